@@ -1,0 +1,82 @@
+# Parley. `make` lists the targets. They need Python 3.11 or newer with venv, and make; no Docker, no database.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Test processes: one a core, each with a PostgreSQL of its own.
+JOBS ?= logical
+MAX_JOBS ?= 8
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+RUNTIME := $(VENV)/.runtime-installed
+DEV := $(VENV)/.dev-installed
+HOST := $(or $(PARLEY_HOST),127.0.0.1)
+PORT := $(or $(PARLEY_PORT),8000)
+
+export PIP_ROOT_USER_ACTION := ignore
+
+.DEFAULT_GOAL := help
+.PHONY: help install run dev test check format bench lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+install: $(RUNTIME) ## Make .venv with the command parley in it
+
+run: install ## Install, migrate, load the London set, serve
+	@$(BIN)/parley migrate
+	@$(BIN)/parley seed
+	@echo
+	@echo "Parley: http://$(HOST):$(PORT)/v1/issues   docs: http://$(HOST):$(PORT)/schema   stop: Ctrl-C"
+	@echo
+	@exec $(BIN)/parley serve
+
+dev: $(DEV) ## Make .venv with all that tests and checks need
+
+test: dev ## Run all tests, on SQLite and on PostgreSQL
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses $(MAX_JOBS) --dist worksteal $(ARGS)
+
+check: dev ## Run every static check
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/parley openapi --check
+
+format: dev ## Sort, fix and format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: dev ## Measure side by side with peers; prints ratios
+	$(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks $(ARGS)
+
+# The files name no registry, so that each machine asks the one it is set up for. uv lives as long as this recipe.
+lock: | $(BIN)/python ## Pin the newest versions that pyproject.toml allows, with hashes
+	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT \
+	&& $(BIN)/python -m venv "$$tools" && "$$tools/bin/python" -m pip --quiet --quiet install uv \
+	&& compile() { "$$tools/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml "$$@"; } \
+	&& compile --output-file requirements.txt \
+	&& compile --extra dev --extra bench --constraint requirements.txt --output-file requirements-dev.txt
+	@! grep -nE '://|^-' requirements.txt requirements-dev.txt
+
+clean: ## Remove what make made; data stays
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.git/*' -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Parley needs Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Making $(VENV)"
+	@"$(PYTHON)" -m venv $(VENV)
+
+$(RUNTIME): requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing Parley and the libraries it runs on (about half a minute)"
+	@$(PIP) install --require-hashes --requirement requirements.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(DEV): requirements-dev.txt $(RUNTIME)
+	@echo "Installing what tests and checks need (about half a minute)"
+	@$(PIP) install --require-hashes --requirement requirements-dev.txt
+	@touch $@

@@ -1,0 +1,27 @@
+"""Alembic's entry: one script for both databases."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import context
+
+from service.storage.models import metadata
+
+config = context.config
+
+
+def run() -> None:
+    """Run the migrations over one connection, in one transaction."""
+    engine = sa.create_engine(config.get_main_option("sqlalchemy.url") or "", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            compare_type=True,
+            render_as_batch=connection.dialect.name == "sqlite",
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+run()

@@ -1,0 +1,184 @@
+"""Whether a batch may be recorded, and the events as they will stand in the log: pure, given what is known.
+
+A refusal names every fault in the batch. Nothing here reads a clock or makes an id.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from msgspec.structs import replace
+
+from service.domain import dates
+from service.domain.check import faults_of
+from service.domain.errors import Fault, Malformed
+from service.domain.events import Fact, Record, RecordCorrected
+from service.domain.lifecycle import CHANGES, KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from uuid import UUID
+
+Path = tuple[str | int, ...]
+FAR_DAYS = 3_653
+"""A date further ahead than this many days (ten years) draws a warning."""
+RECORD_ISSUES_MAX = 32
+
+
+class Knowledge(Protocol):
+    """What the ledger knows before the batch."""
+
+    def kind_of(self, item: str) -> str | None:
+        """Give the kind of an item; None when no event names it."""
+
+    def issue_exists(self, issue: str) -> bool:
+        """Tell whether an issue's opening is known and holds."""
+
+    def has_opening(self, item: str) -> bool:
+        """Tell whether an asserted opening of an item is known and holds."""
+
+    def chain(self, event_id: UUID) -> Sequence[Fact | Record] | None:
+        """Give the fact that an event is, or acts on, then every record on it; None for an unknown id."""
+
+
+class Decision(NamedTuple):
+    """The events as they will be recorded, every field filled in, and what looks wrong about them."""
+
+    events: list[Fact | Record]
+    warnings: list[Fault]
+
+
+def decide(events: Sequence[Fact | Record], known: Knowledge, today: int) -> Decision:
+    """Accept a batch whole, or raise Malformed with all its faults.
+
+    Each event has its id; `today` is the day of recording, an ordinal.
+    """
+    return _Draft(events, known, today).decide()
+
+
+class _Draft:
+    """A batch on its way in: what is known, and what its earlier events add to that."""
+
+    def __init__(self, events: Sequence[Fact | Record], known: Knowledge, today: int) -> None:
+        self._events, self._known, self._today = events, known, today
+        self._opened = {event.item for event in events if isinstance(event, Fact) and _opens_issue(event)}
+        self._kinds: dict[str, str] = {}
+        self._openings: set[str] = set()
+        self._ids: set[UUID] = set()
+        self._chains: dict[UUID, list[Fact | Record]] = {}
+        self._faults: list[Fault] = []
+        self._warnings: list[Fault] = []
+
+    def decide(self) -> Decision:
+        decided = [self._take(event, ("events", index)) for index, event in enumerate(self._events)]
+        if self._faults:
+            raise Malformed(self._faults)
+        return Decision(decided, self._warnings)
+
+    def _take(self, event: Fact | Record, path: Path) -> Fact | Record:
+        if event.id in self._ids:
+            self._fault(path, "id", "another event of the batch has this id")
+        self._ids.add(_id(event))
+        self._faults += [Fault(path + fault.path, fault.detail) for fault in faults_of(event)]
+        taken = self._take_fact(event, path) if isinstance(event, Fact) else self._take_record(event, path)
+        if isinstance(taken, Fact):
+            self._chains[_id(taken)] = [taken]
+        return taken
+
+    def _take_fact(self, fact: Fact, path: Path) -> Fact:
+        self._check_names(fact, path)
+        change = CHANGES[fact.type]
+        if change.opens and fact.modality == "asserted":
+            self._openings.add(fact.item)
+        elif self._is_end(fact) and not (fact.item in self._openings or self._known.has_opening(fact.item)):
+            self._warnings.append(Fault(path, "it ends an item whose opening nobody has recorded"))
+        self._warn_of_far(fact, path)
+        return fact
+
+    def _take_record(self, record: Record, path: Path) -> Record:
+        chain = self._chain(record.target)
+        if chain is None:
+            self._fault(path, "target", "no recorded event has this id")
+            return record
+        root = chain[0]
+        assert isinstance(root, Fact)  # noqa: S101 - a chain begins with its fact
+        if isinstance(record, RecordCorrected):
+            record = self._take_correction(record, root, path)
+        issues = tuple(dict.fromkeys(issue for event in [*chain, record] for issue in _text_issues(event)))
+        if len(issues) > RECORD_ISSUES_MAX:
+            self._fault(path, "target", f"the fact would touch more than {RECORD_ISSUES_MAX} issues")
+        for name, given, own in (("issues", record.issues, issues), ("item", record.item, root.item)):
+            if given is not None and given != own:
+                self._fault(path, name, f"a record takes its {name} from its target: {own}")
+        occurred = record.occurred or dates.iso(self._today)
+        completed = replace(record, issues=issues, item=root.item, occurred=occurred)
+        chain.append(completed)
+        self._chains[_id(completed)] = chain
+        return completed
+
+    def _take_correction(self, record: RecordCorrected, root: Fact, path: Path) -> RecordCorrected:
+        text = record.event
+        if text.id not in (None, root.id):
+            self._fault(path, ("event", "id"), f"a corrected event keeps its id: {root.id}")
+        text = replace(text, id=root.id)
+        self._check_names(text, (*path, "event"))
+        self._warn_of_far(text, (*path, "event"))
+        return replace(record, event=text)
+
+    def _chain(self, target: UUID) -> list[Fact | Record] | None:
+        if target not in self._chains:
+            recorded = self._known.chain(target)
+            if recorded is None:
+                return None
+            chain = list(recorded)
+            chain = self._chains.get(_id(chain[0]), chain)
+            self._chains |= {_id(event): chain for event in recorded}
+        return self._chains[target]
+
+    def _check_names(self, fact: Fact, path: Path) -> None:
+        """Check that the issues exist and that the item's name belongs to its kind."""
+        for index, issue in enumerate(fact.issues):
+            if issue not in self._opened and not self._known.issue_exists(issue):
+                self._fault(path, ("issues", index), f"there is no issue {issue}; open it first, or in the same batch")
+        kind = CHANGES[fact.type].kind
+        held = self._kinds.setdefault(fact.item, self._known.kind_of(fact.item) or kind)
+        if held != kind:
+            self._fault(path, "item", f"{fact.item} is known as another kind of item: {held}")
+
+    def _warn_of_far(self, fact: Fact, path: Path) -> None:
+        for name in ("occurred", "effective", "until"):
+            text = getattr(fact, name)
+            if text and _lo(text) > self._today + FAR_DAYS:
+                self._warnings.append(Fault((*path, name), f"{text} is more than ten years ahead"))
+
+    @staticmethod
+    def _is_end(fact: Fact) -> bool:
+        change = CHANGES[fact.type]
+        return change.track == "base" and change.status in KINDS[change.kind].ends and fact.modality == "asserted"
+
+    def _fault(self, path: Path, member: str | Path, detail: str) -> None:
+        self._faults.append(Fault(path + ((member,) if isinstance(member, str) else member), detail))
+
+
+def _lo(text: str) -> int:
+    """Give the first day of a date; day 0 for what is no date, which `check` has already named."""
+    try:
+        return dates.parse(text).lo
+    except ValueError:
+        return 0
+
+
+def _opens_issue(fact: Fact) -> bool:
+    return fact.type == "issue.opened" and fact.modality == "asserted"
+
+
+def _id(event: Fact | Record) -> UUID:
+    assert event.id is not None  # noqa: S101 - given before a batch is decided
+    return event.id
+
+
+def _text_issues(event: Fact | Record) -> Iterable[str]:
+    """Give the issues that a fact, or the new text of a correction, names."""
+    if isinstance(event, RecordCorrected):
+        return event.event.issues
+    return event.issues if isinstance(event, Fact) else ()

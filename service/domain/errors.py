@@ -1,0 +1,77 @@
+"""What the ledger refuses, as facts; the edge turns each into a problem document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Fault(NamedTuple):
+    """One thing wrong with an input: `path` leads to it (keys and indexes), `detail` says what is wrong."""
+
+    path: tuple[str | int, ...]
+    detail: str
+
+
+class Refused(Exception):  # noqa: N818 - named as the refused condition, not as an error
+    """The ledger does not take this; nothing was stored."""
+
+
+class NotJson(Refused):
+    """The input is not JSON: bad syntax, not UTF-8, a lone surrogate, or nested too deep."""
+
+    def __init__(self, detail: str) -> None:
+        """`detail` says what is wrong, with the byte where it is known."""
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Malformed(Refused):
+    """The input breaks the vocabulary or names what does not exist; each fault has its path."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        """Keep every fault, in the order of the input."""
+        super().__init__("; ".join(f"{'/'.join(map(str, fault.path))}: {fault.detail}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+class VersionConflict(Refused):
+    """An issue has moved on from the version the writer expected."""
+
+    def __init__(self, expected: dict[str, int], actual: dict[str, int]) -> None:
+        """Both by issue slug; a version is the number of recorded events that name the issue."""
+        super().__init__(f"expected {expected}, found {actual}")
+        self.expected, self.actual = expected, actual
+
+
+class EventIdConflict(Refused):
+    """An event id is taken by other content, or a batch is part old, part new."""
+
+    def __init__(self, detail: str, ids: Sequence[str]) -> None:
+        """`ids` are those already recorded."""
+        super().__init__(detail)
+        self.detail, self.ids = detail, tuple(ids)
+
+
+class UnknownEvent(Refused):
+    """No recorded event has this id."""
+
+    def __init__(self, event_id: str) -> None:
+        """`event_id` as it was asked for."""
+        super().__init__(event_id)
+        self.event_id = event_id
+
+
+class KnowledgeAhead(Refused):
+    """The asked K lies beyond what is recorded: the answer could still change."""
+
+    def __init__(self, asked: str, head: int) -> None:
+        """`asked` as written in the question; `head` is the last position."""
+        super().__init__(f"{asked} is beyond head {head}")
+        self.asked, self.head = asked, head
+
+
+class Unavailable(Exception):  # noqa: N818 - a condition, not a fault of the caller
+    """The ledger cannot answer now; the caller may try again."""

@@ -1,0 +1,123 @@
+"""The vocabulary: every event type as its own frozen struct (design section 3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Union
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from service.domain.codes import Edtf, Slug, Text
+from service.domain.events import measures, moves, proceedings, talks
+from service.domain.events.base import Event, Fact, Good, Report, Reports
+
+__all__ = [
+    "FACTS",
+    "RECORDS",
+    "AnyEvent",
+    "AnyFact",
+    "Batch",
+    "Correction",
+    "Event",
+    "Fact",
+    "Good",
+    "Record",
+    "RecordCorrected",
+    "RecordDisputed",
+    "RecordReportAdded",
+    "RecordRetracted",
+    "Report",
+    "Reports",
+    "decode",
+    "encode",
+]
+
+FACTS: dict[str, type[Fact]] = {
+    str(struct.__struct_config__.tag): struct
+    for module in (proceedings, talks, moves, measures)
+    for struct in vars(module).values()
+    if isinstance(struct, type) and issubclass(struct, Fact) and struct.__struct_config__.tag
+    if "." in str(struct.__struct_config__.tag)
+}
+"""Every type of fact by its stored name."""
+
+if TYPE_CHECKING:
+    AnyFact = Fact
+else:
+    AnyFact = Union[tuple(FACTS.values())]
+
+
+class Record(Event, frozen=True, kw_only=True):
+    """A fact about a recorded event: `target` is that event's id. It acts on what is known, never on valid time.
+
+    `issues`, `item` and `occurred` are the ledger's to fill in: from the target, and the day of recording.
+    """
+
+    target: UUID
+    issues: Annotated[tuple[Slug, ...], Meta(min_length=1, max_length=32)] | None = None
+    item: Slug | None = None
+    occurred: Edtf | None = None
+    reason: Text | None = None
+    reports: Annotated[tuple[Report, ...], Meta(max_length=64)] = ()
+
+
+class RecordCorrected(Record, frozen=True, tag="record.corrected", kw_only=True):
+    """The target's text was wrong: `event` is the whole new text, of any type."""
+
+    event: AnyFact
+
+
+class RecordRetracted(Record, frozen=True, tag="record.retracted"):
+    """The target should not have been recorded."""
+
+
+class RecordReportAdded(Record, frozen=True, tag="record.report_added", kw_only=True):
+    """More sources say so, or deny it."""
+
+    reports: Reports
+
+
+class RecordDisputed(Record, frozen=True, tag="record.disputed"):
+    """Somebody disputes the target."""
+
+
+RECORDS: dict[str, type[Record]] = {
+    str(struct.__struct_config__.tag): struct
+    for struct in (RecordCorrected, RecordRetracted, RecordReportAdded, RecordDisputed)
+}
+"""Every type of record by its stored name."""
+
+if TYPE_CHECKING:
+    AnyEvent = Fact | Record
+else:
+    AnyEvent = Union[(*FACTS.values(), *RECORDS.values())]
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What one append takes, whole or not at all: 1 to 1,000 events, and the issue versions the writer expects."""
+
+    events: Annotated[tuple[AnyEvent, ...], Meta(min_length=1, max_length=1_000)]
+    expected_versions: dict[Slug, Annotated[int, Meta(ge=0)]] = {}
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a PUT on an event takes: its whole new text, why, and who says so."""
+
+    event: AnyFact
+    reason: Text | None = None
+    reports: Annotated[tuple[Report, ...], Meta(max_length=64)] = ()
+
+
+_DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+_ENCODER = msgspec.json.Encoder()
+
+
+def decode(body: bytes) -> Fact | Record:
+    """Read one event from its stored JSON; msgspec.ValidationError when it is not one."""
+    return _DECODER.decode(body)
+
+
+def encode(event: Event) -> bytes:
+    """Write one event as the JSON that is stored: compact, absent fields left out, always the same for the same event."""
+    return _ENCODER.encode(event)

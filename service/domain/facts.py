@@ -1,0 +1,121 @@
+"""What is known of a fact once the records on it have been weighed (docs/semantics.md, 2)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.domain.dates import When, parse
+from service.domain.events import Fact, Record, RecordCorrected, RecordDisputed, RecordReportAdded, RecordRetracted
+from service.domain.lifecycle import CHANGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from uuid import UUID
+
+    from service.domain.events import Report
+
+
+class Entry(NamedTuple):
+    """A recorded event and its position in the log."""
+
+    position: int
+    event: Fact | Record
+
+
+class Known:
+    """A live fact as it is known: its text, its dates, its sources. Compared by identity: a new text is a new object.
+
+    `order` is the fact's place in the order of decisions in the earliest reading: (occurred, effective, place, position),
+    days as ordinals. `tied` is true where `effective` follows `occurred`.
+    """
+
+    __slots__ = (
+        "change", "contested", "eff", "event", "id", "issues", "item", "occ", "order", "position", "reports", "terms",
+        "tied", "until",
+    )  # fmt: skip
+
+    def __init__(self, position: int, event: Fact, reports: tuple[Report, ...], *, contested: bool) -> None:
+        """`event` is the text that holds, `position` the fact's own, `reports` its own and those added."""
+        self.position = position
+        self.event = event
+        self.id = str(event.id)
+        self.item = event.item
+        self.issues = event.issues
+        self.change = CHANGES[event.type]
+        self.occ = parse(event.occurred)
+        self.tied = event.effective is None or event.effective == event.occurred
+        self.eff = self.occ if event.effective is None else parse(event.effective)
+        self.until = None if event.until is None else parse(event.until)
+        self.order = (self.occ.lo, self.eff.lo, self.change.place, position)
+        self.reports = reports
+        self.contested = contested
+        self.terms = {name: value for name in term_names(type(event)) if (value := getattr(event, name)) is not None}
+
+    def dates(self) -> tuple[When, ...]:
+        """Every date of the fact."""
+        return (self.occ, self.eff) if self.until is None else (self.occ, self.eff, self.until)
+
+
+@lru_cache(maxsize=None)
+def term_names(struct: type[Fact]) -> tuple[str, ...]:
+    """Name the terms that a type of fact can carry, in the order of the vocabulary."""
+    shared = set(Fact.__struct_fields__)
+    return tuple(name for name in struct.__struct_fields__ if name not in shared)
+
+
+def weigh(chain: Sequence[Entry]) -> Known | None:
+    """Tell what is known of a fact: `chain` is the fact, then the records on it, in position order.
+
+    None when a live retraction names it.
+    """
+    position, fact = chain[0]
+    if len(chain) == 1:
+        assert isinstance(fact, Fact)  # noqa: S101 - a chain begins with its fact
+        return Known(position, fact, fact.reports, contested=_disagree(fact, fact.reports))
+    records = live([event for _, event in chain[1:] if isinstance(event, Record)])
+    if any(isinstance(record, RecordRetracted) and record.target == fact.id for record in records):
+        return None
+    text = fact
+    for record in records:
+        if isinstance(record, RecordCorrected):
+            text = record.event
+    assert isinstance(text, Fact)  # noqa: S101 - as above
+    added = [record for record in records if isinstance(record, RecordReportAdded) and record.target == fact.id]
+    reports = text.reports + tuple(report for record in added for report in record.reports)
+    disputed = any(isinstance(record, RecordDisputed) and record.target == fact.id for record in records)
+    return Known(position, text, reports, contested=disputed or _disagree(text, reports))
+
+
+def live(records: Sequence[Record]) -> list[Record]:
+    """Leave out the records that are void: retracted by a live retraction, or naming a record that is void.
+
+    `records` and the answer are in position order.
+    """
+    retracted: set[UUID | None] = set()
+    for record in reversed(records):
+        if isinstance(record, RecordRetracted) and record.id not in retracted:
+            retracted.add(record.target)
+    void: set[UUID | None] = set()
+    for record in records:
+        if record.id in retracted or (record.target in void and not isinstance(record, RecordRetracted)):
+            void.add(record.id)
+    return [record for record in records if record.id not in void]
+
+
+def _disagree(fact: Fact, reports: Iterable[Report]) -> bool:
+    """Tell whether a report denies, or the dates of two reports do not overlap."""
+    dates = set()
+    for report in reports:
+        if report.stance == "denies":
+            return True
+        dates.add(report.occurred or fact.occurred)
+    return len(dates) > 1 and any(not _overlap(parse(a), parse(b)) for a, b in combinations(dates, 2))
+
+
+def _overlap(one: When, other: When) -> bool:
+    if not one.pair and not other.pair:
+        return one.lo <= other.hi and other.lo <= one.hi
+    pair, rest = (one, other) if one.pair else (other, one)
+    return any(day in (rest.lo, rest.hi) if rest.pair else rest.lo <= day <= rest.hi for day in (pair.lo, pair.hi))

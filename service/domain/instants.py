@@ -1,0 +1,28 @@
+"""Instants of recording: microseconds since 1970 UTC inside, RFC 3339 outside."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(maxsize=4_096)
+def text(instant: int) -> str:
+    """Write as RFC 3339 in UTC with microseconds, always 27 characters."""
+    return (EPOCH + timedelta(microseconds=instant)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse(written: str) -> int:
+    """Read RFC 3339 with an offset; ValueError for anything else."""
+    moment = datetime.fromisoformat(written)
+    if moment.tzinfo is None:
+        msg = "the offset is missing"
+        raise ValueError(msg)
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def day(instant: int) -> int:
+    """Give the civil date in UTC, as an ordinal."""
+    return (EPOCH + timedelta(microseconds=instant)).toordinal()

@@ -1,0 +1,59 @@
+"""The log: events by position and by id. It is added to in `append`; nothing is ever changed or taken away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
+
+from service.domain import instants
+from service.storage.database import Head
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from service.storage.database import Database
+
+_HEAD = "SELECT position, recorded_at FROM head WHERE id = 1"
+_BY_IDS = "SELECT id, position, recorded_at, body FROM event WHERE id {among}"
+_AFTER = "SELECT position, recorded_at, body FROM event WHERE position > $1 ORDER BY position LIMIT $2"
+
+
+class Stored(NamedTuple):
+    """A row of the log: `recorded_at` in microseconds since 1970 UTC, `body` the event's JSON."""
+
+    position: int
+    recorded_at: int
+    body: bytes
+
+    def json(self) -> bytes:
+        """Write the recorded event as it is answered: position and instant, then the event."""
+        return b'{"position":%d,"recorded_at":"%s",%s' % (
+            self.position, instants.text(self.recorded_at).encode(), self.body[1:],
+        )  # fmt: skip
+
+
+async def head(database: Database) -> Head:
+    """Give the last commit."""
+    return Head(*(await database.fetch(_HEAD))[0])
+
+
+async def by_ids(database: Database, ids: Iterable[UUID]) -> dict[UUID, Stored]:
+    """Find recorded events by id."""
+    wanted = [each.bytes for each in ids]
+    if database.dialect.name == "sqlite":
+        marks = ", ".join(f"${index}" for index in range(1, len(wanted) + 1))
+        rows = await database.fetch(_BY_IDS.format(among=f"IN ({marks})"), *wanted)
+    else:
+        rows = await database.fetch(_BY_IDS.format(among="= ANY($1::bytea[])"), wanted)
+    return {UUID(bytes=id_): Stored(*stored) for id_, *stored in rows}
+
+
+async def read(database: Database, after: int, limit: int) -> Sequence[Stored]:
+    """Read up to `limit` events behind a position, in position order: committed ones without a gap."""
+    return [Stored(*row) for row in await database.fetch(_AFTER, after, limit)]
+
+
+async def pages(database: Database, after: int = 0, size: int = 1_000) -> AsyncIterator[list[Stored]]:
+    """Read the log from behind a position to its end, page by page."""
+    async for rows in database.pages(_AFTER, after, size):
+        yield [Stored(*row) for row in rows]

@@ -1,0 +1,110 @@
+"""One contract over two databases: read rows, and commit a set of rows if the head is where the writer thinks it is.
+
+Statements are written once, with `$1`-style parameters; what the two databases write differently has a name in `Dialect`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from service.storage.models import PROJECTIONS, LOG, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+Row = tuple[Any, ...]
+
+TABLES = (LOG, *PROJECTIONS)
+COLUMNS = {name: tuple(column.name for column in metadata.tables[name].columns) for name in TABLES}
+
+
+class DuplicateId(Exception):  # noqa: N818 - a condition that the append resolves
+    """An event id in the commit is already in the log; nothing was stored."""
+
+
+class Lost(Exception):  # noqa: N818 - a condition that the append resolves
+    """The database could not be reached, or broke off: a commit under way may or may not have happened."""
+
+
+class NotMigrated(Exception):  # noqa: N818 - a condition, reported as it is
+    """The database has not the tables of this version; run `parley migrate`."""
+
+
+class Head(NamedTuple):
+    """The last commit: its position and its instant (microseconds since 1970 UTC); (0, 0) when nothing is recorded."""
+
+    position: int
+    recorded_at: int
+
+
+class Closing(NamedTuple):
+    """A version that is no longer known so: it is closed at `known_to` (a position, exclusive)."""
+
+    item: int
+    valid_from: int
+    known_to: int
+
+
+@dataclass(slots=True)
+class Commit:
+    """What one commit writes: rows by table (columns in the order of the models), and the versions it closes."""
+
+    rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
+    closings: list[Closing] = field(default_factory=list)
+
+
+class Dialect(NamedTuple):
+    """What the two databases write differently.
+
+    `among` tests a column against one array parameter, `joined` aggregates text with commas, `probe` joins the one version of
+    an item that answers (see `views.query`).
+    """
+
+    name: str
+    among: str
+    joined: str
+    has_lateral: bool
+
+
+class Database(Protocol):
+    """A database that holds one ledger."""
+
+    dialect: Dialect
+
+    async def open(self) -> None:
+        """Connect; NotMigrated when the tables are missing."""
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+
+    async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - driver values
+        """Read rows in one statement, that is from one snapshot. Short, bounded reads only."""
+
+    async def fetch_long(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - driver values
+        """Read rows in one statement that may take long; other work goes on meanwhile."""
+
+    def pages(self, sql: str, after: int, size: int) -> AsyncIterator[Sequence[Row]]:
+        """Page through a statement with `$1` (after) and `$2` (limit); the first column of the last row is the next after."""
+
+    async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
+        """Store rows and move the head from `expected` in one commit, durable on return.
+
+        False, and nothing stored, when the head has moved. DuplicateId, and nothing stored, for an id that is taken.
+        """
+
+    async def replace(self, chunks: AsyncIterator[Commit]) -> None:
+        """Empty the projections and store these chunks instead, in one commit; appends wait meanwhile."""
+
+
+def connect(url: str) -> Database:
+    """Give the database of a URL: `sqlite:///path` or `postgresql://…`; ValueError for another."""
+    from service.storage.postgres import Postgres  # noqa: PLC0415 - each backend loads its driver only when used
+    from service.storage.sqlite import Sqlite  # noqa: PLC0415
+
+    if url.startswith("sqlite:///"):
+        return Sqlite(url.removeprefix("sqlite:///"))
+    if url.startswith(("postgresql://", "postgres://")):
+        return Postgres(url)
+    msg = "the database URL must begin with sqlite:/// or postgresql://"
+    raise ValueError(msg)

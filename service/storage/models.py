@@ -1,0 +1,156 @@
+"""The tables. `event` is the log, append-only; all others can be made anew from it.
+
+Items are numbered by the position of the first event that names them, so numbers are in order of appearance. Days are
+ordinals (`datetime.date.toordinal`), instants microseconds since 1970 UTC, event ids the 16 bytes of the UUID.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+OPEN_END: Final = 9_223_372_036_854_775_807
+"""The `known_to` of what is still known so."""
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Table(SQLModel):
+    """Base of the tables: one metadata, names by rule."""
+
+    metadata = metadata
+
+
+def _number(*, primary_key: bool = False) -> sa.Column[int]:
+    # On SQLite only INTEGER PRIMARY KEY is the row's own address.
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    return sa.Column(number, primary_key=primary_key, autoincrement=False, nullable=False)
+
+
+def _bytes(length: int | None = None) -> sa.Column[bytes]:
+    return sa.Column(sa.LargeBinary(length), nullable=False)
+
+
+def _text() -> sa.Column[str]:
+    return sa.Column(sa.Text(), nullable=False)
+
+
+class EventRow(Table, table=True):
+    """One recorded event: `position` gap-free in commit order, `body` its JSON as answered, without position and instant."""
+
+    __tablename__ = "event"
+    __table_args__ = (sa.UniqueConstraint("id"),)
+
+    position: int = Field(sa_column=_number(primary_key=True))
+    id: bytes = Field(sa_column=_bytes(16))
+    recorded_at: int = Field(sa_column=_number())
+    body: bytes = Field(sa_column=_bytes())
+
+
+class HeadRow(Table, table=True):
+    """The last commit: one row. Who moves it from the position it expects may append; nobody else can at that time."""
+
+    __tablename__ = "head"
+
+    id: int = Field(sa_column=_number(primary_key=True))
+    position: int = Field(sa_column=_number())
+    recorded_at: int = Field(sa_column=_number())
+
+
+class CommitRow(Table, table=True):
+    """Each commit's instant and last position: turns an instant of knowledge into a position."""
+
+    __tablename__ = "commit_mark"
+
+    recorded_at: int = Field(sa_column=_number(primary_key=True))
+    position: int = Field(sa_column=_number())
+
+
+class ItemRow(Table, table=True):
+    """The catalogue of items; issues are items too."""
+
+    __tablename__ = "item"
+    __table_args__ = (sa.UniqueConstraint("slug"), sa.Index(None, "kind", "number"))
+
+    number: int = Field(sa_column=_number(primary_key=True))
+    slug: str = Field(sa_column=_text())
+    kind: str = Field(sa_column=_text())
+
+
+class ItemEventRow(Table, table=True):
+    """Which events bear on an item: its facts, the records on them, facts that a correction put on it."""
+
+    __tablename__ = "item_event"
+
+    item: int = Field(sa_column=_number(primary_key=True))
+    position: int = Field(sa_column=_number(primary_key=True))
+
+
+class IssueEventRow(Table, table=True):
+    """Which events name an issue (by its item number); `version` counts them."""
+
+    __tablename__ = "issue_event"
+
+    issue: int = Field(sa_column=_number(primary_key=True))
+    position: int = Field(sa_column=_number(primary_key=True))
+    version: int = Field(sa_column=_number())
+
+
+class EventIndexRow(Table, table=True):
+    """What a recorded event can be found by: its bounds in valid time, and tokens between line breaks."""
+
+    __tablename__ = "event_index"
+
+    position: int = Field(sa_column=_number(primary_key=True))
+    occurred_lo: int = Field(sa_column=_number())
+    occurred_hi: int = Field(sa_column=_number())
+    tokens: str = Field(sa_column=_text())
+
+
+class FacetRow(Table, table=True):
+    """Which items ever carried a token: the candidates of a question, each then probed at (D, K)."""
+
+    __tablename__ = "facet"
+
+    token: str = Field(sa_column=sa.Column(sa.Text(), primary_key=True, nullable=False))
+    item: int = Field(sa_column=_number(primary_key=True))
+
+
+class VersionRow(Table, table=True):
+    """An item's state from `valid_from` until its next version known at the same K, known over [known_from, known_to).
+
+    `tokens` are those of the state between line breaks, `arrivals` the changes that take hold on `valid_from`.
+    """
+
+    __tablename__ = "version"
+    __table_args__ = (
+        sa.Index(
+            "ix_version_current",
+            "item",
+            "valid_from",
+            postgresql_where=sa.text(f"known_to = {OPEN_END}"),
+            sqlite_where=sa.text(f"known_to = {OPEN_END}"),
+        ),
+    )
+
+    item: int = Field(sa_column=_number(primary_key=True))
+    valid_from: int = Field(sa_column=sa.Column(sa.Integer(), primary_key=True, autoincrement=False, nullable=False))
+    known_from: int = Field(sa_column=_number(primary_key=True))
+    known_to: int = Field(sa_column=_number())
+    status: str = Field(sa_column=_text())
+    tokens: str = Field(sa_column=_text())
+    arrivals: str = Field(sa_column=_text())
+    body: bytes = Field(sa_column=_bytes())
+
+
+LOG = "event"
+PROJECTIONS = ("commit_mark", "item", "item_event", "issue_event", "event_index", "facet", "version")
+"""The tables that `parley rebuild` makes anew from the log."""

@@ -1,0 +1,175 @@
+"""The ledger on PostgreSQL 15 or newer, over asyncpg.
+
+A commit is one statement: it moves the head by compare-and-set and stores every row, so the lock on the head row is held for
+one round trip and positions come in commit order. Connections take the role `parley_app` where they may, which can add to the
+log but not change it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import sqlalchemy as sa
+
+from service.storage.database import COLUMNS, Commit, Dialect, DuplicateId, Head, Lost, NotMigrated, Row, TABLES
+from service.storage.models import OPEN_END, PROJECTIONS, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+POOL_MAX = 8
+ROLE = "parley_app"
+_TYPES: dict[type[Any], str] = {sa.BigInteger: "bigint", sa.Integer: "integer", sa.Text: "text", sa.LargeBinary: "bytea"}
+_SETTINGS = {
+    "application_name": "parley",
+    # Every statement on the hot paths is a probe of an index; a plan made while a table was small must not stay a scan.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+
+
+_LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
+
+
+def _array(table: str, column: str) -> str:
+    return _TYPES[type(metadata.tables[table].columns[column].type)] + "[]"
+
+
+def _insert(table: str, first: int, source: str) -> str:
+    columns = COLUMNS[table]
+    arrays = ", ".join(f"${first + index}::{_array(table, column)}" for index, column in enumerate(columns))
+    ignore = " ON CONFLICT DO NOTHING" if table == "facet" else ""
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT u.* FROM {source}unnest({arrays}) u{ignore}"  # noqa: S608 - own names
+
+
+def _commit_statement() -> str:
+    """Write the one statement of a commit: $1 expected, $2 and $3 the new head, $4 to $6 closings, then a column each."""
+    parts = [
+        "moved AS (UPDATE head SET position = $2, recorded_at = $3 WHERE id = 1 AND position = $1::bigint RETURNING id)",
+        f"closed AS (UPDATE version v SET known_to = u.known_to FROM moved, "  # noqa: S608 - own names
+        f"unnest($4::bigint[], $5::integer[], $6::bigint[]) u(item, valid_from, known_to) "
+        f"WHERE v.item = u.item AND v.valid_from = u.valid_from AND v.known_to = {OPEN_END})",
+    ]
+    first = 7
+    for table in TABLES:
+        parts.append(f"{table}_stored AS ({_insert(table, first, 'moved, ')})")
+        first += len(COLUMNS[table])
+    return f"WITH {', '.join(parts)} SELECT id FROM moved"
+
+
+_COMMIT = _commit_statement()
+
+
+def _columns(rows: Sequence[Row], width: int) -> list[tuple[Any, ...]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def _arguments(commit: Commit) -> list[tuple[Any, ...]]:
+    arguments = _columns(commit.closings, 3)
+    for table in TABLES:
+        arguments += _columns(commit.rows[table], len(COLUMNS[table]))
+    return arguments
+
+
+async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    may = await connection.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1 AND pg_has_role(current_user, oid, 'MEMBER'))", ROLE
+    )
+    if may:
+        await connection.execute(f"SET ROLE {ROLE}")
+
+
+class Postgres:
+    """One PostgreSQL database; see `Database`."""
+
+    dialect = Dialect(
+        name="postgresql",
+        among="= ANY({})",
+        joined="string_agg({}, ',')",
+        has_lateral=True,
+    )
+
+    def __init__(self, url: str) -> None:
+        """`url` as libpq takes it."""
+        self._url = url
+        self._pool: asyncpg.Pool[asyncpg.Record]
+        self._writer: asyncpg.Connection[asyncpg.Record] | None = None
+        self._writing = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Connect; see `Database`."""
+        self._pool = await asyncpg.create_pool(
+            self._url, min_size=1, max_size=POOL_MAX, setup=None, init=_prepare, reset=_keep, server_settings=_SETTINGS
+        )
+        try:
+            await self.fetch("SELECT h.position, v.arrivals FROM head h LEFT JOIN version v ON v.item = 0")
+        except asyncpg.UndefinedTableError as error:
+            raise NotMigrated(str(error)) from error
+
+    async def close(self) -> None:
+        """Close; see `Database`."""
+        if self._writer is not None:
+            await self._writer.close()
+        if "_pool" in self.__dict__:
+            await self._pool.close()
+
+    async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
+        """Read; see `Database`."""
+        rows: Sequence[Row] = await self._pool.fetch(sql, *parameters)  # a Record is a tuple to its readers
+        return rows
+
+    fetch_long = fetch
+
+    async def pages(self, sql: str, after: int, size: int) -> AsyncIterator[Sequence[Row]]:
+        """Page; see `Database`."""
+        while rows := await self.fetch(sql, after, size):
+            yield rows
+            after = rows[-1][0]
+
+    async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
+        """Commit; see `Database`."""
+        async with self._writing:
+            try:
+                writer = await self._connected()
+                return await writer.fetchval(_COMMIT, expected, *head, *_arguments(commit)) is not None
+            except asyncpg.UniqueViolationError as error:
+                if error.constraint_name == "uq_event_id":
+                    raise DuplicateId from error
+                raise
+            except _LOST as error:
+                raise Lost(str(error)) from error
+
+    async def replace(self, chunks: AsyncIterator[Commit]) -> None:
+        """Replace the projections; see `Database`."""
+        async with self._writing:
+            writer = await self._connected()
+            async with writer.transaction():
+                await writer.execute("SELECT 1 FROM head WHERE id = 1 FOR UPDATE")
+                for table in PROJECTIONS:
+                    await writer.execute(f"DELETE FROM {table}")  # noqa: S608 - own names
+                async for chunk in chunks:
+                    await self._store(writer, chunk)
+
+    @staticmethod
+    async def _store(writer: asyncpg.Connection[asyncpg.Record], chunk: Commit) -> None:
+        await writer.executemany(
+            f"UPDATE version SET known_to = $3 WHERE item = $1 AND valid_from = $2 AND known_to = {OPEN_END}",  # noqa: S608
+            chunk.closings,
+        )
+        for table, rows in chunk.rows.items():
+            if rows:
+                await writer.execute(_insert(table, 1, ""), *_columns(rows, len(COLUMNS[table])))
+
+    async def _connected(self) -> asyncpg.Connection[asyncpg.Record]:
+        if self._writer is None or self._writer.is_closed():
+            self._writer = await asyncpg.connect(self._url, server_settings=_SETTINGS)
+            await _prepare(self._writer)
+        return self._writer
+
+
+async def _keep(_connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Keep the session as it is between uses: every statement here is its own transaction and sets nothing."""

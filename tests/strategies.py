@@ -1,0 +1,303 @@
+"""Hypothesis strategies for histories: small lists of events that use every rule of docs/semantics.md.
+
+A history has one to three issues, opened first, and a few items of fixed kinds. Its dates lie in a window of 24
+days; uncertain date strings come from a pool of at most three a history, so that enumerating all readings stays
+affordable.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from tests.oracle import CHANGES, bounds
+
+Event = dict[str, Any]
+Draw = st.DrawFn
+
+FIRST_DAY = date(2025, 6, 3)
+WINDOW = 24
+
+ISSUES = ("rare-earths", "chips", "shipping")
+KINDS = (
+    "restriction",
+    "clearance",
+    "agreement",
+    "offer",
+    "round",
+    "demand",
+    "threat",
+    "commitment",
+    "investigation",
+    "dispute",
+    "call",
+    "statement",
+)
+TIMES = ("occurred", "effective", "until", "until_condition")
+REPORT_FREE = ("record.retracted", "record.disputed")
+
+# What each opening must say (design, section 3, "Required"), and what any change of the kind may say.
+
+REQUIRED: dict[str, Event] = {
+    "issue": {
+        "title": "An issue",
+        "summary": "What it is about.",
+        "parties": ["US", "CN"],
+        "goods": [{"name": "dysprosium"}],
+    },
+    "restriction": {
+        "imposed_by": "CN",
+        "instrument": "export_control",
+        "goods": [{"name": "dysprosium", "element": "Dy"}],
+    },
+    "clearance": {"granted_by": "CN", "beneficiaries": [{"name": "Ford", "country": "US"}]},
+    "threat": {"by": "US", "against": ["CN"], "action": "raise tariffs"},
+    "offer": {"by": "US", "to": "CN", "promise": "ease the chip rules"},
+    "demand": {"by": "CN", "of": "US", "action": "drop the entity list"},
+    "commitment": {"by": "CN", "action": "issue licences"},
+    "statement": {"speaker": "A minister", "party": "US"},
+    "call": {"participants": [{"name": "A president", "party": "US"}]},
+    "agreement": {"parties": ["US", "CN"], "title": "A framework"},
+}
+OPTIONAL: dict[str, dict[str, list[Any]]] = {
+    "issue": {"title": ["A new title"], "parties": [["US", "CN", "EU"]]},
+    "restriction": {
+        "rate_percent": [0, 10, 145],
+        "portion": ["full", "part"],
+        "against": [["US"], ["US", "EU"]],
+        "legal_reference": ["CN-MOFCOM:2025/18", "US-EO:14298"],
+    },
+    "clearance": {"scope": ["six months"], "temporary": [True, False]},
+    "agreement": {"title": ["Another title"], "text_url": ["https://example.org/text"]},
+    "offer": {"condition": [{"by": "CN", "action": "issue licences"}]},
+    "round": {"number": [1, 2], "city": ["London", "Geneva"], "country": ["GB"], "outcome": ["a framework"]},
+    "demand": {"target": ["us-chip-controls"]},
+    "threat": {"trigger": ["no deal"]},
+    "commitment": {"to": ["US"]},
+    "investigation": {"by": ["US"], "legal_basis": ["Section 301"]},
+    "dispute": {"by": ["CN"], "against": [["US"]], "forum": ["WTO"], "number": ["DS633"]},
+    "call": {"initiator": ["US"], "topics": [["magnets"]]},
+    "statement": {"summary": ["Talks go well."], "stance": ["demanding"]},
+}
+
+
+def as_log(events: Sequence[Event]) -> list[Event]:
+    """Give the events as the feed gives them when each is recorded a second after the one before."""
+    start = datetime(2025, 7, 1, tzinfo=UTC)
+    times = [(start + timedelta(seconds=place)).isoformat().replace("+00:00", "Z") for place in range(len(events))]
+    return [
+        {"position": place, "recorded_at": time, **event}
+        for place, (time, event) in enumerate(zip(times, events, strict=True), start=1)
+    ]
+
+
+def days_asked() -> st.SearchStrategy[date]:
+    """Draw a day D in the window of the histories or a little outside it."""
+    return st.dates(FIRST_DAY - timedelta(2), FIRST_DAY + timedelta(WINDOW + 5))
+
+
+def days_near(history: Sequence[Event]) -> st.SearchStrategy[date]:
+    """Draw a day D on which something may change: a bound of a date of the history, the day before or the day after."""
+    texts = [text for event in history for text in (event, event.get("event", {}))]
+    marks = {bound for text in texts for name in TIMES[:3] if name in text for bound in bounds(text[name])}
+    near = {mark + timedelta(step) for mark in marks - {date.min} for step in (-1, 0, 1)}
+    return st.sampled_from(sorted(near))
+
+
+def exact_days() -> st.SearchStrategy[str]:
+    """Draw a full day in the window."""
+    return st.integers(0, WINDOW - 1).map(_day)
+
+
+@st.composite
+def uncertain_dates(draw: Draw) -> str:
+    """Draw a range of up to five days or a pair; now and then a month or an open range."""
+    form = draw(st.sampled_from(["range", "range", "range", "pair", "pair", "month", "open"]))
+    first = draw(st.integers(0, WINDOW - 6))
+    if form == "month":
+        return "2025-06"
+    if form == "open":
+        return f"[..{_day(first)}]"
+    if form == "pair":
+        return f"[{_day(first)},{_day(first + draw(st.integers(1, 5)))}]"
+    return f"[{_day(first)}..{_day(first + draw(st.integers(0, 4)))}]"
+
+
+@st.composite
+def histories(draw: Draw, *, max_events: int = 18) -> list[Event]:
+    """Draw a history: valid events in the order of recording, without positions; the issues are opened first."""
+    return _History(draw, max_events).events
+
+
+class _History:
+    """Draws one history, event by event; `events` is what has been recorded so far."""
+
+    def __init__(self, draw: Draw, max_events: int) -> None:
+        self.draw = draw
+        self.events: list[Event] = []
+        self.issues = list(ISSUES[: draw(st.integers(1, len(ISSUES)))])
+        self.pool = draw(st.lists(uncertain_dates(), min_size=1, max_size=3))
+        self.kinds = dict.fromkeys(self.issues, "issue") | self._items()
+        for issue in self.issues:
+            self._record(self._opened(issue))
+        for _ in range(draw(st.integers(2, max_events - len(self.issues)))):
+            self._record(self._next())
+
+    def _items(self) -> dict[str, str]:
+        """Two restrictions, so that a fact can move, and two to four items of any kind."""
+        kinds = ["restriction", "restriction", *self.draw(st.lists(st.sampled_from(KINDS), min_size=2, max_size=4))]
+        return {f"{kind}-{number}": kind for number, kind in enumerate(kinds, start=1)}
+
+    def _record(self, event: Event) -> None:
+        number = len(self.events) + 1
+        self.events.append({"id": str(UUID(int=(7 << 76) | (8 << 60) | number)), **event})
+        if event["type"] == "record.corrected":
+            event["event"]["id"] = self._root(event["target"])["id"]
+
+    def _next(self) -> Event:
+        if self.draw(st.integers(0, 9)) < 7:
+            return self._fact()
+        return self._about_another()
+
+    # Facts
+
+    def _opened(self, issue: str) -> Event:
+        head = {"type": "issue.opened", "item": issue, "issues": [issue], "occurred": self._date()}
+        return head | REQUIRED["issue"] | {"reports": self._reports()}
+
+    def _fact(self) -> Event:
+        one, two = [item for item, kind in self.kinds.items() if kind == "restriction"][:2]
+        item = self.draw(st.sampled_from([one, one, one, two, *self.kinds]))
+        return self._text(item, self._change(self.kinds[item]))
+
+    def _change(self, kind: str) -> str:
+        """Draw a change of the kind, openings twice as likely; an issue is opened once only."""
+        row = CHANGES[kind].values()
+        openings = [change.name for change in row if change.opens]
+        others = [change.name for change in row if not change.opens]
+        name: str = self.draw(st.sampled_from(others if kind == "issue" else openings * 2 + others))
+        return name
+
+    def _text(self, item: str, change: str) -> Event:
+        kind = self.kinds[item]
+        return (
+            {"type": f"{kind}.{change}", "item": item, "issues": self._issues(item)}
+            | self._terms(kind, opens=CHANGES[kind][change].opens)
+            | self._dates()
+            | self._modality(f"{kind}.{change}")
+            | {"reports": self._reports()}
+        )
+
+    def _issues(self, item: str) -> list[str]:
+        if item in self.issues:
+            return [item]
+        return self.draw(st.lists(st.sampled_from(self.issues), min_size=1, max_size=2, unique=True))
+
+    def _terms(self, kind: str, *, opens: bool) -> Event:
+        required = REQUIRED.get(kind, {}) if opens else {}
+        may = {name: st.sampled_from(values) for name, values in OPTIONAL[kind].items()}
+        return required | self.draw(st.fixed_dictionaries({}, optional=may))
+
+    def _modality(self, name: str) -> Event:
+        """Mostly nothing, which means asserted; an issue is opened by an asserted fact alone."""
+        if name == "issue.opened":
+            return {}
+        words = [None] * 9 + ["asserted", "planned", "planned", "conditional", "denied"]
+        word = self.draw(st.sampled_from(words))
+        return {} if word is None else {"modality": word}
+
+    def _date(self) -> str:
+        text: str = self.draw(st.one_of(exact_days(), st.sampled_from(self.pool)))
+        return text
+
+    def _dates(self) -> Event:
+        """`occurred`; often an `effective`, mostly later; often an `until`, never before any day of `effective`."""
+        dates = {"occurred": self._date()}
+        when = self.draw(st.sampled_from(["occurred", "occurred", "later", "later", "any"]))
+        if when == "later":
+            dates["effective"] = _later(dates["occurred"], self.draw(st.integers(0, 9)))
+        elif when == "any":
+            dates["effective"] = self._date()
+        if self.draw(st.sampled_from([False, False, True])):
+            dates["until"] = self._until(dates.get("effective", dates["occurred"]))
+        if self.draw(st.integers(0, 9)) == 9:
+            dates["until_condition"] = "unless the parties agree otherwise"
+        return dates
+
+    def _until(self, effective: str) -> str:
+        later = [text for text in self.pool if bounds(text)[0] >= bounds(effective)[1]]
+        pooled = [st.sampled_from(later)] if later else []
+        exact = st.integers(0, 12).map(lambda days: _later(effective, days))
+        text: str = self.draw(st.one_of(exact, *pooled))
+        return text
+
+    def _reports(self) -> list[Event]:
+        return [self._report() for _ in range(self.draw(st.sampled_from([1, 1, 1, 2])))]
+
+    def _report(self) -> Event:
+        report: Event = {
+            "outlet": self.draw(st.sampled_from(["Reuters", "Xinhua"])),
+            "title": "What was said",
+            "url": "https://example.org/report",
+            "published": self.draw(exact_days()),
+            "language": "en",
+            "kind": self.draw(st.sampled_from(["official", "named", "anonymous"])),
+        }
+        if self.draw(st.integers(0, 9)) == 9:
+            report["stance"] = self.draw(st.sampled_from(["denies", "reports"]))
+        if self.draw(st.integers(0, 9)) == 9:
+            report["occurred"] = self._date()
+        return report
+
+    # Records
+
+    def _about_another(self) -> Event:
+        """Draw a record on an earlier event.
+
+        Facts and corrections may be named by any record, the other records by a retraction only. The opening of an
+        issue is never retracted: later facts of that issue would be refused.
+        """
+        target = self.draw(st.sampled_from(self.events))
+        may = ["record.retracted"] if target["type"] != "issue.opened" else []
+        if _is_text(target):
+            may += ["record.corrected", "record.corrected", "record.report_added", "record.disputed"]
+        name = self.draw(st.sampled_from(may))
+        record = {"type": name, "target": target["id"], "reason": "found out later"}
+        if name == "record.corrected":
+            record["event"] = self._corrected(target)
+        return record if name in REPORT_FREE else record | {"reports": self._reports()}
+
+    def _corrected(self, target: Event) -> Event:
+        """Draw a whole new text: other dates, other issues, another item of the kind, or another fact altogether."""
+        fact = self._root(target["id"])
+        text: Event = target.get("event", target)
+        kind = text["type"].split(".")[0]
+        others = [item for item, its in self.kinds.items() if its == kind and kind != "issue"] or [text["item"]]
+        what = self.draw(st.sampled_from(["dates", "dates", "issues", "item", "all"]))
+        if what == "issues":
+            return text | {"issues": self._issues(text["item"])}
+        if what == "item":
+            return text | {"item": self.draw(st.sampled_from(others))}
+        if what == "all" and fact["type"] != "issue.opened":
+            return {"id": fact["id"], **self._text(self.draw(st.sampled_from(others)), self._change(kind))}
+        kept = {name: value for name, value in text.items() if name not in TIMES}
+        return kept | self._dates()
+
+    def _root(self, target: str) -> Event:
+        """Give the fact at the end of a chain of targets."""
+        event = next(event for event in self.events if event["id"] == target)
+        return self._root(event["target"]) if "target" in event and "issues" not in event else event
+
+
+def _is_text(event: Event) -> bool:
+    return event["type"] == "record.corrected" or not event["type"].startswith("record.")
+
+
+def _day(number: int) -> str:
+    return (FIRST_DAY + timedelta(number)).isoformat()
+
+
+def _later(text: str, days: int) -> str:
+    return (bounds(text)[1] + timedelta(days)).isoformat()
