@@ -54,6 +54,15 @@ class Receipt(NamedTuple):
     repeated: bool
 
 
+@dataclass(slots=True)
+class Counted:
+    """What a process has done since its start."""
+
+    events: int = 0
+    commits: int = 0
+    refused: int = 0
+
+
 @dataclass(eq=False, slots=True)
 class _Request:
     """An append on its way; its events have their ids.
@@ -97,6 +106,7 @@ class Ledger:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._head = Head(0, 0)
+        self.counted = Counted()
         self._asked = 0
         self._stamping = asyncio.Lock()
 
@@ -111,6 +121,11 @@ class Ledger:
         self._wake.set()
         if self._task is not None:
             await self._task
+
+    @property
+    def waiting(self) -> int:
+        """How many appends wait for a commit."""
+        return len(self._queue)
 
     async def append(self, batch: Batch) -> Receipt:
         """Record a batch, whole or not at all; on return it is durable.
@@ -180,6 +195,7 @@ class Ledger:
                 async with self._stamping:
                     now = max(self._clock(), self._asked + 1)
                     if head := await _Attempt(self._database, self._views, self._head, now).make(group):
+                        self._count(group, head)
                         self._head = head
                         break
             except DuplicateId:
@@ -199,6 +215,11 @@ class Ledger:
         for request in group:
             request.resolve()
         self._views.trim()
+
+    def _count(self, group: Sequence[_Request], head: Head) -> None:
+        self.counted.commits += head != self._head
+        self.counted.events += head.position - self._head.position
+        self.counted.refused += sum(not isinstance(request.outcome, Receipt) for request in group)
 
     async def _catch_up(self) -> None:
         """Forget what others have changed, and work on from the newest head."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.domain.dates import OPEN
+from service.domain.dates import FOREVER, OPEN
 from service.domain.lifecycle import SUSPENDED
 from service.domain.readings import possible, uncertain
 
@@ -127,8 +127,7 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
     counted, planned = asserted(facts), _planned(facts)
     segments = list(before)
     unsure = uncertain(counted)
-    edges = {edge for fact in counted for when in fact.dates() for edge in (when.lo, when.hi) if edge > since}
-    for start in (since, *sorted(edges)):
+    for start in (since, *sorted(edge for edge in _edges(counted, unsure=unsure) if edge > since)):
         outcome = at(kind, counted, start)
         if outcome.status is None:
             continue
@@ -138,12 +137,21 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
             outcome,
             possible(kind, counted, start, outcome) if unsure else (),
             outcome.status == "in_force" or (last is not None and last.ever_in_force),
-            tuple(_coming(fact, kind) for fact in planned if not _overtaken(fact, outcome.folded)),
+            tuple(_coming(fact, kind) for fact in planned if not _overtaken(fact, outcome.folded, start)),
             _arrivals(last.outcome if last else None, outcome),
         )
         if last is None or segment[1:5] != last[1:5]:
             segments.append(segment)
     return segments
+
+
+def _edges(facts: Iterable[Known], *, unsure: bool) -> set[int]:
+    """Give the days on which a state can change: the bounds of every date.
+
+    With uncertain dates the days after them too: on a bound itself two facts of one day are in the order of their places.
+    """
+    bounds = {bound for fact in facts for when in fact.dates() for bound in (when.lo, when.hi)}
+    return bounds | {bound + 1 for bound in bounds if bound + 1 < FOREVER} if unsure else bounds
 
 
 def _planned(facts: Iterable[Known]) -> list[Known]:
@@ -154,9 +162,9 @@ def _coming(fact: Known, kind: Kind) -> Coming:
     return Coming(fact.eff.text, fact.change.status or kind.running, fact.id, "planned")
 
 
-def _overtaken(planned: Known, folded: Sequence[Known]) -> bool:
-    """Tell whether something on the item has happened that comes later than a planned fact."""
-    return any(fact.order > planned.order for fact in folded)
+def _overtaken(planned: Known, folded: Sequence[Known], day: int) -> bool:
+    """Tell whether a fact in effect comes later than a planned one (an announced opening is folded, not yet in effect)."""
+    return any(fact.eff.lo <= day and fact.order > planned.order for fact in folded)
 
 
 def _arrivals(old: Outcome | None, new: Outcome) -> tuple[Coming, ...]:

@@ -58,9 +58,10 @@ def possible(
     for dated in _readings(facts, day):
         for status, ruling in _statuses(kind, dated, day):
             found.setdefault(status, ruling)
-    if kind.name == "issue" and None in found:
+    opening = next((fact for fact in facts if fact.change.opens), None)
+    if kind.name == "issue" and opening and None in found:
         del found[None]
-        found.setdefault("open", headline.ruling)
+        found.setdefault(opening.change.status, opening)
     return tuple(found.items()) if len(found) > 1 else ()
 
 

@@ -55,15 +55,17 @@ class Commit:
 
 
 class Dialect(NamedTuple):
-    """What the two databases write differently.
+    """What the two databases write differently; `{}` stands for an argument.
 
-    `among` tests a column against one array parameter, `joined` aggregates text with commas, `probe` joins the one version of
-    an item that answers (see `views.query`).
+    `among` tests a column against one array parameter of texts, `joined` aggregates text with commas, `found_at` names the function
+    that finds a text in another (0: not there), `number` types a parameter as a position.
     """
 
     name: str
     among: str
     joined: str
+    found_at: str
+    number: str
     has_lateral: bool
 
 

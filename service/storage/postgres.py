@@ -8,7 +8,7 @@ log but not change it.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 import sqlalchemy as sa
@@ -90,6 +90,8 @@ class Postgres:
         name="postgresql",
         among="= ANY({})",
         joined="string_agg({}, ',')",
+        found_at="strpos",
+        number="{}::bigint",
         has_lateral=True,
     )
 
@@ -119,8 +121,7 @@ class Postgres:
 
     async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         """Read; see `Database`."""
-        rows: Sequence[Row] = await self._pool.fetch(sql, *parameters)  # a Record is a tuple to its readers
-        return rows
+        return cast("Sequence[Row]", await self._pool.fetch(sql, *parameters))  # a Record reads like a tuple
 
     fetch_long = fetch
 

@@ -52,6 +52,8 @@ class Sqlite:
         name="sqlite",
         among="IN (SELECT value FROM json_each({}))",
         joined="group_concat({}, ',')",
+        found_at="instr",
+        number="{}",
         has_lateral=False,
     )
 

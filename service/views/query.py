@@ -16,7 +16,7 @@ from service.storage.models import OPEN_END
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.storage.database import Database, Row
+    from service.storage.database import Database, Dialect, Row
 
 
 class Ask(NamedTuple):
@@ -73,8 +73,6 @@ _BASES = {
             (SELECT c.recorded_at FROM commit_mark c WHERE c.recorded_at <= $1 ORDER BY c.recorded_at DESC LIMIT 1)
         WHERE h.id = 1""",
 }
-_KNOWN = {"head": "{v}.known_to = " + str(OPEN_END)}
-_KNOWN_AT_K = "{v}.known_from <= b.k AND {v}.known_to > b.k"
 _ONE = """SELECT {columns} FROM version w WHERE w.item = i.number AND w.valid_from <= $2 AND {known}
     ORDER BY w.valid_from DESC, w.known_from DESC LIMIT 1"""
 _STATE = """
@@ -89,22 +87,32 @@ LIMIT {limit}
 """
 
 
-def _known(mode: str, alias: str) -> str:
-    return _KNOWN.get(mode, _KNOWN_AT_K).format(v=alias)
+def _known(mode: str) -> str:
+    return f"w.known_to = {OPEN_END}" if mode == "head" else "w.known_from <= b.k AND w.known_to > b.k"
+
+
+def marked(token: str) -> str:
+    """Write a token as it stands among others."""
+    return f"\n{token}\n"
+
+
+def _probe(dialect: Dialect, mode: str) -> str:
+    """Join the one version of item i that answers: on SQLite, which has no LATERAL, by its row id."""
+    if dialect.has_lateral:
+        return f"CROSS JOIN LATERAL ({_ONE.format(columns='w.*', known=_known(mode))}) v"
+    return f"CROSS JOIN version v ON v.rowid = ({_ONE.format(columns='w.rowid', known=_known(mode))})"
 
 
 @lru_cache(maxsize=1_024)
-def _statement(dialect: str, mode: str, source: str, where: str, limit: str, extra: str) -> str:
+def _statement(dialect: Dialect, mode: str, source: str, where: str, limit: str, extra: str) -> str:
     """Write the as-of statement: $1 is K as `Ask.known` gives it, $2 D; the rest belongs to source, where and limit."""
-    lateral = dialect == "postgresql"
-    one = _ONE.format(columns="w.*" if lateral else "w.rowid", known=_known(mode, "w"))
     return _STATE.format(
-        joined="string_agg(later.arrivals, ',')" if lateral else "group_concat(later.arrivals, ',')",
-        known=_known(mode, "w"),
+        joined=dialect.joined.format("later.arrivals"),
+        known=_known(mode),
         extra=extra,
-        basis=_BASES[mode].replace("$1", "$1::bigint" if lateral else "$1"),
+        basis=_BASES[mode].replace("$1", dialect.number.format("$1")),
         source=source,
-        probe=f"CROSS JOIN LATERAL ({one}) v" if lateral else f"CROSS JOIN version v ON v.rowid = ({one})",
+        probe=_probe(dialect, mode),
         where=where,
         limit=limit,
     )
@@ -117,7 +125,7 @@ class _Question:
         self._database, self._ask = database, ask
         self._parameters: list[Any] = [ask.known, ask.as_of]
         self._where: list[str] = []
-        self._has = "strpos({}, {}) {}" if database.dialect.name == "postgresql" else "instr({}, {}) {}"
+        self._found_at = database.dialect.found_at
 
     def parameter(self, value: int | str) -> str:
         """Take a value; give its name."""
@@ -128,14 +136,18 @@ class _Question:
         """Take a condition."""
         self._where.append(condition)
 
-    def token(self, token: str, *, absent: bool = False) -> None:
-        """Ask for states that carry a token, or do not."""
-        self.where(self._has.format("v.tokens", self.parameter(f"\n{token}\n"), "= 0" if absent else "> 0"))
+    def carries(self, token: str) -> str:
+        """Write the condition that a state carries a token."""
+        return f"{self._found_at}(v.tokens, {self.parameter(marked(token))}) > 0"
+
+    def lacks(self, token: str) -> str:
+        """Write the condition that a state does not carry a token."""
+        return f"{self._found_at}(v.tokens, {self.parameter(marked(token))}) = 0"
 
     async def rows(self, source: str, limit: int, extra: str = "", *, long: bool = False) -> Sequence[Row]:
         """Ask; KnowledgeAhead when K lies beyond the head."""
         sql = _statement(
-            self._database.dialect.name, self._ask.mode, source, " AND ".join(self._where), self.parameter(limit), extra
+            self._database.dialect, self._ask.mode, source, " AND ".join(self._where), self.parameter(limit), extra
         )
         fetch = self._database.fetch_long if long else self._database.fetch
         rows = await fetch(sql, *self._parameters)
@@ -146,10 +158,7 @@ class _Question:
 
 async def basis(database: Database, ask: Ask) -> Basis:
     """Resolve K; KnowledgeAhead when it lies beyond the head."""
-    sql = _BASES[ask.mode]
-    if database.dialect.name == "postgresql":
-        sql = sql.replace("$1", "$1::bigint")
-    (row,) = await database.fetch(sql, ask.known)
+    (row,) = await database.fetch(_BASES[ask.mode].replace("$1", database.dialect.number.format("$1")), ask.known)
     return _check(ask, row)
 
 
@@ -164,41 +173,57 @@ def _found(row: Row) -> Found:
     return Found(number, slug, kind, status, states.with_arrivals(body, status, later))
 
 
-_BY_SLUG = "JOIN item i ON i.slug = {}"
 _BY_KIND = "CROSS JOIN item i"
 _BY_TOKEN = "CROSS JOIN facet f CROSS JOIN item i"  # noqa: S105 - a token to search by, not a secret
-_VERSION = """, (SELECT n.version FROM issue_event n WHERE n.issue = {issue} AND n.position <= b.k
-    ORDER BY n.position DESC LIMIT 1)"""
+_VERSION = """, (SELECT n.version FROM issue_event n
+    WHERE n.issue = {issue} AND n.position <= b.k ORDER BY n.position DESC LIMIT 1)"""
 
 
-async def item(database: Database, ask: Ask, kind: str, slug: str) -> tuple[Basis, Found, int] | None:
-    """Give one item's state, and where it is an issue its version; None when it has no status at (D, K)."""
+class One(NamedTuple):
+    """One item's state, and where it is an issue its version."""
+
+    basis: Basis
+    found: Found
+    version: int
+
+
+async def item(database: Database, ask: Ask, kind: str, slug: str) -> One | None:
+    """Give one item's state; None when it has no status at (D, K)."""
     question = _Question(database, ask)
     question.where(f"i.slug = {question.parameter(slug)}")
     question.where(f"i.kind = {question.parameter(kind)}")
     rows = await question.rows(_BY_KIND, 1, _VERSION.format(issue="i.number"))
-    return (_check(ask, rows[0]), _found(rows[0]), rows[0][9] or 0) if rows else None
+    if not rows:
+        await basis(database, ask)  # says so when K is ahead
+        return None
+    return One(_check(ask, rows[0]), _found(rows[0]), rows[0][9] or 0)
 
 
-async def issue_page(
-    database: Database, ask: Ask, slug: str, *, ended: bool, after: int, limit: int
-) -> tuple[Page, list[Found]]:
-    """Give the states in an issue behind an item number, the issue's own apart (an empty list when it is not on the page)."""
+class IssuePage(NamedTuple):
+    """A page of an issue's items; `own` is the issue itself where it stands on the page, `version` its version."""
+
+    basis: Basis
+    items: list[Found]
+    more: bool
+    own: One | None
+    version: int
+
+
+async def issue_page(database: Database, ask: Ask, slug: str, *, ended: bool, after: int, limit: int) -> IssuePage:
+    """Give the states of an issue's items behind an item number, ended ones only when asked for."""
     question = _Question(database, ask)
     _by_token(question, f"issue:{slug}", after)
     if not ended:
-        question.where(f"(i.kind = 'issue' OR {_absent(database, question, 'ended')})")
-    rows = await question.rows(_BY_TOKEN, limit + 2)
+        question.where(f"(i.kind = 'issue' OR {question.lacks('ended')})")
+    named = f"(SELECT x.number FROM item x WHERE x.slug = {question.parameter(slug)})"
+    rows = await question.rows(_BY_TOKEN, limit + 2, _VERSION.format(issue=named))
+    if not rows:
+        return IssuePage(await basis(database, ask), [], more=False, own=None, version=0)
+    at, version = _check(ask, rows[0]), rows[0][9] or 0
     found = [_found(row) for row in rows]
-    own = [each for each in found if each.slug == slug]
-    others = [each for each in found if each.slug != slug]
-    at = _check(ask, rows[0]) if rows else await basis(database, ask)
-    return Page(at, others[:limit], len(others) > limit), own
-
-
-def _absent(database: Database, question: _Question, token: str) -> str:
-    has = "strpos" if database.dialect.name == "postgresql" else "instr"
-    return f"{has}(v.tokens, {question.parameter(f'{chr(10)}{token}{chr(10)}')}) = 0"
+    own = next((One(at, each, version) for each in found if each.slug == slug), None)
+    items = [each for each in found if each.slug != slug]
+    return IssuePage(at, items[:limit], len(items) > limit, own, version)
 
 
 def _by_token(question: _Question, token: str, after: int) -> None:
@@ -206,7 +231,7 @@ def _by_token(question: _Question, token: str, after: int) -> None:
     question.where(f"f.token = {question.parameter(token)}")
     question.where(f"f.item > {question.parameter(after)}")
     question.where("i.number = f.item")
-    question.token(token)
+    question.where(question.carries(token))
 
 
 async def page(
@@ -223,18 +248,37 @@ async def page(
         question.where(f"i.number > {question.parameter(after)}")
     question.where(f"i.kind IN ({', '.join(question.parameter(kind) for kind in kinds)})")
     for token in tokens[1:]:
-        question.token(token)
+        question.where(question.carries(token))
     rows = await question.rows(_BY_TOKEN if tokens else _BY_KIND, limit + 1, long=True)
     at = _check(ask, rows[0]) if rows else await basis(database, ask)
     return Page(at, [_found(row) for row in rows[:limit]], len(rows) > limit)
 
 
-async def statuses(database: Database, ask: Ask, issue: str) -> set[tuple[str, str]]:
-    """Give every (kind, status) that an issue's items have."""
-    question = _Question(database, ask)
-    _by_token(question, f"issue:{issue}", 0)
-    rows = await question.rows(_BY_TOKEN, OPEN_END, long=True)
-    return {(row[5], row[6]) for row in rows}
+_STATUSES = """
+SELECT DISTINCT f.token, i.kind, v.status FROM (SELECT $1 AS k, 0 AS at, 0 AS head) b
+CROSS JOIN facet f CROSS JOIN item i {probe}
+WHERE i.number = f.item AND f.token IN ({tokens}) AND {found_at}(v.tokens, {marked}) > 0
+"""
+
+
+async def statuses(database: Database, ask: Ask, issues: Sequence[str]) -> dict[str, set[tuple[str, str]]]:
+    """Give, by issue, every (kind, status) that its items have; K is a position."""
+    found: dict[str, set[tuple[str, str]]] = {issue: set() for issue in issues}
+    if issues:
+        rows = await database.fetch_long(
+            _STATUSES.format(
+                probe=_probe(database.dialect, "position"),
+                tokens=", ".join(f"${index}" for index in range(3, len(issues) + 3)),
+                found_at=database.dialect.found_at,
+                marked="'\n' || f.token || '\n'",
+            ).replace("$1 AS k", f"{database.dialect.number.format('$1')} AS k"),
+            ask.position,
+            ask.as_of,
+            *(f"issue:{issue}" for issue in issues),
+        )
+        for token, kind, status in rows:
+            found[token.removeprefix("issue:")].add((kind, status))
+    return found
 
 
 _ISSUE_HEADS = """

@@ -1,0 +1,1 @@
+"""HTTP at the edge: the wire, a module per resource, problems."""

@@ -1,0 +1,194 @@
+"""The shapes of answers, for the document: the service itself hands stored bytes through."""
+
+from __future__ import annotations
+
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
+
+from service.api.schemas import AnyRecorded
+from service.domain.codes import Edtf, Slug, Text
+from service.domain.events import FACTS, AnyFact, Report
+from service.domain.events.base import Fact, Modality
+from service.domain.facts import term_names
+from service.domain.lifecycle import KINDS, STATUSES
+
+Moment = Annotated[
+    str, Meta(examples=["2025-06-10T12:00:00.000000Z"], extra_json_schema={"format": "date-time"})
+]
+DayText = Annotated[str, Meta(examples=["2025-06-10"], extra_json_schema={"format": "date"})]
+Posture = Literal["closed", "partially_cleared", "restricted", "suspended", "announced", "in_talks", "open"]
+
+
+class Basis(Struct, frozen=True, kw_only=True):
+    """What an answer rests on: the day it is about, and what was known."""
+
+    as_of: DayText
+    known_at: Annotated[Moment | None, Meta(description="When the last event that it knows was recorded.")]
+    known_position: Annotated[int, Meta(ge=0, description="The last position of the log that it knows.")]
+    known_basis: Literal["recorded", "published"]
+
+
+class Alternative(Struct, frozen=True, kw_only=True):
+    """A status that some reading of uncertain dates gives, with the event that rules it; null: none yet."""
+
+    status: str | None
+    event: UUID | None
+
+
+class Coming(Struct, frozen=True, kw_only=True):
+    """A change to come: its date as written, the status then, the event that brings it."""
+
+    on: Edtf
+    status: str
+    event: UUID
+    modality: Modality
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """The state of an item; the terms of its kind stand beside these fields, where known."""
+
+    id: Slug
+    issues: tuple[Slug, ...]
+    since: Annotated[Edtf, Meta(description="Since when the status holds, as the source gives it.")]
+    until: Annotated[Edtf | None, Meta(description="When it ends by its own terms.")]
+    until_condition: Text | UnsetType = UNSET
+    certainty: Annotated[Literal["certain", "possible"], Meta(description="Whether all readings of uncertain dates agree.")]
+    alternatives: tuple[Alternative, ...]
+    contested: Annotated[bool, Meta(description="A report denies, reports' dates exclude each other, or it is disputed.")]
+    incomplete: Annotated[bool, Meta(description="Nobody has recorded its opening.")]
+    events: Annotated[tuple[UUID, ...], Meta(description="The events that the state is made of.")]
+    reports: Annotated[tuple[Report, ...], Meta(description="Who says so.")]
+    upcoming: tuple[Coming, ...]
+    next_change: Coming | None
+
+
+def _state(kind: str) -> type[Struct]:
+    struct: type[Fact] = next(each for name, each in FACTS.items() if name.startswith(f"{kind}."))
+    hints = _hints(struct)
+    fields: list[Any] = [("kind", Literal[kind]), ("status", Literal[STATUSES[kind]])]
+    fields += [(name, hints[name], UNSET) for name in term_names(struct)]
+    if kind == "restriction":
+        fields += [("applies", Literal["full", "partly", "none"]), ("ever_in_force", bool)]
+    name = f"{kind.capitalize()}State"
+    return defstruct(name, fields, bases=(State,), frozen=True, kw_only=True, namespace={"__doc__": f"The state of {_a(kind)}."})
+
+
+def _hints(struct: type[Fact]) -> dict[str, Any]:
+    hints = get_type_hints(struct, include_extras=True)
+    return {name: _present(hint) | UnsetType for name, hint in hints.items()}
+
+
+def _present(hint: Any) -> Any:  # noqa: ANN401 - a type
+    """Take `None` out of an optional type: an answer leaves out what is not known."""
+    if get_origin(hint) in (Union, UnionType):
+        return Union[tuple(each for each in get_args(hint) if each is not NoneType)]  # noqa: UP007
+    return hint
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+STATES: dict[str, type[Struct]] = {kind: _state(kind) for kind in KINDS}
+"""The shape of each kind's state."""
+
+Next = Annotated[str | None, Meta(description="The cursor of the next page; null at the end.")]
+Version = Annotated[int, Meta(ge=0, description="How many recorded events name the issue.")]
+
+
+def _many(state: Any) -> Any:  # noqa: ANN401 - a type, made at run time
+    return tuple[state, ...]
+
+
+def _page(kind: str) -> type[Struct]:
+    item: Any = ISSUE if kind == "issue" else STATES[kind]
+    return defstruct(
+        f"{kind.capitalize()}Page", [("items", _many(item)), ("next", Next)], bases=(Basis,), frozen=True, kw_only=True,
+        namespace={"__doc__": f"A page of {kind} states."},
+    )  # fmt: skip
+
+
+ISSUE: Any = defstruct(
+    "IssueSummary", [("version", Version), ("posture", Posture)], bases=(STATES["issue"],), frozen=True, kw_only=True,
+    namespace={"__doc__": "The state of an issue, summed up."},
+)  # fmt: skip
+ITEMS: Any = defstruct(
+    "IssueItems", [(kind, _many(state) | UnsetType, UNSET) for kind, state in STATES.items() if kind != "issue"],
+    frozen=True, kw_only=True, namespace={"__doc__": "An issue's items by kind; a kind without items is left out."},
+)  # fmt: skip
+
+
+def _with_basis(name: str, state: type[Struct], fields: list[Any], text: str) -> type[Struct]:
+    own = list(_fields(Basis)) + fields
+    return defstruct(name, own, bases=(state,), frozen=True, kw_only=True, namespace={"__doc__": text})
+
+
+def _fields(struct: type[Struct]) -> list[Any]:
+    return list(get_type_hints(struct, include_extras=True).items())
+
+
+ISSUE_ANSWER: Any = _with_basis(
+    "IssueAnswer", ISSUE, [("items", ITEMS), ("next", Next)], "The state of an issue with its items."
+)
+ANSWERS: dict[str, Any] = {
+    kind: _with_basis(f"{kind.capitalize()}Answer", state, [], f"The state of {_a(kind)}, and what the answer rests on.")
+    for kind, state in STATES.items()
+    if kind != "issue"
+}
+PAGES: dict[str, Any] = {kind: _page(kind) for kind in KINDS}
+
+
+class Warned(Struct, frozen=True, kw_only=True):
+    """What was accepted but looks wrong, and where in the body."""
+
+    detail: str
+    pointer: str
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """What was recorded: `position` and `recorded_at` are those of the last event."""
+
+    position: Annotated[int, Meta(ge=1)]
+    recorded_at: Moment
+    events: tuple[AnyRecorded, ...]
+    warnings: tuple[Warned, ...]
+
+
+class EventPage(Basis, frozen=True, kw_only=True):
+    """A page of recorded events in position order; it may be short before the end, `next` tells."""
+
+    items: tuple[AnyRecorded, ...]
+    next: Next
+
+
+class FeedPage(Struct, frozen=True, kw_only=True):
+    """Recorded events in position order. Read on behind `next`; at `head` all is read."""
+
+    events: tuple[AnyRecorded, ...]
+    next: Annotated[int, Meta(ge=0, description="Ask behind this position for what follows.")]
+    head: Annotated[int, Meta(ge=0, description="The last position of the log.")]
+
+
+class EventNow(Struct, frozen=True, kw_only=True):
+    """A recorded event with what has been recorded about it since; the event's own fields stand beside these."""
+
+    position: Annotated[int, Meta(ge=1)]
+    recorded_at: Moment
+    id: UUID
+    type: str
+    records: Annotated[tuple[AnyRecorded, ...], Meta(description="Corrections, retractions, added reports, disputes.")]
+    now: Annotated[AnyFact | None, Meta(description="The text that holds; null when the event is retracted.")]
+    as_of: DayText
+    known_at: Moment | None
+    known_position: int
+    known_basis: Literal["recorded", "published"]
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """How the service is."""
+
+    status: Literal["ok"]
+    head: Annotated[int | UnsetType, Meta(description="The last position of the log.")] = UNSET

@@ -1,0 +1,172 @@
+"""Events: recorded in batches, corrected, retracted, reported on; read by id, by page and by filter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta, Struct
+
+from service import feed
+from service.api.queries import Day, Known, KnownPage, Query, ordinal
+from service.api.wire import (
+    REVALIDATE,
+    AnyRequest,
+    answer,
+    ask_of,
+    basis,
+    body_of,
+    event_id,
+    next_of,
+    place_of,
+    query_of,
+    receipt,
+    receipt_body,
+    services,
+)
+from service.domain import states
+from service.domain.codes import Name, Party, Slug, Text
+from service.domain.errors import Fault, Malformed, UnknownEvent
+from service.domain.events import (
+    FACTS,
+    RECORDS,
+    Batch,
+    Correction,
+    RecordCorrected,
+    RecordReportAdded,
+    RecordRetracted,
+    Reports,
+)
+from service.domain.lifecycle import KINDS
+from service.views import query as views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from litestar import Response
+
+    from service.append import Receipt
+    from service.domain.events import Record
+
+TYPES = {*FACTS, *RECORDS, *(f"{kind}.*" for kind in KINDS), "record.*"}
+"""What the filter `type` takes: a type, or all of a kind."""
+
+EventType = Annotated[
+    str,
+    Meta(
+        description="An event type, or all of a kind: `restriction.imposed`, `restriction.*`.",
+        examples=["restriction.*"],
+        max_length=80,
+    ),
+]
+
+
+class EventsQuery(KnownPage, frozen=True, kw_only=True):
+    """Which recorded events; conditions given together all hold."""
+
+    issue: Annotated[Slug | None, Meta(description="Events that name this issue.")] = None
+    item: Annotated[Slug | None, Meta(description="Events of this item.")] = None
+    type: EventType | None = None
+    party: Annotated[Party | None, Meta(description="Events that mention this party.")] = None
+    good: Annotated[Name | None, Meta(description="Events on this good: its name, element or ECCN, in any case.")] = None
+    occurred_from: Annotated[Day | None, Meta(description="Events that may have occurred on this day or later.")] = None
+    occurred_to: Annotated[Day | None, Meta(description="Events that may have occurred on this day or before.")] = None
+
+    def faults(self) -> list[Fault]:
+        """Refuse a type that the vocabulary has not."""
+        return super().faults() + list(unknown_type(self.type))
+
+
+class RetractQuery(Query, frozen=True, kw_only=True):
+    """Why an event is retracted."""
+
+    reason: Annotated[Text | None, Meta(description="Why; kept with the retraction.")] = None
+
+
+class AddedReports(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Reports to add to a recorded event; a report with the stance `denies` contests it."""
+
+    reports: Reports
+    reason: Text | None = None
+
+
+def unknown_type(name: str | None) -> Iterator[Fault]:
+    """Find fault with a type that the vocabulary has not."""
+    if name is not None and name not in TYPES:
+        yield Fault(("type",), f"there is no event type {name}")
+
+
+async def append_events(request: AnyRequest) -> Response[bytes]:
+    """Record a batch."""
+    return receipt(await services(request).ledger.append(await body_of(request, Batch)))
+
+
+async def list_events(request: AnyRequest) -> Response[bytes]:
+    """Read recorded events by filter, in position order."""
+    asked = query_of(request, EventsQuery)
+    held = services(request)
+    ask, after = await place_of(request, asked)
+    at = await views.basis(held.database, ask)
+    wanted = feed.Filter(
+        tuple(_tokens(asked)),
+        None if asked.occurred_from is None else ordinal(asked.occurred_from),
+        None if asked.occurred_to is None else ordinal(asked.occurred_to),
+        at.position,
+    )
+    page = await feed.page(held.database, after, asked.limit, wanted)
+    events = b",".join(event.json() for event in page.events)
+    following = next_of(request, at, page.next if page.next < at.position else None)
+    return answer(b'{"items":[%s],%s,%s}' % (events, following, basis(at)), headers={"Cache-Control": REVALIDATE})
+
+
+def _tokens(asked: EventsQuery) -> Iterator[str]:
+    for name, value in (("issue", asked.issue), ("item", asked.item), ("type", asked.type), ("party", asked.party)):
+        if value is not None:
+            yield f"{name}:{value}"
+    if asked.good is not None:
+        yield f"good:{states.fold(asked.good)}"
+
+
+async def get_event(request: AnyRequest) -> Response[bytes]:
+    """Read one recorded event with what has been recorded about it since."""
+    written = request.path_params["event_id"]
+    at = await views.basis(services(request).database, await ask_of(request, query_of(request, Known)))
+    told = await feed.one(services(request).database, event_id(written), at.position)
+    if told is None:
+        raise UnknownEvent(written)
+    records = b",".join(record.json() for record in told.records)
+    now = told.now or b"null"
+    body = b'%s,"records":[%s],"now":%s,%s}' % (told.event.json()[:-1], records, now, basis(at))
+    return answer(body, headers={"Cache-Control": REVALIDATE})
+
+
+async def correct_event(request: AnyRequest) -> Response[bytes]:
+    """Record a correction."""
+    target = event_id(request.path_params["event_id"])
+    sent = await body_of(request, Correction)
+    record = RecordCorrected(target=target, event=sent.event, reason=sent.reason, reports=sent.reports)
+    return receipt(await _record(request, record))
+
+
+async def retract_event(request: AnyRequest) -> Response[bytes]:
+    """Record a retraction."""
+    asked = query_of(request, RetractQuery)
+    record = RecordRetracted(target=event_id(request.path_params["event_id"]), reason=asked.reason)
+    return answer(receipt_body(await _record(request, record)))
+
+
+async def add_reports(request: AnyRequest) -> Response[bytes]:
+    """Record more reports of an event."""
+    target = event_id(request.path_params["event_id"])
+    sent = await body_of(request, AddedReports)
+    return receipt(await _record(request, RecordReportAdded(target=target, reports=sent.reports, reason=sent.reason)))
+
+
+async def _record(request: AnyRequest, record: Record) -> Receipt:
+    """Append one record; its faults are told with paths from the body that was sent, an unknown target as UnknownEvent."""
+    try:
+        return await services(request).ledger.append(Batch(events=(record,)))
+    except Malformed as refused:
+        faults = [Fault(fault.path[2:], fault.detail) for fault in refused.faults]
+        if any(fault.path == ("target",) for fault in faults):
+            raise UnknownEvent(str(record.target)) from refused
+        raise Malformed(faults) from refused

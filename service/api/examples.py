@@ -1,0 +1,112 @@
+"""Examples for the OpenAPI document: requests that the service takes as they stand, and answers of the form it gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ISSUE = "rare-earth-export-restrictions"
+ITEM = "china-seven-rare-earths-control"
+EVENT_ID = "0197a2f0-3c50-7a10-8f00-000000000001"
+OPENING_ID = "0197a2f0-3c50-7a10-8f00-000000000000"
+INSTANT = "2025-06-10T12:00:00.000000Z"
+
+REPORT: dict[str, Any] = {"outlet": "Reuters", "published": "2025-06-10", "language": "en", "kind": "named"}
+OPENED: dict[str, Any] = {
+    "type": "issue.opened",
+    "id": OPENING_ID,
+    "issues": [ISSUE],
+    "item": ISSUE,
+    "occurred": "2025-06-05",
+    "reports": [REPORT],
+    "title": "China's rare-earth export restrictions",
+    "summary": "Export controls on seven rare earth elements.",
+    "parties": ["CN", "US"],
+}
+IMPOSED: dict[str, Any] = {
+    "type": "restriction.imposed",
+    "id": EVENT_ID,
+    "issues": [ISSUE],
+    "item": ITEM,
+    "occurred": "2025-04",
+    "reports": [REPORT],
+    "imposed_by": "CN",
+    "against": ["US"],
+    "instrument": "export_control",
+    "goods": [{"name": "dysprosium", "element": "Dy"}],
+}
+BATCHES: dict[str, Any] = {"an issue and a restriction": {"events": [OPENED, IMPOSED]}}
+CORRECTIONS: dict[str, Any] = {
+    "a date made exact": {
+        "event": {name: value for name, value in IMPOSED.items() if name != "id"} | {"occurred": "2025-04-04"},
+        "reason": "The notice gives the day.",
+    }
+}
+REPORTS: dict[str, Any] = {"another source": {"reports": [{"outlet": "Xinhua", "published": "2025-04-04", "kind": "official"}]}}
+ISSUES: dict[str, Any] = {
+    "an issue": {
+        "id": "chip-export-controls",
+        "title": "US chip export controls",
+        "summary": "Controls on sales of advanced chips to China.",
+        "parties": ["US", "CN"],
+        "occurred": "2025-06-09",
+        "reports": [REPORT],
+    }
+}
+REVISIONS: dict[str, Any] = {"a new title": {"title": "Rare earths and magnets", "reports": [REPORT]}}
+
+RECORDED: dict[str, Any] = {"position": 2, "recorded_at": INSTANT, **IMPOSED}
+RECEIPT: dict[str, Any] = {"position": 2, "recorded_at": INSTANT, "events": [RECORDED], "warnings": []}
+BASIS: dict[str, Any] = {
+    "as_of": "2025-06-10",
+    "known_at": INSTANT,
+    "known_position": 2,
+    "known_basis": "recorded",
+}
+EVENT_PAGE: dict[str, Any] = {"items": [RECORDED], "next": None, **BASIS}
+FEED: dict[str, Any] = {"events": [RECORDED], "next": 2, "head": 2}
+
+_STANDING: dict[str, Any] = {
+    "until": None,
+    "certainty": "certain",
+    "alternatives": [],
+    "contested": False,
+    "incomplete": False,
+    "reports": [REPORT],
+    "upcoming": [],
+    "next_change": None,
+}
+ISSUE_ANSWER: dict[str, Any] = {
+    "id": ISSUE,
+    "kind": "issue",
+    "issues": [ISSUE],
+    "status": "open",
+    "since": "2025-06-05",
+    **_STANDING,
+    "events": [OPENING_ID],
+    "title": OPENED["title"],
+    "summary": OPENED["summary"],
+    "parties": ["CN", "US"],
+    "version": 2,
+    "posture": "restricted",
+    "items": {
+        "restriction": [
+            {
+                "id": ITEM,
+                "kind": "restriction",
+                "issues": [ISSUE],
+                "status": "in_force",
+                "since": "2025-04",
+                **_STANDING,
+                "events": [EVENT_ID],
+                "imposed_by": "CN",
+                "against": ["US"],
+                "instrument": "export_control",
+                "goods": [{"name": "dysprosium", "element": "Dy"}],
+                "applies": "full",
+                "ever_in_force": True,
+            }
+        ]
+    },
+    "next": None,
+    **BASIS,
+}

@@ -1,0 +1,56 @@
+"""How the service is: alive, able to answer, in numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litestar import Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from service import eventlog
+from service.api.wire import AnyRequest, answer, services
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.core import Metric
+
+    from service.append import Ledger
+
+
+class _LedgerCollector(Collector):
+    """The append path in numbers."""
+
+    def __init__(self, ledger: Ledger, head: int) -> None:
+        self._ledger, self._head = ledger, head
+
+    def collect(self) -> Iterator[Metric]:
+        """Give each metric."""
+        counted = self._ledger.counted
+        yield GaugeMetricFamily("parley_head_position", "Last position of the log", value=self._head)
+        yield GaugeMetricFamily("parley_append_queue", "Appends that wait for a commit", value=self._ledger.waiting)
+        yield CounterMetricFamily("parley_append_events", "Events recorded by this process", value=counted.events)
+        yield CounterMetricFamily("parley_append_commits", "Commits made by this process", value=counted.commits)
+        yield CounterMetricFamily("parley_append_refused", "Appends refused by this process", value=counted.refused)
+
+
+async def alive(_: AnyRequest) -> Response[bytes]:
+    """Say that the process runs."""
+    return answer(b'{"status":"ok"}')
+
+
+async def ready(request: AnyRequest) -> Response[bytes]:
+    """Say that the ledger can be read."""
+    head = await eventlog.head(services(request).database)
+    return answer(b'{"status":"ok","head":%d}' % head.position)
+
+
+async def metrics(request: AnyRequest) -> Response[bytes]:
+    """Give the metrics in the text form of Prometheus."""
+    held = services(request)
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(_LedgerCollector(held.ledger, (await eventlog.head(held.database)).position))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

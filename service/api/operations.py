@@ -1,0 +1,276 @@
+"""Every operation over HTTP: one table that the routes and the OpenAPI document are both made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from uuid import UUID
+
+from litestar import Request, Response
+from litestar.enums import HttpMethod
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Meta
+
+from service.api import answers, events, examples, health, issues, items, reading
+from service.api.docs import docs_handlers
+from service.api.openapi import Answer, Operation, document, encode
+from service.api.queries import AsOf, AsOfPage, Known
+from service.domain.codes import Slug
+from service.domain.events import Batch, Correction
+from service.domain.lifecycle import KINDS, PLURALS
+
+if TYPE_CHECKING:
+    from service.api.wire import Handler
+
+VERSION = "0.1.0"
+TITLE = "Parley"
+ABOUT = (
+    "A ledger of trade diplomacy: what stood between two trading partners on day D, as it was known at K, and who says so. "
+    "Facts are only ever added; a correction is a new fact about an old one."
+)
+TAGS = {
+    "issues": "Matters between trading partners, with all that stands in them on a day as known then.",
+    "events": "Facts as they were recorded, and records about them.",
+    **{plural: f"{plural.capitalize()} across issues." for plural in PLURALS.values()},
+    "feed": "The log, for services that follow it.",
+    "service": "How the service is.",
+}
+AS_OF_HEADERS = ("ETag", "Link", "Cache-Control")
+
+IssueName = Annotated[Slug, Meta(description="The name of the issue.", examples=[examples.ISSUE])]
+ItemName = Annotated[Slug, Meta(description="The name of the item.", examples=[examples.ITEM])]
+EventId = Annotated[UUID, Meta(description="The id of a recorded event.", examples=[examples.EVENT_ID])]
+
+
+class Route(NamedTuple):
+    """An operation and what performs it."""
+
+    operation: Operation
+    handler: Handler
+
+
+def _as_of(description: str, shape: Any, example: Any = None) -> dict[int, Answer]:  # noqa: ANN401 - a type and JSON
+    return {
+        200: Answer(description, shape, example=example, headers=AS_OF_HEADERS),
+        304: Answer("The client has this answer.", headers=AS_OF_HEADERS),
+    }
+
+
+_RECORDED = {201: Answer("Recorded.", answers.Receipt, example=examples.RECEIPT)}
+_RECORDED_OR_REPEATED = _RECORDED | {
+    200: Answer("The same had been recorded before; nothing was stored.", answers.Receipt, example=examples.RECEIPT)
+}
+
+
+def _event_routes() -> list[Route]:
+    by_id: dict[str, Any] = {"path": "/v1/events/{event_id}", "tag": "events", "path_parameters": {"event_id": EventId}}
+    return [
+        Route(
+            Operation(
+                method="POST", path="/v1/events", operation_id="append_events", tag="events",
+                summary="Record a batch of events",
+                description="Records 1 to 1,000 events, all or none, durable when answered. A repeat of the same ids and content "
+                "answers 200 with the first result. `expected_versions` refuses the batch when an issue has moved on.",
+                body=Batch, body_examples=examples.BATCHES, answers=_RECORDED_OR_REPEATED,
+                problems=("version-conflict", "event-id-conflict"),
+            ),
+            events.append_events,
+        ),
+        Route(
+            Operation(
+                method="GET", path="/v1/events", operation_id="list_events", tag="events",
+                summary="List recorded events",
+                description="Recorded events in position order, by filter, as known at K. A filtered page may be short before the end.",
+                query=events.EventsQuery,
+                answers={200: Answer("A page of events.", answers.EventPage, example=examples.EVENT_PAGE)},
+                problems=("knowledge-ahead",),
+            ),
+            events.list_events,
+        ),
+        Route(
+            Operation(
+                method="GET", operation_id="get_event", summary="Get one recorded event",
+                description="A recorded event, the corrections, retractions, reports and disputes recorded on it since, and its text now.",
+                query=Known, answers={200: Answer("The event.", answers.EventNow)},
+                problems=("unknown-event", "knowledge-ahead"), **by_id,
+            ),
+            events.get_event,
+        ),
+        Route(
+            Operation(
+                method="PUT", operation_id="correct_event", summary="Correct an event",
+                description="Records a correction: the whole new text, of any type. The old text stays readable.",
+                body=Correction, body_examples=examples.CORRECTIONS, answers=_RECORDED, problems=("unknown-event",), **by_id,
+            ),
+            events.correct_event,
+        ),
+        Route(
+            Operation(
+                method="DELETE", operation_id="retract_event", summary="Retract an event",
+                description="Records that the event should not have been recorded. It stays readable.",
+                query=events.RetractQuery, answers={200: Answer("Recorded.", answers.Receipt, example=examples.RECEIPT)},
+                problems=("unknown-event",), **by_id,
+            ),
+            events.retract_event,
+        ),
+        Route(
+            Operation(
+                method="POST", path="/v1/events/{event_id}/reports", operation_id="add_reports", tag="events",
+                summary="Add reports to an event",
+                description="Records that others say so too, or deny it (`stance: denies`).",
+                path_parameters={"event_id": EventId}, body=events.AddedReports, body_examples=examples.REPORTS,
+                answers=_RECORDED, problems=("unknown-event",),
+            ),
+            events.add_reports,
+        ),
+    ]  # fmt: skip
+
+
+def _issue_routes() -> list[Route]:
+    by_name: dict[str, Any] = {"path": "/v1/issues/{issue}", "tag": "issues", "path_parameters": {"issue": IssueName}}
+    return [
+        Route(
+            Operation(
+                method="POST", path="/v1/issues", operation_id="open_issue", tag="issues", summary="Open an issue",
+                description="Records `issue.opened`.", body=issues.IssueOpening, body_examples=examples.ISSUES,
+                answers={201: Answer("Opened.", answers.Receipt, example=examples.RECEIPT, headers=("Location",))},
+                problems=("exists",),
+            ),
+            issues.open_issue,
+        ),
+        Route(
+            Operation(
+                method="GET", path="/v1/issues", operation_id="list_issues", tag="issues", summary="List issues",
+                description="The issues as of (D, K), each with its version and posture, in order of their opening in the log.",
+                query=AsOfPage, headers=("If-None-Match",),
+                answers=_as_of("A page of issues.", answers.PAGES["issue"]), problems=("knowledge-ahead",),
+            ),
+            issues.list_issues,
+        ),
+        Route(
+            Operation(
+                method="GET", operation_id="get_issue", summary="Get an issue as of a day",
+                description="What stood in the issue on day D as known at K: its items by kind, each with its status, certainty, "
+                "sources and what is to come.",
+                query=issues.IssueQuery, headers=("If-None-Match",),
+                answers=_as_of("The issue.", answers.ISSUE_ANSWER, examples.ISSUE_ANSWER),
+                problems=("not-found", "knowledge-ahead"), **by_name,
+            ),
+            issues.get_issue,
+        ),
+        Route(
+            Operation(
+                method="PATCH", operation_id="revise_issue", summary="Revise an issue",
+                description="Records `issue.revised`. With If-Match only when the issue is still at that version.",
+                headers=("If-Match",), body=issues.IssueRevision, body_examples=examples.REVISIONS, answers=_RECORDED,
+                problems=("not-found", "precondition-failed"), **by_name,
+            ),
+            issues.revise_issue,
+        ),
+        Route(
+            Operation(
+                method="DELETE", operation_id="close_issue", summary="Close an issue",
+                description="Records `issue.closed`, on the word of the editors. The issue and its history stay readable.",
+                headers=("If-Match",), query=issues.ClosingQuery,
+                answers={200: Answer("Recorded.", answers.Receipt, example=examples.RECEIPT)},
+                problems=("not-found", "precondition-failed"), **by_name,
+            ),
+            issues.close_issue,
+        ),
+    ]  # fmt: skip
+
+
+def _item_routes() -> list[Route]:
+    routes = []
+    for kind, plural in PLURALS.items():
+        a_kind = f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+        routes += [
+            Route(
+                Operation(
+                    method="GET", path=f"/v1/{plural}", operation_id=f"list_{plural}", tag=plural,
+                    summary=f"List {plural} as of a day",
+                    description=f"The {plural} across issues as of (D, K) that match every filter, ended ones included, in order of "
+                    f"first appearance in the log.",
+                    query=items.ItemsQuery, headers=("If-None-Match",),
+                    answers=_as_of(f"A page of {plural}.", answers.PAGES[kind]), problems=("knowledge-ahead",),
+                ),
+                items.lister(kind),
+            ),
+            Route(
+                Operation(
+                    method="GET", path=f"/v1/{plural}/{{item}}", operation_id=f"get_{kind}", tag=plural,
+                    summary=f"Get {a_kind} as of a day", description=f"One {kind} as of (D, K).",
+                    path_parameters={"item": ItemName}, query=AsOf, headers=("If-None-Match",),
+                    answers=_as_of(f"The {kind}.", answers.ANSWERS[kind]), problems=("not-found", "knowledge-ahead"),
+                ),
+                items.getter(kind),
+            ),
+        ]  # fmt: skip
+    return routes
+
+
+def _service_routes() -> list[Route]:
+    text = "text/plain; version=1.0.0; charset=utf-8"
+    return [
+        Route(
+            Operation(
+                method="GET", path="/v1/feed", operation_id="read_feed", tag="feed", summary="Read the feed",
+                description="Recorded events in position order: without a gap, never reordered. A filtered page moves `next` past "
+                "what it leaves out.",
+                query=reading.FeedQuery, answers={200: Answer("A page of the log.", answers.FeedPage, example=examples.FEED)},
+            ),
+            reading.read_feed,
+        ),
+        Route(
+            Operation(
+                method="GET", path="/healthz", operation_id="get_health", tag="service", summary="Tell whether the process runs",
+                description="Answers without touching the database.",
+                answers={200: Answer("It runs.", answers.Health, example={"status": "ok"})},
+            ),
+            health.alive,
+        ),
+        Route(
+            Operation(
+                method="GET", path="/readyz", operation_id="get_readiness", tag="service",
+                summary="Tell whether the ledger can be read", description="Reads the head of the log.",
+                answers={200: Answer("It can.", answers.Health, example={"status": "ok", "head": 20})},
+            ),
+            health.ready,
+        ),
+        Route(
+            Operation(
+                method="GET", path="/metrics", operation_id="get_metrics", tag="service", summary="Metrics for Prometheus",
+                description="The append path and the process in numbers.", answers={200: Answer("Metrics.", None, text)},
+            ),
+            health.metrics,
+        ),
+    ]  # fmt: skip
+
+
+ROUTES: list[Route] = [*_issue_routes(), *_event_routes(), *_item_routes(), *_service_routes()]
+
+
+def openapi() -> bytes:
+    """Write the OpenAPI document."""
+    operations = [route.operation for route in ROUTES]
+    return encode(document(operations, title=TITLE, version=VERSION, description=ABOUT, tags=TAGS))
+
+
+def route_handlers() -> list[Any]:
+    """Give every handler for Litestar: the operations, and the document about them."""
+    return [*(_handler(route) for route in ROUTES), *docs_handlers(openapi())]
+
+
+def _handler(route: Route) -> HTTPRouteHandler:
+    """Make a Litestar handler; what is read by GET is read by HEAD too."""
+    operation, perform = route
+
+    async def call(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return await perform(request)
+
+    methods = [HttpMethod.GET, HttpMethod.HEAD] if operation.method == "GET" else [HttpMethod(operation.method)]
+    path = operation.path.replace("}", ":str}")
+    make = HTTPRouteHandler(path, http_method=methods, name=operation.operation_id, include_in_schema=False, status_code=200)
+    return make(call)
+
+
+assert set(PLURALS) == set(KINDS) - {"issue"}  # noqa: S101 - every kind has its collection

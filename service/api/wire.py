@@ -1,0 +1,207 @@
+"""What every operation shares: the services it works with, the way in for bodies, the two clocks, the form of answers."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
+from urllib.parse import parse_qsl, quote, urlencode
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response
+from msgspec import Meta
+
+from service import eventlog
+from service.api.problems import UnsupportedMediaType, pointer
+from service.api.queries import POSITION_MAX, AsOf, AsOfPage, BadQuery, Known, KnownPage, Query, read
+from service.domain import dates, instants
+from service.domain.accept import accept
+from service.domain.errors import Fault, KnowledgeAhead, UnknownEvent
+from service.views import query as views
+
+if TYPE_CHECKING:
+    from service.append import Ledger, Receipt
+    from service.storage.database import Database
+
+JSON = "application/json"
+IMMUTABLE = "public, max-age=31536000, immutable"
+REVALIDATE = "no-cache"
+BODY_MAX = 8 * 1024 * 1024
+"""Bytes that a body may have."""
+
+T = TypeVar("T")
+Q = TypeVar("Q", bound=Query)
+AnyRequest = Request[Any, Any, Any]
+Handler = Callable[[AnyRequest], Awaitable[Response[bytes]]]
+encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the operations work with; `clock` gives microseconds since 1970 UTC."""
+
+    database: Database
+    ledger: Ledger
+    clock: Callable[[], int]
+
+
+def services(request: AnyRequest) -> Services:
+    """Give the services of the application."""
+    found: Services = request.app.state.services
+    return found
+
+
+def query_of(request: AnyRequest, shape: type[Q]) -> Q:
+    """Decode the query string strictly; BadQuery with every fault."""
+    return read(request.scope["query_string"], shape)
+
+
+async def body_of(request: AnyRequest, shape: type[T]) -> T:
+    """Decode the body strictly; UnsupportedMediaType, NotJson or Malformed when it is not what is wanted."""
+    sent = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if sent != JSON and not sent.endswith("+json"):
+        detail = f"The body is {sent}; send it as {JSON}."
+        raise UnsupportedMediaType(detail)
+    return accept(await request.body(), shape)
+
+
+def event_id(written: str) -> UUID:
+    """Read an event id of a path; UnknownEvent for what is none."""
+    try:
+        return UUID(written)
+    except ValueError:
+        raise UnknownEvent(written) from None
+
+
+def answer(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
+    """Answer with JSON that is already bytes."""
+    return Response(body, status_code=status, media_type=JSON, headers=headers)
+
+
+def receipt(told: Receipt) -> Response[bytes]:
+    """Answer an append: 201, or 200 where the same had been recorded before."""
+    return answer(receipt_body(told), 200 if told.repeated else 201)
+
+
+def receipt_body(told: Receipt) -> bytes:
+    """Write what an append answers."""
+    last = told.events[-1]
+    warnings = [{"detail": each.detail, "pointer": pointer(each.path)} for each in told.warnings]
+    return b'{"position":%d,"recorded_at":"%s","events":[%s],"warnings":%s}' % (
+        last.position,
+        instants.text(last.recorded_at).encode(),
+        b",".join(event.json() for event in told.events),
+        encode(warnings),
+    )
+
+
+async def ask_of(request: AnyRequest, asked: Known) -> views.Ask:
+    """Turn the clocks of a query into a question; KnowledgeAhead for an instant that is not past."""
+    held = services(request)
+    now = held.clock()
+    day = asked.day() if isinstance(asked, AsOf) else None
+    as_of = instants.day(now) if day is None else day
+    if asked.known_basis == "published":
+        raise BadQuery([Fault(("known_basis",), "this version answers known_basis=recorded only")])
+    instant = asked.known_micros()
+    if instant is not None:
+        if instant >= now:
+            asked_for = f"known_at={asked.known_at}"
+            raise KnowledgeAhead(asked_for, (await eventlog.head(held.database)).position)
+        await held.ledger.freeze(instant)
+    return views.Ask(as_of, asked.known_position, instant)
+
+
+class Place(NamedTuple):
+    """Where a page of a list begins: behind an item number or position, at the clocks of the first page."""
+
+    ask: views.Ask
+    after: int
+
+
+class _Cursor(msgspec.Struct, frozen=True, array_like=True):
+    """What a cursor holds: where the next page begins, the clocks of the first, and the list it was made for."""
+
+    after: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
+    position: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
+    as_of: Annotated[int, Meta(ge=dates.OPEN, lt=dates.FOREVER)]
+    made_for: str
+
+
+async def place_of(request: AnyRequest, asked: KnownPage | AsOfPage) -> Place:
+    """Give where the asked page begins; BadQuery for a cursor that is not of this list."""
+    if asked.cursor is None:
+        return Place(await ask_of(request, asked), 0)
+    try:
+        held = msgspec.json.decode(base64.urlsafe_b64decode(asked.cursor), type=_Cursor)
+    except ValueError:  # of which base64's and msgspec's errors are kinds
+        held = None
+    if held is None or held.made_for != _list_mark(request):
+        raise BadQuery([Fault(("cursor",), "not a cursor of this list with these filters")])
+    return Place(views.Ask(held.as_of, held.position), held.after)
+
+
+def next_of(request: AnyRequest, at: views.Basis, after: int | None) -> bytes:
+    """Write the `next` member of a page: a cursor for what is behind `after`, null at the end."""
+    if after is None:
+        return b'"next":null'
+    content = encode(_Cursor(after, at.position, at.as_of, _list_mark(request)))
+    return b'"next":"%s"' % base64.urlsafe_b64encode(content)
+
+
+def _list_mark(request: AnyRequest) -> str:
+    """Name the list that a request is about: its path and filters, whatever the page."""
+    given = sorted((name, value) for name, value in _parameters(request) if name not in {"cursor", "limit"})
+    return hashlib.sha256(encode((request.scope["path"], given))).hexdigest()[:16]
+
+
+def _parameters(request: AnyRequest) -> list[tuple[str, str]]:
+    return parse_qsl(request.scope["query_string"].decode("ascii", "replace"), keep_blank_values=True)
+
+
+def basis(at: views.Basis) -> bytes:
+    """Write the members by which an answer states what it rests on, without braces."""
+    known_at = b'"%s"' % instants.text(at.recorded_at).encode() if at.position else b"null"
+    return b'"as_of":"%s","known_at":%s,"known_position":%d,"known_basis":"recorded"' % (
+        dates.iso(at.as_of).encode(), known_at, at.position,
+    )  # fmt: skip
+
+
+def etag(at: views.Basis) -> str:
+    """Give the entity tag of an answer: its basis, within its own URL."""
+    return f'"{dates.iso(at.as_of)}.{at.position}.recorded"'
+
+
+async def unchanged(request: AnyRequest, ask: views.Ask) -> Response[bytes] | None:
+    """Answer 304 when the client has the answer already, without touching an item."""
+    held = request.headers.get("if-none-match")
+    if held is None:
+        return None
+    at = await views.basis(services(request).database, ask)
+    tags = [tag.strip().removeprefix("W/") for tag in held.split(",")]
+    if etag(at) not in tags and "*" not in tags:
+        return None
+    return Response(b"", status_code=304, headers=headers_of(request, at))
+
+
+def headers_of(request: AnyRequest, at: views.Basis) -> dict[str, str]:
+    """Give the headers of an as-of answer: its tag, its frozen URL, and how long it may be kept."""
+    given = _parameters(request)
+    names = {name for name, _ in given}
+    pinned = "cursor" in names or ("as_of" in names and ("known_position" in names or "known_at" in names))
+    clocks = [("as_of", dates.iso(at.as_of)), ("known_position", str(at.position))]
+    rest = [(name, value) for name, value in given if not name.startswith("known_") and name != "as_of"]
+    frozen = urlencode(given if "cursor" in names else rest + clocks)
+    return {
+        "ETag": etag(at),
+        "Link": f'<{quote(request.scope["path"])}?{frozen}>; rel="memento"',
+        "Cache-Control": IMMUTABLE if pinned else REVALIDATE,
+    }
+
+
+def as_of_answer(request: AnyRequest, members: bytes, at: views.Basis) -> Response[bytes]:
+    """Answer with an object's members (without braces), followed by the basis."""
+    return answer(b"{%s,%s}" % (members, basis(at)), headers=headers_of(request, at))

@@ -1,0 +1,77 @@
+"""The composition root: the only place that reads the clock and randomness, and puts the parts together."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import structlog
+from litestar import Litestar
+from litestar.datastructures import State
+
+from service.api.operations import route_handlers
+from service.api.problems import handlers
+from service.api.wire import BODY_MAX, Services
+from service.append import Ledger
+from service.storage.database import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from service.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+def clock() -> int:
+    """Give microseconds since 1970 UTC."""
+    return time.time_ns() // 1_000
+
+
+def new_id() -> UUID:
+    """Make a UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, then random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds << 80) | int.from_bytes(os.urandom(10))
+    value = value & ~(0xF << 76) | (0x7 << 76)
+    return UUID(int=value & ~(0x3 << 62) | (0x2 << 62))
+
+
+@asynccontextmanager
+async def opened(database_url: str) -> AsyncIterator[Services]:
+    """Open a ledger; NotMigrated when the database has not the tables of this version."""
+    database = connect(database_url)
+    try:
+        await database.open()
+        ledger = Ledger(database, clock, new_id)
+        await ledger.start()
+        try:
+            yield Services(database, ledger, clock)
+        finally:
+            await ledger.stop()
+    finally:
+        await database.close()
+
+
+def create_app(settings: Settings) -> Litestar:
+    """Make the application."""
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with opened(settings.database_url) as held:
+            app.state.services = held
+            log.info("service.started", embedded=settings.embedded)
+            yield
+        log.info("service.stopped")
+
+    return Litestar(
+        route_handlers=route_handlers(),
+        lifespan=[lifespan],
+        state=State(),
+        exception_handlers=handlers(),
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=BODY_MAX,
+    )

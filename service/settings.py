@@ -1,0 +1,87 @@
+"""Every setting, read from the environment once (names begin with PARLEY_); a frozen object from then on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+PREFIX = "PARLEY_"
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+FORMATS = ("console", "json")
+PORT_MAX = 65_535
+TRUE, FALSE = {"1", "true", "yes"}, {"", "0", "false", "no"}
+
+
+class BadSetting(ValueError):  # noqa: N818 - named as the condition
+    """A setting has a value that it cannot have."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the service runs with; the environment names are these in capitals behind PARLEY_."""
+
+    host: str = "127.0.0.1"
+    port: int = 8_000
+    database_url: str = ""
+    log_level: str = "INFO"
+    log_format: str = "console"
+    allow_unauthenticated: bool = False
+
+    @classmethod
+    def from_env(cls) -> Settings:
+        """Read the environment; BadSetting names the variable that is wrong."""
+        database_url = _read("DATABASE_URL") or f"sqlite:///{_data_folder() / 'parley.db'}"
+        return cls(
+            host=_read("HOST") or cls.host,
+            port=_port(_read("PORT") or str(cls.port)),
+            database_url=database_url,
+            log_level=_one_of("LOG_LEVEL", LEVELS, (_read("LOG_LEVEL") or cls.log_level).upper()),
+            log_format=_one_of("LOG_FORMAT", FORMATS, _read("LOG_FORMAT") or cls.log_format),
+            allow_unauthenticated=_flag("ALLOW_UNAUTHENTICATED"),
+        )
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is a SQLite file of this service's own."""
+        return self.database_url.startswith("sqlite:")
+
+    def is_loopback(self) -> bool:
+        """Tell whether only this machine can reach the service."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def _read(name: str) -> str:
+    return os.environ.get(PREFIX + name, "").strip()
+
+
+def _data_folder() -> Path:
+    """Give the user's data folder (XDG base directories)."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "parley"
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > PORT_MAX:
+        msg = f"{PREFIX}PORT must be a number from 0 to {PORT_MAX}, not {text!r}"
+        raise BadSetting(msg)
+    return int(text)
+
+
+def _one_of(name: str, allowed: tuple[str, ...], value: str) -> str:
+    if value not in allowed:
+        msg = f"{PREFIX}{name} must be one of {', '.join(allowed)}, not {value!r}"
+        raise BadSetting(msg)
+    return value
+
+
+def _flag(name: str) -> bool:
+    value = _read(name).lower()
+    if value not in TRUE | FALSE:
+        msg = f"{PREFIX}{name} must be 1 or 0, not {value!r}"
+        raise BadSetting(msg)
+    return value in TRUE

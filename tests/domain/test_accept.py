@@ -1,0 +1,384 @@
+"""The strict way in: whatever the decoder refuses is refused, with every fault and its path, and nothing else."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.domain.accept import FAULTS_MAX, accept
+from service.domain.errors import Malformed, NotJson
+from service.domain.events import FACTS, AnyEvent, Batch, Correction
+from service.domain.events.measures import RestrictionImposed
+from service.domain.walk import faults_in, info_of
+from tests.strategies import OPTIONAL, REQUIRED
+
+EVENT: dict[str, Any] = {
+    "type": "restriction.imposed",
+    "id": "0196b6f0-1111-7000-8000-000000000000",
+    "issues": ["rare-earths"],
+    "item": "controls-of-april",
+    "occurred": "2025-04-04",
+    "imposed_by": "CN",
+    "against": ["US"],
+    "instrument": "export_control",
+    "rate_percent": 25,
+    "legal_reference": "CN-MOFCOM:2025/18",
+    "goods": [{"name": "dysprosium", "element": "Dy"}, {"name": "terbium", "hs": "280530"}],
+    "reports": [{"outlet": "MOFCOM", "url": "https://example.org/18", "published": "2025-04-04", "kind": "official"}],
+}
+
+
+def body(*events: object, **members: object) -> bytes:
+    return json.dumps({"events": list(events), **members}).encode()
+
+
+def changed(**fields: object) -> bytes:
+    return body({**EVENT, **fields})
+
+
+def refused(sent: bytes, shape: Any = Batch) -> dict[tuple[str | int, ...], str]:  # noqa: ANN401 - any type
+    with pytest.raises(Malformed) as caught:
+        accept(sent, shape)
+    return dict(caught.value.faults)
+
+
+def not_json(sent: bytes, shape: Any = Batch) -> str:  # noqa: ANN401
+    with pytest.raises(NotJson) as caught:
+        accept(sent, shape)
+    return caught.value.detail
+
+
+def test_a_batch_in_order_is_decoded() -> None:
+    """What is in order comes back as the struct that the decoder makes."""
+    assert accept(body(EVENT), Batch) == msgspec.json.decode(body(EVENT), type=Batch)
+
+
+def test_every_fault_is_told_with_its_path() -> None:
+    """All faults of all events are told at once, each at the place where it is."""
+    faults = refused(
+        body(
+            {
+                **EVENT,
+                "imposed_by": "XX",
+                "against": ["US", "UK", 7],
+                "colour": "red",
+                "goods": [{"name": ""}, {"hs": "1"}],
+            },
+            {key: value for key, value in EVENT.items() if key not in {"item", "reports"}},
+            5,
+        )
+    )
+    assert set(faults) == {
+        ("events", 0, "imposed_by"),
+        ("events", 0, "against", 1),
+        ("events", 0, "against", 2),
+        ("events", 0, "colour"),
+        ("events", 0, "goods", 0, "name"),
+        ("events", 0, "goods", 1, "hs"),
+        ("events", 0, "goods", 1, "name"),
+        ("events", 1, "item"),
+        ("events", 1, "reports"),
+        ("events", 2),
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "detail"),
+    [
+        ("imposed_by", "UK", '"UK" is not an ISO 3166-1 alpha-2 code, EU or XK'),
+        ("instrument", "duty", "one of export_control, fee, import_ban, licensing, other, quota, sanction, tariff"),
+        ("occurred", "4 April 2025", "YYYY-MM-DD"),
+        ("item", "Two Words", "lower-case letters and digits, words joined by single hyphens"),
+        ("legal_reference", "18/2025", "For example: US-EO:14298 or CN-MOFCOM:2025/18"),
+        ("id", "1", '"1" is not a UUID'),
+        ("note", "", "empty"),
+        ("note", "x" * 10_001, "has 10001 characters, may have at most 10000"),
+        ("note", 5, "expected a string, got an integer"),
+        ("rate_percent", "25", "expected an integer or a number, got a string"),
+        ("rate_percent", 10**20, "must be at most 100000, not 100000000000000000000"),
+        ("rate_percent", -1, "must be at least 0, not -1"),
+        ("rate_percent", True, "expected an integer or a number, got a boolean"),
+        ("occurred", None, "expected a string, got null"),
+        ("reports", [], "has 0 elements, needs at least 1"),
+        ("against", ["US"] * 65, "has 65 elements, may have at most 64"),
+        ("against", "US", "expected an array, got a string"),
+        ("goods", {}, "expected an array, got an object"),
+    ],
+)
+def test_a_fault_is_told_in_the_words_of_a_reader(field: str, value: object, detail: str) -> None:
+    """Each sort of fault says what is there and what is expected."""
+    faults = refused(changed(**{field: value}))
+    assert list(faults) == [("events", 0, field)]
+    assert detail in faults["events", 0, field]
+
+
+@pytest.mark.parametrize("tag", ["restriction.impose", 5, None, ["restriction.imposed"], {}])
+def test_an_unknown_type_is_told_at_the_type(tag: object) -> None:
+    """An event whose type is no type is refused there, and its other fields are not guessed at."""
+    assert list(refused(changed(type=tag, colour="red"))) == [("events", 0, "type")]
+
+
+def test_a_missing_type_is_told_at_the_type() -> None:
+    """An event without a type is refused at the type."""
+    assert list(refused(body({"colour": "red"}))) == [("events", 0, "type")]
+
+
+def test_faults_inside_a_correction_keep_their_path() -> None:
+    """The path leads through the union inside a struct."""
+    sent = json.dumps({"event": {**EVENT, "goods": [{"name": 1}]}, "reports": [{}]}).encode()
+    assert set(refused(sent, Correction)) == {("event", "goods", 0, "name"), ("reports", 0, "outlet")}
+
+
+def test_keys_and_values_of_a_dictionary_are_told_apart() -> None:
+    """An issue's name and its version are both checked, under the same path."""
+    faults = refused(body(EVENT, expected_versions={"A B": 1, "rare-earths": -1}))
+    assert set(faults) == {("expected_versions", "A B"), ("expected_versions", "rare-earths")}
+
+
+def test_more_faults_than_anyone_reads_are_counted() -> None:
+    """A hundred faults are listed at most, the last of them says how many more there are."""
+    with pytest.raises(Malformed) as caught:
+        accept(body(*[1] * 250), Batch)
+    assert len(caught.value.faults) == FAULTS_MAX
+    assert caught.value.faults[-1] == ((), "and 151 more faults")
+
+
+def test_the_count_of_faults_has_an_end() -> None:
+    """A body made of faults is not walked to its end."""
+    with pytest.raises(Malformed) as caught:
+        accept(changed(**{f"k{index}": 1 for index in range(5_000)}), Batch)
+    assert caught.value.faults[-1] == ((), "and more than 1000 more faults")
+
+
+@pytest.mark.parametrize(
+    ("sent", "detail"),
+    [
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"{", "truncated"),
+        (b'{"events": [1,]}', "trailing comma"),
+        (b'{"events": NaN}', "invalid character"),
+        (b'{"events": Infinity}', "invalid character"),
+        (b'{"events": []} x', "trailing characters"),
+        (b"\xef\xbb\xbf{}", "invalid character"),
+        (b'{"a": "\xff"}', "not UTF-8"),
+        (b'{"\xed\xa0\x80": 1}', "not UTF-8"),
+        (b'{"a": "\\ud800\\u0041"}', "surrogate"),
+        (b'{"a": "\\udc00"}', "surrogate"),
+        (b"[" * 100_000, "nested too deep"),
+        (b'{"events":' + b"[" * 100_000, "nested too deep"),
+        (b'{"colour":' * 100_000, "nested too deep"),
+        (b'{"events": 5, "events": [1,]}', "trailing comma"),
+    ],
+)
+def test_what_is_not_json_is_told_as_such(sent: bytes, detail: str) -> None:
+    """Syntax comes before form: a body that is not JSON is refused as that, whatever else is wrong with it."""
+    assert detail in not_json(sent)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "1" * 400, "1" * 5_000])
+def test_a_number_out_of_range_is_a_fault_of_its_field(number: str) -> None:
+    """JSON bounds no number; the ledger does, without overflow and without infinity."""
+    sent = body({**EVENT, "rate_percent": 0}).replace(b'"rate_percent": 0', f'"rate_percent": {number}'.encode())
+    assert list(refused(sent)) == [("events", 0, "rate_percent")]
+
+
+def test_deep_nesting_where_no_type_leads_is_walked_safely() -> None:
+    """A value nested as deep as JSON goes here is refused as the unknown field that it is, NUL and all."""
+    sent = body(EVENT)[:-3] + b', "colour": ' + b"[" * 300 + b'"\\u0000"' + b"]" * 300 + b"}]}"
+    assert set(refused(sent)) == {("events", 0, "colour"), ("events", 0, "colour", *[0] * 300)}
+
+
+def test_a_nul_character_is_refused_wherever_it_is() -> None:
+    """PostgreSQL stores no NUL: in a text, in a list, in a name, it is a fault with its path."""
+    faults = refused(changed(note="a\0b", goods=[{"name": "\0"}], **{"co\0lour": 1}))
+    assert set(faults) == {("events", 0, "note"), ("events", 0, "goods", 0, "name"), ("events", 0, "co\0lour")}
+
+
+def test_an_escaped_backslash_before_u0000_is_no_nul() -> None:
+    """The six characters that write a NUL may stand in a text themselves."""
+    assert accept(changed(note=r"write \u0000 for NUL"), Batch).events[0].note == r"write \u0000 for NUL"
+
+
+@pytest.mark.parametrize("gap", ["", " ", "\t\r\n "])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_repeated_member_is_refused(gap: str, ascii_only: bool) -> None:  # noqa: FBT001
+    """An object that names a member twice is refused at that member, however the JSON is written."""
+    text = json.dumps({"events": [{**EVENT, "note": "Überprüfung: ja"}]}, ensure_ascii=ascii_only)
+    twice = text.replace('"item":', f'"item"{gap}:{gap}"another",{gap}"item"{gap}:', 1)
+    assert list(refused(twice.encode())) == [("events", 0, "item")]
+
+
+def test_a_repeated_member_with_an_escaped_name_is_refused() -> None:
+    """Two spellings of one name are one name."""
+    sent = body(EVENT).replace(b'"item":', b'"it\\u0065m": "another", "item":', 1)
+    assert list(refused(sent)) == [("events", 0, "item")]
+
+
+def test_a_repeated_member_is_found_behind_an_escaped_colon() -> None:
+    """A colon written as an escape cannot make up for the colon of a repeated member."""
+    sent = body(EVENT, note=0).replace(b', "note": 0', b"")
+    sent = sent.replace(b'"item":', b'"note": "a \\u003a b", "item": "another", "item":', 1)
+    assert list(refused(sent)) == [("events", 0, "item")]
+
+
+def test_repeated_members_are_told_besides_other_faults() -> None:
+    """A repeated member does not hide what else is wrong."""
+    sent = changed(imposed_by="UK").replace(b'"item":', b'"item": "another", "item":', 1)
+    assert set(refused(sent)) == {("events", 0, "item"), ("events", 0, "imposed_by")}
+
+
+@pytest.mark.parametrize("fields", [{"modality": "asserted"}, {"effective": None}, {"note": 'says ": " here'}])
+def test_defaults_nulls_and_colons_may_be_written_out(fields: dict[str, object]) -> None:
+    """The cheap count of colons is a hint: what it cannot tell is looked at again, and taken."""
+    assert accept(changed(**fields), Batch) == msgspec.json.decode(changed(**fields), type=Batch)
+
+
+class Loose(msgspec.Struct):
+    """A shape that ignores what it does not know, and writes what was not sent."""
+
+    name: str = ""
+    count: int = 0
+    note: Annotated[str, msgspec.Meta(max_length=5)] = ""
+
+
+@pytest.mark.parametrize(
+    "sent", [b'{"name": "a", "name": "b"}', b'{"other": {"x": 1, "x": 2}}', b'{"name": "a", "count": 1, "count": 2}']
+)
+def test_repeated_members_are_found_in_any_shape(sent: bytes) -> None:
+    """A shape that writes more than it read, or skips what it read, is looked through in full."""
+    with pytest.raises(Malformed, match="given more than once"):
+        accept(sent, Loose)
+
+
+def test_bytes_that_an_open_shape_skips_must_be_utf8() -> None:
+    """A decoder skips unknown members unread; JSON is UTF-8 all the same."""
+    assert not_json(b'{"other": "\xff"}', Loose) == "not UTF-8"
+
+
+def test_a_struct_alone_insists_on_its_tag() -> None:
+    """A tagged struct outside a union refuses another type's tag."""
+    sent = json.dumps({**EVENT, "type": "restriction.eased"}).encode()
+    assert list(refused(sent, RestrictionImposed)) == [("type",)]
+
+
+JUNK = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**25), 10**25),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(
+        ["", "US", "us", "2025-04-04", "2025-13", "a-b", "A", "asserted", "Dy", "3A090", "280530", "x" * 600]
+    ),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8),
+    st.sampled_from([[], {}, [[]], [{}], {"name": "x"}, [1, "US"], {"by": "US", "action": "x"}]).map(copy.deepcopy),
+)
+
+
+@st.composite
+def sound(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw an event of any type of fact, with what it requires and some of what it may say."""
+    tag = draw(st.sampled_from(sorted(FACTS)))
+    kind = tag.partition(".")[0]
+    event = {key: EVENT[key] for key in ("issues", "item", "occurred", "reports")} | {"type": tag}
+    optional = OPTIONAL.get(kind, {})
+    chosen = draw(st.lists(st.sampled_from(sorted(optional)), unique=True)) if optional else []
+    return event | REQUIRED.get(kind, {}) | {key: draw(st.sampled_from(optional[key])) for key in chosen}
+
+
+def places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    found = [path]
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        found += places(part, (*path, key))
+    return found
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> object:
+    """Draw a batch of one to three events, with up to four parts replaced, taken away or added."""
+    batch: Any = {"events": copy.deepcopy(draw(st.lists(sound(), min_size=1, max_size=3)))}
+    for _ in range(draw(st.integers(0, 4))):
+        path = draw(st.sampled_from(places(batch)))
+        if not path:
+            continue
+        parent = batch
+        for step in path[:-1]:
+            parent = parent[step]
+        action = draw(st.sampled_from(["replace", "remove", "add"]))
+        if action == "remove":
+            del parent[path[-1]]
+        elif action == "replace":
+            parent[path[-1]] = draw(JUNK)
+        elif isinstance(parent, dict):
+            parent[draw(st.sampled_from(["colour", "effective", "goods", "until", "by"]))] = draw(JUNK)
+        else:
+            parent.append(draw(JUNK))
+    return batch
+
+
+@given(damaged())
+def test_accept_refuses_what_the_decoder_refuses_and_nothing_else(batch: object) -> None:
+    """For any damage to a batch: the same value, or a refusal with faults that lie within what was sent."""
+    sent = json.dumps(batch).encode()
+    try:
+        expected = msgspec.json.decode(sent, type=Batch)
+    except msgspec.ValidationError:
+        found = set(places(batch))
+        with pytest.raises(Malformed) as caught:
+            accept(sent, Batch)
+        assert all(not path or path in found or path[:-1] in found for path, _ in caught.value.faults)
+        assert list(faults_in(msgspec.json.decode(sent), info_of(Batch))), "the walk itself found nothing"
+    else:
+        assert accept(sent, Batch) == expected
+
+
+@given(sound(), st.data())
+def test_any_member_given_twice_is_found(event: dict[str, Any], data: st.DataObject) -> None:
+    """Wherever an object of an event names a member twice, that member is told."""
+    objects = [path for path in places(event) if path and isinstance(path[-1], str)]
+    path = data.draw(st.sampled_from(objects))
+
+    def write(value: object, here: tuple[str | int, ...]) -> str:
+        if isinstance(value, dict):
+            members = [f"{json.dumps(key)}:{write(part, (*here, key))}" for key, part in value.items()]
+            members += [f"{json.dumps(key)}:{json.dumps(part)}" for key, part in value.items() if (*here, key) == path]
+            return "{" + ",".join(members) + "}"
+        if isinstance(value, list):
+            return "[" + ",".join(write(part, (*here, index)) for index, part in enumerate(value)) + "]"
+        return json.dumps(value, ensure_ascii=data.draw(st.booleans()))
+
+    sent = f'{{"events":[{write(event, ())}]}}'.encode()
+    assert refused(sent) == {("events", 0, *path): "given more than once"}
+
+
+@given(sound(), st.data())
+def test_damaged_bytes_never_raise_anything_else(event: dict[str, Any], data: st.DataObject) -> None:
+    """A body with bytes changed, cut or put in is decoded or refused; there is no third way out."""
+    sent = bytearray(body(event))
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(sent)))
+        sent[place : place + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
+    try:
+        accepted = accept(bytes(sent), Batch)
+    except (Malformed, NotJson):
+        pass
+    else:
+        assert accepted == msgspec.json.decode(bytes(sent), type=Batch)
+
+
+@given(damaged())
+def test_single_events_are_refused_alike(batch: Any) -> None:  # noqa: ANN401
+    """A union at the top is walked as one inside is."""
+    for event in batch["events"] if isinstance(batch, dict) and isinstance(batch.get("events"), list) else ():
+        sent = json.dumps(event).encode()
+        try:
+            msgspec.json.decode(sent, type=AnyEvent)
+        except msgspec.ValidationError:
+            assert refused(sent, AnyEvent)

@@ -1,0 +1,73 @@
+"""A ledger opened for a test, and what tests ask of it: appends in batches, states at (D, K) as plain JSON."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from service import eventlog
+from service.append import Ledger, Receipt
+from service.domain.events import Batch
+from service.storage.database import Database, connect
+from service.views import query
+
+Event = dict[str, Any]
+
+
+def now() -> int:
+    """Give microseconds since 1970 UTC."""
+    return time.time_ns() // 1_000
+
+
+class Opened:
+    """A ledger under test."""
+
+    def __init__(self, database: Database, ledger: Ledger) -> None:
+        self.database, self.ledger = database, ledger
+
+    async def append(self, events: Sequence[Event], **expected: int) -> Receipt:
+        """Append plain events as one batch."""
+        content = {"events": list(events)} | ({"expected_versions": expected} if expected else {})
+        return await self.ledger.append(msgspec.convert(content, Batch))
+
+    async def log(self) -> list[Event]:
+        """Read the whole log as the feed gives it."""
+        return [json.loads(stored.json()) async for page in eventlog.pages(self.database) for stored in page]
+
+    async def item(self, kind: str, item: str, day: date, known: int | None = None) -> Event | None:
+        """Ask for one item's state."""
+        found = await query.item(self.database, query.Ask(day.toordinal(), known), kind, item)
+        return None if found is None else dict(json.loads(found[1].body))
+
+    async def kind(self, kind: str, day: date, known: int | None = None, *tokens: str) -> list[Event]:
+        """Ask for the states of a kind."""
+        page = await query.page(self.database, query.Ask(day.toordinal(), known), [kind], tokens, after=0, limit=1_000)
+        return [json.loads(found.body) for found in page.items]
+
+    async def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Read every row of the projections, in order."""
+        from service.storage.models import PROJECTIONS  # noqa: PLC0415
+
+        return {
+            table: sorted(tuple(row) for row in await self.database.fetch(f"SELECT * FROM {table}"))  # noqa: S608
+            for table in PROJECTIONS
+        }
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Opened]:
+    """Open a migrated ledger."""
+    database = connect(url)
+    await database.open()
+    ledger = Ledger(database, now, uuid4)
+    await ledger.start()
+    try:
+        yield Opened(database, ledger)
+    finally:
+        await ledger.stop()
+        await database.close()
