@@ -16,7 +16,7 @@ from service.api.operations import route_handlers
 from service.api.problems import handlers
 from service.api.wire import BODY_MAX, Services
 from service.append import Ledger
-from service.storage.database import connect
+from service.storage.connect import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -1,8 +1,8 @@
 """The write path: accept -> decide -> append -> project -> answer.
 
-One task drains the queue and commits many requests at once (group commit). It works on the head it saw last and commits by
-compare-and-set: when another process was faster, it reads what is new and decides again. So positions come in commit order,
-and nothing is decided on knowledge that is no longer the newest.
+One task drains the queue and commits many requests at once (group commit). It works on the head it saw last and commits
+by compare-and-set: when another process was faster, it reads what is new and decides again. So positions come in commit
+order, and nothing is decided on knowledge that is no longer the newest.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ log = structlog.get_logger(__name__)
 
 
 class Receipt(NamedTuple):
-    """What an append answers: the recorded events, what looks wrong about them, whether they had been recorded before."""
+    """What an append answers: the recorded events, what looks wrong, whether they had been recorded before."""
 
     events: list[Stored]
     warnings: list[Fault]
@@ -67,8 +67,8 @@ class Counted:
 class _Request:
     """An append on its way; its events have their ids.
 
-    `has_ids` tells whether the client gave ids, `look_up` asks to look for them in the log, `own` says that what is found
-    there is this request's own commit. `outcome` is set when it is decided.
+    `has_ids` tells whether the client gave ids, `look_up` asks to look for them in the log, `own` says that what is
+    found there is this request's own commit. `outcome` is set when it is decided.
     """
 
     events: Sequence[Fact | Record]
@@ -161,7 +161,7 @@ class Ledger:
             group = self._next_group()
             try:
                 await self._record(group)
-            except Exception as error:  # noqa: BLE001 - whatever it was, the writers are told and the next group is taken
+            except Exception as error:
                 log.exception("append.failed", requests=len(group))
                 self._views.clear()
                 for request in group:

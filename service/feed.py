@@ -43,7 +43,7 @@ class Page(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """What is asked for: events that carry all tokens, that may have occurred in [from, to] (ordinals), up to a position."""
+    """What is asked for: events with all tokens, that may have occurred in [from, to] (ordinals), up to a position."""
 
     tokens: tuple[str, ...] = ()
     occurred_from: int | None = None
@@ -93,7 +93,7 @@ def _page(rows: Sequence[Row], after: int, limit: int, last: int | None) -> Page
 
 
 class Told(NamedTuple):
-    """A recorded event with what has been recorded about it since: `now` is the text that holds, None when retracted."""
+    """A recorded event, what has been recorded about it since, and the text that holds: None when retracted."""
 
     event: Stored
     records: list[Stored]

@@ -13,7 +13,8 @@ import msgspec
 from service import eventlog
 from service.append import Ledger, Receipt
 from service.domain.events import Batch
-from service.storage.database import Database, connect
+from service.storage.connect import connect
+from service.storage.database import Database
 from service.views import query
 
 Event = dict[str, Any]

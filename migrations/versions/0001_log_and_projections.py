@@ -22,8 +22,8 @@ $$ BEGIN RAISE EXCEPTION 'the log is append-only' USING ERRCODE = 'insufficient_
 CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON event
     FOR EACH STATEMENT EXECUTE FUNCTION event_is_append_only();
 """
-# The service takes this role where it may. Roles belong to the whole cluster, so it may be there already; a migrating user who
-# may not make roles goes without, and the trigger alone guards the log.
+# The service takes this role where it may. Roles belong to the whole cluster, so it may be there already; a migrating
+# user who may not make roles goes without, and the trigger alone guards the log.
 POSTGRES_ROLE = """
 DO $$
 BEGIN
@@ -95,7 +95,10 @@ def upgrade() -> None:
     )
     op.create_index("ix_item_kind_number", "item", ["kind", "number"])
     op.create_table(
-        "item_event", number("item"), number("position"), sa.PrimaryKeyConstraint("item", "position", name="pk_item_event")
+        "item_event",
+        number("item"),
+        number("position"),
+        sa.PrimaryKeyConstraint("item", "position", name="pk_item_event"),
     )
     op.create_table(
         "issue_event",

@@ -15,9 +15,7 @@ from service.domain.events.base import Fact, Modality
 from service.domain.facts import term_names
 from service.domain.lifecycle import KINDS, STATUSES
 
-Moment = Annotated[
-    str, Meta(examples=["2025-06-10T12:00:00.000000Z"], extra_json_schema={"format": "date-time"})
-]
+Moment = Annotated[str, Meta(examples=["2025-06-10T12:00:00.000000Z"], extra_json_schema={"format": "date-time"})]
 DayText = Annotated[str, Meta(examples=["2025-06-10"], extra_json_schema={"format": "date"})]
 Posture = Literal["closed", "partially_cleared", "restricted", "suspended", "announced", "in_talks", "open"]
 
@@ -55,9 +53,13 @@ class State(Struct, frozen=True, kw_only=True):
     since: Annotated[Edtf, Meta(description="Since when the status holds, as the source gives it.")]
     until: Annotated[Edtf | None, Meta(description="When it ends by its own terms.")]
     until_condition: Text | UnsetType = UNSET
-    certainty: Annotated[Literal["certain", "possible"], Meta(description="Whether all readings of uncertain dates agree.")]
+    certainty: Annotated[
+        Literal["certain", "possible"], Meta(description="Whether all readings of uncertain dates agree.")
+    ]
     alternatives: tuple[Alternative, ...]
-    contested: Annotated[bool, Meta(description="A report denies, reports' dates exclude each other, or it is disputed.")]
+    contested: Annotated[
+        bool, Meta(description="A report denies, reports' dates exclude each other, or it is disputed.")
+    ]
     incomplete: Annotated[bool, Meta(description="Nobody has recorded its opening.")]
     events: Annotated[tuple[UUID, ...], Meta(description="The events that the state is made of.")]
     reports: Annotated[tuple[Report, ...], Meta(description="Who says so.")]
@@ -73,7 +75,9 @@ def _state(kind: str) -> type[Struct]:
     if kind == "restriction":
         fields += [("applies", Literal["full", "partly", "none"]), ("ever_in_force", bool)]
     name = f"{kind.capitalize()}State"
-    return defstruct(name, fields, bases=(State,), frozen=True, kw_only=True, namespace={"__doc__": f"The state of {_a(kind)}."})
+    return defstruct(
+        name, fields, bases=(State,), frozen=True, kw_only=True, namespace={"__doc__": f"The state of {_a(kind)}."}
+    )
 
 
 def _hints(struct: type[Fact]) -> dict[str, Any]:
@@ -134,7 +138,9 @@ ISSUE_ANSWER: Any = _with_basis(
     "IssueAnswer", ISSUE, [("items", ITEMS), ("next", Next)], "The state of an issue with its items."
 )
 ANSWERS: dict[str, Any] = {
-    kind: _with_basis(f"{kind.capitalize()}Answer", state, [], f"The state of {_a(kind)}, and what the answer rests on.")
+    kind: _with_basis(
+        f"{kind.capitalize()}Answer", state, [], f"The state of {_a(kind)}, and what the answer rests on."
+    )
     for kind, state in STATES.items()
     if kind != "issue"
 }

@@ -67,7 +67,9 @@ class EventsQuery(KnownPage, frozen=True, kw_only=True):
     item: Annotated[Slug | None, Meta(description="Events of this item.")] = None
     type: EventType | None = None
     party: Annotated[Party | None, Meta(description="Events that mention this party.")] = None
-    good: Annotated[Name | None, Meta(description="Events on this good: its name, element or ECCN, in any case.")] = None
+    good: Annotated[Name | None, Meta(description="Events on this good: its name, element or ECCN, in any case.")] = (
+        None
+    )
     occurred_from: Annotated[Day | None, Meta(description="Events that may have occurred on this day or later.")] = None
     occurred_to: Annotated[Day | None, Meta(description="Events that may have occurred on this day or before.")] = None
 
@@ -162,7 +164,7 @@ async def add_reports(request: AnyRequest) -> Response[bytes]:
 
 
 async def _record(request: AnyRequest, record: Record) -> Receipt:
-    """Append one record; its faults are told with paths from the body that was sent, an unknown target as UnknownEvent."""
+    """Append one record; faults have paths from the body that was sent, an unknown target is UnknownEvent."""
     try:
         return await services(request).ledger.append(Batch(events=(record,)))
     except Malformed as refused:

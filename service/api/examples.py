@@ -1,4 +1,4 @@
-"""Examples for the OpenAPI document: requests that the service takes as they stand, and answers of the form it gives."""
+"""Examples for the OpenAPI document: requests that the service takes as they stand, answers of the form it gives."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ CORRECTIONS: dict[str, Any] = {
         "reason": "The notice gives the day.",
     }
 }
-REPORTS: dict[str, Any] = {"another source": {"reports": [{"outlet": "Xinhua", "published": "2025-04-04", "kind": "official"}]}}
+REPORTS: dict[str, Any] = {
+    "another source": {"reports": [{"outlet": "Xinhua", "published": "2025-04-04", "kind": "official"}]}
+}
 ISSUES: dict[str, Any] = {
     "an issue": {
         "id": "chip-export-controls",

@@ -25,8 +25,8 @@ from service.domain import dates, instants, states
 from service.domain.codes import NAME_MAX, Edtf, Name, Slug, Text
 from service.domain.errors import Fault, Malformed, VersionConflict
 from service.domain.events import Batch, Report, Reports
-from service.domain.events.proceedings import IssueClosed, IssueOpened, IssueRevised
 from service.domain.events.base import Goods, Parties
+from service.domain.events.proceedings import IssueClosed, IssueOpened, IssueRevised
 from service.domain.lifecycle import KINDS
 from service.views import query as views
 
@@ -110,9 +110,7 @@ async def revise_issue(request: AnyRequest) -> Response[bytes]:
     if all(value is None for value in terms.values()):
         raise Malformed([Fault((), "nothing to revise: give title, summary, parties or goods")])
     occurred = sent.occurred or _today(request)
-    event = IssueRevised(
-        issues=(slug,), item=slug, occurred=occurred, reports=sent.reports, note=sent.note, **terms
-    )
+    event = IssueRevised(issues=(slug,), item=slug, occurred=occurred, reports=sent.reports, note=sent.note, **terms)
     return receipt(await _change(request, event))
 
 
@@ -136,7 +134,8 @@ async def _change(request: AnyRequest, event: Fact) -> Receipt:
     slug = event.item
     ask = views.Ask(instants.day(services(request).clock()))
     if await views.item(services(request).database, ask, "issue", slug) is None:
-        raise NotFound(f"There is no issue {slug}.")
+        detail = f"There is no issue {slug}."
+        raise NotFound(detail)
     try:
         return await _append(request, event, _expected(request, slug))
     except VersionConflict as conflict:
@@ -199,14 +198,12 @@ async def get_issue(request: AnyRequest) -> Response[bytes]:
     ask, after = await place_of(request, asked)
     if (same := await unchanged(request, ask)) is not None:
         return same
-    page = await views.issue_page(
-        database, ask, slug, ended=asked.include is not None, after=after, limit=asked.limit
-    )
+    page = await views.issue_page(database, ask, slug, ended=asked.include is not None, after=after, limit=asked.limit)
     own = page.own
     if own is None:
         own = await views.item(database, views.Ask(ask.as_of, page.basis.position), "issue", slug)
         if own is None:
-            raise await absent(request, ask, "issue", slug)
+            raise await absent(request, "issue", slug)
     statuses = {(found.kind, found.status) for found in page.items}
     if page.more or after:
         pinned = views.Ask(ask.as_of, page.basis.position)
@@ -224,11 +221,12 @@ def _by_kind(found: Sequence[views.Found]) -> bytes:
     return b",".join(b'"%s":[%s]' % (kind.encode(), b",".join(bodies)) for kind, bodies in groups.items() if bodies)
 
 
-async def absent(request: AnyRequest, ask: views.Ask, kind: str, slug: str) -> NotFound:
+async def absent(request: AnyRequest, kind: str, slug: str) -> NotFound:
     """Say why an item has no answer: unknown, or from which day and position it has one."""
     first = await views.first_known(services(request).database, kind, slug)
     if first is None:
         return NotFound(f"There is no {kind} {slug}.")
     day, position = dates.iso(first[0]), first[1]
-    detail = f"The {kind} {slug} has no status on this day as known then; it has one from {day}, known from position {position}."
+    detail = f"The {kind} {slug} has no status on this day as known then."
+    detail += f" It has one from {day}, known from position {position}."
     return NotFound(detail, first_as_of=day, first_known_position=position)

@@ -26,7 +26,8 @@ class ItemsQuery(AsOfPage, frozen=True, kw_only=True):
 
     issue: Annotated[Slug | None, Meta(description="Items of this issue.")] = None
     status: Annotated[
-        Name | None, Meta(description="Items that have this status in some reading; with `certainty=certain` in every one.")
+        Name | None,
+        Meta(description="Items that have this status in some reading; with `certainty=certain` in every one."),
     ] = None
     certainty: Annotated[Literal["certain", "possible"] | None, Meta(description="How sure the status is.")] = None
     party: Annotated[Party | None, Meta(description="Items that mention this party in any part.")] = None
@@ -80,7 +81,7 @@ def getter(kind: str) -> Handler:
             return same
         answered = await views.item(services(request).database, ask, kind, slug)
         if answered is None:
-            raise await absent(request, ask, kind, slug)
+            raise await absent(request, kind, slug)
         return as_of_answer(request, answered.found.body[1:-1], answered.basis)
 
     return get_item

@@ -102,7 +102,7 @@ class Operation:
         return by_status
 
 
-def document(  # noqa: PLR0913 - what a document says about itself
+def document(
     operations: Sequence[Operation],
     *,
     title: str,

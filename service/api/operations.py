@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from uuid import UUID
 
-from litestar import Request, Response
+from litestar import Request, Response  # noqa: TC002 - Litestar reads them from the handler
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 TITLE = "Parley"
 ABOUT = (
-    "A ledger of trade diplomacy: what stood between two trading partners on day D, as it was known at K, and who says so. "
+    "A ledger of trade diplomacy: what stood between two trading partners on day D, as it was known at K, "
+    "and who says so. "
     "Facts are only ever added; a correction is a new fact about an old one."
 )
 TAGS = {
@@ -68,8 +69,9 @@ def _event_routes() -> list[Route]:
             Operation(
                 method="POST", path="/v1/events", operation_id="append_events", tag="events",
                 summary="Record a batch of events",
-                description="Records 1 to 1,000 events, all or none, durable when answered. A repeat of the same ids and content "
-                "answers 200 with the first result. `expected_versions` refuses the batch when an issue has moved on.",
+                description="Records 1 to 1,000 events, all or none, durable when answered. A repeat of the same ids "
+                "and content answers 200 with the first result. `expected_versions` refuses the batch when an issue "
+                "has moved on.",
                 body=Batch, body_examples=examples.BATCHES, answers=_RECORDED_OR_REPEATED,
                 problems=("version-conflict", "event-id-conflict"),
             ),
@@ -79,7 +81,8 @@ def _event_routes() -> list[Route]:
             Operation(
                 method="GET", path="/v1/events", operation_id="list_events", tag="events",
                 summary="List recorded events",
-                description="Recorded events in position order, by filter, as known at K. A filtered page may be short before the end.",
+                description="Recorded events in position order, by filter, as known at K. A filtered page may be short "
+                "before the end.",
                 query=events.EventsQuery,
                 answers={200: Answer("A page of events.", answers.EventPage, example=examples.EVENT_PAGE)},
                 problems=("knowledge-ahead",),
@@ -89,7 +92,8 @@ def _event_routes() -> list[Route]:
         Route(
             Operation(
                 method="GET", operation_id="get_event", summary="Get one recorded event",
-                description="A recorded event, the corrections, retractions, reports and disputes recorded on it since, and its text now.",
+                description="A recorded event, the corrections, retractions, reports and disputes recorded on it, "
+                "and its text now.",
                 query=Known, answers={200: Answer("The event.", answers.EventNow)},
                 problems=("unknown-event", "knowledge-ahead"), **by_id,
             ),
@@ -99,7 +103,8 @@ def _event_routes() -> list[Route]:
             Operation(
                 method="PUT", operation_id="correct_event", summary="Correct an event",
                 description="Records a correction: the whole new text, of any type. The old text stays readable.",
-                body=Correction, body_examples=examples.CORRECTIONS, answers=_RECORDED, problems=("unknown-event",), **by_id,
+                body=Correction, body_examples=examples.CORRECTIONS, answers=_RECORDED,
+                problems=("unknown-event",), **by_id,
             ),
             events.correct_event,
         ),
@@ -107,7 +112,8 @@ def _event_routes() -> list[Route]:
             Operation(
                 method="DELETE", operation_id="retract_event", summary="Retract an event",
                 description="Records that the event should not have been recorded. It stays readable.",
-                query=events.RetractQuery, answers={200: Answer("Recorded.", answers.Receipt, example=examples.RECEIPT)},
+                query=events.RetractQuery,
+                answers={200: Answer("Recorded.", answers.Receipt, example=examples.RECEIPT)},
                 problems=("unknown-event",), **by_id,
             ),
             events.retract_event,
@@ -140,7 +146,7 @@ def _issue_routes() -> list[Route]:
         Route(
             Operation(
                 method="GET", path="/v1/issues", operation_id="list_issues", tag="issues", summary="List issues",
-                description="The issues as of (D, K), each with its version and posture, in order of their opening in the log.",
+                description="The issues as of (D, K), each with its version and posture, in the order of the log.",
                 query=AsOfPage, headers=("If-None-Match",),
                 answers=_as_of("A page of issues.", answers.PAGES["issue"]), problems=("knowledge-ahead",),
             ),
@@ -149,8 +155,8 @@ def _issue_routes() -> list[Route]:
         Route(
             Operation(
                 method="GET", operation_id="get_issue", summary="Get an issue as of a day",
-                description="What stood in the issue on day D as known at K: its items by kind, each with its status, certainty, "
-                "sources and what is to come.",
+                description="What stood in the issue on day D as known at K: its items by kind, each with its status, "
+                "certainty, sources and what is to come.",
                 query=issues.IssueQuery, headers=("If-None-Match",),
                 answers=_as_of("The issue.", answers.ISSUE_ANSWER, examples.ISSUE_ANSWER),
                 problems=("not-found", "knowledge-ahead"), **by_name,
@@ -169,7 +175,7 @@ def _issue_routes() -> list[Route]:
         Route(
             Operation(
                 method="DELETE", operation_id="close_issue", summary="Close an issue",
-                description="Records `issue.closed`, on the word of the editors. The issue and its history stay readable.",
+                description="Records `issue.closed`, on the word of the editors. Its history stays readable.",
                 headers=("If-Match",), query=issues.ClosingQuery,
                 answers={200: Answer("Recorded.", answers.Receipt, example=examples.RECEIPT)},
                 problems=("not-found", "precondition-failed"), **by_name,
@@ -188,8 +194,8 @@ def _item_routes() -> list[Route]:
                 Operation(
                     method="GET", path=f"/v1/{plural}", operation_id=f"list_{plural}", tag=plural,
                     summary=f"List {plural} as of a day",
-                    description=f"The {plural} across issues as of (D, K) that match every filter, ended ones included, in order of "
-                    f"first appearance in the log.",
+                    description=f"The {plural} across issues as of (D, K) that match every filter, ended ones too, "
+                    "in order of first appearance in the log.",
                     query=items.ItemsQuery, headers=("If-None-Match",),
                     answers=_as_of(f"A page of {plural}.", answers.PAGES[kind]), problems=("knowledge-ahead",),
                 ),
@@ -214,16 +220,17 @@ def _service_routes() -> list[Route]:
         Route(
             Operation(
                 method="GET", path="/v1/feed", operation_id="read_feed", tag="feed", summary="Read the feed",
-                description="Recorded events in position order: without a gap, never reordered. A filtered page moves `next` past "
-                "what it leaves out.",
-                query=reading.FeedQuery, answers={200: Answer("A page of the log.", answers.FeedPage, example=examples.FEED)},
+                description="Recorded events in position order: without a gap, never reordered. A filtered page moves "
+                "`next` past what it leaves out.",
+                query=reading.FeedQuery,
+                answers={200: Answer("A page of the log.", answers.FeedPage, example=examples.FEED)},
             ),
             reading.read_feed,
         ),
         Route(
             Operation(
-                method="GET", path="/healthz", operation_id="get_health", tag="service", summary="Tell whether the process runs",
-                description="Answers without touching the database.",
+                method="GET", path="/healthz", operation_id="get_health", tag="service",
+                summary="Tell whether the process runs", description="Answers without touching the database.",
                 answers={200: Answer("It runs.", answers.Health, example={"status": "ok"})},
             ),
             health.alive,
@@ -238,8 +245,9 @@ def _service_routes() -> list[Route]:
         ),
         Route(
             Operation(
-                method="GET", path="/metrics", operation_id="get_metrics", tag="service", summary="Metrics for Prometheus",
-                description="The append path and the process in numbers.", answers={200: Answer("Metrics.", None, text)},
+                method="GET", path="/metrics", operation_id="get_metrics", tag="service",
+                summary="Metrics for Prometheus", description="The append path and the process in numbers.",
+                answers={200: Answer("Metrics.", None, text)},
             ),
             health.metrics,
         ),
@@ -269,7 +277,9 @@ def _handler(route: Route) -> HTTPRouteHandler:
 
     methods = [HttpMethod.GET, HttpMethod.HEAD] if operation.method == "GET" else [HttpMethod(operation.method)]
     path = operation.path.replace("}", ":str}")
-    make = HTTPRouteHandler(path, http_method=methods, name=operation.operation_id, include_in_schema=False, status_code=200)
+    make = HTTPRouteHandler(
+        path, http_method=methods, name=operation.operation_id, include_in_schema=False, status_code=200
+    )
     return make(call)
 
 

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from service import feed
 from service.api.events import EventType, unknown_type
-from service.api.queries import Limit, POSITION_MAX, Query
+from service.api.queries import POSITION_MAX, Limit, Query
 from service.api.wire import REVALIDATE, AnyRequest, answer, query_of, services
 from service.domain.codes import Party, Slug
 

@@ -1,4 +1,4 @@
-"""What every operation shares: the services it works with, the way in for bodies, the two clocks, the form of answers."""
+"""What every operation shares: its services, the way in for bodies, the two clocks, the form of answers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Codes and texts as types: what msgspec checks while it decodes.
 
-Parties: ISO 3166-1 alpha-2 (pycountry) plus EU and XK. Goods: HS 2022 as 2, 4 or 6 digits, ECCN, element symbol (IUPAC).
+Parties: ISO 3166-1 alpha-2 (pycountry) plus EU and XK. Goods: HS 2022 as 2, 4 or 6 digits, ECCN, element symbol
+(IUPAC).
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from service.domain import dates
 
 PARTIES = tuple(sorted({country.alpha_2 for country in pycountry.countries} | {"EU", "XK"}))
 ELEMENTS = tuple(
-    (
-        "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo "
-        "Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl "
-        "Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og"
-    ).split()
+    """
+    H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo
+    Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl
+    Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og
+    """.split()  # noqa: SIM905 - a table to read
 )
+"""Symbols of the chemical elements (IUPAC)."""
 
 TEXT_MAX = 10_000
 NAME_MAX = 500
@@ -55,7 +57,9 @@ Text = Annotated[str, Meta(min_length=1, max_length=TEXT_MAX)]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_MAX)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s]+\Z", max_length=2_000, examples=["https://example.org/notice"])]
 Language = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z", max_length=35, examples=["en"])]
-Hs = Annotated[str, Meta(pattern=r"^(\d{2}|\d{4}|\d{6})\Z", description="HS 2022 code of 2, 4 or 6 digits.", examples=["280530"])]
+Hs = Annotated[
+    str, Meta(pattern=r"^(\d{2}|\d{4}|\d{6})\Z", description="HS 2022 code of 2, 4 or 6 digits.", examples=["280530"])
+]
 Eccn = Annotated[
     str,
     Meta(

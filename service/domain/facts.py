@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,8 +27,8 @@ class Entry(NamedTuple):
 class Known:
     """A live fact as it is known: its text, its dates, its sources. Compared by identity: a new text is a new object.
 
-    `order` is the fact's place in the order of decisions in the earliest reading: (occurred, effective, place, position),
-    days as ordinals. `tied` is true where `effective` follows `occurred`.
+    `order` is the fact's place in the order of decisions in the earliest reading: (occurred, effective, place,
+    position), days as ordinals. `tied` is true where `effective` follows `occurred`.
     """
 
     __slots__ = (
@@ -58,7 +58,7 @@ class Known:
         return (self.occ, self.eff) if self.until is None else (self.occ, self.eff, self.until)
 
 
-@lru_cache(maxsize=None)
+@cache
 def term_names(struct: type[Fact]) -> tuple[str, ...]:
     """Name the terms that a type of fact can carry, in the order of the vocabulary."""
     shared = set(Fact.__struct_fields__)

@@ -1,4 +1,4 @@
-"""The rule: from the facts known of an item to its status on a day, and to its whole life (docs/semantics.md, 3 to 5)."""
+"""The rule: from the facts known of an item to its status on a day, and its whole life (docs/semantics.md, 3-5)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from service.domain.facts import Known
-    from service.domain.lifecycle import Kind
+    from service.domain.lifecycle import Kind, Track
 
 ANNOUNCED = "announced"
 Ruler = tuple["Known | None", bool]
@@ -23,7 +23,8 @@ NOBODY: Ruler = (None, False)
 class Outcome(NamedTuple):
     """The rule applied on one day in the earliest reading.
 
-    `rulers` are those of the base, overlay and terms tracks; `opening` is the announced one; `merged` the facts whose terms count.
+    `rulers` are those of the base, overlay and terms tracks; `opening` is the announced one; `merged` the facts whose
+    terms count.
     """
 
     status: str | None
@@ -46,8 +47,9 @@ class Coming(NamedTuple):
 class Segment(NamedTuple):
     """An item's state from the day `start` until the next segment's, as known at one K.
 
-    An item that has a status keeps one, so segments have no gaps and the last has no end. `alternatives` is empty where the
-    status is certain. `planned` are the facts still planned, `arrivals` the changes that take hold on `start`.
+    An item that has a status keeps one, so segments have no gaps and the last has no end. `alternatives` is empty
+    where the status is certain. `planned` are the facts still planned, `arrivals` the changes that take hold on
+    `start`.
     """
 
     start: int
@@ -65,45 +67,39 @@ def asserted(facts: Iterable[Known]) -> list[Known]:
 
 def at(kind: Kind, facts: Sequence[Known], day: int) -> Outcome:
     """Apply the rule on a day in the earliest reading; `facts` as `asserted` gives them."""
-    folded: list[Known] = []
-    base = overlay = terms = other = None
-    for fact in facts:
-        if fact.eff.lo <= day:
-            folded.append(fact)
-            track = fact.change.track
-            if track == "base":
-                base = fact
-            elif track == "overlay":
-                overlay = other = fact
-            else:
-                terms = other = fact
-    rulers = (_ruler(base if kind.over else None, day, base), _ruler(overlay, day), _ruler(terms, day))
-    hidden = overlay is not None and overlay.change.hides and not rulers[1][1]
+    folded = [fact for fact in facts if fact.eff.lo <= day]
+    base, overlay, terms = _last(folded, "base"), _last(folded, "overlay"), _last(folded, "terms")
+    ends = kind.over is not None
+    rulers = ((base, ends and _over(base, day)), (overlay, _over(overlay, day)), (terms, _over(terms, day)))
+    hiding = overlay if overlay is not None and overlay.change.hides and not rulers[1][1] else None
     opening: Known | None = None
     if base is not None:
-        status = kind.over if rulers[0][1] else base.change.status
-        ruling: Known | None = base
-        if hidden and status not in kind.ends:
-            status, ruling = SUSPENDED, overlay
+        status, ruling = _based(kind, base, hiding, over=rulers[0][1])
     elif kind.name == "issue" and not folded and (first := next((fact for fact in facts if fact.change.opens), None)):
         status, ruling, folded = first.change.status, first, [first]
     elif opening := _announced(facts, day):
         status, ruling = ANNOUNCED, opening
         folded = sorted((*folded, opening), key=lambda fact: fact.order)
-    elif hidden:
-        status, ruling = SUSPENDED, overlay
-    elif other is not None:
-        status, ruling = kind.running, other
+    elif folded:
+        status, ruling = (SUSPENDED, hiding) if hiding else (kind.running, folded[-1])
     else:
         return Outcome(None, None, (), rulers, None, ())
     merged = tuple(fact for fact in folded if _counts(fact, day, suspended=status == SUSPENDED))
     return Outcome(status, ruling, tuple(folded), rulers, opening, merged)
 
 
-def _ruler(ending: Known | None, day: int, ruler: Known | None = None) -> Ruler:
-    """Pair a track's ruler with whether it is over; one that cannot end (`ending` None) never is."""
-    over = ending is not None and ending.until is not None and ending.until.lo <= day
-    return (ruler or ending, over)
+def _last(folded: Sequence[Known], track: Track) -> Known | None:
+    return next((fact for fact in reversed(folded) if fact.change.track == track), None)
+
+
+def _over(ruler: Known | None, day: int) -> bool:
+    return ruler is not None and ruler.until is not None and ruler.until.lo <= day
+
+
+def _based(kind: Kind, base: Known, hiding: Known | None, *, over: bool) -> tuple[str, Known]:
+    """Give the status and its ruling fact while a base fact rules."""
+    status = kind.over if over and kind.over else base.change.status
+    return (SUSPENDED, hiding) if hiding and status not in kind.ends else (status, base)
 
 
 def _announced(facts: Sequence[Known], day: int) -> Known | None:
@@ -121,8 +117,8 @@ def _counts(fact: Known, day: int, *, suspended: bool) -> bool:
 def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence[Segment] = ()) -> list[Segment]:
     """Lay out an item's life from the day `since` on, in order of days; neighbours that say the same are one segment.
 
-    `facts` are all live facts of the item. `before` are the segments that begin before `since`, which these facts leave as
-    they are; the answer is `before` continued.
+    `facts` are all live facts of the item. `before` are the segments that begin before `since`, which these facts leave
+    as they are; the answer is `before` continued.
     """
     counted, planned = asserted(facts), _planned(facts)
     segments = list(before)
@@ -135,7 +131,7 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
         segment = Segment(
             start,
             outcome,
-            possible(kind, counted, start, outcome) if unsure else (),
+            possible(kind, counted, start, (outcome.status, outcome.ruling)) if unsure else (),
             outcome.status == "in_force" or (last is not None and last.ever_in_force),
             tuple(_coming(fact, kind) for fact in planned if not _overtaken(fact, outcome.folded, start)),
             _arrivals(last.outcome if last else None, outcome),
@@ -148,7 +144,8 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
 def _edges(facts: Iterable[Known], *, unsure: bool) -> set[int]:
     """Give the days on which a state can change: the bounds of every date.
 
-    With uncertain dates the days after them too: on a bound itself two facts of one day are in the order of their places.
+    With uncertain dates the days after them too: on a bound itself two facts of one day stand in the order of their
+    places.
     """
     bounds = {bound for fact in facts for when in fact.dates() for bound in (when.lo, when.hi)}
     return bounds | {bound + 1 for bound in bounds if bound + 1 < FOREVER} if unsure else bounds
@@ -163,7 +160,7 @@ def _coming(fact: Known, kind: Kind) -> Coming:
 
 
 def _overtaken(planned: Known, folded: Sequence[Known], day: int) -> bool:
-    """Tell whether a fact in effect comes later than a planned one (an announced opening is folded, not yet in effect)."""
+    """Tell whether a fact in effect (an announced opening is not) comes later than a planned one."""
     return any(fact.eff.lo <= day and fact.order > planned.order for fact in folded)
 
 

@@ -49,8 +49,10 @@ class Change(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """One kind of item: the status that follows a base change's `until` (None: it changes nothing), the status of an
-    item known only by overlay or terms changes, and the statuses that are ends.
+    """One kind of item.
+
+    `over` is the status that follows a base change's `until` (None: it changes nothing), `running` that of an item
+    known only by overlay or terms changes, `ends` the statuses that are ends.
     """
 
     name: str

@@ -1,8 +1,9 @@
 """Every status that some reading of uncertain dates gives (docs/semantics.md, 3; exact, with bounded work).
 
-Where each uncertain string stands on one fact only, the tracks are independent of each other and each has a direct rule: a fact
-can rule its track when its latest place in the order is behind the earliest place of every other fact that is surely in effect.
-Strings that stand on several facts, or in several fields of one, are first fixed to days, one reading at a time.
+Where each uncertain string stands on one fact only, the tracks are independent of each other and each has a direct
+rule: a fact can rule its track when its latest place in the order is behind the earliest place of every other fact that
+is surely in effect. Strings that stand on several facts, or in several fields of one, are first fixed to days, one
+reading at a time.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from service.domain.facts import Known
-    from service.domain.items import Outcome
     from service.domain.lifecycle import Kind, Track
 
 READINGS_MAX = 20_000
-"""How many readings of shared strings are tried; past it the widest shared strings count as independent (more is possible, never less)."""
+"""How many readings of shared strings are tried.
+
+Past it the widest shared strings count as independent: then more is called possible, never less.
+"""
 
 Order = tuple[int, int, int, int]
+Ruled = tuple[str | None, "Known | None"]
+"""A status and the fact that rules it; None and None: no status."""
 
 
 class _Dated(NamedTuple):
@@ -50,11 +55,9 @@ def uncertain(facts: Iterable[Known]) -> bool:
     return any(when.lo != when.hi for fact in facts for when in fact.dates())
 
 
-def possible(
-    kind: Kind, facts: Sequence[Known], day: int, headline: Outcome
-) -> tuple[tuple[str | None, Known | None], ...]:
-    """List every status that some reading gives on a day, the headline first, each with a ruling fact; () when certain."""
-    found: dict[str | None, Known | None] = {headline.status: headline.ruling}
+def possible(kind: Kind, facts: Sequence[Known], day: int, headline: Ruled) -> tuple[Ruled, ...]:
+    """List every status that some reading gives on a day, `headline` first; () when it is the only one."""
+    found: dict[str | None, Known | None] = dict([headline])
     for dated in _readings(facts, day):
         for status, ruling in _statuses(kind, dated, day):
             found.setdefault(status, ruling)
@@ -114,7 +117,7 @@ def _dated(fact: Known, fixed: Mapping[str, When]) -> _Dated:
     return _Dated(fact, fixed.get(fact.occ.text, fact.occ), fixed.get(fact.eff.text, fact.eff), until, fact.tied)
 
 
-def _statuses(kind: Kind, dated: Sequence[_Dated], day: int) -> Iterator[tuple[str | None, Known | None]]:
+def _statuses(kind: Kind, dated: Sequence[_Dated], day: int) -> Iterator[Ruled]:
     """Give every status that is possible with these dates, the uncertain ones among them independent of each other."""
     base, overlay = _can_rule(dated, "base", day), _can_rule(dated, "overlay", day)
     hiding = [each for each in overlay if each and each.fact.change.hides and _can_run(each, day)]
@@ -142,9 +145,7 @@ def _statuses(kind: Kind, dated: Sequence[_Dated], day: int) -> Iterator[tuple[s
         yield None, None
 
 
-def _based(
-    kind: Kind, base: _Dated, hiding: Sequence[_Dated], day: int, *, bare: bool
-) -> Iterator[tuple[str | None, Known | None]]:
+def _based(kind: Kind, base: _Dated, hiding: Sequence[_Dated], day: int, *, bare: bool) -> Iterator[Ruled]:
     """Give the statuses that are possible while a base fact rules."""
     statuses = []
     if kind.over is None or _can_run(base, day):
@@ -167,8 +168,7 @@ def _can_rule(dated: Sequence[_Dated], track: Track, day: int) -> list[_Dated | 
     able: list[_Dated | None] = [
         each
         for each in mine
-        if each.eff.lo <= day
-        and all(other is each or each.latest(day) > other.earliest() for other in sure)
+        if each.eff.lo <= day and all(other is each or each.latest(day) > other.earliest() for other in sure)
     ]
     return able if sure else [*able, None]
 

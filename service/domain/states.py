@@ -35,9 +35,7 @@ def state(kind: Kind, item: str, segment: Segment) -> dict[str, Any]:
         "since": items.since(segment),
         "until": running.until.text if running and running.until else None,
         "certainty": "possible" if alternatives else "certain",
-        "alternatives": [
-            {"status": status, "event": ruling.id if ruling else None} for status, ruling in alternatives
-        ],
+        "alternatives": [{"status": status, "event": ruling.id if ruling else None} for status, ruling in alternatives],
     }
     if running and running.event.until_condition:
         answer["until_condition"] = running.event.until_condition
@@ -93,7 +91,7 @@ _NO_CHANGE = b'"next_change":null}'
 
 
 def with_arrivals(body: bytes, status: str, later: str | None) -> bytes:
-    """Put the changes that come after the day asked for into a state: `later` as `arrivals` writes them, in order of days."""
+    """Put the changes that come after the day asked for into a state: `later` as `arrivals` writes them, by day."""
     if not later:
         return body
     head, _, planned = body.rpartition(_UPCOMING)
@@ -105,7 +103,7 @@ def with_arrivals(body: bytes, status: str, later: str | None) -> bytes:
 
 
 def tokens(source: Mapping[str, Any], issues: Iterable[str]) -> set[str]:
-    """List what a state, or an event's terms, can be found by: `name:value`, in lower case where case does not matter."""
+    """List what a state, or an event's terms, can be found by: `name:value`, folded where case does not matter."""
     found = {f"issue:{issue}" for issue in issues}
     parties = {source[name] for name in PARTY_TERMS if source.get(name)} | set(source.get("parties") or ())
     parties |= set(source.get("against") or ())

@@ -1,6 +1,7 @@
 """One contract over two databases: read rows, and commit a set of rows if the head is where the writer thinks it is.
 
-Statements are written once, with `$1`-style parameters; what the two databases write differently has a name in `Dialect`.
+Statements are written once, with `$1`-style parameters; what the two databases write differently has a name in
+`Dialect`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from service.storage.models import PROJECTIONS, LOG, metadata
+from service.storage.models import LOG, PROJECTIONS, metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -57,12 +58,11 @@ class Commit:
 class Dialect(NamedTuple):
     """What the two databases write differently; `{}` stands for an argument.
 
-    `among` tests a column against one array parameter of texts, `joined` aggregates text with commas, `found_at` names the function
-    that finds a text in another (0: not there), `number` types a parameter as a position.
+    `joined` aggregates text with commas, `found_at` names the function that finds a text in another (0: not there),
+    `number` types a parameter as a position.
     """
 
     name: str
-    among: str
     joined: str
     found_at: str
     number: str
@@ -87,7 +87,7 @@ class Database(Protocol):
         """Read rows in one statement that may take long; other work goes on meanwhile."""
 
     def pages(self, sql: str, after: int, size: int) -> AsyncIterator[Sequence[Row]]:
-        """Page through a statement with `$1` (after) and `$2` (limit); the first column of the last row is the next after."""
+        """Page through a statement with `$1` (after) and `$2` (limit); the first column is the next after."""
 
     async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
         """Store rows and move the head from `expected` in one commit, durable on return.
@@ -97,16 +97,3 @@ class Database(Protocol):
 
     async def replace(self, chunks: AsyncIterator[Commit]) -> None:
         """Empty the projections and store these chunks instead, in one commit; appends wait meanwhile."""
-
-
-def connect(url: str) -> Database:
-    """Give the database of a URL: `sqlite:///path` or `postgresql://…`; ValueError for another."""
-    from service.storage.postgres import Postgres  # noqa: PLC0415 - each backend loads its driver only when used
-    from service.storage.sqlite import Sqlite  # noqa: PLC0415
-
-    if url.startswith("sqlite:///"):
-        return Sqlite(url.removeprefix("sqlite:///"))
-    if url.startswith(("postgresql://", "postgres://")):
-        return Postgres(url)
-    msg = "the database URL must begin with sqlite:/// or postgresql://"
-    raise ValueError(msg)

@@ -44,7 +44,7 @@ def _text() -> sa.Column[str]:
 
 
 class EventRow(Table, table=True):
-    """One recorded event: `position` gap-free in commit order, `body` its JSON as answered, without position and instant."""
+    """One recorded event: `position` gap-free in commit order, `body` its JSON without position and instant."""
 
     __tablename__ = "event"
     __table_args__ = (sa.UniqueConstraint("id"),)

@@ -1,8 +1,8 @@
 """The ledger on PostgreSQL 15 or newer, over asyncpg.
 
-A commit is one statement: it moves the head by compare-and-set and stores every row, so the lock on the head row is held for
-one round trip and positions come in commit order. Connections take the role `parley_app` where they may, which can add to the
-log but not change it.
+A commit is one statement: it moves the head by compare-and-set and stores every row, so the lock on the head row is
+held for one round trip and positions come in commit order. Connections take the role `parley_app` where they may, which
+can add to the log but not change it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import asyncpg
 import sqlalchemy as sa
 
-from service.storage.database import COLUMNS, Commit, Dialect, DuplicateId, Head, Lost, NotMigrated, Row, TABLES
+from service.storage.database import COLUMNS, TABLES, Commit, Dialect, DuplicateId, Head, Lost, NotMigrated, Row
 from service.storage.models import OPEN_END, PROJECTIONS, metadata
 
 if TYPE_CHECKING:
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 POOL_MAX = 8
 ROLE = "parley_app"
-_TYPES: dict[type[Any], str] = {sa.BigInteger: "bigint", sa.Integer: "integer", sa.Text: "text", sa.LargeBinary: "bytea"}
+_TYPES: dict[type[Any], str] = {
+    sa.BigInteger: "bigint",
+    sa.Integer: "integer",
+    sa.Text: "text",
+    sa.LargeBinary: "bytea",
+}
 _SETTINGS = {
     "application_name": "parley",
     # Every statement on the hot paths is a probe of an index; a plan made while a table was small must not stay a scan.
@@ -43,17 +48,18 @@ def _insert(table: str, first: int, source: str) -> str:
     columns = COLUMNS[table]
     arrays = ", ".join(f"${first + index}::{_array(table, column)}" for index, column in enumerate(columns))
     ignore = " ON CONFLICT DO NOTHING" if table == "facet" else ""
-    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT u.* FROM {source}unnest({arrays}) u{ignore}"  # noqa: S608 - own names
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT u.* FROM {source}unnest({arrays}) u{ignore}"
 
 
 def _commit_statement() -> str:
-    """Write the one statement of a commit: $1 expected, $2 and $3 the new head, $4 to $6 closings, then a column each."""
-    parts = [
-        "moved AS (UPDATE head SET position = $2, recorded_at = $3 WHERE id = 1 AND position = $1::bigint RETURNING id)",
-        f"closed AS (UPDATE version v SET known_to = u.known_to FROM moved, "  # noqa: S608 - own names
-        f"unnest($4::bigint[], $5::integer[], $6::bigint[]) u(item, valid_from, known_to) "
-        f"WHERE v.item = u.item AND v.valid_from = u.valid_from AND v.known_to = {OPEN_END})",
-    ]
+    """Write the statement of a commit: $1 expected, $2 and $3 the new head, $4 to $6 closings, then a column each."""
+    moved = "UPDATE head SET position = $2, recorded_at = $3 WHERE id = 1 AND position = $1::bigint RETURNING id"
+    closed = (
+        "UPDATE version v SET known_to = u.known_to FROM moved, "
+        "unnest($4::bigint[], $5::integer[], $6::bigint[]) u(item, valid_from, known_to) "
+        f"WHERE v.item = u.item AND v.valid_from = u.valid_from AND v.known_to = {OPEN_END}"
+    )
+    parts = [f"moved AS ({moved})", f"closed AS ({closed})"]
     first = 7
     for table in TABLES:
         parts.append(f"{table}_stored AS ({_insert(table, first, 'moved, ')})")
@@ -88,7 +94,6 @@ class Postgres:
 
     dialect = Dialect(
         name="postgresql",
-        among="= ANY({})",
         joined="string_agg({}, ',')",
         found_at="strpos",
         number="{}::bigint",
@@ -151,14 +156,14 @@ class Postgres:
             async with writer.transaction():
                 await writer.execute("SELECT 1 FROM head WHERE id = 1 FOR UPDATE")
                 for table in PROJECTIONS:
-                    await writer.execute(f"DELETE FROM {table}")  # noqa: S608 - own names
+                    await writer.execute(f"DELETE FROM {table}")
                 async for chunk in chunks:
                     await self._store(writer, chunk)
 
     @staticmethod
     async def _store(writer: asyncpg.Connection[asyncpg.Record], chunk: Commit) -> None:
         await writer.executemany(
-            f"UPDATE version SET known_to = $3 WHERE item = $1 AND valid_from = $2 AND known_to = {OPEN_END}",  # noqa: S608
+            f"UPDATE version SET known_to = $3 WHERE item = $1 AND valid_from = $2 AND known_to = {OPEN_END}",
             chunk.closings,
         )
         for table, rows in chunk.rows.items():

@@ -1,7 +1,7 @@
 """The ledger in one SQLite file: WAL, synchronous=FULL.
 
-Reads run where they are called, a bounded probe costs less than a hop to a thread; what waits for the disk or another process
-(beginning a write, committing it, long reads) runs in a thread.
+Reads run where they are called, a bounded probe costs less than a hop to a thread; what waits for the disk or another
+process (beginning a write, committing it, long reads) runs in a thread.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _PRAGMAS = (
     "PRAGMA mmap_size=1073741824",
 )
 _INSERT = {
-    table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - own names
+    table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
     for table, columns in COLUMNS.items()
 } | {"facet": "INSERT OR IGNORE INTO facet (token, item) VALUES (?, ?)"}
-_CLOSE = f"UPDATE version SET known_to = ?3 WHERE item = ?1 AND valid_from = ?2 AND known_to = {OPEN_END}"  # noqa: S608
+_CLOSE = f"UPDATE version SET known_to = ?3 WHERE item = ?1 AND valid_from = ?2 AND known_to = {OPEN_END}"
 _MOVE = "UPDATE head SET position = ?2, recorded_at = ?3 WHERE id = 1 AND position = ?1"
 
 
@@ -50,7 +50,6 @@ class Sqlite:
 
     dialect = Dialect(
         name="sqlite",
-        among="IN (SELECT value FROM json_each({}))",
         joined="group_concat({}, ',')",
         found_at="instr",
         number="{}",
@@ -131,7 +130,7 @@ class Sqlite:
         """Replace the projections; see `Database`."""
         async with self._transaction() as connection:
             for table in PROJECTIONS:
-                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - own names
+                connection.execute(f"DELETE FROM {table}")
             async for chunk in chunks:
                 self._store(connection, chunk)
 

@@ -1,4 +1,4 @@
-"""From recorded events to the rows of the projections, event by event, so that every position of the log has its view."""
+"""From recorded events to the rows of the projections, event by event: every position of the log has its view."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _first_day(fact: Known) -> int:
 
 
 class Projector:
-    """Collects the rows of one commit. Views it was given are changed: after a failed commit they are to be thrown away."""
+    """Collects the rows of one commit. It changes the views it was given: after a failed commit throw them away."""
 
     def __init__(self, view_of: Callable[[str], ItemView | None], keep: Callable[[ItemView], None]) -> None:
         """`view_of` gives the loaded view of a known item, None for a new name; `keep` takes the view of a new item."""
@@ -122,7 +122,7 @@ class Projector:
         return self.commit
 
     def _introduce(self, recorded: Recorded) -> None:
-        """Number the item that an event names for the first time."""
+        """Give a number to the item that an event names for the first time."""
         event = recorded.event
         text = event.event if isinstance(event, RecordCorrected) else event
         if isinstance(text, Fact) and self._view_of(text.item) is None:

@@ -1,7 +1,7 @@
 """The as-of query: what stood on day D as known at K, in one statement, one index probe an item.
 
-Candidates come from an index of tokens or from the catalogue; the version that answers is, of an item's versions known at K, the
-one with the latest `valid_from` up to D. Bodies are handed through as stored.
+Candidates come from an index of tokens or from the catalogue; the version that answers is, of an item's versions known
+at K, the one with the latest `valid_from` up to D. Bodies are handed through as stored.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ _BASES = {
     "head": "SELECT h.position AS k, h.recorded_at AS at, h.position AS head FROM head h WHERE h.id = 1 AND $1 = 0",
     "position": """SELECT $1 AS k, coalesce((SELECT e.recorded_at FROM event e WHERE e.position = $1), 0) AS at,
         h.position AS head FROM head h WHERE h.id = 1""",
-    "instant": """SELECT coalesce(max(m.position), 0) AS k, coalesce(max(m.recorded_at), 0) AS at, max(h.position) AS head
-        FROM head h LEFT JOIN commit_mark m ON m.recorded_at =
+    "instant": """SELECT coalesce(max(m.position), 0) AS k, coalesce(max(m.recorded_at), 0) AS at,
+        max(h.position) AS head FROM head h LEFT JOIN commit_mark m ON m.recorded_at =
             (SELECT c.recorded_at FROM commit_mark c WHERE c.recorded_at <= $1 ORDER BY c.recorded_at DESC LIMIT 1)
         WHERE h.id = 1""",
 }
@@ -104,7 +104,7 @@ def _probe(dialect: Dialect, mode: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def _statement(dialect: Dialect, mode: str, source: str, where: str, limit: str, extra: str) -> str:
+def _statement(dialect: Dialect, mode: str, *, source: str, where: str, limit: str, extra: str) -> str:
     """Write the as-of statement: $1 is K as `Ask.known` gives it, $2 D; the rest belongs to source, where and limit."""
     return _STATE.format(
         joined=dialect.joined.format("later.arrivals"),
@@ -147,7 +147,12 @@ class _Question:
     async def rows(self, source: str, limit: int, extra: str = "", *, long: bool = False) -> Sequence[Row]:
         """Ask; KnowledgeAhead when K lies beyond the head."""
         sql = _statement(
-            self._database.dialect, self._ask.mode, source, " AND ".join(self._where), self.parameter(limit), extra
+            self._database.dialect,
+            self._ask.mode,
+            source=source,
+            where=" AND ".join(self._where),
+            limit=self.parameter(limit),
+            extra=extra,
         )
         fetch = self._database.fetch_long if long else self._database.fetch
         rows = await fetch(sql, *self._parameters)
@@ -164,7 +169,8 @@ async def basis(database: Database, ask: Ask) -> Basis:
 
 def _check(ask: Ask, row: Row) -> Basis:
     if ask.position is not None and ask.position > row[2]:
-        raise KnowledgeAhead(f"position {ask.position}", row[2])
+        asked = f"known_position={ask.position}"
+        raise KnowledgeAhead(asked, row[2])
     return Basis(ask.as_of, row[0], row[1])
 
 
@@ -298,7 +304,8 @@ async def versions(database: Database, position: int, issues: Sequence[str]) -> 
 
 
 _FIRST = """
-SELECT min(w.valid_from), min(w.known_from) FROM item i JOIN version w ON w.item = i.number WHERE i.slug = $1 AND i.kind = $2
+SELECT min(w.valid_from), min(w.known_from) FROM item i JOIN version w ON w.item = i.number
+WHERE i.slug = $1 AND i.kind = $2
 """
 
 

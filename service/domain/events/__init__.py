@@ -45,7 +45,7 @@ FACTS: dict[str, type[Fact]] = {
 if TYPE_CHECKING:
     AnyFact = Fact
 else:
-    AnyFact = Union[tuple(FACTS.values())]
+    AnyFact = Union[tuple(FACTS.values())]  # noqa: UP007 - made from a table
 
 
 class Record(Event, frozen=True, kw_only=True):
@@ -119,5 +119,5 @@ def decode(body: bytes) -> Fact | Record:
 
 
 def encode(event: Event) -> bytes:
-    """Write one event as the JSON that is stored: compact, absent fields left out, always the same for the same event."""
+    """Write one event as the JSON that is stored: compact, absent fields left out, the same for the same event."""
     return _ENCODER.encode(event)

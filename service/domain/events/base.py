@@ -93,8 +93,9 @@ class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 class Fact(Event, frozen=True, kw_only=True):
     """Something that happened to one item, in one or more issues.
 
-    `occurred` is when the act was done, `effective` (else `occurred`) when it takes hold, `until` when it stops by its own terms.
-    Only asserted facts count in the state; planned ones are shown as coming; conditional and denied ones stand on the timeline.
+    `occurred` is when the act was done, `effective` (else `occurred`) when it takes hold, `until` when it stops by its
+    own terms. Only asserted facts count in the state; planned ones are shown as coming; conditional and denied ones
+    stand on the timeline.
     """
 
     issues: Annotated[tuple[Slug, ...], Meta(min_length=1, max_length=16)]

@@ -1,0 +1,153 @@
+"""What one event alone can get wrong beyond its types: dates that do not exist, an order that cannot be, empty terms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.domain import dates
+from service.domain.check import faults_of
+from service.domain.events import AnyEvent, Fact, Record
+from tests.strategies import histories
+
+REPORT = {"outlet": "Reuters"}
+COMMON: dict[str, Any] = {"issues": ["rare-earths"], "item": "x", "occurred": "2025-04-04", "reports": [REPORT]}
+OPENED = {"title": "Rare earths", "summary": "Who gets them.", "parties": ["CN", "US"], "item": "rare-earths"}
+TERMS: dict[str, dict[str, Any]] = {
+    "restriction": {"imposed_by": "CN", "instrument": "export_control", "goods": [{"name": "dysprosium"}]},
+    "clearance": {"granted_by": "CN", "beneficiaries": [{"name": "Ford"}]},
+    "issue": OPENED,
+    "call": {"participants": [{"name": "A president"}]},
+    "commitment": {"by": "CN", "action": "issue licences"},
+}
+
+
+def event(type_: str, **fields: object) -> Fact | Record:
+    terms = TERMS.get(type_.partition(".")[0], {})
+    made: Fact | Record = msgspec.convert({"type": type_, **COMMON, **terms, **fields}, AnyEvent)
+    return made
+
+
+def record(type_: str, **fields: object) -> Fact | Record:
+    made: Fact | Record = msgspec.convert(
+        {"type": type_, "target": "0196b6f0-1111-7000-8000-000000000000", **fields}, AnyEvent
+    )
+    return made
+
+
+def faults(checked: Fact | Record) -> dict[tuple[str | int, ...], str]:
+    return dict(faults_of(checked))
+
+
+@given(histories())
+def test_valid_events_have_no_faults(history: list[dict[str, Any]]) -> None:
+    """Nothing is found in the events of valid histories."""
+    for valid in history:
+        assert faults_of(msgspec.convert(valid, AnyEvent)) == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "field"),
+    [
+        ("restriction.imposed", "occurred"),
+        ("restriction.imposed", "effective"),
+        ("restriction.imposed", "until"),
+        ("round.scheduled", "planned_for"),
+        ("commitment.given", "due"),
+    ],
+)
+@pytest.mark.parametrize(
+    "text", ["2025-02-30", "2025-13", "0000", "[2025-05-02..2025-05-01]", "[2025-05-01,2025-05-01]"]
+)
+def test_a_date_must_exist(type_: str, field: str, text: str) -> None:
+    """Each date of an event is a real one, whatever its precision; the reason is told."""
+    found = faults(event(type_, **{field: text}))
+    with pytest.raises(ValueError, match=r".") as refusal:
+        dates.parse(text)
+    assert found == {(field,): str(refusal.value)}
+
+
+def test_the_dates_of_reports_must_exist() -> None:
+    """Both dates of every report are checked, each under its own path."""
+    reports = [REPORT, {**REPORT, "published": "2025-02-29", "occurred": "2025-04-31"}]
+    assert set(faults(event("call.held", reports=reports))) == {("reports", 1, "published"), ("reports", 1, "occurred")}
+
+
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        ({"until": "2025-04-03"}, True),
+        ({"until": "2025-04-04"}, False),
+        ({"effective": "2025-05-01", "until": "2025-04-30"}, True),
+        ({"effective": "2025-05", "until": "2025-05-01"}, False),
+        ({"effective": "2025-05", "until": "2025-04"}, True),
+        ({"effective": "[2025-05-01,2025-06-01]", "until": "2025-05-15"}, False),
+        ({"effective": "[..2025-05-01]", "until": "2024"}, False),
+        ({"occurred": "2025", "until": "[2024-12-01..2025-01-01]"}, False),
+    ],
+)
+def test_an_end_that_is_surely_before_the_start_is_refused(fields: dict[str, str], refused: bool) -> None:  # noqa: FBT001
+    """Only an end that no reading puts at or after the start is refused."""
+    assert set(faults(event("restriction.imposed", **fields))) == ({("until",)} if refused else set())
+
+
+def test_the_order_is_told_besides_other_faults() -> None:
+    """A date that does not exist elsewhere does not hide an end before the start."""
+    reports = [{**REPORT, "published": "2025-02-30"}]
+    found = faults(event("restriction.imposed", until="2025-01-01", reports=reports))
+    assert set(found) == {("until",), ("reports", 0, "published")}
+
+
+@pytest.mark.parametrize("change", ["proposed", "announced", "imposed"])
+def test_a_restriction_opens_on_goods_or_entities(change: str) -> None:
+    """A restriction on nothing is refused at its goods; entities alone will do."""
+    nothing = event(f"restriction.{change}", goods=[], entities=[])
+    assert set(faults(nothing)) == {("goods",)}
+    assert faults(event(f"restriction.{change}", goods=None, entities=[{"name": "Nexperia"}])) == {}
+
+
+def test_a_later_change_of_a_restriction_need_not_name_goods() -> None:
+    """What only openings require is not asked of the changes after them."""
+    assert faults(event("restriction.suspended", goods=None, imposed_by=None, instrument=None)) == {}
+
+
+@pytest.mark.parametrize("change", ["applied", "agreed", "granted"])
+def test_a_clearance_opens_for_somebody(change: str) -> None:
+    """A clearance for nobody is refused."""
+    assert set(faults(event(f"clearance.{change}", beneficiaries=[]))) == {("beneficiaries",)}
+
+
+def test_a_call_has_participants() -> None:
+    """A call of nobody is refused."""
+    assert set(faults(event("call.held", participants=[]))) == {("participants",)}
+
+
+def test_issues_are_named_once() -> None:
+    """An event that names an issue twice is refused."""
+    assert set(faults(event("call.held", issues=["a", "b", "a"]))) == {("issues",)}
+    assert set(faults(record("record.retracted", issues=["a", "a"]))) == {("issues",)}
+
+
+@pytest.mark.parametrize("change", ["opened", "revised", "closed", "reopened"])
+def test_an_issue_is_its_own_item(change: str) -> None:
+    """Events of an issue name it as item and as their one issue."""
+    assert faults(event(f"issue.{change}")) == {}
+    assert set(faults(event(f"issue.{change}", item="other"))) == {("item",)}
+    assert set(faults(event(f"issue.{change}", issues=["rare-earths", "chips"]))) == {("issues",)}
+
+
+def test_a_correction_is_checked_with_its_new_text() -> None:
+    """The whole new text is held to the same rules, its paths lead through `event`."""
+    wrong = msgspec.to_builtins(event("call.held", occurred="2025-02-30", participants=[]))
+    found = faults(record("record.corrected", event=wrong, occurred="2025-06-31"))
+    assert set(found) == {("occurred",), ("event", "occurred"), ("event", "participants")}
+
+
+@given(st.sampled_from(["record.retracted", "record.disputed"]))
+def test_a_record_may_leave_to_the_ledger_what_is_the_ledgers(type_: str) -> None:
+    """Issues, item and day of a record are filled in later: none of them is missed."""
+    assert faults(record(type_)) == {}

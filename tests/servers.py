@@ -1,0 +1,169 @@
+"""Real server processes for tests: started on a free port, ready when /readyz says so, then stopped or killed."""
+
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 60.0
+"""Seconds within which a server must be ready or gone; only a broken one takes them."""
+POLL = 0.02
+PORT_ATTEMPTS = 5
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Servers here speak plain HTTP: reading the machine's certificates for every client would cost 20 ms."""
+
+
+class NotReady(Exception):  # noqa: N818 - a condition
+    """The server process ended, or did not answer in time; its log says why."""
+
+
+def client(url: str) -> httpx.AsyncClient:
+    """Make a client with connections of its own."""
+    return httpx.AsyncClient(base_url=url, verify=_NO_TLS, trust_env=False, timeout=PATIENCE)
+
+
+def plain_client(url: str) -> httpx.Client:
+    """Make a client that blocks, for a thread of its own."""
+    return httpx.Client(base_url=url, verify=_NO_TLS, trust_env=False, timeout=PATIENCE)
+
+
+class Server:
+    """`parley serve` on one database; each start is a new process on a port of its own."""
+
+    def __init__(self, database_url: str, *flags: str) -> None:
+        """`flags` go to `parley serve` as they are."""
+        self._database_url, self._flags = database_url, flags
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start a process and wait until it is ready."""
+        self.launch()
+        self.wait_ready()
+
+    def launch(self) -> None:
+        """Start a process without waiting for it."""
+        self._port = _free_port()
+        serve = [sys.executable, "-m", "service.cli", "serve", "--host", "127.0.0.1", "--port", str(self._port)]
+        settings = ["--database-url", self._database_url, "--log-level", "WARNING"]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")}
+        self._process = subprocess.Popen(
+            [*serve, *settings, *self._flags],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+        )
+
+    def wait_ready(self) -> None:
+        """Wait until /readyz answers 200; NotReady when the process ends first.
+
+        A process that ends at once may have lost its port to somebody else in between: it is tried on another.
+        """
+        for attempt in range(PORT_ATTEMPTS):
+            try:
+                self._poll()
+            except NotReady:
+                if attempt == PORT_ATTEMPTS - 1 or "address already in use" not in self.log().lower():
+                    raise
+                self.launch()
+            else:
+                return
+
+    def _poll(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        with plain_client(self.url) as polling:
+            while time.monotonic() < deadline:
+                if self._running().poll() is not None:
+                    break
+                try:
+                    if polling.get("/readyz").status_code == httpx.codes.OK:
+                        return
+                except httpx.TransportError:
+                    pass
+                time.sleep(POLL)
+        raise NotReady(self.log())
+
+    def stop(self) -> int:
+        """Ask the process to end, as `docker stop` does; give its exit code."""
+        self._running().terminate()
+        return self._running().wait(PATIENCE)
+
+    def kill(self) -> None:
+        """Kill the process with signal 9: it has no chance to finish anything."""
+        self._running().kill()
+        self._running().wait(PATIENCE)
+
+    def log(self) -> str:
+        """Give what every process of this server has written."""
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")
+
+    def close(self) -> None:
+        """Make sure that no process is left."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+        self._log.close()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "not launched"
+        return self._process
+
+
+@contextmanager
+def serving(database_url: str, *flags: str) -> Iterator[Server]:
+    """Run one server that is ready."""
+    with serving_together([database_url], *flags) as (server,):
+        yield server
+
+
+@contextmanager
+def serving_together(database_urls: Sequence[str], *flags: str) -> Iterator[list[Server]]:
+    """Run several servers, one for each URL (which may be the same), started at the same time."""
+    servers = [Server(url, *flags) for url in database_urls]
+    try:
+        for server in servers:
+            server.launch()
+        for server in servers:
+            server.wait_ready()
+        yield servers
+        for server in servers:
+            server.stop()
+    finally:
+        for server in servers:
+            server.close()
+
+
+def feed(reader: httpx.Client, after: int = 0) -> list[dict[str, Any]]:
+    """Read the feed from behind a position to its end."""
+    events: list[dict[str, Any]] = []
+    while True:
+        page = reader.get("/v1/feed", params={"after": after, "limit": 1_000}).raise_for_status().json()
+        events += page["events"]
+        after = page["next"]
+        if after >= page["head"]:
+            return events
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
