@@ -273,13 +273,18 @@ class _Attempt:
     async def _load(self, requests: Sequence[_Request]) -> None:
         """Have the views of every item and issue that the requests bear on."""
         events = [event for request in requests for event in request.events]
+        self._homes.update([(_id(event), event.item) for event in events if isinstance(event, Fact)])
         targets = {event.target for event in events if isinstance(event, Record)}
-        self._homes |= {_id(event): event.item for event in events if isinstance(event, Fact)}
+        await self._views.fill({name for event in events for name in _names(event)})
         if targets:
-            stored = await eventlog.by_ids(self._database, targets - self._homes.keys())
-            self._homes |= {each: decode(row.body).item or "" for each, row in stored.items()}
+            await self._load_targets(events, targets)
+
+    async def _load_targets(self, events: Sequence[Fact | Record], targets: set[UUID]) -> None:
+        """Have the views of every item and issue that the targets of records ever bore on."""
+        stored = await eventlog.by_ids(self._database, targets - self._homes.keys())
+        self._homes |= {each: decode(row.body).item or "" for each, row in stored.items()}
         self._homes |= _homes_of_records(events, self._homes)
-        await self._views.fill({name for event in events for name in _names(event)} | set(self._homes.values()))
+        await self._views.fill(set(self._homes.values()))
         chains = filter(None, (self._known.chain(target) for target in targets))
         await self._views.fill({name for chain in chains for event in chain for name in _names(event)})
 
@@ -352,13 +357,10 @@ def _id(event: Fact | Record) -> UUID:
     return event.id
 
 
-def _names(event: Fact | Record) -> Iterable[str]:
+def _names(event: Fact | Record) -> tuple[str, ...]:
     """Give every item and issue that an event names."""
-    if isinstance(event, RecordCorrected):
-        yield from _names(event.event)
-    if event.item is not None:
-        yield event.item
-    yield from event.issues or ()
+    own = (event.item or "", *(event.issues or ()))
+    return own + _names(event.event) if isinstance(event, RecordCorrected) else own
 
 
 def _homes_of_records(events: Iterable[Fact | Record], homes: dict[UUID, str]) -> dict[UUID, str]:

@@ -79,7 +79,8 @@ class _Draft:
         if event.id in self._ids:
             self._fault(path, "id", "another event of the batch has this id")
         self._ids.add(_id(event))
-        self._faults += [Fault(path + fault.path, fault.detail) for fault in faults_of(event)]
+        if faults := faults_of(event):
+            self._faults += [Fault(path + fault.path, fault.detail) for fault in faults]
         taken = self._take_fact(event, path) if isinstance(event, Fact) else self._take_record(event, path)
         if isinstance(taken, Fact):
             self._chains[_id(taken)] = [taken]

@@ -28,12 +28,13 @@ class Known:
     """A live fact as it is known: its text, its dates, its sources. Compared by identity: a new text is a new object.
 
     `order` is the fact's place in the order of decisions in the earliest reading: (occurred, effective, place,
-    position), days as ordinals. `tied` is true where `effective` follows `occurred`.
+    position), days as ordinals. `tied` is true where `effective` follows `occurred`. `edges` are the bounds of its
+    dates, `unsure` tells whether any two of one date differ.
     """
 
     __slots__ = (
-        "change", "contested", "eff", "event", "id", "issues", "item", "occ", "order", "position", "reports", "terms",
-        "tied", "until",
+        "change", "contested", "edges", "eff", "event", "id", "issues", "item", "occ", "order", "position", "reports",
+        "terms", "tied", "track", "unsure", "until",
     )  # fmt: skip
 
     def __init__(self, position: int, event: Fact, reports: tuple[Report, ...], *, contested: bool) -> None:
@@ -43,12 +44,16 @@ class Known:
         self.id = str(event.id)
         self.item = event.item
         self.issues = event.issues
-        self.change = CHANGES[event.type]
-        self.occ = parse(event.occurred)
+        self.change = change = CHANGES[event.type]
+        self.track = change.track
+        self.occ = occ = parse(event.occurred)
         self.tied = event.effective is None or event.effective == event.occurred
-        self.eff = self.occ if event.effective is None else parse(event.effective)
-        self.until = None if event.until is None else parse(event.until)
-        self.order = (self.occ.lo, self.eff.lo, self.change.place, position)
+        self.eff = eff = occ if event.effective is None else parse(event.effective)
+        self.until = until = None if event.until is None else parse(event.until)
+        self.order = (occ.lo, eff.lo, change.place, position)
+        dates = (occ, eff) if until is None else (occ, eff, until)
+        self.edges = frozenset([day for when in dates for day in (when.lo, when.hi)])
+        self.unsure = any(when.lo != when.hi for when in dates)
         self.reports = reports
         self.contested = contested
         self.terms = {name: value for name in term_names(type(event)) if (value := getattr(event, name)) is not None}
@@ -106,7 +111,7 @@ def live(records: Sequence[Record]) -> list[Record]:
 
 def _disagree(fact: Fact, reports: Iterable[Report]) -> bool:
     """Tell whether a report denies, or the dates of two reports do not overlap."""
-    dates = set()
+    dates: set[str] = set()
     for report in reports:
         if report.stance == "denies":
             return True

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.dates import FOREVER, OPEN
 from service.domain.lifecycle import SUSPENDED
-from service.domain.readings import possible, uncertain
+from service.domain.readings import possible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from service.domain.facts import Known
-    from service.domain.lifecycle import Kind, Track
+    from service.domain.lifecycle import Kind
 
 ANNOUNCED = "announced"
 Ruler = tuple["Known | None", bool]
@@ -68,7 +68,8 @@ def asserted(facts: Iterable[Known]) -> list[Known]:
 def at(kind: Kind, facts: Sequence[Known], day: int) -> Outcome:
     """Apply the rule on a day in the earliest reading; `facts` as `asserted` gives them."""
     folded = [fact for fact in facts if fact.eff.lo <= day]
-    base, overlay, terms = _last(folded, "base"), _last(folded, "overlay"), _last(folded, "terms")
+    last = {fact.track: fact for fact in folded}
+    base, overlay, terms = last.get("base"), last.get("overlay"), last.get("terms")
     ends = kind.over is not None
     rulers = ((base, ends and _over(base, day)), (overlay, _over(overlay, day)), (terms, _over(terms, day)))
     hiding = overlay if overlay is not None and overlay.change.hides and not rulers[1][1] else None
@@ -88,10 +89,6 @@ def at(kind: Kind, facts: Sequence[Known], day: int) -> Outcome:
     return Outcome(status, ruling, tuple(folded), rulers, opening, merged)
 
 
-def _last(folded: Sequence[Known], track: Track) -> Known | None:
-    return next((fact for fact in reversed(folded) if fact.change.track == track), None)
-
-
 def _over(ruler: Known | None, day: int) -> bool:
     return ruler is not None and ruler.until is not None and ruler.until.lo <= day
 
@@ -109,9 +106,9 @@ def _announced(facts: Sequence[Known], day: int) -> Known | None:
 
 def _counts(fact: Known, day: int, *, suspended: bool) -> bool:
     """Tell whether a folded fact's terms count on a day."""
-    if fact.change.track == "overlay":
+    if fact.track == "overlay":
         return suspended
-    return fact.change.track == "base" or fact.until is None or day < fact.until.lo
+    return fact.track == "base" or fact.until is None or day < fact.until.lo
 
 
 def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence[Segment] = ()) -> list[Segment]:
@@ -122,7 +119,7 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
     """
     counted, planned = asserted(facts), _planned(facts)
     segments = list(before)
-    unsure = uncertain(counted)
+    unsure = any(fact.unsure for fact in counted)
     for start in (since, *sorted(edge for edge in _edges(counted, unsure=unsure) if edge > since)):
         outcome = at(kind, counted, start)
         if outcome.status is None:
@@ -147,7 +144,7 @@ def _edges(facts: Iterable[Known], *, unsure: bool) -> set[int]:
     With uncertain dates the days after them too: on a bound itself two facts of one day stand in the order of their
     places.
     """
-    bounds = {bound for fact in facts for when in fact.dates() for bound in (when.lo, when.hi)}
+    bounds = {bound for fact in facts for bound in fact.edges}
     return bounds | {bound + 1 for bound in bounds if bound + 1 < FOREVER} if unsure else bounds
 
 

@@ -15,7 +15,7 @@ from service.domain.dates import When
 from service.domain.lifecycle import SUSPENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from service.domain.facts import Known
     from service.domain.lifecycle import Kind, Track
@@ -50,11 +50,6 @@ class _Dated(NamedTuple):
         return (eff if self.tied else self.occ.hi, eff, self.fact.change.place, self.fact.position)
 
 
-def uncertain(facts: Iterable[Known]) -> bool:
-    """Tell whether any date of these facts is uncertain."""
-    return any(when.lo != when.hi for fact in facts for when in fact.dates())
-
-
 def possible(kind: Kind, facts: Sequence[Known], day: int, headline: Ruled) -> tuple[Ruled, ...]:
     """List every status that some reading gives on a day, `headline` first; () when it is the only one."""
     found: dict[str | None, Known | None] = dict([headline])
@@ -70,7 +65,7 @@ def possible(kind: Kind, facts: Sequence[Known], day: int, headline: Ruled) -> t
 
 def _readings(facts: Sequence[Known], day: int) -> Iterator[list[_Dated]]:
     """Fix the shared strings to days in every way that can matter."""
-    days = sorted({bound for fact in facts for when in fact.dates() for bound in (when.lo, when.hi)} | {day})
+    days = sorted({day}.union(*(fact.edges for fact in facts)))
     choices = {text: _representatives(when, days) for text, when in _shared(facts).items()}
     while _size(choices) > READINGS_MAX:
         del choices[max(choices, key=lambda text: len(choices[text]))]
@@ -127,7 +122,7 @@ def _statuses(kind: Kind, dated: Sequence[_Dated], day: int) -> Iterator[Ruled]:
             yield from _based(kind, each, hiding, day, bare=bare)
     if None not in base:
         return
-    terms = [each for each in dated if each.fact.change.track == "terms"]
+    terms = [each for each in dated if each.fact.track == "terms"]
     unmoved = None in overlay and all(each.eff.hi > day for each in terms)
     if kind.name != "issue" or any(each.eff.lo <= day for each in terms):
         openings = [each for each in dated if each.fact.change.opens and each.eff.hi > day]
@@ -163,7 +158,7 @@ def _based(kind: Kind, base: _Dated, hiding: Sequence[_Dated], day: int, *, bare
 
 def _can_rule(dated: Sequence[_Dated], track: Track, day: int) -> list[_Dated | None]:
     """List the facts of a track that some reading lets rule; None among them where a reading has none in effect."""
-    mine = [each for each in dated if each.fact.change.track == track]
+    mine = [each for each in dated if each.fact.track == track]
     sure = [each for each in mine if each.eff.hi <= day]
     able: list[_Dated | None] = [
         each

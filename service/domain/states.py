@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,8 +11,9 @@ from service.domain import items
 from service.domain.lifecycle import SUSPENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from service.domain.events.base import Condition, Entity, Good, Participant
     from service.domain.facts import Known
     from service.domain.items import Segment
     from service.domain.lifecycle import Kind
@@ -22,8 +24,11 @@ BY_TERMS = ("by", "imposed_by", "granted_by", "initiator")
 HS_PREFIXES = (2, 4, 6)
 
 
-def state(kind: Kind, item: str, segment: Segment) -> dict[str, Any]:
-    """Give an item's state over a segment, as it is on days after which no change is known."""
+def state(kind: Kind, item: str, segment: Segment, merged: Mapping[str, Any]) -> dict[str, Any]:
+    """Give an item's state over a segment, as it is on days after which no change is known.
+
+    `merged` are the terms of the facts whose terms count, as `terms` gives them.
+    """
     outcome, alternatives = segment.outcome, segment.alternatives
     folded = outcome.folded
     running = items.running_until(segment)
@@ -39,7 +44,7 @@ def state(kind: Kind, item: str, segment: Segment) -> dict[str, Any]:
     }
     if running and running.event.until_condition:
         answer["until_condition"] = running.event.until_condition
-    answer |= terms(outcome.merged)
+    answer |= merged
     if kind.name == "restriction":
         answer["applies"] = applies(segment)
         answer["ever_in_force"] = segment.ever_in_force
@@ -71,7 +76,7 @@ def applies(segment: Segment) -> str:
     for fact in outcome.folded:
         if fact.change.name == SUSPENDED:
             left.clear()
-        if fact.change.track == "overlay":
+        if fact.track == "overlay":
             left.update(fact.terms)
     return "partly" if left.get("portion") == "part" or left.get("rate_percent", 0) > 0 else "none"
 
@@ -102,34 +107,70 @@ def with_arrivals(body: bytes, status: str, later: str | None) -> bytes:
     return b"".join((head, _UPCOMING, later.encode(), joint, rest))
 
 
-def tokens(source: Mapping[str, Any], issues: Iterable[str]) -> set[str]:
-    """List what a state, or an event's terms, can be found by: `name:value`, folded where case does not matter."""
-    found = {f"issue:{issue}" for issue in issues}
-    parties = {source[name] for name in PARTY_TERMS if source.get(name)} | set(source.get("parties") or ())
-    parties |= set(source.get("against") or ())
-    found |= {f"by:{source[name]}" for name in BY_TERMS if source.get(name)}
-    found |= {f"against:{party}" for party in source.get("against") or ()}
-    for good in source.get("goods") or ():
-        found |= set(_good_tokens(good))
-    for entity in (*(source.get("entities") or ()), *(source.get("beneficiaries") or ())):
-        found.add(f"entity:{fold(entity.name)}")
-        parties.add(entity.country)
-    for participant in source.get("participants") or ():
-        parties.add(participant.party)
-    if condition := source.get("condition"):
-        parties.add(condition.by)
-    return found | {f"party:{party}" for party in parties if party}
+Tokens = dict[str, None]
+"""Tokens in a fixed order, each once: the order depends on what they are made from, not on hashing."""
 
 
-def _good_tokens(good: Any) -> Iterator[str]:  # noqa: ANN401 - a Good, read by its fields
-    yield f"good:{fold(good.name)}"
-    if good.element:
-        yield f"good:{fold(good.element)}"
-    if good.eccn:
-        yield f"good:{fold(good.eccn)}"
-        yield f"eccn:{fold(good.eccn)}"
-    if good.hs:
-        yield from (f"hs:{good.hs[:length]}" for length in HS_PREFIXES if length <= len(good.hs))
+def tokens(merged: Mapping[str, Any], issues: Iterable[str]) -> Tokens:
+    """List what terms, of a state or an event, can be found by: `name:value`, folded where case does not matter."""
+    found: Tokens = dict.fromkeys([f"issue:{issue}" for issue in issues])
+    for name, value in merged.items():
+        reader = _READERS.get(name)
+        if reader is not None:
+            found.update(reader(name, value))
+    return found
+
+
+def _one_party(name: str, party: str) -> Tokens:
+    return {f"by:{party}": None, f"party:{party}": None} if name in BY_TERMS else {f"party:{party}": None}
+
+
+def _many_parties(name: str, parties: Iterable[str]) -> Tokens:
+    marks = ("party", "against") if name == "against" else ("party",)
+    return dict.fromkeys([f"{mark}:{party}" for party in parties for mark in marks])
+
+
+def _entities(_: str, entities: Iterable[Entity]) -> Tokens:
+    found: Tokens = {}
+    for entity in entities:
+        found[f"entity:{fold(entity.name)}"] = None
+        if entity.country:
+            found[f"party:{entity.country}"] = None
+    return found
+
+
+def _participants(_: str, participants: Iterable[Participant]) -> Tokens:
+    return dict.fromkeys([f"party:{each.party}" for each in participants if each.party])
+
+
+def _condition(_: str, condition: Condition) -> Tokens:
+    return {f"party:{condition.by}": None}
+
+
+@lru_cache(maxsize=4_096)
+def _goods(_: str, goods: tuple[Good, ...]) -> Tokens:
+    found: Tokens = {}
+    for good in goods:
+        found[f"good:{fold(good.name)}"] = None
+        if good.element:
+            found[f"good:{fold(good.element)}"] = None
+        if good.eccn:
+            found[f"good:{fold(good.eccn)}"] = found[f"eccn:{fold(good.eccn)}"] = None
+        if good.hs:
+            found.update(dict.fromkeys([f"hs:{good.hs[:size]}" for size in HS_PREFIXES if size <= len(good.hs)]))
+    return found
+
+
+_READERS: dict[str, Callable[[str, Any], Tokens]] = {
+    **dict.fromkeys(PARTY_TERMS, _one_party),
+    "parties": _many_parties,
+    "against": _many_parties,
+    "goods": _goods,
+    "entities": _entities,
+    "beneficiaries": _entities,
+    "participants": _participants,
+    "condition": _condition,
+}
 
 
 def fold(text: str) -> str:
@@ -137,10 +178,9 @@ def fold(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def event_tokens(name: str, item: str, issues: Iterable[str], source: Mapping[str, Any]) -> set[str]:
-    """List what a recorded event can be found by: its type `name` (and all of its kind), its item, and its terms."""
-    kind, _, _ = name.partition(".")
-    return tokens(source, issues) | {f"type:{name}", f"type:{kind}.*", f"item:{item}"}
+def joined(found: Iterable[str]) -> str:
+    """Write tokens as they are stored: each between line breaks."""
+    return "\n" + "\n".join(found) + "\n"
 
 
 def posture(issue_status: str, statuses: Iterable[tuple[str, str]]) -> str:

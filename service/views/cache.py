@@ -116,8 +116,10 @@ class Views:
 
     async def fill(self, slugs: Iterable[str]) -> None:
         """Load those of the named items that are missing and exist."""
-        for view in await load(self._database, [slug for slug in slugs if slug not in self._views]):
-            self._views[view.slug] = view
+        missing = [slug for slug in slugs if slug not in self._views]
+        if missing:
+            for view in await load(self._database, missing):
+                self._views[view.slug] = view
 
     def drop(self, slugs: Iterable[str]) -> None:
         """Forget these views."""

@@ -141,7 +141,7 @@ class Projector:
         rows = self.commit.rows
         rows["event"].append((position, event.id.bytes, recorded_at, body))
         when = parse(event.occurred)
-        rows["event_index"].append((position, when.lo, when.hi, _joined(_event_tokens(event))))
+        rows["event_index"].append((position, when.lo, when.hi, _event_tokens(event)))
         for issue in event.issues:
             view = self._view(issue)
             view.version += 1
@@ -194,18 +194,20 @@ class Projector:
             self.commit.closings.append(Closing(item, start, position))
 
     def _open(self, view: ItemView, segment: Segment, position: int) -> None:
-        state = states.state(view.kind, view.slug, segment)
-        found = states.tokens(state, state["issues"])
-        for token in found - view.tokens:
+        merged = states.terms(segment.outcome.merged)
+        state = states.state(view.kind, view.slug, segment, merged)
+        status = state["status"]
+        found = states.tokens(merged, state["issues"])
+        for token in found.keys() - view.tokens:
             self._facets[token, view.number] = None
-        view.tokens |= found
-        marks = [f"status:{status}" for status, _ in segment.alternatives] or [f"status:{state['status']}"]
-        if state["status"] in view.kind.ends:
+            view.tokens.add(token)
+        possible = [each for each, _ in segment.alternatives] or [status]
+        marks = [f"certainty:{state['certainty']}", *[f"status:{each}" for each in possible]]
+        if status in view.kind.ends:
             marks.append("ended")
-        tokens = _joined(found.union(marks, [f"certainty:{state['certainty']}"]))
-        body = states.encode(state)
+        tokens = states.joined([*found, *marks])
         arrivals = states.arrivals(segment)
-        row = [view.number, segment.start, position, OPEN_END, state["status"], tokens, arrivals, body]
+        row = [view.number, segment.start, position, OPEN_END, status, tokens, arrivals, states.encode(state)]
         self._versions.append(row)
         self._current[view.number, segment.start] = row
 
@@ -217,11 +219,12 @@ def _texts(chain: Iterable[Entry]) -> list[Fact]:
             if isinstance(event, RecordCorrected | Fact)]  # fmt: skip
 
 
-def _joined(tokens: Iterable[str]) -> str:
-    return "\n" + "\n".join(sorted(tokens)) + "\n"
-
-
-def _event_tokens(event: Fact | Record) -> set[str]:
+def _event_tokens(event: Fact | Record) -> str:
+    """Write what a recorded event can be found by: its type and kind, its item, its issues and terms."""
+    name = event.type
     text = event.event if isinstance(event, RecordCorrected) else event
-    terms = {name: getattr(text, name) for name in term_names(type(text))} if isinstance(text, Fact) else {}
-    return states.event_tokens(event.type, event.item or "", event.issues or (), terms)
+    terms: dict[str, Any] = {}
+    if isinstance(text, Fact):
+        terms = {term: value for term in term_names(type(text)) if (value := getattr(text, term)) is not None}
+    found = [f"type:{name}", f"type:{name.partition('.')[0]}.*", f"item:{event.item}"]
+    return states.joined([*found, *states.tokens(terms, event.issues or ())])
