@@ -55,6 +55,15 @@ class EventIdConflict(Refused):
         self.detail, self.ids = detail, tuple(ids)
 
 
+class TooEarly(Refused):
+    """An instant of recording is not behind the last one; both in microseconds since 1970 UTC."""
+
+    def __init__(self, asked: int, last: int) -> None:
+        """`asked` is the instant wanted, `last` that of the head."""
+        super().__init__(f"{asked} is not after {last}")
+        self.asked, self.last = asked, last
+
+
 class UnknownEvent(Refused):
     """No recorded event has this id."""
 

@@ -134,11 +134,13 @@ class Views:
         """Forget everything."""
         self._views.clear()
 
-    def trim(self) -> None:
-        """Forget the least used views over the limit; counts them only now and then."""
+    def trim(self, busy: set[str]) -> None:
+        """Forget the least used views over the limit, but none of `busy`; counts them only now and then."""
         self._trims += 1
         if self._trims % TRIM_EVERY:
             return
         held = sum(view.size for view in self._views.values())
-        while held > EVENTS_MAX and self._views:
-            held -= self._views.popitem(last=False)[1].size
+        for slug in [slug for slug in self._views if slug not in busy]:
+            if held <= EVENTS_MAX:
+                break
+            held -= self._views.pop(slug).size

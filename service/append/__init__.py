@@ -1,0 +1,278 @@
+"""The write path: accept -> decide -> append -> project -> answer.
+
+One task drains the queue and commits many requests at once (group commit). While one group is being committed the next
+is decided behind it, so that the service and the database work at the same time. A group works on the head it saw last
+and commits by compare-and-set: when another process was faster, what is new is read and the group is decided again. So
+positions come in commit order, and nothing is decided on knowledge that is no longer the newest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from msgspec.structs import replace
+
+from service import eventlog
+from service.append.attempt import Attempt, Receipt, Request
+from service.domain.errors import Unavailable
+from service.storage.database import DuplicateId, Head, Lost
+from service.views import cache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from uuid import UUID
+
+    from service.domain.events import Batch
+    from service.storage.database import Database
+
+__all__ = ["Ledger", "Receipt"]
+
+GROUP_EVENTS = 2_000
+"""A group takes requests until it holds this many events."""
+SPLIT_FROM = 8
+"""With this many requests waiting and none being committed, half are taken; the others are decided meanwhile."""
+ATTEMPTS = 50
+"""How often a group is decided anew when others keep moving the head, before its writers are told to try again."""
+LOST_ATTEMPTS = 3
+QUEUE_MAX = 10_000
+"""Requests that may wait; more are told to try again."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Counted:
+    """What a process has done since its start."""
+
+    events: int = 0
+    commits: int = 0
+    refused: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class _Flight:
+    """A group that is being committed."""
+
+    group: list[Request]
+    attempt: Attempt
+    stored: asyncio.Task[bool]
+
+
+class Ledger:
+    """Appends to one ledger; one instance a process and database."""
+
+    def __init__(self, database: Database, clock: Callable[[], int], new_id: Callable[[], UUID]) -> None:
+        """`clock` gives microseconds since 1970 UTC, `new_id` UUIDv7s."""
+        self._database, self._clock, self._new_id = database, clock, new_id
+        self._views = cache.Views(database)
+        self._queue: deque[Request] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._head = Head(0, 0)
+        self.counted = Counted()
+        self._asked = 0
+        self._stamps: list[int] = []
+        self._landed = asyncio.Condition()
+
+    async def start(self) -> None:
+        """Read the head and begin to take appends."""
+        self._head = await eventlog.head(self._database)
+        self._task = asyncio.create_task(self._run(), name="append")
+
+    async def stop(self) -> None:
+        """Finish what is queued, then stop."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+
+    @property
+    def waiting(self) -> int:
+        """How many appends wait for a commit."""
+        return len(self._queue)
+
+    async def append(self, batch: Batch, recorded_at: int | None = None) -> Receipt:
+        """Record a batch, whole or not at all; on return it is durable.
+
+        With `recorded_at` (microseconds since 1970 UTC) it is a commit of its own, stamped so. Malformed,
+        VersionConflict or EventIdConflict refuse it, TooEarly a stamp that is not behind the head's; Unavailable when
+        it cannot be taken now.
+        """
+        if self._task is None or self._stopping or len(self._queue) >= QUEUE_MAX:
+            reason = "the ledger takes no more appends now"
+            raise Unavailable(reason)
+        events = [event if event.id is not None else replace(event, id=self._new_id()) for event in batch.events]
+        has_ids = any(event.id is not None for event in batch.events)
+        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._queue.append(Request(events, batch.expected_versions, answer, has_ids, recorded_at))
+        self._wake.set()
+        return await answer
+
+    async def freeze(self, instant: int) -> None:
+        """Make what is known at an instant final: no later commit of this process is stamped with it or before.
+
+        `instant` in microseconds since 1970 UTC, not in the future.
+        """
+        if instant > self._head.recorded_at:
+            self._asked = max(self._asked, instant)
+            async with self._landed:  # Commits under way may carry earlier stamps: wait until they are there.
+                await self._landed.wait_for(lambda: all(stamp > instant for stamp in self._stamps))
+
+    async def _run(self) -> None:
+        flight: _Flight | None = None
+        while self._queue or flight or not self._stopping:
+            if flight is not None and flight.stored.done():
+                await self._land(flight)
+                flight = None
+            elif self._queue:
+                await asyncio.sleep(0)  # Those who were answered together come back together: let them all join.
+                group = self._next_group(flight)
+                if group or flight is None:
+                    flight = await self._launch(group, flight)
+                else:
+                    await asyncio.wait([flight.stored])
+            else:
+                self._wake.clear()
+                await self._wake.wait()
+
+    def _next_group(self, flight: _Flight | None) -> list[Request]:
+        """Take what fits into one commit; requests with an id in common are never decided side by side."""
+        group: list[Request] = []
+        size = 0
+        ids = {each for request in flight.group if request.has_ids for each in request.ids()} if flight else set()
+        most = len(self._queue) if flight or len(self._queue) < SPLIT_FROM else len(self._queue) // 2
+        while self._queue and len(group) < most:
+            request = self._queue[0]
+            own = request.ids() if request.has_ids else []
+            apart = request.recorded_at is not None and (group or flight)
+            if apart or not ids.isdisjoint(own) or (group and size + len(request.events) > GROUP_EVENTS):
+                break
+            self._queue.popleft()
+            if request.answer.cancelled():
+                continue
+            group.append(request)
+            size += len(request.events)
+            ids.update(own)
+            if request.recorded_at is not None:
+                break
+        return group
+
+    async def _launch(self, group: list[Request], flight: _Flight | None) -> _Flight | None:
+        """Decide a group, behind the one being committed if there is one, then begin its commit."""
+        attempt = self._attempt(group, flight.attempt.head if flight else self._head)
+        failure: Exception | None = None
+        try:
+            await attempt.prepare(group, flight.attempt.homes if flight else None)
+        except Exception as error:  # noqa: BLE001 - told to the writers below, once the group before is safe
+            failure = error
+        if flight is not None and not await self._landed_well(flight):
+            await self._abandon(attempt)
+            await self._retry(flight)
+            await self._record(group)
+            return None
+        if failure is not None:
+            await self._abandon(attempt)
+            await self._record(group)
+            return None
+        self._views.trim(attempt.touched)
+        stored = asyncio.create_task(attempt.commit(), name="commit")
+        stored.add_done_callback(lambda _: self._wake.set())
+        return _Flight(group, attempt, stored)
+
+    def _attempt(self, group: Sequence[Request], head: Head) -> Attempt:
+        given = next((request.recorded_at for request in group if request.recorded_at is not None), None)
+        now = max(self._clock(), self._asked + 1) if given is None else given
+        attempt = Attempt(self._database, self._views, head, now)
+        self._stamps.append(attempt.recorded_at)
+        return attempt
+
+    async def _land(self, flight: _Flight) -> None:
+        if not await self._landed_well(flight):
+            await self._retry(flight)
+
+    async def _landed_well(self, flight: _Flight) -> bool:
+        """Wait for a commit; when it is stored, answer its writers."""
+        await asyncio.wait([flight.stored])
+        if flight.stored.exception() is not None or not flight.stored.result():
+            return False
+        await self._settle(flight.group, flight.attempt)
+        return True
+
+    async def _settle(self, group: Sequence[Request], attempt: Attempt) -> None:
+        head = attempt.head
+        self.counted.commits += head != self._head
+        self.counted.events += head.position - self._head.position
+        self.counted.refused += sum(not isinstance(request.outcome, Receipt) for request in group)
+        self._head = head
+        for request in group:
+            request.resolve()
+        await self._unstamp(attempt)
+
+    async def _unstamp(self, attempt: Attempt) -> None:
+        self._stamps.remove(attempt.recorded_at)
+        async with self._landed:
+            self._landed.notify_all()
+
+    async def _abandon(self, attempt: Attempt) -> None:
+        attempt.discard()
+        await self._unstamp(attempt)
+
+    async def _retry(self, flight: _Flight) -> None:
+        """Record a group anew whose commit did not go through."""
+        await self._abandon(flight.attempt)
+        _note(flight.stored.exception(), flight.group)
+        await self._record(flight.group)
+
+    async def _record(self, group: Sequence[Request]) -> None:
+        """Record a group on its own, trying until it is stored or cannot be; answer its writers either way."""
+        try:
+            await self._insist(group)
+        except Exception as error:
+            log.exception("append.failed", requests=len(group))
+            self._views.clear()
+            for request in group:
+                request.fail(error)
+
+    async def _insist(self, group: Sequence[Request]) -> None:
+        lost = 0
+        for _ in range(ATTEMPTS):
+            await self._catch_up()
+            attempt = self._attempt(group, self._head)
+            try:
+                await attempt.prepare(group)
+                if await attempt.commit():
+                    await self._settle(group, attempt)
+                    return
+                await self._abandon(attempt)
+            except (DuplicateId, Lost) as error:
+                await self._abandon(attempt)
+                lost += isinstance(error, Lost)
+                if lost == LOST_ATTEMPTS:
+                    raise
+                _note(error, group)
+            except Exception:
+                await self._abandon(attempt)
+                raise
+        reason = "too many writers at once"
+        raise Unavailable(reason)
+
+    async def _catch_up(self) -> None:
+        """Forget what others have changed, and work on from the newest head."""
+        head = await eventlog.head(self._database)
+        await self._views.catch_up(self._head.position)
+        self._head = head
+        self._views.trim(set())
+
+
+def _note(error: BaseException | None, group: Sequence[Request]) -> None:
+    """Keep for the next try what a failed commit tells: which ids to look for in the log."""
+    for request in group:
+        if isinstance(error, DuplicateId):
+            request.look_up = request.look_up or request.has_ids
+        elif isinstance(error, Lost):  # Whether the commit happened, the log tells by the ids.
+            request.look_up = request.own = True

@@ -1,0 +1,242 @@
+"""One try to record a group of requests behind one head: look up, load, decide, project, commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
+
+from service import eventlog
+from service.domain import instants
+from service.domain.decide import decide
+from service.domain.errors import EventIdConflict, Refused, TooEarly, Unavailable, VersionConflict
+from service.domain.events import Fact, Record, RecordCorrected, decode, encode
+from service.eventlog import Stored
+from service.storage.database import Head
+from service.views import cache
+from service.views.project import Projector, Recorded
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable, Mapping, Sequence
+    from uuid import UUID
+
+    from service.domain.decide import Decision
+    from service.domain.errors import Fault
+    from service.storage.database import Database
+    from service.views.project import ItemView
+
+
+class Receipt(NamedTuple):
+    """What an append answers: the recorded events, what looks wrong, whether they had been recorded before."""
+
+    events: list[Stored]
+    warnings: list[Fault]
+    repeated: bool
+
+
+@dataclass(eq=False, slots=True)
+class Request:
+    """An append on its way; its events have their ids.
+
+    `has_ids` tells whether the client gave ids, `look_up` asks to look for them in the log, `own` says that what is
+    found there is this request's own commit. `outcome` is set when it is decided.
+    """
+
+    events: Sequence[Fact | Record]
+    expected: dict[str, int]
+    answer: asyncio.Future[Receipt]
+    has_ids: bool
+    recorded_at: int | None = None
+    look_up: bool = False
+    own: bool = False
+    found: dict[UUID, Stored] = field(default_factory=dict)
+    outcome: Receipt | Refused | None = None
+
+    def ids(self) -> list[UUID]:
+        """Give the ids of its events."""
+        return [_id(event) for event in self.events]
+
+    def fail(self, cause: Exception) -> None:
+        """Tell the writer that the ledger cannot take it now."""
+        if not self.answer.done():
+            refusal = Unavailable("the ledger could not record this now; it is safe to try again with the same ids")
+            refusal.__cause__ = cause
+            self.answer.set_exception(refusal)
+
+    def resolve(self) -> None:
+        """Answer the writer."""
+        if self.answer.done():
+            return
+        if isinstance(self.outcome, Receipt):
+            self.answer.set_result(self.outcome)
+        elif self.outcome is not None:
+            self.answer.set_exception(self.outcome)
+
+
+class Attempt:
+    """One try to record a group behind one head, request by request."""
+
+    def __init__(self, database: Database, views: cache.Views, head: Head, now: int) -> None:
+        """`head` is the one to commit behind, `now` the earliest instant to stamp (microseconds since 1970 UTC)."""
+        self._database, self._views, self._before = database, views, head
+        self.recorded_at = max(now, head.recorded_at + 1)
+        self._position = head.position
+        self._today = instants.day(self.recorded_at)
+        self._homes: dict[UUID, str] = {}
+        self._touched: set[str] = set()
+        self._known = cache.Knowledge(views.get, self._homes)
+        self._projector = Projector(self._touch, self._keep)
+
+    @property
+    def head(self) -> Head:
+        """The head once this is stored."""
+        return Head(self._position, self.recorded_at) if self._position > self._before.position else self._before
+
+    async def prepare(self, group: Sequence[Request], homes: Mapping[UUID, str] | None = None) -> None:
+        """Decide and project every request; `homes` gives the items of events that are being committed before."""
+        self._homes.update(homes or {})
+        await self._look_up([request for request in group if request.look_up and not request.found])
+        await self._load([request for request in group if not request.found])
+        for request in group:
+            request.outcome = await self._outcome(request)
+
+    async def commit(self) -> bool:
+        """Store what is prepared; False when the head has moved. DuplicateId, Lost as the database raises them."""
+        if self.head == self._before:
+            return True
+        commit = self._projector.finish()
+        commit.rows["commit_mark"].append((self.recorded_at, self._position))
+        return await self._database.commit(self._before.position, self.head, commit)
+
+    def discard(self) -> None:
+        """Forget the views that were changed in vain."""
+        self._views.drop(self._touched)
+
+    @property
+    def touched(self) -> set[str]:
+        """The items whose views it has changed."""
+        return self._touched
+
+    @property
+    def homes(self) -> Mapping[UUID, str]:
+        """The items of the events that it records and acts on."""
+        return self._homes
+
+    async def _look_up(self, requests: Sequence[Request]) -> None:
+        """Find out which of the requests' events are in the log."""
+        if requests:
+            found = await eventlog.by_ids(self._database, (each for request in requests for each in request.ids()))
+            for request in requests:
+                request.found = {each: found[each] for each in request.ids() if each in found}
+
+    async def _load(self, requests: Sequence[Request]) -> None:
+        """Have the views of every item and issue that the requests bear on."""
+        events = [event for request in requests for event in request.events]
+        self._homes.update([(_id(event), event.item) for event in events if isinstance(event, Fact)])
+        targets = {event.target for event in events if isinstance(event, Record)}
+        await self._views.fill({name for event in events for name in _names(event)})
+        if targets:
+            await self._load_targets(events, targets)
+
+    async def _load_targets(self, events: Sequence[Fact | Record], targets: set[UUID]) -> None:
+        """Have the views of every item and issue that the targets of records ever bore on."""
+        stored = await eventlog.by_ids(self._database, targets - self._homes.keys())
+        self._homes |= {each: decode(row.body).item or "" for each, row in stored.items()}
+        self._homes |= _homes_of_records(events, self._homes)
+        await self._views.fill(set(self._homes.values()))
+        chains = filter(None, (self._known.chain(target) for target in targets))
+        await self._views.fill({name for chain in chains for event in chain for name in _names(event)})
+
+    async def _outcome(self, request: Request) -> Receipt | Refused:
+        """Decide a request on what is known after those before it."""
+        if request.found:
+            return await self._found(request)
+        if request.recorded_at is not None and request.recorded_at <= self._before.recorded_at:
+            return TooEarly(request.recorded_at, self._before.recorded_at)
+        try:
+            decision = decide(request.events, self._known, self._today)
+            self._check_versions(request.expected)
+        except Refused as refused:
+            if request.has_ids and not request.look_up:
+                request.look_up = True
+                await self._look_up([request])
+                return await self._outcome(request)
+            return refused
+        return Receipt(self._project(decision.events), decision.warnings, repeated=False)
+
+    def _check_versions(self, expected: dict[str, int]) -> None:
+        actual = {issue: self._known.version_of(issue) for issue in expected}
+        if actual != expected:
+            raise VersionConflict(expected, actual)
+
+    def _project(self, events: Sequence[Fact | Record]) -> list[Stored]:
+        first = self._position + 1
+        batch = [
+            Recorded(position, self.recorded_at, event, encode(event)) for position, event in enumerate(events, first)
+        ]
+        self._position += len(batch)
+        self._projector.project(batch)
+        return [Stored(recorded.position, recorded.recorded_at, recorded.body) for recorded in batch]
+
+    async def _found(self, request: Request) -> Receipt | Refused:
+        """Answer a request whose events, or some of them, are in the log."""
+        found = [request.found[each] for each in request.ids() if each in request.found]
+        ids = [str(each) for each in request.found]
+        if len(found) < len(request.events):
+            return EventIdConflict("some events of the batch are recorded already, others are not", ids)
+        if not all(_same(event, stored) for event, stored in zip(request.events, found, strict=True)):
+            return EventIdConflict("an event of this id is recorded with other content", ids)
+        decision = await self._as_decided(request.events, found)
+        return Receipt(found, decision.warnings, repeated=not request.own)
+
+    async def _as_decided(self, events: Sequence[Fact | Record], found: Sequence[Stored]) -> Decision:
+        """Decide events again as they were when they were recorded."""
+        recorded = [decode(stored.body) for stored in found]
+        homes = {_id(event): event.item or "" for event in recorded}
+        homes |= {event.target: event.item or "" for event in recorded if isinstance(event, Record)}
+        names = {name for event in recorded for name in _names(event)} | set(homes.values())
+        views = {view.slug: view for view in await cache.load(self._database, names, found[0].position - 1)}
+        return decide(events, cache.Knowledge(views.get, homes), instants.day(found[0].recorded_at))
+
+    def _touch(self, slug: str) -> ItemView | None:
+        self._touched.add(slug)
+        return self._views.get(slug)
+
+    def _keep(self, view: ItemView) -> None:
+        self._touched.add(view.slug)
+        self._views.keep(view)
+
+
+def _id(event: Fact | Record) -> UUID:
+    assert event.id is not None  # noqa: S101 - given when the request was taken
+    return event.id
+
+
+def _names(event: Fact | Record) -> tuple[str, ...]:
+    """Give every item and issue that an event names."""
+    own = (event.item or "", *(event.issues or ()))
+    return own + _names(event.event) if isinstance(event, RecordCorrected) else own
+
+
+def _homes_of_records(events: Iterable[Fact | Record], homes: dict[UUID, str]) -> dict[UUID, str]:
+    """Give the home of each record whose target's home is known, in the order of the batch."""
+    found: dict[UUID, str] = {}
+    for event in events:
+        if isinstance(event, Record):
+            home = found.get(event.target) or homes.get(event.target)
+            if home is not None:
+                found[_id(event)] = home
+    return found
+
+
+def _same(event: Fact | Record, stored: Stored) -> bool:
+    """Tell whether an event says what is recorded under its id, but for what the ledger filled in."""
+    old = decode(stored.body)
+    if isinstance(event, RecordCorrected) and isinstance(old, RecordCorrected) and event.event.id is None:
+        event = replace(event, event=replace(event.event, id=old.event.id))
+    if isinstance(event, Record) and isinstance(old, Record):
+        filled = {name: getattr(old, name) for name in ("issues", "item", "occurred") if getattr(event, name) is None}
+        event = replace(event, **filled)
+    return encode(event) == stored.body
