@@ -662,20 +662,27 @@ def items_of_kind(log: Log, kind: str, day: date, known: int) -> list[State]:
     return [state for state in states(log, day, known) if state["kind"] == kind]
 
 
-def named_issues(event: Event, by_id: Mapping[str, Event]) -> set[str]:
-    """List the issues that an event names as recorded: a record those of its target, a correction also its text's."""
-    if not is_record(event):
-        return set(event["issues"])
-    target = by_id.get(event["target"])
-    own = set((event.get("event") or {}).get("issues") or [])
-    return own if target is None else own | named_issues(target, by_id)
+def root_of(event: Event, by_id: Mapping[str, Event]) -> Event:
+    """Give the fact that an event is, or that the chain of its targets ends at."""
+    return root_of(by_id[event["target"]], by_id) if is_record(event) else event
+
+
+def named_issues(event: Event, recorded: Log) -> set[str]:
+    """List the issues that an event names: a record those of every text that its fact has had up to it, its own too."""
+    by_id = {each["id"]: each for each in recorded}
+    chain = [
+        each
+        for each in recorded
+        if each["position"] <= event["position"] and root_of(each, by_id) is root_of(event, by_id)
+    ]
+    texts = [each.get("event") if is_record(each) else each for each in (chain if is_record(event) else [event])]
+    return {issue for text in texts if text is not None for issue in text["issues"]}
 
 
 def version(log: Log, issue: str, known: int) -> int:
     """Count the events recorded up to K that name the issue."""
     recorded = recorded_up_to(log, known)
-    by_id = {event["id"]: event for event in recorded}
-    return sum(1 for event in recorded if issue in named_issues(event, by_id))
+    return sum(1 for event in recorded if issue in named_issues(event, recorded))
 
 
 def posture(issue: State, items: Sequence[State]) -> str:
@@ -689,7 +696,7 @@ def posture(issue: State, items: Sequence[State]) -> str:
         "restricted": "in_force" in restrictions,
         "suspended": "suspended" in restrictions,
         "announced": bool(restrictions & {"announced", "proposed"}),
-        "in_talks": bool(rounds & {"in_session", "adjourned", "scheduled", "postponed"}),
+        "in_talks": bool(rounds - {"concluded", "cancelled"}),
     }
     return next((name for name, applying in table.items() if applying), "open")
 
