@@ -29,6 +29,7 @@ class Opened:
     """A ledger under test."""
 
     def __init__(self, database: Database, ledger: Ledger) -> None:
+        """Hold both."""
         self.database, self.ledger = database, ledger
 
     async def append(self, events: Sequence[Event], **expected: int) -> Receipt:

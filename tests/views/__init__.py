@@ -1,0 +1,1 @@
+"""The projections: written with the log, read as of (D, K)."""
