@@ -31,6 +31,7 @@ _SETTINGS = {
     "application_name": "parley",
     # Every statement on the hot paths is a probe of an index; a plan made while a table was small must not stay a scan.
     "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",

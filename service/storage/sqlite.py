@@ -61,7 +61,9 @@ class Sqlite:
         self._path = path
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="sqlite")
         self._writing = asyncio.Lock()
+        self._reading_long = asyncio.Lock()
         self._reader: sqlite3.Connection
+        self._long_reader: sqlite3.Connection
         self._writer: sqlite3.Connection
 
     def _connect(self) -> sqlite3.Connection:
@@ -75,8 +77,9 @@ class Sqlite:
     async def open(self) -> None:
         """Connect; see `Database`."""
         try:
-            self._reader, self._writer = self._connect(), self._connect()
-            self._reader.execute("PRAGMA query_only=ON")
+            self._reader, self._long_reader, self._writer = self._connect(), self._connect(), self._connect()
+            for reader in (self._reader, self._long_reader):
+                reader.execute("PRAGMA query_only=ON")
             self._reader.execute("SELECT position FROM head").fetchone()
             self._reader.execute("SELECT arrivals FROM version LIMIT 0").fetchone()
         except sqlite3.OperationalError as error:
@@ -85,7 +88,7 @@ class Sqlite:
     async def close(self) -> None:
         """Close; see `Database`."""
         self._threads.shutdown()
-        for name in ("_reader", "_writer"):
+        for name in ("_reader", "_long_reader", "_writer"):
             if connection := self.__dict__.get(name):
                 connection.close()
 
@@ -95,15 +98,8 @@ class Sqlite:
 
     async def fetch_long(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         """Read in a thread, over a connection of its own; see `Database`."""
-
-        def read() -> Sequence[Row]:
-            connection = self._connect()
-            try:
-                return connection.execute(_own(sql), parameters).fetchall()
-            finally:
-                connection.close()
-
-        return await self._in_thread(read)
+        async with self._reading_long:
+            return await self._in_thread(lambda: self._long_reader.execute(_own(sql), parameters).fetchall())
 
     async def pages(self, sql: str, after: int, size: int) -> AsyncIterator[Sequence[Row]]:
         """Page; see `Database`."""

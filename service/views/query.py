@@ -74,15 +74,16 @@ _BASES = {
         WHERE h.id = 1""",
 }
 _ONE = """SELECT {columns} FROM version w WHERE w.item = i.number AND w.valid_from <= $2 AND {known}
-    ORDER BY w.valid_from DESC, w.known_from DESC LIMIT 1"""
+    ORDER BY {order} LIMIT 1"""
 _STATE = """
-SELECT b.k, b.at, b.head, i.number, i.slug, i.kind, v.status, v.body,
+WITH b AS MATERIALIZED (SELECT b.*{extra} FROM ({basis}) b)
+SELECT b.*, i.number, i.slug, i.kind, v.status, v.body,
        (SELECT {joined} FROM (SELECT w.arrivals FROM version w
             WHERE w.item = i.number AND w.valid_from > $2 AND {known} AND w.arrivals <> ''
-            ORDER BY w.valid_from) later){extra}
-FROM ({basis}) b {source} {probe}
+            ORDER BY w.valid_from) later)
+FROM {source} CROSS JOIN b {probe}
 WHERE {where}
-ORDER BY i.number
+ORDER BY {order}
 LIMIT {limit}
 """
 
@@ -98,9 +99,10 @@ def marked(token: str) -> str:
 
 def _probe(dialect: Dialect, mode: str) -> str:
     """Join the one version of item i that answers: on SQLite, which has no LATERAL, by its row id."""
-    if dialect.has_lateral:
-        return f"CROSS JOIN LATERAL ({_ONE.format(columns='w.*', known=_known(mode))}) v"
-    return f"CROSS JOIN version v ON v.rowid = ({_ONE.format(columns='w.rowid', known=_known(mode))})"
+    # At the head there is one version a day; at a past K an index in the order of both ends finds the newest known.
+    order = "w.valid_from DESC" if mode == "head" else "w.valid_from DESC, w.known_from DESC"
+    one = _ONE.format(columns="w.*" if dialect.has_lateral else "w.rowid", known=_known(mode), order=order)
+    return f"CROSS JOIN LATERAL ({one}) v" if dialect.has_lateral else f"CROSS JOIN version v ON v.rowid = ({one})"
 
 
 @lru_cache(maxsize=1_024)
@@ -114,6 +116,7 @@ def _statement(dialect: Dialect, mode: str, *, source: str, where: str, limit: s
         source=source,
         probe=_probe(dialect, mode),
         where=where,
+        order="f.item" if source == _BY_TOKEN else "i.number",
         limit=limit,
     )
 
@@ -175,14 +178,15 @@ def _check(ask: Ask, row: Row) -> Basis:
 
 
 def _found(row: Row) -> Found:
-    number, slug, kind, status, body, later = row[3:9]
+    number, slug, kind, status, body, later = row[-6:]
     return Found(number, slug, kind, status, states.with_arrivals(body, status, later))
 
 
-_BY_KIND = "CROSS JOIN item i"
-_BY_TOKEN = "CROSS JOIN facet f CROSS JOIN item i"  # noqa: S105 - a token to search by, not a secret
+_BY_KIND = "item i"
+_BY_TOKEN = "facet f CROSS JOIN item i"  # noqa: S105 - a token to search by, not a secret
 _VERSION = """, (SELECT n.version FROM issue_event n
-    WHERE n.issue = {issue} AND n.position <= b.k ORDER BY n.position DESC LIMIT 1)"""
+    WHERE n.issue = (SELECT x.number FROM item x WHERE x.slug = {slug}) AND n.position <= b.k
+    ORDER BY n.position DESC LIMIT 1) AS version"""
 
 
 class One(NamedTuple):
@@ -196,13 +200,14 @@ class One(NamedTuple):
 async def item(database: Database, ask: Ask, kind: str, slug: str) -> One | None:
     """Give one item's state; None when it has no status at (D, K)."""
     question = _Question(database, ask)
-    question.where(f"i.slug = {question.parameter(slug)}")
+    name = question.parameter(slug)
+    question.where(f"i.slug = {name}")
     question.where(f"i.kind = {question.parameter(kind)}")
-    rows = await question.rows(_BY_KIND, 1, _VERSION.format(issue="i.number"))
+    rows = await question.rows(_BY_KIND, 1, _VERSION.format(slug=name))
     if not rows:
         await basis(database, ask)  # says so when K is ahead
         return None
-    return One(_check(ask, rows[0]), _found(rows[0]), rows[0][9] or 0)
+    return One(_check(ask, rows[0]), _found(rows[0]), rows[0][3] or 0)
 
 
 class IssuePage(NamedTuple):
@@ -221,11 +226,10 @@ async def issue_page(database: Database, ask: Ask, slug: str, *, ended: bool, af
     _by_token(question, f"issue:{slug}", after)
     if not ended:
         question.where(f"(i.kind = 'issue' OR {question.lacks('ended')})")
-    named = f"(SELECT x.number FROM item x WHERE x.slug = {question.parameter(slug)})"
-    rows = await question.rows(_BY_TOKEN, limit + 2, _VERSION.format(issue=named))
+    rows = await question.rows(_BY_TOKEN, limit + 2, _VERSION.format(slug=question.parameter(slug)))
     if not rows:
         return IssuePage(await basis(database, ask), [], more=False, own=None, version=0)
-    at, version = _check(ask, rows[0]), rows[0][9] or 0
+    at, version = _check(ask, rows[0]), rows[0][3] or 0
     found = [_found(row) for row in rows]
     own = next((One(at, each, version) for each in found if each.slug == slug), None)
     items = [each for each in found if each.slug != slug]
