@@ -17,6 +17,7 @@ from service.api.operations import route_handlers
 from service.api.problems import handlers
 from service.api.wire import BODY_MAX, Services
 from service.append import Ledger
+from service.storage import files
 from service.storage.connect import connect
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def create_app(settings: Settings) -> Litestar:
         log.info("service.stopped")
 
     return Litestar(
-        route_handlers=route_handlers(),
+        route_handlers=route_handlers((files.data("openapi") / "openapi.json").read_bytes()),
         lifespan=[lifespan],
         state=State(),
         exception_handlers=handlers(),

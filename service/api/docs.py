@@ -6,6 +6,7 @@ None of them loads anything else, so they work without a network.
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -44,12 +45,16 @@ def docs_handlers(document: bytes) -> list[HTTPRouteHandler]:
     Litestar's own OpenAPI pages must be off (`openapi_config=None`): they sit at the same path and load from a CDN.
     """
     spec = _Page(document, "application/json", {"Access-Control-Allow-Origin": "*"})
-    page = _html(reference_page(msgspec.json.decode(document)))
+
+    @cache
+    def page() -> _Page:
+        """Make the reference page when it is first asked for."""
+        return _html(reference_page(msgspec.json.decode(document)))
 
     @route("/schema", http_method=_READ, sync_to_thread=False)
     def reference(request: Request[Any, Any, Any]) -> Response[bytes | None]:
         """Show the reference page."""
-        return page.answer(request)
+        return page().answer(request)
 
     @route("/schema/openapi.json", http_method=_READ, sync_to_thread=False)
     def openapi(request: Request[Any, Any, Any]) -> Response[bytes | None]:

@@ -263,9 +263,12 @@ def openapi() -> bytes:
     return encode(document(operations, title=TITLE, version=VERSION, description=ABOUT, tags=TAGS))
 
 
-def route_handlers() -> list[Any]:
-    """Give every handler for Litestar: the operations, and the document about them."""
-    return [*(_handler(route) for route in ROUTES), *docs_handlers(openapi())]
+def route_handlers(written: bytes) -> list[Any]:
+    """Give every handler for Litestar: the operations, and the pages about them.
+
+    `written` is what `openapi` gives, kept in a file: writing it takes seconds.
+    """
+    return [*(_handler(route) for route in ROUTES), *docs_handlers(written)]
 
 
 def _handler(route: Route) -> HTTPRouteHandler:

@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def data(name: str) -> Path:
-    """Find `migrations` or `seeds`; FileNotFoundError when the installation lacks it."""
+    """Find `migrations`, `seeds` or `openapi`; FileNotFoundError when the installation lacks it."""
     for folder in (PACKAGE / "_data" / name, PACKAGE.parent / name):
         if folder.is_dir():
             return folder

@@ -1,0 +1,1 @@
+"""What others hold the service to: its document, its clients, its schema."""

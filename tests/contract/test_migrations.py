@@ -1,0 +1,51 @@
+"""The migrations and the models say the same, on both databases."""
+
+import sqlite3
+
+import psycopg
+import pytest
+from alembic import command
+
+from service.storage import migrate
+
+
+def test_head_of_the_migrations_equals_the_models(migrated_url: str) -> None:
+    """Alembic finds nothing to add to a migrated database to reach the models."""
+    command.check(migrate.config(migrated_url))
+
+
+def test_a_migrated_database_is_at_the_newest_revision(migrated_url: str) -> None:
+    """The revision of a migrated database is the newest that the scripts know."""
+    assert migrate.current(migrated_url) == migrate.newest() is not None
+
+
+def test_migrations_go_down_and_up_again(database_url: str) -> None:
+    """Going down to nothing and up again ends with the models' tables."""
+    migrate.upgrade(database_url)
+    command.downgrade(migrate.config(database_url), "base")
+    assert migrate.current(database_url) is None
+    migrate.upgrade(database_url)
+    command.check(migrate.config(database_url))
+
+
+def test_sqlite_keeps_the_log_append_only(migrated_sqlite_url: str) -> None:
+    """A recorded event can be neither changed nor deleted, whatever program opens the file."""
+    connection = sqlite3.connect(migrated_sqlite_url.removeprefix("sqlite:///"))
+    connection.execute("INSERT INTO event VALUES (1, x'00', 1, x'7b7d')")
+    for statement in ("UPDATE event SET body = x'00'", "DELETE FROM event"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute(statement)
+    assert connection.execute("SELECT count(*) FROM event").fetchone() == (1,)
+    connection.close()
+
+
+def test_postgres_keeps_the_log_append_only(migrated_postgres_url: str) -> None:
+    """Neither the role of the service nor the owner of the table can change, delete or truncate recorded events."""
+    with psycopg.connect(migrated_postgres_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO event VALUES (1, '\\x00', 1, '\\x7b7d')")
+        for role in ("NONE", "parley_app"):
+            connection.execute(f"SET ROLE {role}")  # type: ignore[call-overload]  # one of two names
+            for statement in ("UPDATE event SET recorded_at = 2", "DELETE FROM event", "TRUNCATE event"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(statement)
+        assert connection.execute("SELECT count(*) FROM event").fetchone() == (1,)

@@ -1,0 +1,145 @@
+"""The OpenAPI document is what the service does: no drift, every route in it, examples and answers of its own schemas."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+from openapi_spec_validator import validate
+
+from service.api import operations
+from service.app import create_app
+from service.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT: dict[str, Any] = json.loads((ROOT / "openapi" / "openapi.json").read_bytes())
+SEEDS = [json.loads(line) for line in (ROOT / "seeds" / "london.ndjson").read_text().splitlines()]
+DAY, ISSUE, EVENT = "2025-06-10", "rare-earth-export-restrictions", SEEDS[3]["id"]
+
+QUESTIONS = [
+    "/v1/issues?limit=2",
+    f"/v1/issues/{ISSUE}?as_of={DAY}",
+    f"/v1/issues/{ISSUE}?as_of=2025-04-15&include=ended",
+    "/v1/issues/chip-export-controls?as_of=2020-01-01",
+    "/v1/restrictions?as_of=2025-04-15",
+    "/v1/restrictions/china-seven-rare-earths-control",
+    "/v1/rounds",
+    f"/v1/rounds/us-china-talks-london?as_of={DAY}",
+    "/v1/calls",
+    "/v1/statements",
+    "/v1/demands",
+    "/v1/offers",
+    "/v1/commitments",
+    f"/v1/clearances?as_of={DAY}",
+    "/v1/threats",
+    "/v1/agreements",
+    "/v1/investigations",
+    "/v1/disputes",
+    "/v1/events?limit=20",
+    f"/v1/events/{EVENT}",
+    "/v1/feed?limit=1000",
+    "/healthz",
+    "/readyz",
+    "/v1/restrictions/no-such-item",
+    "/v1/restrictions?as_of=2025-13-01&foo=1",
+    "/v1/feed?after=-1",
+]
+
+
+@pytest.fixture
+def client(migrated_sqlite_url: str) -> Any:
+    """A service with the London set."""
+    with TestClient(create_app(Settings(database_url=migrated_sqlite_url))) as client:
+        assert client.post("/v1/events", json={"events": SEEDS}).status_code == 201
+        yield client
+
+
+def schema_of(path: str, method: str, status: int) -> dict[str, Any]:
+    """Find the schema that the document gives an answer."""
+    operation = next(
+        item[method] for template, item in DOCUMENT["paths"].items() if method in item and matches(template, path)
+    )
+    answer = operation["responses"][str(status)]
+    if "$ref" in answer:
+        answer = DOCUMENT["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+    (media,) = answer["content"].values()
+    return {"components": DOCUMENT["components"], **media["schema"]}
+
+
+def matches(template: str, path: str) -> bool:
+    """Tell whether a path is of a template."""
+    ours, theirs = template.split("/"), path.split("/")
+    return len(ours) == len(theirs) and all(
+        one == "{" + one[1:-1] + "}" or one == other for one, other in zip(ours, theirs, strict=True)
+    )
+
+
+def test_the_committed_document_is_the_one_the_code_writes() -> None:
+    """openapi/openapi.json has not drifted; `parley openapi` writes it anew."""
+    assert (ROOT / "openapi" / "openapi.json").read_bytes() == operations.openapi()
+
+
+def test_the_document_is_openapi() -> None:
+    """The document is valid OpenAPI 3.1."""
+    validate(DOCUMENT)
+
+
+def test_every_route_is_described_and_every_description_routed(migrated_sqlite_url: str) -> None:
+    """The paths and methods of the application are those of the document, the documentation pages aside."""
+    app: Litestar = create_app(Settings(database_url=migrated_sqlite_url))
+    routed = {
+        (route.path_format, method)
+        for route in app.routes
+        for method in getattr(route, "methods", ())
+        if method not in {"OPTIONS", "HEAD"} and not route.path.startswith(("/schema", "/problems"))
+    }
+    described = {
+        (path, method.upper()) for path, item in DOCUMENT["paths"].items() for method in item if method != "parameters"
+    }
+    assert routed == described
+
+
+def test_every_operation_has_what_a_reader_needs() -> None:
+    """Each operation has an id of its own, a summary, a description, a tag, an example where it takes or gives JSON, and its problems."""
+    ids = [operation["operationId"] for item in DOCUMENT["paths"].values() for operation in item.values()]
+    assert len(ids) == len(set(ids))
+    for item in DOCUMENT["paths"].values():
+        for operation in item.values():
+            assert operation["summary"], operation["operationId"]
+            assert operation["description"]
+            assert operation["tags"]
+            assert any(status[0] in "45" for status in operation["responses"])
+            for media in operation.get("requestBody", {}).get("content", {}).values():
+                assert media["examples"]
+
+
+@pytest.mark.parametrize("path", QUESTIONS)
+def test_answers_are_of_their_schema(client: TestClient[Litestar], path: str) -> None:
+    """What the service answers on the London set is valid by the document."""
+    response = client.get(path)
+    schema = schema_of(path.partition("?")[0], "get", response.status_code)
+    jsonschema.Draft202012Validator(schema).validate(response.json())
+
+
+def test_examples_of_bodies_are_taken(client: TestClient[Litestar]) -> None:
+    """Each example of a request body is accepted as it stands."""
+    sent = 0
+    for path, item in DOCUMENT["paths"].items():
+        for method, operation in item.items():
+            for media in operation.get("requestBody", {}).get("content", {}).values():
+                for example in media["examples"].values():
+                    target = path.format(issue=ISSUE, event_id=EVENT)
+                    body = example["value"]
+                    if path == "/v1/issues":
+                        body = {**body, "id": "another-issue"}
+                    if path == "/v1/events":
+                        body = json.loads(
+                            json.dumps(body).replace(ISSUE, "yet-another").replace("china-seven-rare", "other")
+                        )
+                    response = client.request(method.upper(), target, json=body)
+                    assert response.status_code in {200, 201}, (path, response.text)
+                    sent += 1
+    assert sent >= 5
