@@ -89,6 +89,9 @@ class Database(Protocol):
     def pages(self, sql: str, after: int, size: int) -> AsyncIterator[Sequence[Row]]:
         """Page through a statement with `$1` (after) and `$2` (limit); the first column is the next after."""
 
+    def stream(self, table: str, columns: Sequence[str], keys: Sequence[str]) -> AsyncIterator[Row]:
+        """Read a whole table in the order of its key, from one snapshot, without holding it in memory."""
+
     async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
         """Store rows and move the head from `expected` in one commit, durable on return.
 

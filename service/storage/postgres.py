@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 POOL_MAX = 8
+STREAM_ROWS = 1_000
 ROLE = "parley_app"
 _TYPES: dict[type[Any], str] = {
     sa.BigInteger: "bigint",
@@ -136,6 +137,16 @@ class Postgres:
         while rows := await self.fetch(sql, after, size):
             yield rows
             after = rows[-1][0]
+
+    async def stream(self, table: str, columns: Sequence[str], keys: Sequence[str]) -> AsyncIterator[Row]:
+        """Stream; see `Database`. Texts are ordered by their bytes, as SQLite orders them."""
+        texts = {name for name, column in metadata.tables[table].columns.items() if isinstance(column.type, sa.Text)}
+        order = ", ".join(f'{key} COLLATE "C"' if key in texts else key for key in keys)
+        async with self._pool.acquire() as connection, connection.transaction(readonly=True):
+            async for row in connection.cursor(
+                f"SELECT {', '.join(columns)} FROM {table} ORDER BY {order}", prefetch=STREAM_ROWS
+            ):
+                yield tuple(row)
 
     async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
         """Commit; see `Database`."""

@@ -108,6 +108,16 @@ class Sqlite:
             after = rows[-1][0]
             await asyncio.sleep(0)
 
+    async def stream(self, table: str, columns: Sequence[str], keys: Sequence[str]) -> AsyncIterator[Row]:
+        """Stream; see `Database`."""
+        connection = self._connect()
+        try:
+            rows = connection.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(keys)}")
+            for row in rows:
+                yield row
+        finally:
+            connection.close()
+
     async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
         """Commit; see `Database`."""
         async with self._transaction() as connection:
