@@ -9,6 +9,7 @@ RUN /opt/parley/bin/pip install --only-binary :all: --require-hashes --requireme
 COPY pyproject.toml README.md LICENSE /src/
 COPY service /src/service
 COPY migrations /src/migrations
+COPY openapi /src/openapi
 COPY seeds /src/seeds
 RUN /opt/parley/bin/pip install --no-deps /src
 

@@ -53,7 +53,7 @@ def show(answer: bytes) -> None:
     console.print(f"as of {state['as_of']}, as known at position {known}, version {state['version']}", style="dim")
     table = Table()
     for name in ("kind", "item", "status", "since", "until", "who says so"):
-        table.add_column(name, overflow="fold", no_wrap=name in {"kind", "until"})
+        table.add_column(name, overflow="fold", no_wrap=name in {"kind", "item", "until"})
     for kind, items in state["items"].items():
         for item in items:
             table.add_row(

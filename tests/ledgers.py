@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
@@ -32,10 +32,12 @@ class Opened:
         """Hold both."""
         self.database, self.ledger = database, ledger
 
-    async def append(self, events: Sequence[Event], **expected: int) -> Receipt:
-        """Append plain events as one batch."""
-        content = {"events": list(events)} | ({"expected_versions": expected} if expected else {})
-        return await self.ledger.append(msgspec.convert(content, Batch))
+    async def append(
+        self, events: Sequence[Event], expected: Mapping[str, int] | None = None, at: int | None = None
+    ) -> Receipt:
+        """Append plain events as one batch; `at` stamps its commit (microseconds since 1970 UTC)."""
+        content = {"events": list(events)} | ({"expected_versions": dict(expected)} if expected else {})
+        return await self.ledger.append(msgspec.convert(content, Batch), at)
 
     async def log(self) -> list[Event]:
         """Read the whole log as the feed gives it."""

@@ -16,8 +16,8 @@ OPEN = date.min.toordinal()
 FOREVER = date.max.toordinal() + 1
 """The day after every day: the end, exclusive, of what has no end."""
 
-_DAY = r"\d{4}-\d{2}-\d{2}"
-PATTERN = rf"^(\d{{4}}(-\d{{2}}(-\d{{2}})?)?|\[({_DAY})?\.\.{_DAY}\]|\[{_DAY},{_DAY}\])\Z"
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+PATTERN = rf"^([0-9]{{4}}(-[0-9]{{2}}(-[0-9]{{2}})?)?|\[({_DAY})?\.\.{_DAY}\]|\[{_DAY},{_DAY}\])\Z"
 """The shape of a date string; `parse` also checks that the days exist and are in order."""
 _SHAPE = re.compile(PATTERN)
 

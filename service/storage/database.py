@@ -32,6 +32,16 @@ class NotMigrated(Exception):  # noqa: N818 - a condition, reported as it is
     """The database has not the tables of this version; run `parley migrate`."""
 
 
+def scheme(url: str) -> str:
+    """Tell which database a URL names, sqlite or postgresql; ValueError for any other."""
+    if url.startswith("sqlite:///"):
+        return "sqlite"
+    if url.startswith(("postgresql://", "postgres://")):
+        return "postgresql"
+    msg = "the database URL must begin with sqlite:/// or postgresql://"
+    raise ValueError(msg)
+
+
 class Head(NamedTuple):
     """The last commit: its position and its instant (microseconds since 1970 UTC); (0, 0) when nothing is recorded."""
 

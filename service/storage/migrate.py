@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from service.storage import files
+from service.storage.database import scheme
 
 
 def config(url: str) -> Config:
@@ -23,9 +24,8 @@ def config(url: str) -> Config:
 
 
 def engine_url(url: str) -> str:
-    """Name the driver that migrations use: sqlite3, or psycopg for PostgreSQL."""
-    _, separator, rest = url.partition("://")
-    return f"postgresql+psycopg://{rest}" if url.startswith("postgres") and separator else url
+    """Name the driver that migrations use: sqlite3, or psycopg for PostgreSQL; ValueError for another database."""
+    return url if scheme(url) == "sqlite" else f"postgresql+psycopg://{url.partition('://')[2]}"
 
 
 def upgrade(url: str, revision: str = "head") -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+import contextlib
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
@@ -168,20 +169,13 @@ def test_the_clocks_are_given_as_numbers() -> None:
     assert (AsOf().day(), AsOf().known_micros(), AsOf().known_day()) == (None, None, None)
 
 
-@given(st.dates(), st.datetimes(timezones=st.timezones()))
-def test_every_day_and_instant_that_exists_is_read(day: date, moment: datetime) -> None:
+@given(st.dates(), st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)), st.integers(-840, 840))  # noqa: DTZ001
+def test_every_day_and_instant_that_exists_is_read(day: date, moment: datetime, offset: int) -> None:
     """Whatever Python writes in the documented form is read back to the same day and the same instant."""
-    if moment.utcoffset() is None or moment.utcoffset().seconds % 60:  # type: ignore[union-attr]
-        return
-    try:
-        utc = moment.astimezone(UTC)
-    except OverflowError:
-        return
-    asked = read(urlencode({"from": day.isoformat(), "to": moment.isoformat()}).encode(), Diff)
+    there = moment.replace(tzinfo=timezone(timedelta(minutes=offset)))
+    asked = read(urlencode({"from": day.isoformat(), "to": there.isoformat()}).encode(), Diff)
     assert ordinal(asked.from_) == day.toordinal()
-    assert asked.to is not None
-    assert datetime.fromtimestamp(0, UTC).toordinal() == date(1970, 1, 1).toordinal()
-    assert micros(asked.to) == (utc - datetime(1970, 1, 1, tzinfo=UTC)) // (datetime.resolution)
+    assert micros(asked.to or "") == (there - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 @given(st.integers(0, POSITION_MAX), st.integers(1, 1000))
@@ -194,7 +188,5 @@ def test_every_number_within_bounds_is_read(position: int, limit: int) -> None:
 @given(st.binary(max_size=60))
 def test_no_bytes_raise_anything_else(raw: bytes) -> None:
     """Whatever bytes stand behind the question mark, they are read or refused."""
-    try:
+    with contextlib.suppress(BadQuery):
         read(raw, AsOfPage)
-    except BadQuery as refusal:
-        assert refusal.faults

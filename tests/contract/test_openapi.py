@@ -1,6 +1,7 @@
-"""The OpenAPI document is what the service does: no drift, every route in it, examples and answers of its own schemas."""
+"""The OpenAPI document is what the service does: no drift, every route in it, examples and answers of its schemas."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ QUESTIONS = [
 
 
 @pytest.fixture
-def client(migrated_sqlite_url: str) -> Any:
+def client(migrated_sqlite_url: str) -> Iterator[TestClient[Litestar]]:
     """A service with the London set."""
     with TestClient(create_app(Settings(database_url=migrated_sqlite_url))) as client:
         assert client.post("/v1/events", json={"events": SEEDS}).status_code == 201
@@ -103,7 +104,7 @@ def test_every_route_is_described_and_every_description_routed(migrated_sqlite_u
 
 
 def test_every_operation_has_what_a_reader_needs() -> None:
-    """Each operation has an id of its own, a summary, a description, a tag, an example where it takes or gives JSON, and its problems."""
+    """Each operation has an id of its own, a summary, a description, a tag, its problems, and examples of its body."""
     ids = [operation["operationId"] for item in DOCUMENT["paths"].values() for operation in item.values()]
     assert len(ids) == len(set(ids))
     for item in DOCUMENT["paths"].values():

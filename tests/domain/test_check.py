@@ -1,4 +1,4 @@
-"""What one event alone can get wrong beyond its types: dates that do not exist, an order that cannot be, empty terms."""
+"""What one event alone can get wrong beyond its types: days that do not exist, an impossible order, empty terms."""
 
 from __future__ import annotations
 
@@ -151,3 +151,10 @@ def test_a_correction_is_checked_with_its_new_text() -> None:
 def test_a_record_may_leave_to_the_ledger_what_is_the_ledgers(type_: str) -> None:
     """Issues, item and day of a record are filled in later: none of them is missed."""
     assert faults(record(type_)) == {}
+
+
+@pytest.mark.parametrize("written", ["٢٠٢٥", "２０２５-04", "2025-0４-01"])  # noqa: RUF001 - digits of other scripts are the point
+def test_digits_of_other_scripts_are_no_date(written: str) -> None:
+    """A date is written in the digits 0 to 9: others would be stored where no consumer can read them."""
+    with pytest.raises(ValueError, match="not a date"):
+        dates.parse(written)

@@ -1,0 +1,91 @@
+"""The projections made anew from the log are those that were written with it."""
+
+import asyncio
+import json
+import random
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.rebuild import digest, rebuild
+from service.storage import files
+from tests.conftest import PostgresServer
+from tests.ledgers import opened
+from tests.strategies import histories
+from tests.views.test_against_oracle import cut, thorough
+
+Event = dict[str, Any]
+LONDON: list[Event] = [json.loads(line) for line in (files.data("seeds") / "london.ndjson").read_bytes().splitlines()]
+CORRECTION = "0197a2f0-3c50-7a10-8f00-0000000000c1"
+
+
+async def rebuilt_equals_live(url: str, history: list[Event], seed: int) -> None:
+    """Record a history in batches, half of it by a second writer that reads the first one's work, then rebuild."""
+    batches = cut(history, seed)
+    for part in (batches[: len(batches) // 2], batches[len(batches) // 2 :]):
+        async with opened(url) as ledger:
+            for batch in part:
+                await ledger.append(batch)
+    async with opened(url) as ledger:
+        live = await ledger.rows()
+        told = await rebuild(ledger.database)
+        assert await ledger.rows() == live
+        assert told.after == told.before
+        assert told.events == len(history)
+
+
+@thorough(0.4)
+@given(history=histories(), seed=st.integers(0, 9))
+def test_rebuilt_equals_live_on_sqlite(history: list[Event], seed: int, sqlite_template: Path, tmp_path: Path) -> None:
+    """Whatever was recorded, a rebuild ends with the same rows."""
+    path = tmp_path / f"{random.getrandbits(64)}.db"
+    shutil.copyfile(sqlite_template, path)
+    asyncio.run(rebuilt_equals_live(f"sqlite:///{path}", history, seed))
+
+
+@thorough(0.1)
+@given(history=histories(), seed=st.integers(0, 9))
+def test_rebuilt_equals_live_on_postgres(
+    history: list[Event], seed: int, postgres_server: PostgresServer, postgres_template: str
+) -> None:
+    """Whatever was recorded, a rebuild ends with the same rows on PostgreSQL too."""
+    url = postgres_server.create(postgres_template)
+    try:
+        asyncio.run(rebuilt_equals_live(url, history, seed))
+    finally:
+        postgres_server.drop(url)
+
+
+@pytest.mark.anyio
+async def test_both_databases_hold_the_same(migrated_sqlite_url: str, migrated_postgres_url: str) -> None:
+    """The same log has the same digest on SQLite and PostgreSQL, before and after a rebuild."""
+    found = set()
+    for url in (migrated_sqlite_url, migrated_postgres_url):
+        async with opened(url) as ledger:
+            for number, event in enumerate(LONDON):
+                await ledger.append([event], at=1_750_000_000_000_000 + number)
+            correction = LONDON[3] | {"occurred": "2025-04-04"}
+            record = {"type": "record.corrected", "id": CORRECTION, "target": LONDON[3]["id"], "event": correction}
+            await ledger.append([record], at=1_760_000_000_000_000)
+            found |= {await digest(ledger.database), (await rebuild(ledger.database)).after}
+    assert len(found) == 1
+
+
+@pytest.mark.anyio
+async def test_a_spoilt_projection_is_mended(migrated_sqlite_url: str) -> None:
+    """A rebuild of projections that somebody has changed by hand says so, and answers are right again."""
+    async with opened(migrated_sqlite_url) as ledger:
+        await ledger.append(LONDON)
+        before = await ledger.rows()
+    with sqlite3.connect(migrated_sqlite_url.removeprefix("sqlite:///")) as connection:
+        connection.execute("UPDATE version SET status = 'lifted' WHERE status = 'in_force'")
+    connection.close()
+    async with opened(migrated_sqlite_url) as ledger:
+        told = await rebuild(ledger.database)
+        assert told.before != told.after
+        assert await ledger.rows() == before
