@@ -1,18 +1,27 @@
-"""Real server processes for tests: started on a free port, ready when /readyz says so, then stopped or killed."""
+"""Real server processes for tests: started on a free port, ready when /readyz says so, then stopped or killed.
 
+With them the clients that put them under load, and the events that those send.
+"""
+
+import asyncio
+import json
 import os
+import random
 import socket
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
+
+Event = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0
@@ -35,6 +44,47 @@ def client(url: str) -> httpx.AsyncClient:
 def plain_client(url: str) -> httpx.Client:
     """Make a client that blocks, for a thread of its own."""
     return httpx.Client(base_url=url, verify=_NO_TLS, trust_env=False, timeout=PATIENCE)
+
+
+class Connection:
+    """One HTTP/1.1 connection without ceremony: it costs a tenth of httpx, so that the load is on the server.
+
+    What the server breaks off is an OSError or an EOFError (asyncio.IncompleteReadError).
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Use `connection`."""
+        self._reader, self._writer = reader, writer
+
+    async def post(self, target: str, content: object) -> tuple[int, Any]:
+        """Send JSON; give the status and the JSON of the answer."""
+        return await self.send("POST", target, json.dumps(content).encode())
+
+    async def get(self, target: str) -> tuple[int, Any]:
+        """Read JSON; give the status too."""
+        return await self.send("GET", target)
+
+    async def send(self, method: str, target: str, body: bytes = b"") -> tuple[int, Any]:
+        """Send one request and read its answer, which has a Content-Length."""
+        head = f"{method} {target} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+        self._writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        await self._writer.drain()
+        status, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines if line)
+        content = await self._reader.readexactly(int(headers["content-length"]))
+        return int(status.split()[1]), json.loads(content)
+
+
+@asynccontextmanager
+async def connection(url: str) -> AsyncIterator[Connection]:
+    """Open a connection."""
+    reader, writer = await asyncio.open_connection(httpx.URL(url).host, httpx.URL(url).port)
+    try:
+        yield Connection(reader, writer)
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 class Server:
@@ -60,7 +110,7 @@ class Server:
     def launch(self) -> None:
         """Start a process without waiting for it."""
         self._port = _free_port()
-        serve = [sys.executable, "-m", "service.cli", "serve", "--host", "127.0.0.1", "--port", str(self._port)]
+        serve = [sys.executable, "-m", "service", "serve", "--host", "127.0.0.1", "--port", str(self._port)]
         settings = ["--database-url", self._database_url, "--log-level", "WARNING"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")}
         self._process = subprocess.Popen(
@@ -151,15 +201,49 @@ def serving_together(database_urls: Sequence[str], *flags: str) -> Iterator[list
             server.close()
 
 
-def feed(reader: httpx.Client, after: int = 0) -> list[dict[str, Any]]:
-    """Read the feed from behind a position to its end."""
-    events: list[dict[str, Any]] = []
-    while True:
-        page = reader.get("/v1/feed", params={"after": after, "limit": 1_000}).raise_for_status().json()
-        events += page["events"]
-        after = page["next"]
-        if after >= page["head"]:
-            return events
+def read_feed(url: str) -> list[Event]:
+    """Read the feed from its beginning to its end."""
+    events: list[Event] = []
+    with plain_client(url) as reader:
+        while True:
+            asked = {"after": len(events), "limit": 1_000}
+            page = reader.get("/v1/feed", params=asked).raise_for_status().json()
+            events += page["events"]
+            if page["next"] >= page["head"]:
+                return events
+
+
+ISSUES = ("load-one", "load-two", "load-three")
+ITEMS = 240
+_REPORTS = [{"outlet": "A client"}]
+_CHANGES = ("extended", "tightened", "eased", "suspended", "reinstated")
+
+
+def openings() -> list[Event]:
+    """Open the issues that `fact` names."""
+    shared = {"occurred": "2025-01-01", "title": "Load", "summary": "Many write at once.", "parties": ["CN", "US"]}
+    return [
+        {"id": _id(random.Random(issue)), "type": "issue.opened", "issues": [issue], "item": issue, **shared}
+        | {"reports": _REPORTS}
+        for issue in ISSUES
+    ]
+
+
+def fact(choose: random.Random) -> Event:
+    """Make a change of one of many restrictions, on any day: late facts are as likely as others."""
+    return {
+        "id": _id(choose),
+        "type": f"restriction.{choose.choice(_CHANGES)}",
+        "issues": choose.sample(ISSUES, choose.randint(1, 2)),
+        "item": f"measure-{choose.randrange(ITEMS)}",
+        "occurred": f"2025-{choose.randint(1, 12):02}-{choose.randint(1, 28):02}",
+        "rate_percent": choose.randint(0, 100),
+        "reports": _REPORTS,
+    }
+
+
+def _id(choose: random.Random) -> str:
+    return str(UUID(int=choose.getrandbits(128), version=4))
 
 
 def _free_port() -> int:

@@ -58,7 +58,12 @@ Name = Annotated[str, Meta(min_length=1, max_length=NAME_MAX)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s]+\Z", max_length=2_000, examples=["https://example.org/notice"])]
 Language = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z", max_length=35, examples=["en"])]
 Hs = Annotated[
-    str, Meta(pattern=r"^([0-9]{2}|[0-9]{4}|[0-9]{6})\Z", description="HS 2022 code of 2, 4 or 6 digits.", examples=["280530"])
+    str,
+    Meta(
+        pattern=r"^([0-9]{2}|[0-9]{4}|[0-9]{6})\Z",
+        description="HS 2022 code of 2, 4 or 6 digits.",
+        examples=["280530"],
+    ),
 ]
 Eccn = Annotated[
     str,

@@ -44,7 +44,7 @@ def test_postgres_keeps_the_log_append_only(migrated_postgres_url: str) -> None:
     with psycopg.connect(migrated_postgres_url, autocommit=True) as connection:
         connection.execute("INSERT INTO event VALUES (1, '\\x00', 1, '\\x7b7d')")
         for role in ("NONE", "parley_app"):
-            connection.execute(f"SET ROLE {role}")  # type: ignore[call-overload]  # one of two names
+            connection.execute(f"SET ROLE {role}")
             for statement in ("UPDATE event SET recorded_at = 2", "DELETE FROM event", "TRUNCATE event"):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(statement)

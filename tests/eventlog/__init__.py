@@ -1,0 +1,1 @@
+"""The log and the append path, on both databases."""
