@@ -13,6 +13,7 @@ from service.api.wire import (
     answer,
     as_of_answer,
     body_of,
+    named,
     next_of,
     place_of,
     query_of,
@@ -104,7 +105,7 @@ async def open_issue(request: AnyRequest) -> Response[bytes]:
 
 async def revise_issue(request: AnyRequest) -> Response[bytes]:
     """Revise an issue; If-Match holds the version that the revision was made on."""
-    slug = request.path_params["issue"]
+    slug = named(request, "issue", "issue")
     sent = await body_of(request, IssueRevision)
     terms = {name: getattr(sent, name) for name in ("title", "summary", "parties", "goods")}
     if all(value is None for value in terms.values()):
@@ -116,7 +117,7 @@ async def revise_issue(request: AnyRequest) -> Response[bytes]:
 
 async def close_issue(request: AnyRequest) -> Response[bytes]:
     """Close an issue."""
-    slug = request.path_params["issue"]
+    slug = named(request, "issue", "issue")
     asked = query_of(request, ClosingQuery)
     event = IssueClosed(
         issues=(slug,), item=slug, occurred=asked.occurred or _today(request), note=asked.reason,
@@ -192,7 +193,7 @@ def _with_posture(issue: views.Found, version: int, statuses: set[tuple[str, str
 
 async def get_issue(request: AnyRequest) -> Response[bytes]:
     """Read one issue as of (D, K) with its items by kind."""
-    slug = request.path_params["issue"]
+    slug = named(request, "issue", "issue")
     asked = query_of(request, IssueQuery)
     database = services(request).database
     ask, after = await place_of(request, asked)

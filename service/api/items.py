@@ -8,7 +8,18 @@ from msgspec import Meta
 
 from service.api.issues import absent
 from service.api.queries import AsOf, AsOfPage, BadQuery
-from service.api.wire import AnyRequest, Handler, as_of_answer, ask_of, next_of, place_of, query_of, services, unchanged
+from service.api.wire import (
+    AnyRequest,
+    Handler,
+    as_of_answer,
+    ask_of,
+    named,
+    next_of,
+    place_of,
+    query_of,
+    services,
+    unchanged,
+)
 from service.domain import states
 from service.domain.codes import Eccn, Hs, Name, Party, Slug
 from service.domain.errors import Fault
@@ -75,7 +86,7 @@ def getter(kind: str) -> Handler:
     """Make the operation that reads one item of a kind."""
 
     async def get_item(request: AnyRequest) -> Response[bytes]:
-        slug = request.path_params["item"]
+        slug = named(request, "item", kind)
         ask = await ask_of(request, query_of(request, AsOf))
         if (same := await unchanged(request, ask)) is not None:
             return same

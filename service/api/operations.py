@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from uuid import UUID
 
-from litestar import Request, Response  # noqa: TC002 - Litestar reads them from the handler
+from litestar import Request, Response
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
@@ -19,6 +19,8 @@ from service.domain.events import Batch, Correction
 from service.domain.lifecycle import KINDS, PLURALS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from service.api.wire import Handler
 
 VERSION = "0.1.0"
@@ -268,7 +270,27 @@ def route_handlers(written: bytes) -> list[Any]:
 
     `written` is what `openapi` gives, kept in a file: writing it takes seconds.
     """
-    return [*(_handler(route) for route in ROUTES), *docs_handlers(written)]
+    return [*_options(), *(_handler(route) for route in ROUTES), *docs_handlers(written)]
+
+
+def _options() -> Iterator[HTTPRouteHandler]:
+    """Make the OPTIONS of each path: Litestar's own names the methods of one handler only."""
+    methods: dict[str, set[str]] = {}
+    for operation, _ in ROUTES:
+        reads = {"GET", "HEAD"} if operation.method == "GET" else {operation.method}
+        methods.setdefault(operation.path, {"OPTIONS"}).update(reads)
+    for path, allowed in methods.items():
+        yield _allow(path, ", ".join(sorted(allowed)))
+
+
+def _allow(path: str, allowed: str) -> HTTPRouteHandler:
+    async def call(request: Request[Any, Any, Any]) -> Response[None]:  # noqa: ARG001 - Litestar hands it over
+        return Response(None, headers={"Allow": allowed}, status_code=204)
+
+    make = HTTPRouteHandler(
+        path.replace("}", ":str}"), http_method=HttpMethod.OPTIONS, include_in_schema=False, status_code=204
+    )
+    return make(call)
 
 
 def _handler(route: Route) -> HTTPRouteHandler:

@@ -231,6 +231,12 @@ class PreconditionFailed(EdgeRefused):
     kind = "precondition-failed"
 
 
+class TooLarge(EdgeRefused):
+    """The body is larger than the service takes."""
+
+    kind = "too-large"
+
+
 class UnsupportedMediaType(EdgeRefused):
     """The body is of a media type that is not taken."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
@@ -15,7 +16,7 @@ from litestar import Request, Response
 from msgspec import Meta
 
 from service import eventlog
-from service.api.problems import UnsupportedMediaType, pointer
+from service.api.problems import NotFound, TooLarge, UnsupportedMediaType, pointer
 from service.api.queries import POSITION_MAX, AsOf, AsOfPage, BadQuery, Known, KnownPage, Query, read
 from service.domain import dates, instants
 from service.domain.accept import accept
@@ -31,6 +32,10 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 BODY_MAX = 8 * 1024 * 1024
 """Bytes that a body may have."""
+DRAIN_MAX = 64 * 1024 * 1024
+"""Bytes of a body too large that are taken in before it is refused."""
+SLUG_MAX = 80
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 
 T = TypeVar("T")
 Q = TypeVar("Q", bound=Query)
@@ -65,7 +70,30 @@ async def body_of(request: AnyRequest, shape: type[T]) -> T:
     if sent != JSON and not sent.endswith("+json"):
         detail = f"The body is {sent}; send it as {JSON}."
         raise UnsupportedMediaType(detail)
+    if int(request.headers.get("content-length", "0")) > BODY_MAX:
+        await _drain(request)
     return accept(await request.body(), shape)
+
+
+async def _drain(request: AnyRequest) -> None:
+    """Take in a body that is too large, within reason: a client that still writes would not see the answer."""
+    taken = 0
+    while taken < DRAIN_MAX:
+        message: Any = await request.receive()
+        taken += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+    detail = f"A body may have {BODY_MAX} bytes."
+    raise TooLarge(detail)
+
+
+def named(request: AnyRequest, name: str, kind: str) -> str:
+    """Give the name of an issue or item in the path; NotFound for what can be no name."""
+    slug: str = request.path_params[name]
+    if not _SLUG.fullmatch(slug) or len(slug) > SLUG_MAX:
+        detail = f"There is no {kind} {slug[:SLUG_MAX]}."
+        raise NotFound(detail)
+    return slug
 
 
 def event_id(written: str) -> UUID:
