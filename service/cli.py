@@ -337,18 +337,18 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
 
 
 @contextlib.contextmanager
-def _bar(what: str) -> Iterator[Callable[[int], object]]:
-    """Show progress on stderr where that is a terminal; `progress` is told how many events are done."""
+def _bar(what: str) -> Iterator[Callable[[int, int | None], object]]:
+    """Show progress on stderr where that is a terminal: events done, of how many where that is known."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield lambda *_: None
         return
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,.0f} events"), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)
-        yield lambda done: progress.update(task, completed=done)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _say_imported(done: Imported) -> None:

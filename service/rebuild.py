@@ -32,12 +32,13 @@ class Rebuilt(NamedTuple):
     after: str
 
 
-async def rebuild(database: Database, progress: Callable[[int], object] = lambda _: None) -> Rebuilt:
+async def rebuild(database: Database, progress: Callable[[int, int], object] = lambda *_: None) -> Rebuilt:
     """Make every projection anew in one commit; appends wait meanwhile, reads see the old one until then.
 
-    `progress` is told how many events are done. Views of all items are kept in memory, some 2 KB an event.
+    `progress` is told how many events are done, of how many. Views of all items are kept in memory, some 2 KB an event.
     """
     before = await digest(database)
+    head = (await eventlog.head(database)).position
     done = 0
 
     async def chunks() -> AsyncIterator[Commit]:
@@ -54,9 +55,9 @@ async def rebuild(database: Database, progress: Callable[[int], object] = lambda
             if pending >= CHUNK:
                 yield _rows(projector, marks)
                 projector, marks, pending = _projector(views), [], 0
-                progress(done)
+                progress(done, head)
         yield _rows(projector, marks)
-        progress(done)
+        progress(done, head)
 
     await database.replace(chunks())
     return Rebuilt(done, before, await digest(database))

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from service.append import Ledger
     from service.storage.database import Database
 
+    Progress = Callable[[int, int | None], object]
+    """Told how many events are done, of how many where that is known."""
+
 BATCH = 1_000
 """Events of one append; a commit of the source is never cut."""
 
@@ -47,20 +50,20 @@ class _Line(NamedTuple):
     event: dict[str, Any]
 
 
-async def export(database: Database, out: BinaryIO, progress: Callable[[int], object] = lambda _: None) -> int:
+async def export(database: Database, out: BinaryIO, progress: Progress = lambda *_: None) -> int:
     """Write every event recorded until now, one JSON a line, as the feed gives it; give how many."""
     head = (await eventlog.head(database)).position
     async for page in eventlog.pages(database):
         until = [stored for stored in page if stored.position <= head]
         out.write(b"".join(stored.json() + b"\n" for stored in until))
-        progress(until[-1].position if until else head)
+        progress(until[-1].position if until else head, head)
         if len(until) < len(page):
             break
     return head
 
 
 async def import_(
-    database: Database, ledger: Ledger, lines: Iterable[bytes], progress: Callable[[int], object] = lambda _: None
+    database: Database, ledger: Ledger, lines: Iterable[bytes], progress: Progress = lambda *_: None
 ) -> Imported:
     """Record the events of NDJSON in order; those that are recorded already are left as they are.
 
@@ -77,13 +80,11 @@ async def import_(
         if fresh:
             await _append(ledger, fresh, fresh[0].recorded_at if keep_instants else None)
             recorded += len(fresh)
-        progress(group[-1].number)
+        progress(group[-1].number, None)
     return Imported(recorded, known)
 
 
-async def seed(
-    database: Database, ledger: Ledger, name: str, progress: Callable[[int], object] = lambda _: None
-) -> Imported:
+async def seed(database: Database, ledger: Ledger, name: str, progress: Progress = lambda *_: None) -> Imported:
     """Record a set that comes with the package; FileNotFoundError when there is none of this name."""
     path = files.data("seeds") / f"{name}.ndjson"
     with path.open("rb") as lines:
