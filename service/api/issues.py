@@ -176,7 +176,7 @@ async def list_issues(request: AnyRequest) -> Response[bytes]:
     ask, after = await place_of(request, asked)
     if (same := await unchanged(request, ask)) is not None:
         return same
-    page = await views.page(held.database, ask, ["issue"], [], after=after, limit=asked.limit)
+    page = await views.page(held.database, ask, views.Wanted("issue"), after=after, limit=asked.limit)
     pinned = views.Ask(ask.as_of, page.basis.position)
     slugs = [found.slug for found in page.items]
     versions = await views.versions(held.database, page.basis.position, slugs)

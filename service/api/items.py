@@ -27,8 +27,6 @@ from service.domain.lifecycle import STATUSES
 from service.views import query as views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from litestar import Response
 
 
@@ -52,16 +50,17 @@ class ItemsQuery(AsOfPage, frozen=True, kw_only=True):
     entity: Annotated[Name | None, Meta(description="Items that name this entity or beneficiary, in any case.")] = None
 
     def tokens(self) -> list[str]:
-        """List the tokens that an item must carry, those that leave the fewest candidates first."""
-        return list(self._tokens())
+        """List the tokens of the items asked for, those first that leave the fewest candidates."""
+        named = [(name, getattr(self, name)) for name in ("entity", "eccn", "good")]
+        coded = [(name, getattr(self, name)) for name in ("issue", "hs", "against", "by", "party")]
+        return [f"{name}:{states.fold(text)}" for name, text in named if text is not None] + [
+            f"{name}:{value}" for name, value in coded if value is not None
+        ]
 
-    def _tokens(self) -> Iterator[str]:
-        for name in ("entity", "eccn", "good"):
-            if (text := getattr(self, name)) is not None:
-                yield f"{name}:{states.fold(text)}"
-        for name in ("issue", "hs", "against", "by", "party", "status", "certainty"):
-            if (value := getattr(self, name)) is not None:
-                yield f"{name}:{value}"
+    def marks(self) -> list[str]:
+        """List the marks of the states asked for."""
+        given = (("status", self.status), ("certainty", self.certainty))
+        return [f"{name}:{value}" for name, value in given if value is not None]
 
 
 def lister(kind: str) -> Handler:
@@ -74,7 +73,8 @@ def lister(kind: str) -> Handler:
         ask, after = await place_of(request, asked)
         if (same := await unchanged(request, ask)) is not None:
             return same
-        page = await views.page(services(request).database, ask, [kind], asked.tokens(), after=after, limit=asked.limit)
+        wanted = views.Wanted(kind, asked.tokens(), asked.marks())
+        page = await views.page(services(request).database, ask, wanted, after=after, limit=asked.limit)
         items = b",".join(found.body for found in page.items)
         following = next_of(request, page.basis, page.items[-1].number if page.more else None)
         return as_of_answer(request, b'"items":[%s],%s' % (items, following), page.basis)

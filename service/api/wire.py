@@ -35,6 +35,7 @@ BODY_MAX = 8 * 1024 * 1024
 DRAIN_MAX = 64 * 1024 * 1024
 """Bytes of a body too large that are taken in before it is refused."""
 SLUG_MAX = 80
+_NOT_FILTERS = {"as_of", "cursor", "known_at", "known_basis", "known_position", "limit"}
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 
 T = TypeVar("T")
@@ -167,8 +168,10 @@ async def place_of(request: AnyRequest, asked: KnownPage | AsOfPage) -> Place:
         held = msgspec.json.decode(base64.urlsafe_b64decode(asked.cursor), type=_Cursor)
     except ValueError:  # of which base64's and msgspec's errors are kinds
         held = None
-    if held is None or held.made_for != _list_mark(request):
-        raise BadQuery([Fault(("cursor",), "not a cursor of this list with these filters")])
+    same_day = not isinstance(asked, AsOfPage) or asked.as_of is None or (held and asked.day() == held.as_of)
+    same_position = asked.known_position is None or (held and asked.known_position == held.position)
+    if held is None or held.made_for != _list_mark(request) or not same_day or not same_position:
+        raise BadQuery([Fault(("cursor",), "not a cursor of this list with these filters and clocks")])
     return Place(views.Ask(held.as_of, held.position), held.after)
 
 
@@ -181,8 +184,8 @@ def next_of(request: AnyRequest, at: views.Basis, after: int | None) -> bytes:
 
 
 def _list_mark(request: AnyRequest) -> str:
-    """Name the list that a request is about: its path and filters, whatever the page."""
-    given = sorted((name, value) for name, value in _parameters(request) if name not in {"cursor", "limit"})
+    """Name the list that a request is about: its path and filters, whatever the page and the clocks."""
+    given = sorted((name, value) for name, value in _parameters(request) if name not in _NOT_FILTERS)
     return hashlib.sha256(encode((request.scope["path"], given))).hexdigest()[:16]
 
 

@@ -244,22 +244,29 @@ def _by_token(question: _Question, token: str, after: int) -> None:
     question.where(question.carries(token))
 
 
-async def page(
-    database: Database, ask: Ask, kinds: Sequence[str], tokens: Sequence[str], *, after: int, limit: int
-) -> Page:
-    """Give the states of these kinds that carry all tokens, behind an item number.
+class Wanted(NamedTuple):
+    """Which states: of a kind, of items that carry every token, with every mark.
 
-    The first token is the one whose candidates are tried; without any the whole kind is.
+    The first token is the one whose candidates are tried, without any all items of the kind are. Marks stand on the
+    state alone (`status:`, `certainty:`), no item is found by them.
     """
+
+    kind: str
+    tokens: Sequence[str] = ()
+    marks: Sequence[str] = ()
+
+
+async def page(database: Database, ask: Ask, wanted: Wanted, *, after: int, limit: int) -> Page:
+    """Give the states that are wanted, behind an item number."""
     question = _Question(database, ask)
-    if tokens:
-        _by_token(question, tokens[0], after)
+    if wanted.tokens:
+        _by_token(question, wanted.tokens[0], after)
     else:
         question.where(f"i.number > {question.parameter(after)}")
-    question.where(f"i.kind IN ({', '.join(question.parameter(kind) for kind in kinds)})")
-    for token in tokens[1:]:
+    question.where(f"i.kind = {question.parameter(wanted.kind)}")
+    for token in (*wanted.tokens[1:], *wanted.marks):
         question.where(question.carries(token))
-    rows = await question.rows(_BY_TOKEN if tokens else _BY_KIND, limit + 1, long=True)
+    rows = await question.rows(_BY_TOKEN if wanted.tokens else _BY_KIND, limit + 1, long=True)
     at = _check(ask, rows[0]) if rows else await basis(database, ask)
     return Page(at, [_found(row) for row in rows[:limit]], len(rows) > limit)
 

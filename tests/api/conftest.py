@@ -1,0 +1,32 @@
+"""The service as its clients see it, on either database."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from service.app import create_app
+from service.settings import Settings
+from service.storage import files
+
+LONDON: list[dict[str, Any]] = [
+    json.loads(line) for line in (files.data("seeds") / "london.ndjson").read_bytes().splitlines()
+]
+
+
+@pytest.fixture
+def client(migrated_url: str) -> Iterator[TestClient[Litestar]]:
+    """An empty ledger over HTTP."""
+    with TestClient(create_app(Settings(database_url=migrated_url)), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def london(client: TestClient[Litestar]) -> TestClient[Litestar]:
+    """A ledger with the London set, each fact its own commit."""
+    for event in LONDON:
+        assert client.post("/v1/events", json={"events": [event]}).status_code == 201
+    return client

@@ -1,0 +1,269 @@
+"""What stood on a day, as known then, over HTTP on the London set."""
+
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from tests.api.conftest import LONDON
+
+Client = TestClient[Litestar]
+RARE_EARTHS = "rare-earth-export-restrictions"
+CONTROL = "china-seven-rare-earths-control"
+CONTROL_EVENT = LONDON[3]["id"]
+REPORT = {"outlet": "Xinhua", "published": "2025-06-11", "kind": "official"}
+
+
+def issue(client: Client, query: str, name: str = RARE_EARTHS) -> dict[str, Any]:
+    """Ask for an issue."""
+    response = client.get(f"/v1/issues/{name}?{query}")
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def statuses(answer: dict[str, Any]) -> dict[str, str]:
+    """Give the status of each item of an issue."""
+    return {item["id"]: item["status"] for items in answer["items"].values() for item in items}
+
+
+def test_before_the_restriction_nothing_stands(london: Client) -> None:
+    """On 31 March 2025 no restriction stands, whatever reading of the dates."""
+    answer = issue(london, "as_of=2025-03-31")
+    assert statuses(answer) == {}
+    assert answer["posture"] == "open"
+
+
+def test_within_its_month_the_restriction_is_possible(london: Client) -> None:
+    """Known to the month of April only, the restriction is possible on the 15th: in force, or nothing yet."""
+    (control,) = issue(london, "as_of=2025-04-15")["items"]["restriction"]
+    assert (control["status"], control["certainty"], control["since"]) == ("in_force", "possible", "2025-04")
+    assert control["alternatives"] == [
+        {"status": "in_force", "event": CONTROL_EVENT},
+        {"status": None, "event": None},
+    ]
+
+
+def test_after_its_month_the_restriction_is_certain(london: Client) -> None:
+    """On 31 May it is in force beyond doubt."""
+    (control,) = issue(london, "as_of=2025-05-31")["items"]["restriction"]
+    assert (control["status"], control["certainty"], control["applies"]) == ("in_force", "certain", "full")
+    assert control["alternatives"] == []
+
+
+def test_the_commitment_of_the_call(london: Client) -> None:
+    """The commitment given on the call stands from the 5th of June, not on the 4th, on the word of one side."""
+    assert "commitment" not in issue(london, "as_of=2025-06-04")["items"]
+    (commitment,) = issue(london, "as_of=2025-06-05")["items"]["commitment"]
+    assert (commitment["status"], commitment["by"], commitment["to"]) == ("open", "CN", "US")
+    assert [report["speaker"] for report in commitment["reports"]] == ["Donald Trump"]
+
+
+def test_the_london_round_on_the_tenth(london: Client) -> None:
+    """On the 10th the round is in session, contested over its first day, with the planned session to come."""
+    answer = issue(london, "as_of=2025-06-10")
+    (talks,) = answer["items"]["round"]
+    assert (talks["status"], talks["contested"], talks["city"]) == ("in_session", True, "London")
+    assert {report.get("occurred") for report in talks["reports"]} == {None, "2025-06-10"}
+    assert [(entry["on"], entry["modality"]) for entry in talks["upcoming"]] == [("2025-06-10", "planned")]
+    assert statuses(answer)["three-us-carmakers-clearance"] == "agreed"
+
+
+def test_at_a_position_later_facts_are_absent_for_ever(london: Client) -> None:
+    """As known at position 7 the commitment (8) is absent, and the bytes stay the same after a hundred later facts."""
+    path = f"/v1/issues/{RARE_EARTHS}?as_of=2025-06-10&known_position=7"
+    first = london.get(path)
+    assert set(statuses(first.json())) == {CONTROL, "trump-xi-call-june-2025"}
+    for number in range(100):
+        fact = LONDON[7] | {"id": None, "item": f"later-{number}", "occurred": "2025-06-01"}
+        assert london.post("/v1/events", json={"events": [fact]}).status_code == 201
+    corrected = {key: value for key, value in LONDON[3].items() if key != "id"} | {"occurred": "2025-04-04"}
+    assert london.put(f"/v1/events/{CONTROL_EVENT}", json={"event": corrected}).status_code == 201
+    assert london.delete(f"/v1/events/{LONDON[6]['id']}").status_code == 200
+    again = london.get(path)
+    assert again.content == first.content
+    assert again.headers["etag"] == first.headers["etag"]
+
+
+def test_an_instant_is_an_alias_of_a_position(london: Client) -> None:
+    """Asked by the instant at which position 7 was recorded, the answer is the same as by the position."""
+    recorded_at = london.get("/v1/feed?after=6&limit=1").json()["events"][0]["recorded_at"]
+    by_instant = london.get(f"/v1/issues/{RARE_EARTHS}", params={"as_of": "2025-06-10", "known_at": recorded_at})
+    by_position = london.get(f"/v1/issues/{RARE_EARTHS}?as_of=2025-06-10&known_position=7")
+    assert by_instant.content == by_position.content
+    assert by_position.json()["known_at"] == recorded_at
+
+
+def test_every_answer_states_its_basis_and_its_frozen_url(london: Client) -> None:
+    """The basis stands in the answer; the frozen URL gives the same bytes, to be kept for ever; 304 for who has it."""
+    path = f"/v1/issues/{RARE_EARTHS}"
+    answer = london.get(path)
+    for path in (
+        f"/v1/issues/{RARE_EARTHS}",
+        "/v1/issues?limit=2",
+        "/v1/restrictions?good=dy",
+        f"/v1/restrictions/{CONTROL}",
+    ):
+        answer = london.get(path)
+        basis = {name: answer.json()[name] for name in ("as_of", "known_position", "known_basis")}
+        assert (basis["known_position"], basis["known_basis"]) == (20, "recorded")
+        assert answer.headers["cache-control"] == "no-cache"
+        frozen_url = answer.headers["link"].partition(">")[0][1:]
+        frozen = london.get(frozen_url)
+        assert frozen.content == answer.content
+        assert "immutable" in frozen.headers["cache-control"]
+        unchanged = london.get(path, headers={"If-None-Match": answer.headers["etag"]})
+        assert (unchanged.status_code, unchanged.content) == (304, b"")
+    london.post("/v1/events", json={"events": [LONDON[7] | {"id": None, "item": "one-more"}]})
+    assert london.get(path, headers={"If-None-Match": answer.headers["etag"]}).status_code == 200
+
+
+def test_an_item_without_a_status_says_from_when_it_has_one(london: Client) -> None:
+    """404, with the first day and position from which the item has a status."""
+    problem = london.get(f"/v1/restrictions/{CONTROL}?as_of=2025-03-01").json()
+    assert (problem["status"], problem["first_as_of"], problem["first_known_position"]) == (404, "2025-04-01", 4)
+    assert london.get(f"/v1/restrictions/{CONTROL}?known_position=3").status_code == 404
+    assert "first_as_of" not in london.get("/v1/restrictions/no-such-thing").json()
+
+
+def test_corrections_retractions_and_reports(london: Client) -> None:
+    """A correction changes what is known from then on; the old text, each record and the text now can be read."""
+    text = {key: value for key, value in LONDON[3].items() if key != "id"} | {"occurred": "2025-04-04"}
+    receipt = london.put(f"/v1/events/{CONTROL_EVENT}", json={"event": text, "reason": "The notice gives the day."})
+    assert receipt.status_code == 201
+    assert london.post(f"/v1/events/{CONTROL_EVENT}/reports", json={"reports": [REPORT]}).status_code == 201
+    (control,) = issue(london, "as_of=2025-04-04")["items"]["restriction"]
+    assert (control["certainty"], control["since"]) == ("certain", "2025-04-04")
+    assert control["reports"][-1]["outlet"] == "Xinhua"
+    assert issue(london, "as_of=2025-04-15&known_position=20")["items"]["restriction"][0]["certainty"] == "possible"
+    told = london.get(f"/v1/events/{CONTROL_EVENT}").json()
+    assert (told["occurred"], told["now"]["occurred"]) == ("2025-04", "2025-04-04")
+    assert [record["type"] for record in told["records"]] == ["record.corrected", "record.report_added"]
+    retraction = london.delete(f"/v1/events/{receipt.json()['events'][0]['id']}?reason=wrong")
+    assert retraction.status_code == 200
+    assert issue(london, "as_of=2025-04-15")["items"]["restriction"][0]["since"] == "2025-04"
+    assert london.delete(f"/v1/events/{CONTROL_EVENT}").status_code == 200
+    assert "restriction" not in issue(london, "as_of=2025-05-31")["items"]
+    assert london.get(f"/v1/events/{CONTROL_EVENT}").json()["now"] is None
+    assert london.get(f"/v1/events/{CONTROL_EVENT}?known_position=21").json()["now"]["occurred"] == "2025-04-04"
+
+
+def test_records_of_unknown_events_are_not_found(london: Client) -> None:
+    """Correcting, retracting or reporting on an id that is not recorded is 404, also for what is no id."""
+    for name in ("00000000-0000-7000-8000-00000000dead", "not-an-id"):
+        assert london.delete(f"/v1/events/{name}").status_code == 404
+        assert london.post(f"/v1/events/{name}/reports", json={"reports": [REPORT]}).status_code == 404
+        assert london.get(f"/v1/events/{name}").status_code == 404
+
+
+def test_issues_are_opened_revised_and_closed(client: Client) -> None:
+    """Issues are made, changed and closed as events, guarded by their version."""
+    opening = {"id": "steel", "title": "Steel", "summary": "Tariffs.", "parties": ["US", "EU"], "reports": [REPORT]}
+    opened = client.post("/v1/issues", json=opening)
+    assert (opened.status_code, opened.headers["location"]) == (201, "/v1/issues/steel")
+    assert client.post("/v1/issues", json=opening).json()["type"] == "/problems/exists"
+    revision = {"title": "Steel and aluminium", "reports": [REPORT]}
+    late = client.patch("/v1/issues/steel", json=revision, headers={"If-Match": '"7"'})
+    assert (late.status_code, late.json()["actual"]) == (412, {"steel": 1})
+    assert client.patch("/v1/issues/steel", json=revision, headers={"If-Match": '"1"'}).status_code == 201
+    assert client.patch("/v1/issues/none", json=revision).status_code == 404
+    assert client.delete("/v1/issues/steel?reason=settled").status_code == 200
+    answer = client.get("/v1/issues/steel").json()
+    assert (answer["title"], answer["posture"], answer["version"]) == ("Steel and aluminium", "closed", 3)
+    assert client.get("/v1/issues/steel?known_position=1").json()["title"] == "Steel"
+    assert client.get("/v1/issues/steel?known_position=0").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("restrictions?good=DYSPROSIUM", {CONTROL}),
+        ("restrictions?good=dy", {CONTROL}),
+        ("restrictions?good=neodymium", set()),
+        ("restrictions?by=US", {"us-chip-controls-on-china"}),
+        ("restrictions?against=US", {CONTROL}),
+        ("restrictions?party=CN", {CONTROL, "us-chip-controls-on-china"}),
+        ("restrictions?issue=chip-export-controls", {"us-chip-controls-on-china"}),
+        ("restrictions?status=in_force&as_of=2025-04-15", {CONTROL, "us-chip-controls-on-china"}),
+        ("restrictions?status=in_force&certainty=certain&as_of=2025-05-01", {CONTROL}),
+        ("restrictions?certainty=possible&as_of=2025-05-01", {"us-chip-controls-on-china"}),
+        ("restrictions?status=suspended", set()),
+        ("clearances?entity=us%20CARMAKERS,%20not%20named", {"three-us-carmakers-clearance"}),
+        ("clearances?by=CN&party=US", {"three-us-carmakers-clearance"}),
+        ("rounds?party=GB", {"us-china-talks-london"}),
+        ("rounds?status=concluded", {"us-china-talks-geneva"}),
+    ],
+)
+def test_lists_are_filtered(london: Client, query: str, found: set[str]) -> None:
+    """Every filter finds the states that it is about, and no others."""
+    answer = london.get(f"/v1/{query}")
+    assert answer.status_code == 200, answer.text
+    assert {item["id"] for item in answer.json()["items"]} == found
+
+
+def test_pages_stay_valid_while_facts_arrive(london: Client) -> None:
+    """Paging by cursor gives every item of the first page's K once, in order, whatever is recorded meanwhile."""
+    whole = [item["id"] for item in london.get("/v1/statements").json()["items"]]
+    seen: list[str] = []
+    query = "/v1/statements?limit=1"
+    following = ""
+    page: dict[str, Any] = {}
+    for number in range(len(whole)):
+        page = london.get(query + following).json()
+        seen += [item["id"] for item in page["items"]]
+        following = f"&cursor={page['next']}"
+        later = LONDON[11] | {"id": None, "item": f"statement-{number}"}
+        assert london.post("/v1/events", json={"events": [later]}).status_code == 201
+    assert (seen, page["next"], page["known_position"]) == (whole, None, 20)
+    refused = london.get(f"/v1/demands?limit=1&cursor={london.get(query).json()['next']}")
+    assert refused.json()["errors"][0]["parameter"] == "cursor"
+
+
+def test_an_issue_is_paged_too(london: Client) -> None:
+    """An issue with more items than asked for says where the rest begins, and its posture is that of all items."""
+    whole = issue(london, "as_of=2025-06-10")
+    seen: dict[str, str] = {}
+    following = ""
+    while True:
+        page = issue(london, f"as_of=2025-06-10&limit=2{following}")
+        assert page["posture"] == whole["posture"]
+        seen |= statuses(page)
+        if page["next"] is None:
+            break
+        following = f"&cursor={page['next']}"
+    assert seen == statuses(whole)
+
+
+def test_ended_items_are_left_out_of_an_issue_unless_asked_for(london: Client) -> None:
+    """The round of Geneva has ended: it is in the issue only with include=ended, and in the list of rounds always."""
+    assert "us-china-talks-geneva" not in statuses(issue(london, "as_of=2025-06-10"))
+    assert statuses(issue(london, "as_of=2025-06-10&include=ended"))["us-china-talks-geneva"] == "concluded"
+
+
+def test_recorded_events_by_filter(london: Client) -> None:
+    """Events are found by issue, item, type, party, good and day, as known at K."""
+
+    def found(query: str) -> list[int]:
+        return [event["position"] for event in london.get(f"/v1/events?{query}").json()["items"]]
+
+    assert found("item=us-china-talks-london") == [10, 11, 20]
+    assert found("type=restriction.*") == [4, 9]
+    assert found("type=restriction.*&known_position=8") == [4]
+    assert found("issue=chinese-market-access&type=statement.made") == [12, 13, 14]
+    assert found("good=dy&type=restriction.imposed") == [4]
+    assert found("occurred_from=2025-06-10&party=GB") == [20][:0]
+    assert found("occurred_to=2025-04-15&type=restriction.imposed") == [4, 9]
+    assert london.get("/v1/events?type=restriction.exploded").status_code == 422
+
+
+def test_the_feed_pages_and_filters(london: Client) -> None:
+    """The feed gives every position once in order; a filtered reader moves past what it does not want."""
+    seen: list[int] = []
+    after = 0
+    while (page := london.get(f"/v1/feed?after={after}&limit=7").json())["events"]:
+        seen += [event["position"] for event in page["events"]]
+        after = page["next"]
+    assert (seen, after, page["head"]) == (list(range(1, 21)), 20, 20)
+    filtered = london.get("/v1/feed?type=call.held").json()
+    assert ([event["position"] for event in filtered["events"]], filtered["next"]) == ([7], 20)
