@@ -48,10 +48,10 @@ class Opened:
         found = await query.item(self.database, query.Ask(day.toordinal(), known), kind, item)
         return None if found is None else dict(json.loads(found[1].body))
 
-    async def kind(self, kind: str, day: date, known: int | None = None) -> list[Event]:
+    async def kind(self, kind: str, day: date, known: int | None = None, *tokens: str) -> list[Event]:
         """Ask for the states of a kind."""
         ask = query.Ask(day.toordinal(), known)
-        page = await query.page(self.database, ask, query.Wanted(kind), after=0, limit=1_000)
+        page = await query.page(self.database, ask, query.Wanted(kind, tokens), after=0, limit=1_000)
         return [json.loads(found.body) for found in page.items]
 
     async def rows(self) -> dict[str, list[tuple[Any, ...]]]:

@@ -223,7 +223,7 @@ def openings() -> list[Event]:
     """Open the issues that `fact` names."""
     shared = {"occurred": "2025-01-01", "title": "Load", "summary": "Many write at once.", "parties": ["CN", "US"]}
     return [
-        {"id": _id(random.Random(issue)), "type": "issue.opened", "issues": [issue], "item": issue, **shared}
+        {"id": _id(random.Random(issue)), "type": "issue.opened", "issues": [issue], "item": issue, **shared}  # noqa: S311 - repeatable
         | {"reports": _REPORTS}
         for issue in ISSUES
     ]

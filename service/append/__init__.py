@@ -103,7 +103,7 @@ class Ledger:
         VersionConflict or EventIdConflict refuse it, TooEarly a stamp that is not behind the head's; Unavailable when
         it cannot be taken now.
         """
-        if self._task is None or self._stopping or len(self._queue) >= QUEUE_MAX:
+        if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
             reason = "the ledger takes no more appends now"
             raise Unavailable(reason)
         events = [event if event.id is not None else replace(event, id=self._new_id()) for event in batch.events]

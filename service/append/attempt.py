@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
 from service import eventlog
 from service.domain import instants
-from service.domain.decide import decide
+from service.domain.decide import decide, doubts
 from service.domain.errors import EventIdConflict, Refused, TooEarly, Unavailable, VersionConflict
 from service.domain.events import Fact, Record, RecordCorrected, decode, encode
 from service.eventlog import Stored
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
-    from service.domain.decide import Decision
     from service.domain.errors import Fault
     from service.storage.database import Database
     from service.views.project import ItemView
@@ -103,9 +103,12 @@ class Attempt:
             request.outcome = await self._outcome(request)
 
     async def commit(self) -> bool:
-        """Store what is prepared; False when the head has moved. DuplicateId, Lost as the database raises them."""
+        """Store what is prepared; False when the head has moved. DuplicateId, Lost as the database raises them.
+
+        Refusals too must rest on the newest knowledge: with nothing to store, the head is looked at.
+        """
         if self.head == self._before:
-            return True
+            return await eventlog.head(self._database) == self._before
         commit = self._projector.finish()
         commit.rows["commit_mark"].append((self.recorded_at, self._position))
         return await self._database.commit(self._before.position, self.head, commit)
@@ -136,7 +139,8 @@ class Attempt:
         events = [event for request in requests for event in request.events]
         self._homes.update([(_id(event), event.item) for event in events if isinstance(event, Fact)])
         targets = {event.target for event in events if isinstance(event, Record)}
-        await self._views.fill({name for event in events for name in _names(event)})
+        expected = [issue for request in requests for issue in request.expected]
+        await self._views.fill({name for event in events for name in _names(event)}.union(expected))
         if targets:
             await self._load_targets(events, targets)
 
@@ -151,7 +155,7 @@ class Attempt:
 
     async def _outcome(self, request: Request) -> Receipt | Refused:
         """Decide a request on what is known after those before it."""
-        if request.found:
+        if request.found and len(set(request.ids())) == len(request.events):
             return await self._found(request)
         if request.recorded_at is not None and request.recorded_at <= self._before.recorded_at:
             return TooEarly(request.recorded_at, self._before.recorded_at)
@@ -188,17 +192,20 @@ class Attempt:
             return EventIdConflict("some events of the batch are recorded already, others are not", ids)
         if not all(_same(event, stored) for event, stored in zip(request.events, found, strict=True)):
             return EventIdConflict("an event of this id is recorded with other content", ids)
-        decision = await self._as_decided(request.events, found)
-        return Receipt(found, decision.warnings, repeated=not request.own)
+        return Receipt(found, await self._doubts(found), repeated=not request.own)
 
-    async def _as_decided(self, events: Sequence[Fact | Record], found: Sequence[Stored]) -> Decision:
-        """Decide events again as they were when they were recorded."""
-        recorded = [decode(stored.body) for stored in found]
-        homes = {_id(event): event.item or "" for event in recorded}
-        homes |= {event.target: event.item or "" for event in recorded if isinstance(event, Record)}
-        names = {name for event in recorded for name in _names(event)} | set(homes.values())
-        views = {view.slug: view for view in await cache.load(self._database, names, found[0].position - 1)}
-        return decide(events, cache.Knowledge(views.get, homes), instants.day(found[0].recorded_at))
+    async def _doubts(self, found: Sequence[Stored]) -> list[Fault]:
+        """Find the warnings that recorded events drew, each commit with what was known before it."""
+        doubted: list[Fault] = []
+        numbered = [(index, stored, decode(stored.body)) for index, stored in enumerate(found)]
+        for recorded_at, group in groupby(numbered, key=lambda each: each[1].recorded_at):
+            commit = list(group)
+            names = {name for _, _, event in commit for name in _names(event)}
+            views = await cache.load(self._database, names, commit[0][1].position - 1)
+            known = cache.Knowledge({view.slug: view for view in views}.get, {})
+            events = [(index, event) for index, _, event in commit]
+            doubted += doubts(events, known, instants.day(recorded_at))
+        return doubted
 
     def _touch(self, slug: str) -> ItemView | None:
         self._touched.add(slug)

@@ -16,7 +16,7 @@ from service.domain.events import Fact, Record, RecordCorrected
 from service.domain.lifecycle import CHANGES, KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from uuid import UUID
 
 Path = tuple[str | int, ...]
@@ -56,6 +56,24 @@ def decide(events: Sequence[Fact | Record], known: Knowledge, today: int) -> Dec
     return _Draft(events, known, today).decide()
 
 
+def doubts(events: Iterable[tuple[int, Fact | Record]], known: Knowledge, today: int) -> list[Fault]:
+    """List what looks wrong about events that can be recorded; each comes with its index in the batch."""
+    found: list[Fault] = []
+    opened: set[str] = set()
+    for index, event in events:
+        path: Path = ("events", index)
+        if isinstance(event, RecordCorrected):
+            found += _far(event.event, (*path, "event"), today)
+        elif isinstance(event, Fact):
+            change = CHANGES[event.type]
+            if event.modality == "asserted" and change.opens:
+                opened.add(event.item)
+            elif _is_end(event) and event.item not in opened and not known.has_opening(event.item):
+                found.append(Fault(path, "it ends an item whose opening nobody has recorded"))
+            found += _far(event, path, today)
+    return found
+
+
 class _Draft:
     """A batch on its way in: what is known, and what its earlier events add to that."""
 
@@ -63,17 +81,15 @@ class _Draft:
         self._events, self._known, self._today = events, known, today
         self._opened = {event.item for event in events if isinstance(event, Fact) and _opens_issue(event)}
         self._kinds: dict[str, str] = {}
-        self._openings: set[str] = set()
         self._ids: set[UUID] = set()
         self._chains: dict[UUID, list[Fact | Record]] = {}
         self._faults: list[Fault] = []
-        self._warnings: list[Fault] = []
 
     def decide(self) -> Decision:
         decided = [self._take(event, ("events", index)) for index, event in enumerate(self._events)]
         if self._faults:
             raise Malformed(self._faults)
-        return Decision(decided, self._warnings)
+        return Decision(decided, doubts(enumerate(decided), self._known, self._today))
 
     def _take(self, event: Fact | Record, path: Path) -> Fact | Record:
         if event.id in self._ids:
@@ -81,20 +97,11 @@ class _Draft:
         self._ids.add(_id(event))
         if faults := faults_of(event):
             self._faults += [Fault(path + fault.path, fault.detail) for fault in faults]
-        taken = self._take_fact(event, path) if isinstance(event, Fact) else self._take_record(event, path)
-        if isinstance(taken, Fact):
-            self._chains[_id(taken)] = [taken]
-        return taken
-
-    def _take_fact(self, fact: Fact, path: Path) -> Fact:
-        self._check_names(fact, path)
-        change = CHANGES[fact.type]
-        if change.opens and fact.modality == "asserted":
-            self._openings.add(fact.item)
-        elif self._is_end(fact) and not (fact.item in self._openings or self._known.has_opening(fact.item)):
-            self._warnings.append(Fault(path, "it ends an item whose opening nobody has recorded"))
-        self._warn_of_far(fact, path)
-        return fact
+        if isinstance(event, Record):
+            return self._take_record(event, path)
+        self._check_names(event, path)
+        self._chains[_id(event)] = [event]
+        return event
 
     def _take_record(self, record: Record, path: Path) -> Record:
         chain = self._chain(record.target)
@@ -123,7 +130,6 @@ class _Draft:
             self._fault(path, ("event", "id"), f"a corrected event keeps its id: {root.id}")
         text = replace(text, id=root.id)
         self._check_names(text, (*path, "event"))
-        self._warn_of_far(text, (*path, "event"))
         return replace(record, event=text)
 
     def _chain(self, target: UUID) -> list[Fact | Record] | None:
@@ -146,19 +152,20 @@ class _Draft:
         if held != kind:
             self._fault(path, "item", f"{fact.item} is known as another kind of item: {held}")
 
-    def _warn_of_far(self, fact: Fact, path: Path) -> None:
-        for name in ("occurred", "effective", "until"):
-            text = getattr(fact, name)
-            if text and _lo(text) > self._today + FAR_DAYS:
-                self._warnings.append(Fault((*path, name), f"{text} is more than ten years ahead"))
-
-    @staticmethod
-    def _is_end(fact: Fact) -> bool:
-        change = CHANGES[fact.type]
-        return change.track == "base" and change.status in KINDS[change.kind].ends and fact.modality == "asserted"
-
     def _fault(self, path: Path, member: str | Path, detail: str) -> None:
         self._faults.append(Fault(path + ((member,) if isinstance(member, str) else member), detail))
+
+
+def _far(fact: Fact, path: Path, today: int) -> Iterator[Fault]:
+    for name in ("occurred", "effective", "until"):
+        text = getattr(fact, name)
+        if text and _lo(text) > today + FAR_DAYS:
+            yield Fault((*path, name), f"{text} is more than ten years ahead")
+
+
+def _is_end(fact: Fact) -> bool:
+    change = CHANGES[fact.type]
+    return change.track == "base" and change.status in KINDS[change.kind].ends and fact.modality == "asserted"
 
 
 def _lo(text: str) -> int:

@@ -1,0 +1,791 @@
+"""What an append promises, on SQLite and on PostgreSQL."""
+
+import asyncio
+import itertools
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from structlog.testing import capture_logs
+
+from service import eventlog
+from service.append import Ledger, Receipt
+from service.domain.errors import EventIdConflict, Malformed, Refused, Unavailable, VersionConflict
+from service.domain.instants import text
+from service.rebuild import digest, rebuild
+from service.storage.connect import connect
+from service.storage.database import Database
+from service.views import query
+from tests.ledgers import Event, Opened, opened
+
+pytestmark = pytest.mark.anyio
+
+REPORTS = [{"outlet": "A ministry"}]
+DAY = date(2025, 6, 10)
+LATE = date(2026, 1, 1)
+
+
+@pytest.fixture
+async def ledger(migrated_url: str) -> AsyncIterator[Opened]:
+    """An empty ledger on each backend in turn."""
+    async with opened(migrated_url) as held:
+        yield held
+
+
+@asynccontextmanager
+async def clocked(url: str, clock: Callable[[], int]) -> AsyncIterator[Opened]:
+    """Open a ledger that goes by this clock (microseconds since 1970 UTC)."""
+    database = connect(url)
+    await database.open()
+    ledger = Ledger(database, clock, uuid4)
+    await ledger.start()
+    try:
+        yield Opened(database, ledger)
+    finally:
+        await ledger.stop()
+        await database.close()
+
+
+def event(kind: str, item: str, *issues: str, **fields: object) -> Event:
+    """Make an event with an id of its own."""
+    shared = {"id": str(uuid4()), "type": kind, "issues": list(issues), "item": item}
+    return {**shared, "occurred": "2025-06-01", "reports": REPORTS, **fields}
+
+
+def opening(issue: str, **fields: object) -> Event:
+    return event("issue.opened", issue, issue, title="A", summary="B", parties=["CN"], **fields)
+
+
+def imposed(item: str, *issues: str, **fields: object) -> Event:
+    terms = {"imposed_by": "CN", "instrument": "quota", "goods": [{"name": "terbium"}]}
+    return event("restriction.imposed", item, *issues, **terms, **fields)
+
+
+def eased(item: str, *issues: str, **fields: object) -> Event:
+    return event("restriction.eased", item, *issues, **fields)
+
+
+def record(change: str, target: Event, **fields: object) -> Event:
+    """Make a record on an event."""
+    return {"id": str(uuid4()), "type": f"record.{change}", "target": target["id"], **fields}
+
+
+def corrected(target: Event, new: Event, **fields: object) -> Event:
+    """Make a correction: the new text has no id of its own."""
+    return record("corrected", target, event={name: value for name, value in new.items() if name != "id"}, **fields)
+
+
+def positions(receipt: Receipt) -> list[int]:
+    return [stored.position for stored in receipt.events]
+
+
+def bodies(receipt: Receipt) -> list[Event]:
+    return [json.loads(stored.json()) for stored in receipt.events]
+
+
+async def head(ledger: Opened) -> int:
+    return (await eventlog.head(ledger.database)).position
+
+
+async def version(ledger: Opened, issue: str) -> int:
+    return (await query.versions(ledger.database, await head(ledger), [issue])).get(issue, 0)
+
+
+async def faults_of(ledger: Opened, *events: Event) -> set[str]:
+    """Append what must be refused as malformed; give the paths of the faults, and see that nothing was stored."""
+    before = await ledger.log()
+    with pytest.raises(Malformed) as refused:
+        await ledger.append(events)
+    assert await ledger.log() == before
+    return {"/".join(map(str, fault.path)) for fault in refused.value.faults}
+
+
+async def all_of(appends: Sequence[Awaitable[Receipt]]) -> list[Receipt | Refused]:
+    """Send appends at once; give what each came to, a refusal too."""
+    outcomes = await asyncio.gather(*appends, return_exceptions=True)
+    for outcome in outcomes:
+        if not isinstance(outcome, Receipt | Refused):
+            raise outcome
+    return [outcome for outcome in outcomes if isinstance(outcome, Receipt | Refused)]
+
+
+# Positions and batches
+
+
+async def test_positions_have_no_gap(ledger: Opened) -> None:
+    """Batches get the next positions in order, and the log holds their events there."""
+    first = await ledger.append([opening("chips"), imposed("quota", "chips")])
+    second = await ledger.append([eased("quota", "chips")])
+    assert (positions(first), positions(second)) == ([1, 2], [3])
+    assert await ledger.log() == bodies(first) + bodies(second)
+
+
+async def test_an_event_without_an_id_gets_one(ledger: Opened) -> None:
+    """The ledger makes the ids that a client leaves out, each another."""
+    events = [opening("chips"), imposed("quota", "chips"), imposed("ban", "chips")]
+    told = await ledger.append([{name: value for name, value in each.items() if name != "id"} for each in events])
+    assert len({each["id"] for each in bodies(told)}) == 3
+
+
+async def test_a_batch_is_stored_whole_or_not_at_all(ledger: Opened) -> None:
+    """One fault among good events keeps all of them out; the next batch gets the positions that they would have had."""
+    await ledger.append([opening("chips")])
+    assert await faults_of(ledger, imposed("quota", "chips"), imposed("ban", "chps")) == {"events/1/issues/0"}
+    assert positions(await ledger.append([imposed("quota", "chips")])) == [2]
+
+
+async def test_a_refused_batch_does_not_touch_its_neighbours(ledger: Opened) -> None:
+    """Of batches sent together the bad ones are refused, the good ones stored behind one another."""
+    await ledger.append([opening("chips")])
+    sent = [[imposed(f"quota-{number}", "chips" if number % 3 else "nowhere")] for number in range(30)]
+    outcomes = await all_of([ledger.append(batch) for batch in sent])
+    assert [isinstance(outcome, Malformed) for outcome in outcomes] == [number % 3 == 0 for number in range(30)]
+    stored = [position for outcome in outcomes if isinstance(outcome, Receipt) for position in positions(outcome)]
+    assert stored == list(range(2, 22))
+
+
+async def test_all_faults_of_a_batch_are_named(ledger: Opened) -> None:
+    """Faults of several events are told together, each with its path."""
+    await ledger.append([opening("chips")])
+    bad = [
+        imposed("quota", "nowhere"),
+        imposed("ban", "chips", until="2025-05-01"),
+        event("clearance.revoked", "quota", "chips"),
+        {"id": str(uuid4()), "type": "record.retracted", "target": str(uuid4())},
+    ]
+    paths = {"events/0/issues/0", "events/1/until", "events/2/item", "events/3/target"}
+    assert await faults_of(ledger, *bad) == paths
+
+
+async def test_those_who_come_together_are_decided_in_order(ledger: Opened) -> None:
+    """An append stands on those sent before it, though nobody has had an answer yet."""
+    given = imposed("quota", "chips")
+    mended = corrected(given, imposed("ban", "chips"))
+    batches = [[opening("chips")], [given], [mended], [record("retracted", mended)], [record("retracted", given)]]
+    outcomes = await all_of([ledger.append(batch) for batch in batches])
+    assert [positions(outcome) for outcome in outcomes if isinstance(outcome, Receipt)] == [[1], [2], [3], [4], [5]]
+
+
+async def test_many_batches_at_once_stand_as_they_were_sent(ledger: Opened) -> None:
+    """Of 200 batches sent at once each stands in one piece where its receipt says, and a rebuild changes nothing."""
+    await ledger.append([opening("chips"), opening("magnets")])
+    sent = [
+        [eased(f"quota-{(number * step) % 7}", "chips", "magnets") for step in range(number % 5 + 1)]
+        for number in range(200)
+    ]
+    receipts = [each for each in await all_of([ledger.append(batch) for batch in sent]) if isinstance(each, Receipt)]
+    log = await ledger.log()
+    for batch, receipt in zip(sent, receipts, strict=True):
+        first, last = positions(receipt)[0], positions(receipt)[-1]
+        assert [each["id"] for each in log[first - 1 : last]] == [each["id"] for each in batch]
+    assert [each["position"] for each in log] == list(range(1, 3 + sum(map(len, sent))))
+    rebuilt = await rebuild(ledger.database)
+    assert rebuilt.before == rebuilt.after
+
+
+async def test_a_stopped_ledger_takes_nothing(migrated_url: str) -> None:
+    """After its stop a ledger says that it takes no more; what it had taken is stored."""
+    async with opened(migrated_url) as ledger:
+        taken = asyncio.gather(*(ledger.append([opening(f"issue-{number}")]) for number in range(20)))
+        await asyncio.sleep(0)
+        await ledger.ledger.stop()
+        with pytest.raises(Unavailable):
+            await ledger.append([opening("late")])
+        assert [positions(receipt) for receipt in await taken] == [[number] for number in range(1, 21)]
+
+
+# Expected versions
+
+
+async def test_the_expected_version_is_the_count_of_events(ledger: Opened) -> None:
+    """A batch goes in when each issue is at the version that its writer has seen."""
+    await ledger.append([opening("chips"), opening("magnets")], {"chips": 0, "magnets": 0})
+    await ledger.append([imposed("quota", "chips"), imposed("ban", "chips")], {"chips": 1, "magnets": 1})
+    await ledger.append([imposed("levy", "chips", "magnets")], {"chips": 3})
+    assert (await version(ledger, "chips"), await version(ledger, "magnets")) == (4, 2)
+
+
+async def test_another_version_refuses_the_batch(ledger: Opened) -> None:
+    """A conflict tells what was expected and what is there, of every issue asked about, and stores nothing."""
+    await ledger.append([opening("chips"), imposed("quota", "chips"), opening("magnets")])
+    expected = {"chips": 1, "magnets": 1, "steel": 2}
+    with pytest.raises(VersionConflict) as conflict:
+        await ledger.append([imposed("ban", "chips", "magnets")], expected)
+    assert conflict.value.expected == expected
+    assert conflict.value.actual == {"chips": 2, "magnets": 1, "steel": 0}
+    assert await head(ledger) == 3
+
+
+async def test_the_version_of_an_issue_that_the_batch_does_not_name_is_checked(migrated_url: str) -> None:
+    """A writer may rest on an issue without writing to it, also when the ledger has just been opened."""
+    async with opened(migrated_url) as ledger:
+        await ledger.append([opening("chips"), opening("magnets"), imposed("ban", "magnets")])
+    async with opened(migrated_url) as ledger:
+        await ledger.append([imposed("quota", "chips")], {"magnets": 2})
+        with pytest.raises(VersionConflict) as conflict:
+            await ledger.append([imposed("levy", "chips")], {"magnets": 1})
+        assert conflict.value.actual == {"magnets": 2}
+
+
+async def test_of_writers_that_expect_the_same_version_one_wins(ledger: Opened) -> None:
+    """When many have seen the same version, one batch goes in and the others are told the version that it made."""
+    await ledger.append([opening("chips")])
+    appends = [ledger.append([eased("quota", "chips")], {"chips": 1}) for _ in range(16)]
+    outcomes = await all_of(appends)
+    assert sum(isinstance(outcome, Receipt) for outcome in outcomes) == 1
+    assert all(outcome.actual == {"chips": 2} for outcome in outcomes if isinstance(outcome, VersionConflict))
+    assert await head(ledger) == 2
+
+
+async def test_a_repeat_is_answered_though_the_version_has_moved(ledger: Opened) -> None:
+    """The expected versions of a batch that is recorded were right then: its repeat answers as first."""
+    await ledger.append([opening("chips")])
+    batch = [imposed("quota", "chips")]
+    first = await ledger.append(batch, {"chips": 1})
+    await ledger.append([eased("quota", "chips")])
+    again = await ledger.append(batch, {"chips": 1})
+    assert (again.events, again.repeated, first.repeated) == (first.events, True, False)
+
+
+# Repeats
+
+
+async def test_a_repeat_answers_as_first(migrated_url: str) -> None:
+    """The same ids and content give the first receipt with its warnings, whatever came since, and store nothing."""
+    batch = [
+        event("restriction.lifted", "quota", "chips"),
+        imposed("ban", "chips", effective="2300-01-01"),
+    ]
+    async with opened(migrated_url) as ledger:
+        await ledger.append([opening("chips")])
+        first = await ledger.append(batch)
+        assert {"/".join(map(str, fault.path)) for fault in first.warnings} == {"events/0", "events/1/effective"}
+        await ledger.append([imposed("quota", "chips", occurred="2025-01-01")])
+        again = await ledger.append(batch)
+    async with opened(migrated_url) as ledger:
+        reopened = await ledger.append(batch)
+        assert await head(ledger) == 4
+    assert [each.repeated for each in (first, again, reopened)] == [False, True, True]
+    assert [each.events for each in (again, reopened)] == [first.events] * 2
+    assert [each.warnings for each in (again, reopened)] == [first.warnings] * 2
+
+
+async def test_a_repeated_record_is_known_by_what_the_client_wrote(ledger: Opened) -> None:
+    """The ledger completes a record; the same record sent again without what was filled in is the same."""
+    given = imposed("quota", "chips")
+    await ledger.append([opening("chips"), given])
+    records = [
+        corrected(given, imposed("ban", "chips")),
+        record("report_added", given, reports=REPORTS),
+        record("disputed", given, reason="The ministry denies it."),
+        record("retracted", given),
+    ]
+    first = await ledger.append(records)
+    again = await ledger.append(records)
+    assert (again.events, again.repeated) == (first.events, True)
+    full = [{name: value for name, value in each.items() if name not in {"position", "recorded_at"}} for each in bodies(first)]
+    assert (await ledger.append(full)).events == first.events
+
+
+async def test_an_id_with_other_content_is_a_conflict(ledger: Opened) -> None:
+    """An id that is taken by another text refuses the batch and names the id."""
+    given = imposed("quota", "chips")
+    await ledger.append([opening("chips"), given])
+    with pytest.raises(EventIdConflict) as conflict:
+        await ledger.append([given | {"note": "another text"}])
+    assert conflict.value.ids == (given["id"],)
+    assert await head(ledger) == 2
+
+
+async def test_a_batch_part_old_part_new_is_a_conflict(ledger: Opened) -> None:
+    """A batch of which a part is recorded is refused whole; the ids that are recorded are named."""
+    old, new = imposed("quota", "chips"), imposed("ban", "chips")
+    await ledger.append([opening("chips"), old])
+    for batch in ([old, new], [new, old]):
+        with pytest.raises(EventIdConflict) as conflict:
+            await ledger.append(batch)
+        assert conflict.value.ids == (old["id"],)
+    assert await head(ledger) == 2
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+async def test_an_id_twice_in_a_batch_is_a_fault(ledger: Opened, *, recorded: bool) -> None:
+    """The same id twice in one batch is refused as malformed, recorded already or not, and hurts nobody else."""
+    given = imposed("quota", "chips")
+    await ledger.append([opening("chips"), *([given] if recorded else [])])
+    assert await faults_of(ledger, given, given) == {"events/1/id"}
+    batches = [[eased("ban", "chips")], [given, given], [eased("levy", "chips")]]
+    good, bad, other = await all_of([ledger.append(batch) for batch in batches])
+    assert isinstance(good, Receipt)
+    assert isinstance(bad, Malformed)
+    assert isinstance(other, Receipt)
+
+
+async def test_a_batch_of_events_recorded_apart_is_answered(ledger: Opened) -> None:
+    """Events that were recorded in several batches, sent again as one, get an answer and harm no other writer."""
+    chips, magnets, given = opening("chips"), opening("magnets"), imposed("quota", "magnets")
+    for each in (chips, magnets, given):
+        await ledger.append([each])
+    batches = [[eased("ban", "chips")], [chips, given], [given, chips], [eased("levy", "chips")]]
+    first, *_, last = await all_of([ledger.append(batch) for batch in batches])
+    assert isinstance(first, Receipt)
+    assert isinstance(last, Receipt)
+    assert await head(ledger) == 5
+
+
+async def test_the_same_ids_sent_at_once_are_stored_once(ledger: Opened) -> None:
+    """Of 24 equal batches in flight together one is stored, and all get its positions."""
+    await ledger.append([opening("chips")])
+    batch = [imposed("quota", "chips"), eased("quota", "chips")]
+    others = [ledger.append([eased("ban", "chips")]) for _ in range(24)]
+    equal = [ledger.append(batch) for _ in range(24)]
+    outcomes = await all_of(list(itertools.chain(*zip(equal, others, strict=True))))
+    receipts = [outcome for outcome in outcomes[::2] if isinstance(outcome, Receipt)]
+    assert len({tuple(positions(receipt)) for receipt in receipts}) == 1
+    assert sum(not receipt.repeated for receipt in receipts) == 1
+    assert await head(ledger) == 1 + 2 + 24
+
+
+async def test_of_different_texts_under_one_id_sent_at_once_one_is_stored(ledger: Opened) -> None:
+    """When texts fight for an id, one is recorded and each of the others learns that the id is taken."""
+    await ledger.append([opening("chips")])
+    given = imposed("quota", "chips")
+    outcomes = await all_of([ledger.append([given | {"note": f"text {number}"}]) for number in range(12)])
+    assert sum(isinstance(outcome, Receipt) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, EventIdConflict) for outcome in outcomes) == 11
+    assert await head(ledger) == 2
+
+
+# Issues and items
+
+
+async def test_an_event_counts_in_each_of_its_issues(ledger: Opened) -> None:
+    """One fact on three issues moves the version of each by one, and its item stands in each."""
+    await ledger.append([opening("chips"), opening("magnets"), opening("steel")])
+    await ledger.append([imposed("quota", "chips", "magnets", "steel"), imposed("ban", "steel")])
+    assert [await version(ledger, issue) for issue in ("chips", "magnets", "steel")] == [2, 2, 3]
+    for issue in ("chips", "magnets", "steel"):
+        found = await ledger.kind("restriction", LATE, None, f"issue:{issue}")
+        assert "quota" in [state["id"] for state in found]
+
+
+async def test_a_fact_may_stand_before_its_issues_opening(ledger: Opened) -> None:
+    """Within a batch the order does not matter: the issue is opened in it."""
+    told = await ledger.append([imposed("quota", "chips"), opening("chips")])
+    assert positions(told) == [1, 2]
+    assert await version(ledger, "chips") == 2
+    assert await faults_of(ledger, imposed("ban", "magnets")) == {"events/0/issues/0"}
+
+
+async def test_a_planned_opening_opens_no_issue(ledger: Opened) -> None:
+    """An issue that somebody only plans to open does not exist."""
+    planned = opening("chips", modality="planned")
+    assert "events/1/issues/0" in await faults_of(ledger, planned, imposed("quota", "chips"))
+
+
+async def test_an_unknown_issue_is_named_by_its_place(ledger: Opened) -> None:
+    """Each issue of an event that does not exist is a fault of its own."""
+    await ledger.append([opening("chips")])
+    faults = await faults_of(ledger, imposed("quota", "nowhere", "chips", "elsewhere"))
+    assert faults == {"events/0/issues/0", "events/0/issues/2"}
+
+
+async def test_a_name_belongs_to_one_kind(ledger: Opened) -> None:
+    """An item, or an issue, known as one kind is not taken as another, within a batch and ever after."""
+    await ledger.append([opening("chips"), imposed("quota", "chips")])
+    agreed = event("clearance.revoked", "quota", "chips")
+    assert await faults_of(ledger, agreed) == {"events/0/item"}
+    assert await faults_of(ledger, imposed("chips", "chips")) == {"events/0/item"}
+    both = [imposed("ban", "chips"), event("clearance.revoked", "ban", "chips")]
+    assert await faults_of(ledger, *both) == {"events/1/item"}
+
+
+async def test_an_issue_whose_opening_is_retracted_takes_no_facts(ledger: Opened) -> None:
+    """Without a live opening the issue does not exist; with the retraction retracted it does again."""
+    begun = opening("chips")
+    away = record("retracted", begun)
+    await ledger.append([begun, imposed("quota", "chips")])
+    await ledger.append([away])
+    assert await faults_of(ledger, imposed("ban", "chips")) == {"events/0/issues/0"}
+    await ledger.append([record("retracted", away)])
+    assert positions(await ledger.append([imposed("ban", "chips")])) == [5]
+
+
+async def test_an_issue_that_is_closed_takes_facts(ledger: Opened) -> None:
+    """A closed issue is still there: facts arrive in any order."""
+    await ledger.append([opening("chips"), event("issue.closed", "chips", "chips")])
+    assert positions(await ledger.append([imposed("quota", "chips")])) == [3]
+
+
+# Records
+
+
+async def test_records_act_on_events_of_their_own_batch(ledger: Opened) -> None:
+    """A batch may correct, retract, support and dispute what it records itself."""
+    wrong, gone, doubtful = imposed("quota", "chips"), imposed("ban", "chips"), imposed("levy", "chips")
+    batch = [
+        opening("chips"), wrong, gone, doubtful,
+        corrected(wrong, imposed("quota", "chips", rate_percent=5)), record("retracted", gone),
+        record("report_added", doubtful, reports=[{"outlet": "A paper"}]), record("disputed", doubtful),
+    ]  # fmt: skip
+    await ledger.append(batch)
+    await check_records(ledger)
+
+
+async def test_records_act_on_earlier_events(migrated_url: str) -> None:
+    """Records on what was recorded long before, by a ledger that has been opened anew since, act the same."""
+    wrong, gone, doubtful = imposed("quota", "chips"), imposed("ban", "chips"), imposed("levy", "chips")
+    async with opened(migrated_url) as ledger:
+        await ledger.append([opening("chips"), wrong, gone, doubtful])
+    async with opened(migrated_url) as ledger:
+        await ledger.append([corrected(wrong, imposed("quota", "chips", rate_percent=5)), record("retracted", gone)])
+        await ledger.append([record("report_added", doubtful, reports=[{"outlet": "A paper"}])])
+        await ledger.append([record("disputed", doubtful)])
+        await check_records(ledger)
+
+
+async def check_records(ledger: Opened) -> None:
+    """The quota is corrected to 5 %, the ban gone, the levy contested and supported; the old texts stay in the log."""
+    states = {state["id"]: state for state in await ledger.kind("restriction", LATE)}
+    assert set(states) == {"quota", "levy"}
+    assert states["quota"]["rate_percent"] == 5
+    assert states["levy"]["contested"]
+    assert [report["outlet"] for report in states["levy"]["reports"]] == ["A ministry", "A paper"]
+    assert await version(ledger, "chips") == 8
+    log = await ledger.log()
+    assert "rate_percent" not in log[1]
+    assert [each["item"] for each in log[4:]] == ["quota", "ban", "levy", "levy"]
+
+
+async def test_a_record_is_completed_from_its_target(ledger: Opened) -> None:
+    """Its issues and item are those of the fact, it occurs on the day of recording, and the new text has the old id."""
+    given = imposed("quota", "chips")
+    await ledger.append([opening("chips"), given])
+    (told,) = bodies(await ledger.append([corrected(given, imposed("quota", "chips"))]))
+    assert (told["issues"], told["item"], told["event"]["id"]) == (["chips"], "quota", given["id"])
+    assert told["occurred"] == told["recorded_at"][: len("2025-06-10")]
+
+
+async def test_a_record_that_names_something_else_is_refused(ledger: Opened) -> None:
+    """Issues, item and id that are not the target's are faults."""
+    given = imposed("quota", "chips")
+    await ledger.append([opening("chips"), opening("magnets"), given])
+    wrong = record("retracted", given, issues=["magnets"], item="ban")
+    assert await faults_of(ledger, wrong) == {"events/0/issues", "events/0/item"}
+    other_id = record("corrected", given, event=imposed("quota", "chips"))
+    assert await faults_of(ledger, other_id) == {"events/0/event/id"}
+
+
+async def test_a_correction_moves_a_fact_to_another_item_and_issue(ledger: Opened) -> None:
+    """The fact leaves the old item for the new one; versions tick in the old issue and in the new."""
+    given = imposed("quota", "chips")
+    await ledger.append([opening("chips"), opening("magnets"), given])
+    (told,) = bodies(await ledger.append([corrected(given, imposed("ban", "magnets"))]))
+    assert (set(told["issues"]), told["item"]) == ({"chips", "magnets"}, "quota")
+    assert (await version(ledger, "chips"), await version(ledger, "magnets")) == (3, 2)
+    assert await ledger.item("restriction", "quota", LATE) is None
+    moved = await ledger.item("restriction", "ban", LATE)
+    assert moved is not None
+    assert (moved["issues"], moved["events"]) == (["magnets"], [given["id"]])
+    before = await ledger.item("restriction", "quota", LATE, known=3)
+    assert before is not None
+    assert before["issues"] == ["chips"]
+    assert await ledger.item("restriction", "ban", LATE, known=3) is None
+
+
+async def test_a_correction_may_change_the_kind_of_item(ledger: Opened) -> None:
+    """The new text is of any type: a restriction becomes a statement on an item of its own."""
+    given = imposed("quota", "chips")
+    said = event("statement.made", "a-speech", "chips", speaker="A minister", party="CN")
+    await ledger.append([opening("chips"), given])
+    await ledger.append([corrected(given, said)])
+    assert await ledger.item("restriction", "quota", LATE) is None
+    assert await ledger.item("statement", "a-speech", LATE) is not None
+    assert await faults_of(ledger, corrected(given, event("statement.made", "quota", "chips", speaker="A", party="CN"))) == {
+        "events/0/event/item"
+    }
+
+
+async def test_the_last_correction_holds(ledger: Opened) -> None:
+    """A correction of a correction is one of the fact; with the last one retracted the one before holds again."""
+    given = imposed("quota", "chips", rate_percent=1)
+    second = corrected(given, imposed("quota", "chips", rate_percent=2))
+    third = corrected(second, imposed("quota", "chips", rate_percent=3))
+    away = record("retracted", third)
+    await ledger.append([opening("chips"), given])
+    for each, rate in ((second, 2), (third, 3), (away, 2), (record("retracted", second), 1)):
+        await ledger.append([each])
+        state = await ledger.item("restriction", "quota", LATE)
+        assert state is not None
+        assert state["rate_percent"] == rate
+
+
+async def test_a_record_on_an_event_that_nobody_recorded_is_refused(ledger: Opened) -> None:
+    """Every kind of record needs a target in the log or earlier in its batch."""
+    await ledger.append([opening("chips")])
+    later = imposed("quota", "chips")
+    records = [
+        record("retracted", later),
+        record("disputed", later),
+        record("report_added", later, reports=REPORTS),
+        corrected(later, imposed("quota", "chips")),
+    ]
+    assert await faults_of(ledger, *records) == {f"events/{place}/target" for place in range(4)}
+    assert await faults_of(ledger, record("retracted", later), later) == {"events/0/target"}
+
+
+# The clock
+
+
+async def test_the_instant_of_recording_never_goes_back(migrated_url: str) -> None:
+    """Whatever the clock says, each commit is stamped later than the one before, also after a restart."""
+    noon = 1_750_000_000_000_000
+    ticks = iter([noon, noon - 3_600_000_000, noon - 1, noon, noon, noon + 5, noon + 4])
+    stamps = []
+    async with clocked(migrated_url, lambda: next(ticks)) as ledger:
+        for number in range(4):
+            stamps.append((await ledger.append([opening(f"issue-{number}")])).events[0].recorded_at)
+    async with clocked(migrated_url, lambda: next(ticks)) as ledger:
+        for number in range(4, 7):
+            stamps.append((await ledger.append([opening(f"issue-{number}")])).events[0].recorded_at)
+        log = await ledger.log()
+    assert stamps[0] == noon
+    assert all(earlier < later for earlier, later in itertools.pairwise(stamps))
+    assert stamps[5] == noon + 5
+    assert [each["recorded_at"] for each in log] == [text(stamp) for stamp in stamps]
+
+
+async def test_what_was_asked_at_an_instant_stays(migrated_url: str) -> None:
+    """Once an instant has been asked about, no later commit is stamped with it or before, though the clock stands."""
+    noon = 1_750_000_000_000_000
+    async with clocked(migrated_url, lambda: noon) as ledger:
+        await ledger.append([opening("chips")])
+        await ledger.ledger.freeze(noon + 100)
+        later = await ledger.append([opening("magnets")])
+    assert later.events[0].recorded_at > noon + 100
+
+
+async def test_a_batch_has_one_instant(ledger: Opened) -> None:
+    """All events of a batch are recorded at once."""
+    told = await ledger.append([opening("chips"), imposed("quota", "chips"), imposed("ban", "chips")])
+    assert len({stored.recorded_at for stored in told.events}) == 1
+
+
+# Append-only
+
+
+@pytest.mark.parametrize("statement", ["UPDATE event SET recorded_at = 0", "DELETE FROM event"])
+async def test_sqlite_refuses_to_change_the_log(migrated_sqlite_url: str, statement: str) -> None:
+    """The file itself says no to an UPDATE or a DELETE of an event, whoever asks."""
+    async with opened(migrated_sqlite_url) as ledger:
+        await ledger.append([opening("chips")])
+    connection = sqlite3.connect(migrated_sqlite_url.removeprefix("sqlite:///"))
+    try:
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute(statement)
+    finally:
+        connection.close()
+
+
+CHANGES = ["UPDATE event SET recorded_at = 0", "DELETE FROM event", "TRUNCATE event"]
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+@pytest.mark.parametrize("role", [None, "parley_app"])
+async def test_postgres_refuses_to_change_the_log(migrated_postgres_url: str, statement: str, role: str | None) -> None:
+    """The role of the service lacks the right, and a trigger stops even the owner."""
+    async with opened(migrated_postgres_url) as ledger:
+        await ledger.append([opening("chips")])
+    connection = await asyncpg.connect(migrated_postgres_url)
+    try:
+        if role is not None:
+            await connection.execute(f"SET ROLE {role}")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied" if role else "append-only"):
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def test_the_service_writes_in_the_role_that_cannot_change_the_log(migrated_postgres_url: str) -> None:
+    """The connections of the ledger itself have taken the role."""
+    async with opened(migrated_postgres_url) as ledger:
+        await ledger.append([opening("chips")])
+        assert [tuple(row) for row in await ledger.database.fetch("SELECT current_user")] == [("parley_app",)]
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await ledger.database.fetch("DELETE FROM event")
+        assert await head(ledger) == 1
+
+
+# Two processes on one database
+
+
+@asynccontextmanager
+async def pair(url: str) -> AsyncIterator[tuple[Opened, Opened]]:
+    """Open one database twice, as two processes would."""
+    async with opened(url) as one, opened(url) as other:
+        yield one, other
+
+
+async def check_log(ledger: Opened, count: int) -> list[Event]:
+    """No gap, instants that only rise from commit to commit, and a projection that a rebuild does not change."""
+    log = await ledger.log()
+    assert [each["position"] for each in log] == list(range(1, count + 1))
+    assert len({each["id"] for each in log}) == count
+    instants = [each["recorded_at"] for each in log]
+    assert instants == sorted(instants)
+    rebuilt = await rebuild(ledger.database)
+    assert rebuilt.before == rebuilt.after
+    return log
+
+
+async def test_two_ledgers_see_what_the_other_wrote(migrated_url: str) -> None:
+    """A version made through one is the version of the other at once: expected, and told in a conflict."""
+    async with pair(migrated_url) as ledgers:
+        await ledgers[0].append([opening("chips")], {"chips": 0})
+        for seen in range(1, 9):
+            await ledgers[seen % 2].append([eased("quota", "chips")], {"chips": seen})
+        for ledger in ledgers:
+            with pytest.raises(VersionConflict) as conflict:
+                await ledger.append([eased("quota", "chips")], {"chips": 8})
+            assert conflict.value.actual == {"chips": 9}
+        await check_log(ledgers[0], 9)
+
+
+async def test_two_ledgers_refuse_only_what_is_wrong_now(migrated_url: str) -> None:
+    """What one of them has put right is right for the other."""
+    begun = opening("chips")
+    away = record("retracted", begun)
+    async with pair(migrated_url) as (one, other):
+        await one.append([begun])
+        await other.append([eased("quota", "chips")])
+        await one.append([away])
+        assert await faults_of(other, eased("quota", "chips")) == {"events/0/issues/0"}
+        await one.append([record("retracted", away)])
+        assert positions(await other.append([eased("quota", "chips")])) == [5]
+
+
+async def test_two_ledgers_share_one_order(migrated_url: str) -> None:
+    """Racing on the same items, both answer each batch with positions of its own, and the views are those of the log."""
+    async with pair(migrated_url) as ledgers:
+        await ledgers[0].append([opening("chips"), opening("magnets")])
+        given = [imposed(f"quota-{number}", "chips") for number in range(10)]
+        await ledgers[1].append(given)
+        sent = [[eased(f"quota-{number % 10}", "chips", "magnets"), eased("ban", "magnets")] for number in range(60)]
+        sent += [[corrected(each, imposed(f"levy-{number}", "magnets"))] for number, each in enumerate(given)]
+        outcomes = await all_of([ledgers[number % 2].append(batch) for number, batch in enumerate(sent)])
+        log = await check_log(ledgers[0], 12 + 2 * 60 + 10)
+        for batch, outcome in zip(sent, outcomes, strict=True):
+            assert isinstance(outcome, Receipt)
+            assert bodies(outcome) == [log[position - 1] for position in positions(outcome)]
+            assert [each["id"] for each in bodies(outcome)] == [each["id"] for each in batch]
+        assert await version(ledgers[1], "chips") == 1 + 10 + 60 + 10
+        assert await version(ledgers[1], "magnets") == 1 + 2 * 60 + 10
+
+
+async def test_two_ledgers_store_the_same_ids_once(migrated_url: str) -> None:
+    """Equal batches sent to both at once are stored once; everybody gets the same positions."""
+    async with pair(migrated_url) as ledgers:
+        await ledgers[0].append([opening("chips")])
+        for _ in range(6):
+            batch = [eased("quota", "chips"), eased("ban", "chips")]
+            outcomes = await all_of([ledgers[number % 2].append(batch) for number in range(8)])
+            receipts = [outcome for outcome in outcomes if isinstance(outcome, Receipt)]
+            assert len({tuple(positions(receipt)) for receipt in receipts}) == 1
+            assert sum(not receipt.repeated for receipt in receipts) == 1
+        await check_log(ledgers[0], 1 + 6 * 2)
+
+
+async def test_two_ledgers_are_one_counter(migrated_url: str) -> None:
+    """Of writers that raise a version only from the one they saw, nobody's step is lost and none is taken twice."""
+    steps = 5
+
+    async def climb(ledger: Opened) -> None:
+        done, seen = 0, 1
+        while done < steps:
+            try:
+                await ledger.append([eased("quota", "chips")], {"chips": seen})
+            except VersionConflict as conflict:
+                assert conflict.actual["chips"] > seen
+                seen = conflict.actual["chips"]
+            else:
+                done, seen = done + 1, seen + 1
+
+    async with pair(migrated_url) as ledgers:
+        await ledgers[0].append([opening("chips")])
+        await asyncio.gather(*(climb(ledgers[number % 2]) for number in range(6)))
+        assert await version(ledgers[0], "chips") == 1 + 6 * steps
+        await check_log(ledgers[0], 1 + 6 * steps)
+
+
+# A database that breaks off
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Keep the tracebacks of expected failures out of the output."""
+    with capture_logs():
+        yield
+
+
+async def cut(url: str) -> None:
+    """End every session of the service, as a restart of the database would."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'parley'"
+        )
+    finally:
+        await connection.close()
+
+
+async def test_cut_connections_lose_and_double_nothing(migrated_postgres_url: str, quiet: None) -> None:
+    """While sessions are ended again and again, each append is answered or safe to repeat; all are stored once."""
+    batches = [[eased(f"quota-{number % 9}", "chips") for _ in range(number % 3 + 1)] for number in range(160)]
+    left = iter(batches)
+    told: list[Receipt] = []
+
+    async def write(ledger: Opened) -> None:
+        for batch in left:
+            while True:
+                try:
+                    told.append(await ledger.append(batch))
+                except Unavailable:
+                    continue
+                break
+            if len(told) % 8 == 0:
+                await cut(migrated_postgres_url)
+
+    async with opened(migrated_postgres_url) as ledger:
+        await ledger.append([opening("chips")])
+        await asyncio.gather(*(write(ledger) for _ in range(8)))
+    async with opened(migrated_postgres_url) as ledger:
+        log = await check_log(ledger, 1 + sum(map(len, batches)))
+        assert len(told) == len(batches)
+        for receipt in told:
+            assert bodies(receipt) == [log[position - 1] for position in positions(receipt)]
+
+
+async def test_the_same_log_has_the_same_views_on_both(migrated_sqlite_url: str, migrated_postgres_url: str) -> None:
+    """The projections of one history, with the same instants, are the same on SQLite and on PostgreSQL."""
+    given = imposed("quota", "chips")
+    history = [
+        [opening("chips"), given],
+        [eased("quota", "chips", occurred="2025-05"), event("call.held", "a-call", "chips", participants=[{"name": "é"}])],
+        [corrected(given, imposed("ban", "chips", occurred="[2025-01-01..2025-02-01]"))],
+    ]
+    digests = []
+    for url in (migrated_sqlite_url, migrated_postgres_url):
+        ticks = itertools.count(1_750_000_000_000_000, 1_000_000)
+        async with clocked(url, lambda ticks=ticks: next(ticks)) as ledger:  # type: ignore[misc]
+            for number, batch in enumerate(history):
+                fixed = [{"id": f"0196b6f0-0000-7000-8000-{number:06}{place:06}", **each} for place, each in enumerate(batch)]
+                await ledger.append(fixed)
+            digests.append(await digest(ledger.database))
+    assert digests[0] == digests[1]

@@ -1,0 +1,187 @@
+"""32 clients append over HTTP while others tail the feed: no gap, no reorder, nothing missed (a counter says so)."""
+
+import asyncio
+import itertools
+import json
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from service.rebuild import rebuild
+from service.storage.connect import connect
+from tests.servers import ISSUES, PATIENCE, Event, Server, client, connection, fact, openings, serving_together
+
+pytestmark = pytest.mark.slow
+
+CLIENTS = 32
+REQUESTS = 40
+"""By each client; about half are single events, the others batches."""
+BATCH_MAX = 12
+PAGE_SIZES = (1, 7, 50, 1_000)
+
+
+class Written(NamedTuple):
+    """A batch that was sent, and what the 201 said."""
+
+    events: list[Event]
+    receipt: Event
+
+
+class Tail:
+    """A second reader: follows the feed page by page from the start, over a connection of its own."""
+
+    def __init__(self, url: str, seed: int) -> None:
+        """`seed` chooses the sizes of pages."""
+        self._at, self._random = httpx.URL(url), random.Random(seed)  # noqa: S311 - repeatable
+        self._writers_done = threading.Event()
+        self.seen: list[Event] = []
+        self.missed = 0
+        self.reordered = 0
+
+    def follow(self) -> None:
+        """Read until the writers are done and nothing is left."""
+        with closing(HTTPConnection(self._at.host, self._at.port, timeout=PATIENCE)) as reader:
+            after = 0
+            while True:
+                done = self._writers_done.is_set()  # asked before the page is: what was written is in it
+                reader.request("GET", f"/v1/feed?after={after}&limit={self._random.choice(PAGE_SIZES)}")
+                page = json.load(reader.getresponse())
+                self._take(page["events"], after)
+                assert page["next"] == (page["events"][-1]["position"] if page["events"] else after)
+                assert page["head"] >= page["next"]
+                after = page["next"]
+                if done and not page["events"]:
+                    return
+
+    def finish(self) -> None:
+        """Tell it that no more is written."""
+        self._writers_done.set()
+
+    def _take(self, events: Sequence[Event], after: int) -> None:
+        for event in events:
+            self.missed += max(event["position"] - after - 1, 0)
+            self.reordered += event["position"] <= after
+            after = event["position"]
+        self.seen += events
+
+
+@contextmanager
+def tails(servers: Sequence[Server]) -> Iterator[list[Tail]]:
+    """Tail every server in a thread of its own while the block runs, then read to the end."""
+    following = [Tail(server.url, seed) for seed, server in enumerate(servers)]
+    with ThreadPoolExecutor(len(following)) as threads:
+        futures = [threads.submit(tail.follow) for tail in following]
+        try:
+            yield following
+        finally:
+            for tail in following:
+                tail.finish()
+        for future in futures:
+            future.result()
+
+
+def batches(seed: int) -> Iterator[list[Event]]:
+    """Make what one client sends: single events and batches, mixed."""
+    choose = random.Random(seed)  # noqa: S311 - repeatable
+    for _ in range(REQUESTS):
+        size = choose.choice([1, choose.randint(2, BATCH_MAX)])
+        yield [fact(choose) for _ in range(size)]
+
+
+async def write(url: str, seed: int) -> list[Written]:
+    """Send one request after the other, over one connection."""
+    written = []
+    async with connection(url) as writer:
+        for batch in batches(seed):
+            status, answer = await writer.post("/v1/events", {"events": batch})
+            assert status == 201, answer
+            written.append(Written(batch, answer))
+    return written
+
+
+async def write_all(servers: Sequence[Server]) -> list[Written]:
+    """Let all clients write at once, spread over the servers."""
+    opened = openings()
+    async with connection(servers[0].url) as first:
+        _, receipt = await first.post("/v1/events", {"events": opened})
+    written = await asyncio.gather(*(write(servers[seed % len(servers)].url, seed) for seed in range(CLIENTS)))
+    return [Written(opened, receipt), *itertools.chain(*written)]
+
+
+def check_tail(tail: Tail, written: Sequence[Written]) -> None:
+    """Every position exactly once and in order; every acknowledged event exactly where the 201 said."""
+    assert (tail.missed, tail.reordered) == (0, 0)
+    sent = sum(len(each.events) for each in written)
+    assert [event["position"] for event in tail.seen] == list(range(1, sent + 1))
+    assert {event["id"] for event in tail.seen} == {event["id"] for each in written for event in each.events}
+    for events, receipt in written:
+        first, last = receipt["events"][0]["position"], receipt["position"]
+        assert tail.seen[first - 1 : last] == receipt["events"]
+        assert [event["id"] for event in receipt["events"]] == [event["id"] for event in events]
+        assert {event["recorded_at"] for event in receipt["events"]} == {receipt["recorded_at"]}
+
+
+async def check_database(database_url: str, log: Sequence[Event]) -> None:
+    """Each commit has an instant of its own, later than the one before; a rebuild finds the projection as it is."""
+    instants = [event["recorded_at"] for event in log]
+    assert instants == sorted(instants)
+    last_of_instant = {event["recorded_at"]: event["position"] for event in log}
+    database = connect(database_url)
+    await database.open()
+    try:
+        marks = await database.fetch("SELECT position FROM commit_mark ORDER BY recorded_at")
+        rebuilt = await rebuild(database)
+    finally:
+        await database.close()
+    assert [position for (position,) in marks] == list(last_of_instant.values())
+    assert rebuilt.events == len(log)
+    assert rebuilt.before == rebuilt.after
+
+
+async def commits_of(server: Server) -> int:
+    """Ask a server how many commits it made."""
+    async with client(server.url) as asking:
+        lines = (await asking.get("/metrics")).text.splitlines()
+    (line,) = [line for line in lines if line.startswith("parley_append_commits_total ")]
+    return int(float(line.split()[1]))
+
+
+async def check_versions(server: Server, log: Sequence[Event]) -> None:
+    """Every event counted once in the version of each issue that it names."""
+    async with client(server.url) as reader:
+        for issue in ISSUES:
+            answer = (await reader.get(f"/v1/issues/{issue}")).json()
+            assert answer["version"] == sum(issue in event["issues"] for event in log)
+
+
+async def race(servers: Sequence[Server], database_url: str) -> None:
+    with tails(servers) as following:
+        written = await write_all(servers)
+    for tail in following:
+        check_tail(tail, written)
+    log = following[0].seen
+    commits = [await commits_of(server) for server in servers]
+    assert all(commits)
+    assert sum(commits) == len({event["recorded_at"] for event in log})
+    for server in servers:
+        await check_versions(server, log)
+    await check_database(database_url, log)
+
+
+def test_a_reader_of_the_feed_misses_nothing(migrated_url: str) -> None:
+    """While 32 clients append, a reader sees each position once, in order, and each event where its 201 said."""
+    with serving_together([migrated_url]) as servers:
+        asyncio.run(race(servers, migrated_url))
+
+
+def test_two_servers_on_one_database_are_one_ledger(migrated_postgres_url: str) -> None:
+    """With 32 clients spread over two processes, readers of both see one order without a gap."""
+    with serving_together([migrated_postgres_url] * 2) as servers:
+        asyncio.run(race(servers, migrated_postgres_url))
