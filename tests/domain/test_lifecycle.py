@@ -1,0 +1,36 @@
+"""The vocabulary and the lives of items fit each other, and the oracle's own table."""
+
+import pytest
+
+from service.domain.events import FACTS
+from service.domain.lifecycle import CHANGES, KINDS, PLURALS, STATUSES
+from tests import oracle
+
+
+def test_every_type_has_its_place_in_the_life_of_its_kind() -> None:
+    """Each type of fact is a change of a kind, and each change of a kind has its type."""
+    assert set(CHANGES) == set(FACTS)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_oracle_has_the_same_life_written_apart(kind: str) -> None:
+    """Places, tracks, openings, ends and statuses agree with the table that the oracle was given."""
+    ours = KINDS[kind]
+    theirs = oracle.CHANGES[kind]
+    assert [change.name for change in ours.changes] == list(theirs)
+    for change in ours.changes:
+        other = theirs[change.name]
+        assert (change.place, change.track, change.opens) == (other.place, other.track, other.opens)
+        if change.track == "base":
+            assert change.status == other.status
+    assert ours.ends - {ours.over} == oracle.ENDS[kind]
+
+
+def test_calls_and_statements_never_end() -> None:
+    """A call held and a statement made stay what they are."""
+    assert KINDS["call"].ends == KINDS["statement"].ends == frozenset()
+
+
+def test_every_kind_but_the_issue_has_a_collection() -> None:
+    """Each kind has a plural for its path, and statuses to filter by."""
+    assert set(PLURALS) | {"issue"} == set(KINDS) == set(STATUSES)
