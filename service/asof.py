@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from service.api.wire import Services
 
-WIDTH_MIN = 100
+WIDTH = 160
+"""Columns of the table where it does not go to a terminal."""
 HTTP_OK = 200
 
 
@@ -46,14 +47,14 @@ async def ask(held: Services, issue: str, clocks: Mapping[str, Any], *, ended: b
 def show(answer: bytes) -> None:
     """Print an issue's state: its basis and posture, then a row an item."""
     state = json.loads(answer)
-    console = Console()
-    console = Console(width=max(WIDTH_MIN, console.width))
+    plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}  # names may hold brackets and colons
+    console = Console(**plain) if Console().is_terminal else Console(**plain, width=WIDTH)
     known = f"{state['known_position']} ({state['known_at'] or 'nothing recorded'})"
-    console.print(Text(state["title"], "bold"), f"[{state['posture']}]", markup=False)
+    console.print(Text(state["title"], "bold"), f"[{state['posture']}]")
     console.print(f"as of {state['as_of']}, as known at position {known}, version {state['version']}", style="dim")
     table = Table()
     for name in ("kind", "item", "status", "since", "until", "who says so"):
-        table.add_column(name, overflow="fold", no_wrap=name in {"kind", "item", "until"})
+        table.add_column(name, overflow="fold", no_wrap=name in {"kind", "item", "since", "until"})
     for kind, items in state["items"].items():
         for item in items:
             table.add_row(
@@ -61,7 +62,9 @@ def show(answer: bytes) -> None:
             )
     console.print(table if table.row_count else "nothing stood")
     for line in _coming(state["items"]):
-        console.print(line, style="dim", markup=False)
+        console.print(line, style="dim")
+    if state["next"]:
+        console.print("and more items: --json gives where to read on", style="dim")
 
 
 def _status(item: Mapping[str, Any]) -> str:

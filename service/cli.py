@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
+import socket
+import sqlite3
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
@@ -15,8 +19,10 @@ from service.settings import FORMATS, LEVELS, BadSetting, Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from typing import BinaryIO
 
     from service.api.wire import Services
+    from service.rebuild import Rebuilt
     from service.transfer import Imported
 
 GRACE_SECONDS = 5
@@ -70,7 +76,7 @@ def cli() -> None:
 def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
     """Serve the ledger over HTTP until stopped.
 
-    An embedded SQLite ledger is made and migrated when it is missing; a server's database never is: run
+    An embedded SQLite ledger is made and migrated when it is missing or empty; a server's database never is: run
     `parley migrate` first. There is no authentication yet, so an address that others can reach needs
     --allow-unauthenticated.
 
@@ -82,8 +88,8 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
     if not settings.is_loopback() and not settings.allow_unauthenticated:
         msg = f"{settings.host} can be reached by others and there is no authentication yet: --allow-unauthenticated?"
         raise SetUp(msg)
-    if settings.embedded:
-        _migrate_missing(settings)
+    _make_missing(settings)
+    _run(settings, _nothing)
     _serve(settings)
 
 
@@ -99,7 +105,7 @@ def migrate(database_url: str | None) -> None:
 
     settings = _settings(database_url=database_url)
     with _set_up_errors():
-        before = migrations.current(settings.database_url) if _exists(settings) else None
+        before = None if _missing(settings) else migrations.current(settings.database_url)
         migrations.upgrade(settings.database_url)
     after = migrations.newest()
     click.echo(f"{_shown(settings)} is at revision {after}" + ("" if before == after else f", was {before or 'empty'}"))
@@ -119,8 +125,10 @@ def seed(name: str, database_url: str | None) -> None:
     if name not in transfer.seeds():
         msg = f"there is no set {name}; there are: {', '.join(transfer.seeds())}"
         raise SetUp(msg)
+    settings = _settings(database_url=database_url)
+    _make_missing(settings)
     with _bar(f"Loading {name}") as progress:
-        done = _run(database_url, lambda held: transfer.seed(held.database, held.ledger, name, progress))
+        done = _run(settings, lambda held: transfer.seed(held.database, held.ledger, name, progress))
     _say_imported(done)
 
 
@@ -131,55 +139,79 @@ def import_(file: Any, database_url: str | None) -> None:  # noqa: ANN401 - an o
     """Record the events of an NDJSON FILE (- for standard input), one a line, in order.
 
     Ids are kept, and into an empty ledger the instants of recording too, so that every answer is the same as in the
-    ledger that was exported. Events that are recorded already are left as they are. The first line that cannot be
-    recorded stops the import and is named with all its faults.
+    ledger that was exported. Events that are recorded already are left as they are, so an import that broke off is
+    taken up by doing it again. Lines that cannot be recorded stop the import and are named with all their faults.
 
     \b
       parley export - --database-url sqlite:///old.db | parley import -
     """
     from service import transfer
 
+    settings = _settings(database_url=database_url)
+    _make_missing(settings)
     with _bar("Importing") as progress:
-        done = _run(database_url, lambda held: transfer.import_(held.database, held.ledger, file, progress))
+        done = _run(settings, lambda held: transfer.import_(held.database, held.ledger, file, progress))
     _say_imported(done)
 
 
 @cli.command()
-@click.argument("file", type=click.File("wb"))
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
 @database_option
-def export(file: Any, database_url: str | None) -> None:  # noqa: ANN401 - an open file
+def export(file: str, database_url: str | None) -> None:
     """Write every recorded event to an NDJSON FILE (- for standard output), one a line, in position order.
+
+    The file is there when it is whole, not before.
 
     \b
       parley export ledger.ndjson
     """
     from service import transfer
 
-    with _bar("Exporting") as progress:
-        count = _run(database_url, lambda held: transfer.export(held.database, file, progress))
+    async def work(held: Services) -> int:
+        with _bar("Exporting") as progress, _whole(file) as out:
+            return await transfer.export(held.database, out, progress)
+
+    count = _run(_settings(database_url=database_url), work)
     click.echo(f"{count} events written", err=True)
 
 
 @cli.command()
+@click.option("--check", is_flag=True, help="Make them in a scratch file and compare; write nothing.")
 @database_option
-def rebuild(database_url: str | None) -> None:
+def rebuild(*, check: bool, database_url: str | None) -> None:
     """Make every projection anew from the log, in one commit, and say whether it changed.
 
     Answers come from the projections; the log alone is the truth. A difference (exit code 1) means that they had not
-    been what the log says: it is mended by then, and worth a report.
+    been what the log says: it is mended by then, unless with --check, and worth a report. While others append, the two
+    cannot be compared (with --check that is exit code 1 too).
 
     \b
       parley rebuild
+      parley rebuild --check
     """
-    from service import rebuild as rebuilding
-
     with _bar("Rebuilding") as progress:
-        done = _run(database_url, lambda held: rebuilding.rebuild(held.database, progress))
-    same = done.before == done.after
-    verdict = "identical" if same else "CHANGED"
+        done = _run(_settings(database_url=database_url), lambda held: _rebuilt(held, progress, check=check))
+    verdict = "identical" if done.same else "not compared, others appended" if done.moved else "CHANGED"
     click.echo(f"{done.events} events; before {done.before[:16]}, after {done.after[:16]}: {verdict}")
-    if not same:
+    if not done.same and (check or not done.moved):
         raise SystemExit(1)
+
+
+async def _rebuilt(held: Services, progress: Callable[[int, int | None], object], *, check: bool) -> Rebuilt:
+    from service import rebuild as rebuilding
+    from service.storage import connect, migrate
+
+    if not check:
+        return await rebuilding.rebuild(held.database, progress)
+    with TemporaryDirectory(prefix="parley-") as folder:
+        url = f"sqlite:///{folder}/scratch.db"
+        migrate.upgrade(url)
+        scratch = connect.connect(url)
+        await scratch.open()
+        try:
+            return await rebuilding.rebuild(held.database, progress, scratch)
+        finally:
+            await scratch.close()
 
 
 @cli.command("as-of")
@@ -200,7 +232,7 @@ def as_of(issue: str, *, ended: bool, as_json: bool, database_url: str | None, *
     from service import asof
 
     given = {name.replace("day", "as_of"): value for name, value in clocks.items() if value is not None}
-    answer = _run(database_url, lambda held: asof.ask(held, issue, given, ended=ended))
+    answer = _run(_settings(database_url=database_url), lambda held: asof.ask(held, issue, given, ended=ended))
     if as_json:
         click.echo(answer)
     else:
@@ -222,7 +254,11 @@ def openapi(*, check: bool, output: Path) -> None:
 
     written = operations.openapi()
     if not check:
-        output.write_bytes(written)
+        try:
+            output.write_bytes(written)
+        except OSError as error:
+            msg = f"{output}: {error.strerror}"
+            raise Failed(msg) from error
     elif not output.exists() or output.read_bytes() != written:
         msg = f"{output} is out of date: run `parley openapi`"
         raise Failed(msg)
@@ -247,30 +283,43 @@ def _shown(settings: Settings) -> str:
     return make_url(settings.database_url).render_as_string(hide_password=True)
 
 
-def _exists(settings: Settings) -> bool:
-    return not settings.embedded or Path(settings.database_url.removeprefix("sqlite:///")).exists()
+def _missing(settings: Settings) -> bool:
+    """Tell whether an embedded ledger is still to be made: there is no file, or one without tables."""
+    if not settings.embedded:
+        return False
+    path = Path(settings.database_url.removeprefix("sqlite:///"))
+    if not path.exists():
+        return True
+    with _set_up_errors(), contextlib.closing(sqlite3.connect(path)) as connection:
+        return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,))
 
 
-def _migrate_missing(settings: Settings) -> None:
-    """Make an embedded ledger where there is none; one of an older version is brought up too."""
-    from service.storage import migrate as migrations
+def _make_missing(settings: Settings) -> None:
+    """Make an embedded ledger where there is none."""
+    if _missing(settings):
+        from service.storage import migrate as migrations
 
-    with _set_up_errors():
-        if not _exists(settings) or migrations.current(settings.database_url) != migrations.newest():
+        with _set_up_errors():
             migrations.upgrade(settings.database_url)
 
 
 @contextlib.contextmanager
 def _set_up_errors() -> Iterator[None]:
     """Tell in one line what keeps a database from being used."""
+    import asyncpg
     from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
+    from service.storage.database import Lost
+
+    drivers = (Lost, sqlite3.Error, SQLAlchemyError, CommandError, asyncpg.PostgresError, asyncpg.InterfaceError)
     try:
         yield
-    except (SQLAlchemyError, CommandError, OSError, ValueError) as error:
-        msg = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise SetUp(msg) from error
+    except BrokenPipeError:  # whoever read our output has seen enough
+        raise
+    except (*drivers, OSError, ValueError) as error:
+        msg = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+        raise SetUp(msg.splitlines()[0]) from error
 
 
 def _serve(settings: Settings) -> None:
@@ -280,60 +329,81 @@ def _serve(settings: Settings) -> None:
     from service.app import create_app
 
     logs.configure(settings.log_level, settings.log_format)
-    click.echo(
-        f"Parley {_shown(settings)} on http://{settings.host}:{settings.port or '(a free port)'}, docs at /schema"
-    )
+    listening = _listen(settings)
+    host, port = listening.getsockname()[:2]
+    where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    click.echo(f"Parley {_shown(settings)} on {where}/v1/issues, docs at {where}/schema, stop with Ctrl-C")
     config = uvicorn.Config(
         create_app(settings),
-        host=settings.host,
-        port=settings.port,
+        http="httptools",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         lifespan="on",
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = uvicorn.Server(config)
+    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops, then raises it again: that is not a failure
     with contextlib.suppress(KeyboardInterrupt):
-        server.run()
-    if not server.started:
-        msg = "the service did not start; its log says why (a missing `parley migrate`, or the port is taken)"
-        raise SetUp(msg)
+        uvicorn.Server(config).run(sockets=[listening])
 
 
-def _run(database_url: str | None, work: Callable[[Services], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        msg = f"cannot listen on {settings.host} port {settings.port}: {error.strerror}"
+        raise SetUp(msg) from error
+
+
+async def _nothing(_: Services) -> None:
+    """Do nothing with a ledger: that it opens is all that is asked."""
+
+
+def _run(settings: Settings, work: Callable[[Services], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401
     """Open the ledger and do something with it; what goes wrong is told in one line."""
     from service.domain.errors import Refused, Unavailable
-    from service.storage.database import Lost, NotMigrated
+    from service.storage.database import NotMigrated
     from service.transfer import BadLine
-
-    settings = _settings(database_url=database_url)
-    if settings.embedded:
-        _migrate_missing(settings)
 
     async def run() -> Any:  # noqa: ANN401
         async with _opened(settings) as held:
             return await work(held)
 
     try:
-        return asyncio.run(run())
-    except (BadLine, Refused, Unavailable) as error:
+        with _set_up_errors():
+            return asyncio.run(run())
+    except BadLine as error:
+        msg = f"{error}\n{error.done.recorded} events recorded before, {error.done.known} known already"
+        raise Failed(msg) from error
+    except Refused as error:
         raise Failed(str(error)) from error
+    except Unavailable as error:
+        raise Failed(": ".join(str(each) for each in (error, error.__cause__) if each)) from error
     except NotMigrated as error:
-        msg = f"{_shown(settings)} has not the tables of this version: run `parley migrate`"
+        found = "is not there" if _missing(settings) else "has not the tables of this version"
+        msg = f"{_shown(settings)} {found}: run `parley migrate`"
         raise SetUp(msg) from error
-    except (Lost, OSError, ValueError) as error:
-        raise SetUp(str(error)) from error
 
 
 @contextlib.asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[Services]:
     from service import app, logs
 
-    logs.configure("WARNING", settings.log_format)
+    logs.configure("CRITICAL", settings.log_format)  # what goes wrong is told in one line, by `_run`
     async with app.opened(settings.database_url) as held:
         yield held
+
+
+@contextlib.contextmanager
+def _whole(file: str) -> Iterator[BinaryIO]:
+    """Open a file that is there once it is whole; - is standard output, and a device or pipe is written as it is."""
+    plain = file != "-" and (Path(file).is_file() or not Path(file).exists())
+    with click.open_file(file, "wb", atomic=plain) as out:
+        yield cast("BinaryIO", out)
+        out.flush()
 
 
 @contextlib.contextmanager

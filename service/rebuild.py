@@ -25,20 +25,32 @@ PAGE = 1_000
 
 
 class Rebuilt(NamedTuple):
-    """What a rebuild did: how many events it read, and the digest of the projections before and after."""
+    """What a rebuild did: how many events it read, and the digest of the projections before and after.
+
+    `moved` is true when others appended meanwhile: the digests are then of different logs and cannot be compared.
+    """
 
     events: int
     before: str
     after: str
+    moved: bool
+
+    @property
+    def same(self) -> bool:
+        """Whether the projections were what the log says."""
+        return self.before == self.after
 
 
-async def rebuild(database: Database, progress: Callable[[int, int], object] = lambda *_: None) -> Rebuilt:
+async def rebuild(
+    database: Database, progress: Callable[[int, int], object] = lambda *_: None, into: Database | None = None
+) -> Rebuilt:
     """Make every projection anew in one commit; appends wait meanwhile, reads see the old one until then.
 
-    `progress` is told how many events are done, of how many. Views of all items are kept in memory, some 2 KB an event.
+    With `into`, an empty ledger, they are made there, and `database` is only read. `progress` is told how many events
+    are done, of how many. Views of all items are kept in memory, some 9 KB an event.
     """
+    head = await eventlog.head(database)
     before = await digest(database)
-    head = (await eventlog.head(database)).position
     done = 0
 
     async def chunks() -> AsyncIterator[Commit]:
@@ -55,12 +67,13 @@ async def rebuild(database: Database, progress: Callable[[int, int], object] = l
             if pending >= CHUNK:
                 yield _rows(projector, marks)
                 projector, marks, pending = _projector(views), [], 0
-                progress(done, head)
+                progress(done, head.position)
         yield _rows(projector, marks)
-        progress(done, head)
+        progress(done, head.position)
 
-    await database.replace(chunks())
-    return Rebuilt(done, before, await digest(database))
+    await (into or database).replace(chunks())
+    after = await digest(into or database)
+    return Rebuilt(done, before, after, moved=await eventlog.head(database) != head)
 
 
 def _projector(views: dict[str, ItemView]) -> Projector:

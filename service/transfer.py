@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import UUID
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+from urllib.parse import quote
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from service import eventlog
 from service.domain import instants
 from service.domain.accept import accept
-from service.domain.errors import Malformed, NotJson, Refused
-from service.domain.events import Batch
+from service.domain.check import faults_of
+from service.domain.errors import EventIdConflict, Fault, Malformed, NotJson, TooEarly
+from service.domain.events import AnyEvent, Batch, encode
 from service.storage import files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import BinaryIO
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+    from typing import Any, BinaryIO
 
     from service.append import Ledger
+    from service.domain.events import Fact, Record
+    from service.eventlog import Stored
     from service.storage.database import Database
 
     Progress = Callable[[int, int | None], object]
@@ -25,14 +33,22 @@ if TYPE_CHECKING:
 
 BATCH = 1_000
 """Events of one append; a commit of the source is never cut."""
+FAULTS_MAX = 100
+"""So many faults are told; reading stops there."""
+NAMESPACE = uuid5(NAMESPACE_URL, "urn:parley:import")
+"""Of the ids of events that come without one: their content makes it, so that it is the same the next time."""
 
 
 class BadLine(Exception):  # noqa: N818 - named as the condition
-    """A line cannot be imported: its number from 1, and what is wrong. Nothing from its batch on was recorded."""
+    """Lines cannot be imported: nothing of their commits was recorded, nor anything behind the first of them.
 
-    def __init__(self, number: int, reasons: list[str]) -> None:
-        """`reasons` are one or more, each with its pointer where it has one."""
-        super().__init__("\n".join(f"line {number}: {reason}" for reason in reasons))
+    `done` tells what was recorded before.
+    """
+
+    def __init__(self, faults: Sequence[tuple[int, Fault]]) -> None:
+        """`faults` are what is wrong, each with the number of its line, from 1."""
+        super().__init__("\n".join(f"line {number}: {_told(fault)}" for number, fault in faults[:FAULTS_MAX]))
+        self.done = Imported(0, 0)
 
 
 class Imported(NamedTuple):
@@ -42,12 +58,32 @@ class Imported(NamedTuple):
     known: int
 
 
+class _Place(Struct, frozen=True, kw_only=True):
+    """Where an event stood in the ledger that it was exported from."""
+
+    position: Annotated[int, Meta(ge=1)]
+    recorded_at: Annotated[
+        str,
+        Meta(
+            pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z\Z",
+            description="An instant as the feed writes it, in UTC with microseconds.",
+            examples=["2025-06-10T12:00:00.000000Z"],
+        ),
+    ]
+
+
 class _Line(NamedTuple):
-    """An event of a file: where it stands, its instant of recording if it has one, and its JSON."""
+    """An event of a file: the number of its line, and its instant of recording if it has one."""
 
     number: int
     recorded_at: int | None
-    event: dict[str, Any]
+    event: Fact | Record
+
+    @property
+    def id(self) -> UUID:
+        """Its id, which every event that was read has."""
+        assert self.event.id is not None  # noqa: S101 - given by `_read`
+        return self.event.id
 
 
 async def export(database: Database, out: BinaryIO, progress: Progress = lambda *_: None) -> int:
@@ -67,21 +103,19 @@ async def import_(
 ) -> Imported:
     """Record the events of NDJSON in order; those that are recorded already are left as they are.
 
-    BadLine for what cannot be recorded. Into an empty ledger, events keep the instants that they come with.
+    BadLine for what cannot be recorded. Into a ledger that holds nothing, or only the beginning of the same file,
+    events keep the instants that they come with, and the commits that these tell. An event without an id gets one made
+    from its content.
     """
-    keep_instants = (await eventlog.head(database)).position == 0
-    recorded = known = 0
-    for group in _groups(_read(lines)):
-        there = await _recorded(database, group)
-        fresh = [line for line in group if line not in there]
-        if there:  # Repeats change nothing; one with other content is refused.
-            await _append(ledger, there, None)
-            known += len(there)
-        if fresh:
-            await _append(ledger, fresh, fresh[0].recorded_at if keep_instants else None)
-            recorded += len(fresh)
-        progress(group[-1].number, None)
-    return Imported(recorded, known)
+    work = _Import(database, ledger)
+    try:
+        for batch in _batches(lines):
+            await work.take(batch)
+            progress(batch[-1].number, None)
+    except BadLine as bad:
+        bad.done = work.done
+        raise
+    return work.done
 
 
 async def seed(database: Database, ledger: Ledger, name: str, progress: Progress = lambda *_: None) -> Imported:
@@ -96,75 +130,150 @@ def seeds() -> list[str]:
     return sorted(path.stem for path in files.data("seeds").glob("*.ndjson"))
 
 
-def _read(lines: Iterable[bytes]) -> Iterator[_Line]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
+class _Import:
+    """An import under way: what it has done, and whether the ledger so far is the file so far, instants included."""
+
+    def __init__(self, database: Database, ledger: Ledger) -> None:
+        self._database, self._ledger = database, ledger
+        self._faithful = True
+        self.done = Imported(0, 0)
+
+    async def take(self, batch: Sequence[_Line]) -> None:
+        """Record the events of a batch that are new."""
+        known = await eventlog.by_ids(self._database, (line.id for line in batch))
+        there = [line for line in batch if line.id in known]
+        fresh = [line for line in batch if line.id not in known]
+        if there:
+            await self._repeat(there, [known[line.id] for line in there])
+        if fresh and await self._keeps_instants(fresh):
+            for instant, commit in groupby(fresh, key=lambda line: line.recorded_at):
+                await self._record(list(commit), instant)
+        elif fresh:
+            await self._record(fresh, None)
+
+    async def _repeat(self, there: Sequence[_Line], stored: Sequence[Stored]) -> None:
+        """See that what is there has the same content; BadLine for what has not."""
+        pairs = list(zip(there, stored, strict=True))
+        other = [line for line, held in pairs if encode(line.event) != held.body]
+        if faults := [fault for line in other async for fault in self._conflicts(line)]:
+            raise BadLine(faults)
+        first = self.done.recorded + self.done.known + 1
+        self._faithful = self._faithful and all(
+            (held.position, held.recorded_at) == (position, line.recorded_at)
+            for position, (line, held) in enumerate(pairs, first)
+        )
+        self.done = self.done._replace(known=self.done.known + len(there))
+
+    async def _conflicts(self, line: _Line) -> AsyncIterator[tuple[int, Fault]]:
+        """Ask the ledger, which fills in what a record may leave out."""
+        try:
+            await self._ledger.append(_batch([line]))
+        except EventIdConflict as refused:
+            yield line.number, Fault(("id",), refused.detail)
+
+    async def _keeps_instants(self, fresh: Sequence[_Line]) -> bool:
+        """Tell whether new events can keep their instants: the ledger is the file so far, and nothing else."""
+        if self._faithful:
+            head = await eventlog.head(self._database)
+            first = fresh[0].recorded_at
+            alone = head.position == self.done.recorded + self.done.known
+            later = first is not None and (self.done.recorded > 0 or first > head.recorded_at)
+            self._faithful = alone and later and all(line.recorded_at is not None for line in fresh)
+        return self._faithful
+
+    async def _record(self, fresh: Sequence[_Line], instant: int | None) -> None:
+        try:
+            await self._ledger.append(_batch(fresh), instant)
+        except TooEarly as refused:
+            detail = f"{instants.text(refused.asked)} is not after {instants.text(refused.last)}, the one before"
+            raise BadLine([(fresh[0].number, Fault(("recorded_at",), detail))]) from refused
+        except Malformed as refused:
+            raise BadLine([_placed(fault, fresh) for fault in refused.faults]) from refused
+        self.done = self.done._replace(recorded=self.done.recorded + len(fresh))
+
+
+def _batch(lines: Iterable[_Line]) -> Batch:
+    return Batch(events=tuple(line.event for line in lines))
+
+
+def _placed(fault: Fault, lines: Sequence[_Line]) -> tuple[int, Fault]:
+    """Tell a fault of a batch as one of a line; one of the batch as a whole is told of its first."""
+    match fault.path:
+        case ("events", int(index), *path):
+            return lines[index].number, Fault(tuple(path), fault.detail)
+        case path:
+            return lines[0].number, Fault(path, fault.detail)
+
+
+def _batches(lines: Iterable[bytes]) -> Iterator[list[_Line]]:
+    """Put commits together into batches; an id that comes again begins the next one, where it is a repeat."""
+    batch: list[_Line] = []
+    ids: set[UUID] = set()
+    for commit in _commits(lines):
+        own = {line.id for line in commit}
+        if batch and (len(batch) + len(commit) > BATCH or not ids.isdisjoint(own)):
+            yield batch
+            batch, ids = [], set()
+        batch += commit
+        ids |= own
+    if batch:
+        yield batch
+
+
+def _commits(lines: Iterable[bytes]) -> Iterator[list[_Line]]:
+    """Read whole commits of the source, where instants tell them, else line by line.
+
+    BadLine with the faults of all bad lines among a thousand, once the commits before the first of them are given.
+    """
+    commit: list[_Line] = []
+    faults: list[tuple[int, Fault]] = []
+    for number, raw in enumerate(lines, 1):
+        if not raw.strip():
             continue
+        if faults and (len(faults) >= FAULTS_MAX or number - faults[0][0] >= BATCH):
+            break
         try:
-            event = json.loads(line)
-        except ValueError as error:
-            raise BadLine(number, [f"not JSON: {error}"]) from error
-        if not isinstance(event, dict):
-            raise BadLine(number, ["not a JSON object"])
-        event.pop("position", None)
-        try:
-            written = event.pop("recorded_at", None)
-            yield _Line(number, None if written is None else instants.parse(written), event)
-        except (TypeError, ValueError) as error:
-            raise BadLine(number, [f"#/recorded_at: {error}"]) from error
+            line = _read(number, raw)
+        except Malformed as refused:
+            faults += [(number, fault) for fault in refused.faults]
+        except NotJson as refused:
+            faults.append((number, Fault((), f"not JSON: {refused.detail}")))
+        else:
+            if commit and not faults and (line.recorded_at is None or line.recorded_at != commit[-1].recorded_at):
+                yield commit
+                commit = []
+            commit.append(line)
+    if faults:
+        raise BadLine(faults)
+    if commit:
+        yield commit
 
 
-def _groups(lines: Iterable[_Line]) -> Iterator[list[_Line]]:
-    """Cut into batches: whole commits of the source where instants tell them, else up to a thousand events."""
-    group: list[_Line] = []
-    for line in lines:
-        ended = line.recorded_at != group[-1].recorded_at if group else False
-        if group and (ended or (line.recorded_at is None and len(group) == BATCH)):
-            yield group
-            group = []
-        group.append(line)
-    if group:
-        yield group
+_MEMBERS = dict[str, msgspec.Raw]
+_EVENT: Any = AnyEvent
 
 
-async def _recorded(database: Database, group: list[_Line]) -> list[_Line]:
-    """Give the lines whose ids are in the log."""
-    ids = [each for line in group if (each := _id(line)) is not None]
-    found: set[UUID] = set()
-    for start in range(0, len(ids), BATCH):
-        found |= (await eventlog.by_ids(database, ids[start : start + BATCH])).keys()
-    return [line for line in group if _id(line) in found]
+def _read(number: int, raw: bytes) -> _Line:
+    """Read one line as strictly as the API does; Malformed or NotJson."""
+    members = accept(raw, _MEMBERS)
+    place = {name: members.pop(name) for name in _Place.__struct_fields__ if name in members}
+    event: Fact | Record = accept(msgspec.json.encode(members), _EVENT)
+    if faults := faults_of(event):
+        raise Malformed(faults)
+    if event.id is None:
+        event = replace(event, id=uuid5(NAMESPACE, encode(event).decode()))
+    return _Line(number, _instant(place) if place else None, event)
 
 
-def _id(line: _Line) -> UUID | None:
-    written = line.event.get("id")
+def _instant(members: dict[str, msgspec.Raw]) -> int:
+    written = accept(msgspec.json.encode(members), _Place).recorded_at
     try:
-        return UUID(written) if isinstance(written, str) else None
-    except ValueError:
-        return None
+        return instants.parse(written)
+    except ValueError as error:
+        raise Malformed([Fault(("recorded_at",), f"there is no {written}")]) from error
 
 
-async def _append(ledger: Ledger, group: list[_Line], recorded_at: int | None) -> None:
-    try:
-        events = [_accepted(line) for line in group]
-        await ledger.append(Batch(events=tuple(event for batch in events for event in batch.events)), recorded_at)
-    except Malformed as refused:
-        index = next((step for fault in refused.faults for step in fault.path[1:2] if isinstance(step, int)), 0)
-        reasons = [_reason(fault.path[2:], fault.detail) for fault in refused.faults if fault.path[1:2] == (index,)]
-        raise BadLine(group[index].number, reasons) from refused
-    except Refused as refused:
-        raise BadLine(group[0].number, [str(refused)]) from refused
-
-
-def _accepted(line: _Line) -> Batch:
-    """Decode one line as strictly as the API does."""
-    try:
-        return accept(json.dumps({"events": [line.event]}).encode(), Batch)
-    except Malformed as refused:
-        raise BadLine(line.number, [_reason(fault.path[2:], fault.detail) for fault in refused.faults]) from refused
-    except NotJson as refused:
-        raise BadLine(line.number, [refused.detail]) from refused
-
-
-def _reason(path: tuple[str | int, ...], detail: str) -> str:
-    return f"#{''.join(f'/{step}' for step in path)}: {detail}"
+def _told(fault: Fault) -> str:
+    """Write a fault behind its JSON pointer (RFC 6901, section 6)."""
+    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in fault.path)
+    return f"#{''.join(f'/{quote(step)}' for step in steps)}: {fault.detail}" if fault.path else fault.detail

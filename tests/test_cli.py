@@ -2,11 +2,14 @@
 
 import json
 import re
+import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -95,6 +98,109 @@ def test_errors_are_one_line_with_an_exit_code(run: Run, words: tuple[str, ...],
     run("migrate")
     told = run(*words)
     assert (told.returncode, said in told.stderr, "Traceback" in told.stderr) == (code, True, False), told.stderr
+
+
+def test_output_that_nobody_reads_on_ends_quietly(run: Run, database_url: str) -> None:
+    """`parley export - | head -c 1` says nothing of a broken pipe."""
+    run("migrate")
+    run("seed")
+    command = [sys.executable, "-m", "service", "export", "-", "--database-url", database_url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+def test_an_export_is_whole_or_not_there(run: Run, tmp_path: Path) -> None:
+    """An export replaces a file once it is whole; of an empty ledger it is an empty file."""
+    run("migrate")
+    out = tmp_path / "out.ndjson"
+    assert run("export", str(out)).returncode == 0
+    assert out.read_bytes() == b""
+    out.write_text("old")
+    assert run("export", str(out), "--database-url", f"sqlite:///{tmp_path}/none.db").returncode == 2
+    assert out.read_text() == "old"
+
+
+def test_reading_makes_no_ledger(run: Run, tmp_path: Path) -> None:
+    """A question to a database that is not there, or is somebody else's, says so and makes no tables."""
+    run("migrate")
+    absent, foreign = tmp_path / "absent.db", tmp_path / "foreign.db"
+    with sqlite3.connect(foreign) as connection:
+        connection.execute("CREATE TABLE places (name)")
+    connection.close()
+    for command in (("as-of", ISSUE), ("export", "-"), ("rebuild",), ("rebuild", "--check")):
+        told = run(*command, "--database-url", f"sqlite:///{absent}")
+        assert (told.returncode, "absent.db is not there: run `parley migrate`" in told.stderr) == (2, True)
+    for command in (("as-of", ISSUE), ("seed",), ("serve",)):
+        told = run(*command, "--database-url", f"sqlite:///{foreign}")
+        assert (told.returncode, "has not the tables of this version" in told.stderr) == (2, True)
+    assert not absent.exists()
+    with sqlite3.connect(foreign) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("places",)]
+    connection.close()
+
+
+def test_a_check_of_the_projections_writes_nothing(run: Run, tmp_path: Path) -> None:
+    """`rebuild --check` ends with 1 on projections that are not what the log says, every time; `rebuild` mends them."""
+    url = f"sqlite:///{tmp_path / 'spoilt.db'}"
+    assert run("seed", "--database-url", url).returncode == 0
+    assert run("rebuild", "--check", "--database-url", url).returncode == 0
+    with sqlite3.connect(tmp_path / "spoilt.db") as connection:
+        connection.execute("UPDATE version SET status = 'lifted' WHERE status = 'in_force'")
+    connection.close()
+    told = [run("rebuild", *words, "--database-url", url) for words in (["--check"], ["--check"], [], ["--check"])]
+    assert [each.returncode for each in told] == [1, 1, 1, 0]
+    assert ["CHANGED" in each.stdout for each in told] == [True, True, True, False]
+
+
+def test_names_are_shown_as_they_are(run: Run) -> None:
+    """Brackets and colons in what sources are called are text, no markup."""
+    report = [{"outlet": "The [/b] Daily [red] :smile:"}]
+    opening = {"type": "issue.opened", "issues": ["a"], "item": "a", "occurred": "2025-01-01", "title": "A [/i] title"}
+    demand = {"type": "demand.made", "issues": ["a"], "item": "b", "occurred": "2025-01-02", "by": "US", "of": "CN"}
+    facts = [
+        opening | {"summary": "A summary.", "parties": ["US"], "reports": report},
+        demand | {"action": "to do something", "reports": report},
+    ]
+    run("migrate")
+    assert run("import", "-", given="".join(json.dumps(fact) + "\n" for fact in facts)).returncode == 0
+    table = run("as-of", "a").stdout
+    assert "A [/i] title [open]" in table
+    assert "The [/b] Daily [red] :smile:" in table
+
+
+def test_serve_says_why_it_cannot(run: Run, backend: str, tmp_path: Path) -> None:
+    """A taken port, a database out of reach or not migrated: one line, exit code 2."""
+    run("migrate")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        told = run("serve", "--port", str(taken.getsockname()[1]))
+        assert (told.returncode, told.stderr.count("\n"), "Address already in use" in told.stderr) == (2, 1, True)
+    urls = {"sqlite": f"sqlite:///{tmp_path}", "postgres": "postgresql://nobody@127.0.0.1:1/nowhere"}
+    for url in (urls[backend], "nonsense"):
+        told = run("serve", "--database-url", url)
+        assert (told.returncode, told.stdout, told.stderr.count("\n")) == (2, "", 1), told.stderr
+
+
+def test_serve_needs_a_migrated_server(run: Run, postgres_url: str) -> None:
+    """A server's database is never migrated by serving it."""
+    told = run("serve", "--database-url", postgres_url)
+    assert (told.returncode, told.stdout, "run `parley migrate`" in told.stderr) == (2, "", True)
+
+
+def test_serve_stops_when_asked(database_url: str, backend: str, run: Run) -> None:
+    """It says where to look, makes an embedded ledger that is missing, and ends with 0 on SIGTERM."""
+    if backend == "postgres":
+        run("migrate")
+    command = [sys.executable, "-m", "service", "serve", "--port", "0", "--database-url", database_url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        look = re.search(r"http://127\.0\.0\.1:\d+/v1/issues", process.stdout.readline())
+        assert look is not None
+        assert httpx.get(look[0], trust_env=False).json()["items"] == []
+        process.terminate()
+        assert process.wait(60) == 0
 
 
 def test_a_bad_line_is_named(run: Run) -> None:

@@ -1,15 +1,26 @@
 """Export and import: any ledger to any other, order, ids and instants kept."""
 
+import asyncio
 import io
 import json
+import random
+import shutil
 from datetime import date
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service import transfer
+from service.rebuild import digest
 from service.storage import files
+from tests.conftest import PostgresServer
 from tests.ledgers import opened
+from tests.strategies import histories
+from tests.views.test_against_oracle import cut, thorough
 
 LONDON = (files.data("seeds") / "london.ndjson").read_bytes().splitlines()
 DAY = date(2025, 6, 10)
@@ -30,8 +41,10 @@ async def imported(url: str, lines: list[bytes]) -> transfer.Imported:
 
 
 @pytest.mark.anyio
-async def test_an_export_comes_back_byte_for_byte(migrated_sqlite_url: str, migrated_postgres_url: str) -> None:
-    """From SQLite to PostgreSQL every byte stays: ids, order, positions and instants, also of commits of several."""
+async def test_an_export_comes_back_byte_for_byte(
+    migrated_sqlite_url: str, migrated_postgres_url: str, sqlite_template: Path, tmp_path: Path
+) -> None:
+    """From SQLite to PostgreSQL and back every byte stays: ids, order, positions, instants, commits of several."""
     async with opened(migrated_sqlite_url) as ledger:
         for start in (0, 3, 4, 11):
             stop = {0: 3, 3: 4, 4: 11, 11: 20}[start]
@@ -39,6 +52,10 @@ async def test_an_export_comes_back_byte_for_byte(migrated_sqlite_url: str, migr
     first = await exported(migrated_sqlite_url)
     assert await imported(migrated_postgres_url, first.splitlines()) == (20, 0)
     assert await exported(migrated_postgres_url) == first
+    back = tmp_path / "back.db"
+    shutil.copyfile(sqlite_template, back)
+    assert await imported(f"sqlite:///{back}", first.splitlines()) == (20, 0)
+    assert await exported(f"sqlite:///{back}") == first
     assert len({json.loads(line)["recorded_at"] for line in first.splitlines()}) == 4
 
 
@@ -76,16 +93,25 @@ def spoilt(**changes: Any) -> bytes:  # noqa: ANN401 - any JSON
     return json.dumps({name: value for name, value in event.items() if value is not None}).encode()
 
 
+def other(number: int) -> bytes:
+    """Give the fourth event again, of another id and item."""
+    return spoilt(id=str(UUID(int=number)), item=f"control-{number}")
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     ("bad", "reasons"),
     [
         (b"{", ["line 4: not JSON"]),
-        (b"[]", ["line 4: not a JSON object"]),
+        (b"[]", ["line 4: expected an object, got an array"]),
+        (b"[" * 100_000, ["line 4: not JSON: nested too deep"]),
+        (b'{"type":"issue.opened","type":"issue.opened"}', ["line 4: #/type: given more than once"]),
         (spoilt(occurred="2025-02-30"), ["line 4: #/occurred: there is no day 2025-02-30"]),
         (spoilt(colour="red", reports=None), ["line 4: #/colour", "line 4: #/reports"]),
         (spoilt(issues=["no-such-issue"]), ["line 4: #/issues/0: there is no issue no-such-issue"]),
-        (spoilt(recorded_at="yesterday"), ["line 4: #/recorded_at"]),
+        (spoilt(recorded_at="yesterday"), ["line 4: #/recorded_at", "line 4: #/position"]),
+        (spoilt(recorded_at="2025-02-30T00:00:00.000000Z", position=4), ["line 4: #/recorded_at: there is no"]),
+        (spoilt(**{"a/b": 1}), ["line 4: #/a~1b: "]),
     ],
 )
 async def test_a_bad_line_is_named_with_its_faults(migrated_sqlite_url: str, bad: bytes, reasons: list[str]) -> None:
@@ -99,7 +125,134 @@ async def test_a_bad_line_is_named_with_its_faults(migrated_sqlite_url: str, bad
 
 @pytest.mark.anyio
 async def test_other_content_under_a_known_id_is_refused(migrated_sqlite_url: str) -> None:
-    """A line whose id is recorded with another text is not passed over in silence."""
+    """A line whose id is recorded with another text is named, not passed over in silence."""
     await imported(migrated_sqlite_url, LONDON)
-    with pytest.raises(transfer.BadLine, match="other content"):
-        await imported(migrated_sqlite_url, [spoilt(note="Another text.")])
+    with pytest.raises(transfer.BadLine, match=r"^line 4: #/id: .*other content$"):
+        await imported(migrated_sqlite_url, [*LONDON[:3], spoilt(note="Another text."), *LONDON[4:]])
+
+
+@pytest.mark.anyio
+async def test_every_bad_line_of_a_batch_is_named(migrated_sqlite_url: str) -> None:
+    """The faults of several lines are told at once, in the order of the file."""
+    bad = [spoilt(occurred="2025-02-30"), LONDON[4], spoilt(colour="red", imposed_by="ZZ"), b"nothing"]
+    with pytest.raises(transfer.BadLine) as refused:
+        await imported(migrated_sqlite_url, [*LONDON[:3], *bad])
+    named = [reason.split(": ")[:2] for reason in str(refused.value).splitlines()]
+    assert named == [
+        ["line 4", "#/occurred"],
+        ["line 6", "#/imposed_by"],
+        ["line 6", "#/colour"],
+        ["line 7", "not JSON"],
+    ]
+
+
+@pytest.mark.anyio
+async def test_nothing_behind_a_bad_line_is_recorded(migrated_sqlite_url: str) -> None:
+    """Batches before the bad one stay recorded, and the refusal says how many events that were."""
+    filler = [other(number) for number in range(1, 1_998)]
+    lines = [
+        *LONDON[:3],
+        *filler,
+        spoilt(issues=["no-such-issue"]),
+        LONDON[4],
+    ]
+    with pytest.raises(transfer.BadLine, match=r"^line 2001: #/issues/0") as refused:
+        await imported(migrated_sqlite_url, lines)
+    assert refused.value.done == (2_000, 0)
+    assert len((await exported(migrated_sqlite_url)).splitlines()) == 2_000
+
+
+def stamped(line: bytes, position: int, recorded_at: str) -> bytes:
+    """Write a line as an export has it."""
+    return json.dumps({"position": position, "recorded_at": recorded_at} | json.loads(line)).encode()
+
+
+@pytest.mark.anyio
+async def test_instants_must_rise_and_lie_in_the_past(migrated_sqlite_url: str) -> None:
+    """A file whose instants go back is refused at that line, one from the future as a whole."""
+    back = [stamped(LONDON[0], 1, "2025-06-12T10:00:00.000000Z"), stamped(LONDON[1], 2, "2025-06-12T09:00:00.000000Z")]
+    with pytest.raises(transfer.BadLine, match=r"^line 2: #/recorded_at: 2025-06-12T09.*is not after 2025-06-12T10"):
+        await imported(migrated_sqlite_url, back)
+    with pytest.raises(transfer.BadLine, match=r"^line 2: #/recorded_at: 9999-01-01.*lies ahead"):
+        await imported(migrated_sqlite_url, [back[0], stamped(LONDON[1], 2, "9999-01-01T00:00:00.000000Z")])
+    assert len((await exported(migrated_sqlite_url)).splitlines()) == 1
+
+
+@pytest.mark.anyio
+async def test_an_import_that_broke_off_is_taken_up(migrated_url: str) -> None:
+    """Into a ledger that holds the beginning of the file alone, the rest comes with its instants too."""
+    instants = [f"2025-06-12T10:00:{number // 3:02}.000000Z" for number in range(len(LONDON))]
+    whole = [stamped(line, at + 1, instants[at]) for at, line in enumerate(LONDON)]
+    assert await imported(migrated_url, whole[:9]) == (9, 0)
+    assert await imported(migrated_url, whole) == (11, 9)
+    assert [json.loads(line)["recorded_at"] for line in (await exported(migrated_url)).splitlines()] == instants
+
+
+@pytest.mark.anyio
+async def test_into_a_ledger_of_its_own_facts_instants_are_new(migrated_sqlite_url: str) -> None:
+    """A ledger that has other events keeps its own time: what is added is recorded now."""
+    await imported(migrated_sqlite_url, [LONDON[1]])
+    lines = [stamped(line, at, f"2025-06-12T10:00:{at:02}.000000Z") for at, line in enumerate(LONDON, 1)]
+    assert await imported(migrated_sqlite_url, lines) == (19, 1)
+    log = [json.loads(line) for line in (await exported(migrated_sqlite_url)).splitlines()]
+    assert [event["position"] for event in log] == list(range(1, 21))
+    assert not any(event["recorded_at"].startswith("2025-06-12T10:00") for event in log)
+
+
+@pytest.mark.anyio
+async def test_a_commit_of_more_than_a_thousand_stays_one(migrated_url: str) -> None:
+    """A group commit of the source is one commit here, however large; its facts may stand before their issue."""
+    texts = [*(other(number) for number in range(1, 1_500)), LONDON[0]]
+    lines = [stamped(line, at, "2025-06-12T10:00:00.000000Z") for at, line in enumerate(texts, 1)]
+    assert await imported(migrated_url, lines) == (1_500, 0)
+    async with opened(migrated_url) as ledger:
+        assert len(await ledger.database.fetch("SELECT position FROM commit_mark")) == 1
+
+
+@pytest.mark.anyio
+async def test_events_without_ids_are_known_the_next_time(migrated_sqlite_url: str) -> None:
+    """An id that a file does not give is made from the content, so importing the file again changes nothing."""
+    nameless = [spoilt(id=None), spoilt(id=None, note="Said again in other words."), spoilt(id=None)]
+    assert await imported(migrated_sqlite_url, [*LONDON[:3], *nameless]) == (5, 1)
+    assert await imported(migrated_sqlite_url, [*LONDON[:3], *nameless]) == (0, 6)
+
+
+@pytest.mark.anyio
+async def test_what_was_recorded_apart_may_come_together(migrated_url: str) -> None:
+    """Events that came in several batches are known when they come as one, openings left out."""
+    async with opened(migrated_url) as ledger:
+        for line in LONDON:
+            await ledger.append([json.loads(line)])
+    assert await imported(migrated_url, [LONDON[3], LONDON[8], LONDON[14]]) == (0, 3)
+
+
+@thorough(0.1)
+@given(history=histories(), seed=st.integers(0, 9))
+def test_whatever_was_recorded_comes_back(
+    history: list[dict[str, Any]], seed: int, sqlite_template: Path, postgres_server: PostgresServer,
+    postgres_template: str, tmp_path: Path,
+) -> None:  # fmt: skip
+    """Any history, appended by several at once, is the same after SQLite, PostgreSQL and SQLite again."""
+    there, back = (tmp_path / f"{random.getrandbits(64)}.db" for _ in range(2))
+    for path in (there, back):
+        shutil.copyfile(sqlite_template, path)
+    between = postgres_server.create(postgres_template)
+
+    async def run() -> None:
+        async with opened(f"sqlite:///{there}") as ledger:
+            await asyncio.gather(*(ledger.append(batch) for batch in cut(history, seed)))
+        first = await exported(f"sqlite:///{there}")
+        await imported(between, first.splitlines())
+        second = await exported(between)
+        await imported(f"sqlite:///{back}", second.splitlines())
+        assert first == second == await exported(f"sqlite:///{back}")
+        found = set()
+        for url in (f"sqlite:///{there}", between, f"sqlite:///{back}"):
+            async with opened(url) as ledger:
+                found.add(await digest(ledger.database))
+        assert len(found) == 1
+
+    try:
+        asyncio.run(run())
+    finally:
+        postgres_server.drop(between)

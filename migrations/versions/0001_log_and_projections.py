@@ -76,9 +76,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name="uq_event_id"),
     )
     head = op.create_table(
-        "head", number("id"), number("position"), number("recorded_at"), sa.PrimaryKeyConstraint("id", name="pk_head")
+        "head",
+        number("id"),
+        number("position"),
+        number("recorded_at"),
+        number("frozen_at"),
+        sa.PrimaryKeyConstraint("id", name="pk_head"),
     )
-    op.bulk_insert(head, [{"id": 1, "position": 0, "recorded_at": 0}])
+    op.bulk_insert(head, [{"id": 1, "position": 0, "recorded_at": 0, "frozen_at": 0}])
     op.create_table(
         "commit_mark",
         number("recorded_at"),

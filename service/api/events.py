@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from service import feed
@@ -24,6 +25,7 @@ from service.api.wire import (
     services,
 )
 from service.domain import states
+from service.domain.accept import FAULTS_MAX
 from service.domain.codes import Name, Party, Slug, Text
 from service.domain.errors import Fault, Malformed, UnknownEvent
 from service.domain.events import (
@@ -40,12 +42,14 @@ from service.domain.lifecycle import KINDS
 from service.views import query as views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from litestar import Response
 
     from service.append import Receipt
     from service.domain.events import Record
+
+EVENTS_MAX = 1_000
 
 TYPES = {*FACTS, *RECORDS, *(f"{kind}.*" for kind in KINDS), "record.*"}
 """What the filter `type` takes: a type, or all of a kind."""
@@ -99,7 +103,35 @@ def unknown_type(name: str | None) -> Iterator[Fault]:
 
 async def append_events(request: AnyRequest) -> Response[bytes]:
     """Record a batch."""
-    return receipt(await services(request).ledger.append(await body_of(request, Batch)))
+    try:
+        batch = await body_of(request, Batch)
+    except Malformed as refused:
+        raise Malformed(await _all_faults(request, refused.faults)) from refused
+    return receipt(await services(request).ledger.append(batch))
+
+
+async def _all_faults(request: AnyRequest, found: Sequence[Fault]) -> list[Fault]:
+    """Add to the faults of form what the ledger would refuse besides, in the order of the batch."""
+    try:
+        sent = msgspec.json.decode(await request.body())
+    except msgspec.DecodeError:  # a number that no double holds, say: told already
+        return list(found)
+    events = sent.get("events") if isinstance(sent, dict) else None
+    if not isinstance(events, list) or len(events) > EVENTS_MAX or len(found) >= FAULTS_MAX:
+        return list(found)
+    paths = {fault.path for fault in found}
+    besides = [
+        fault
+        for fault in await services(request).ledger.examine(events)
+        if not any(fault.path[:end] in paths for end in range(1, len(fault.path) + 1))
+    ]
+    return sorted([*found, *besides], key=_place)
+
+
+def _place(fault: Fault) -> int:
+    """Give the index of the event that a fault is in, -1 for a fault of the batch."""
+    step = fault.path[1] if len(fault.path) > 1 and fault.path[0] == "events" else -1
+    return step if isinstance(step, int) else -1
 
 
 async def list_events(request: AnyRequest) -> Response[bytes]:

@@ -26,6 +26,7 @@ from service.domain.errors import (
     UnknownEvent,
     VersionConflict,
 )
+from service.storage.database import Lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -340,7 +341,7 @@ def _on_refused(request: Request[Any, Any, Any], refusal: Refused) -> Response[b
     return _answer(problem(KINDS[told.kind], request, told.detail, **told.members))
 
 
-def _on_unavailable(request: Request[Any, Any, Any], _: Unavailable) -> Response[bytes]:
+def _on_unavailable(request: Request[Any, Any, Any], _: Unavailable | Lost) -> Response[bytes]:
     kind = KINDS["unavailable"]
     return _answer(problem(kind, request, kind.example["detail"]), {"Retry-After": str(RETRY_AFTER)})
 
@@ -368,6 +369,7 @@ def handlers() -> dict[type[Exception] | int, Callable[..., Response[bytes]]]:
     return {
         Refused: _on_refused,
         Unavailable: _on_unavailable,
+        Lost: _on_unavailable,
         HTTPException: _on_http,
         Exception: _on_crash,
     }

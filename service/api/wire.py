@@ -66,7 +66,12 @@ def query_of(request: AnyRequest, shape: type[Q]) -> Q:
 
 
 async def body_of(request: AnyRequest, shape: type[T]) -> T:
-    """Decode the body strictly; UnsupportedMediaType, NotJson or Malformed when it is not what is wanted."""
+    """Decode the body strictly; UnsupportedMediaType, NotJson or Malformed when it is not what is wanted.
+
+    What takes a body takes no query: BadQuery names what is there.
+    """
+    if request.scope["query_string"]:
+        query_of(request, Query)
     sent = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
     if sent != JSON and not sent.endswith("+json"):
         detail = f"The body is {sent}; send it as {JSON}."

@@ -11,14 +11,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from msgspec.structs import replace
 
 from service import eventlog
 from service.append.attempt import Attempt, Receipt, Request
-from service.domain.errors import Unavailable
+from service.append.examine import examine
+from service.domain import instants
+from service.domain.errors import Fault, Malformed, Unavailable
 from service.storage.database import DuplicateId, Head, Lost
 from service.views import cache
 
@@ -75,9 +77,7 @@ class Ledger:
         self._stopping = False
         self._head = Head(0, 0)
         self.counted = Counted()
-        self._asked = 0
-        self._stamps: list[int] = []
-        self._landed = asyncio.Condition()
+        self._frozen = 0
 
     async def start(self) -> None:
         """Read the head and begin to take appends."""
@@ -106,6 +106,8 @@ class Ledger:
         if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
             reason = "the ledger takes no more appends now"
             raise Unavailable(reason)
+        if recorded_at is not None and recorded_at > self._clock():
+            raise Malformed([Fault(("recorded_at",), f"{instants.text(recorded_at)} lies ahead")])
         events = [event if event.id is not None else replace(event, id=self._new_id()) for event in batch.events]
         has_ids = any(event.id is not None for event in batch.events)
         answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
@@ -113,15 +115,18 @@ class Ledger:
         self._wake.set()
         return await answer
 
-    async def freeze(self, instant: int) -> None:
-        """Make what is known at an instant final: no later commit of this process is stamped with it or before.
+    async def examine(self, sent: Sequence[Any]) -> list[Fault]:
+        """List what would be refused about a batch besides its form; `sent` are its events as untyped JSON."""
+        return await examine(self._database, sent, instants.day(self._clock()), self._new_id)
 
-        `instant` in microseconds since 1970 UTC, not in the future.
+    async def freeze(self, instant: int) -> None:
+        """Make what is known at an instant final: no later commit, of any process, is stamped with it or before.
+
+        `instant` in microseconds since 1970 UTC, not in the future. Waits for commits under way.
         """
-        if instant > self._head.recorded_at:
-            self._asked = max(self._asked, instant)
-            async with self._landed:  # Commits under way may carry earlier stamps: wait until they are there.
-                await self._landed.wait_for(lambda: all(stamp > instant for stamp in self._stamps))
+        if instant > max(self._head.recorded_at, self._frozen):
+            await self._database.freeze(instant)
+            self._frozen = max(self._frozen, instant)
 
     async def _run(self) -> None:
         flight: _Flight | None = None
@@ -171,12 +176,12 @@ class Ledger:
         except Exception as error:  # noqa: BLE001 - told to the writers below, once the group before is safe
             failure = error
         if flight is not None and not await self._landed_well(flight):
-            await self._abandon(attempt)
+            attempt.discard()
             await self._retry(flight)
             await self._record(group)
             return None
         if failure is not None:
-            await self._abandon(attempt)
+            attempt.discard()
             await self._record(group)
             return None
         self._views.trim(attempt.touched)
@@ -186,10 +191,8 @@ class Ledger:
 
     def _attempt(self, group: Sequence[Request], head: Head) -> Attempt:
         given = next((request.recorded_at for request in group if request.recorded_at is not None), None)
-        now = max(self._clock(), self._asked + 1) if given is None else given
-        attempt = Attempt(self._database, self._views, head, now)
-        self._stamps.append(attempt.recorded_at)
-        return attempt
+        now = max(self._clock(), self._frozen + 1) if given is None else given
+        return Attempt(self._database, self._views, head, now)
 
     async def _land(self, flight: _Flight) -> None:
         if not await self._landed_well(flight):
@@ -200,10 +203,10 @@ class Ledger:
         await asyncio.wait([flight.stored])
         if flight.stored.exception() is not None or not flight.stored.result():
             return False
-        await self._settle(flight.group, flight.attempt)
+        self._settle(flight.group, flight.attempt)
         return True
 
-    async def _settle(self, group: Sequence[Request], attempt: Attempt) -> None:
+    def _settle(self, group: Sequence[Request], attempt: Attempt) -> None:
         head = attempt.head
         self.counted.commits += head != self._head
         self.counted.events += head.position - self._head.position
@@ -211,20 +214,10 @@ class Ledger:
         self._head = head
         for request in group:
             request.resolve()
-        await self._unstamp(attempt)
-
-    async def _unstamp(self, attempt: Attempt) -> None:
-        self._stamps.remove(attempt.recorded_at)
-        async with self._landed:
-            self._landed.notify_all()
-
-    async def _abandon(self, attempt: Attempt) -> None:
-        attempt.discard()
-        await self._unstamp(attempt)
 
     async def _retry(self, flight: _Flight) -> None:
         """Record a group anew whose commit did not go through."""
-        await self._abandon(flight.attempt)
+        flight.attempt.discard()
         _note(flight.stored.exception(), flight.group)
         await self._record(flight.group)
 
@@ -246,17 +239,17 @@ class Ledger:
             try:
                 await attempt.prepare(group)
                 if await attempt.commit():
-                    await self._settle(group, attempt)
+                    self._settle(group, attempt)
                     return
-                await self._abandon(attempt)
+                attempt.discard()
             except (DuplicateId, Lost) as error:
-                await self._abandon(attempt)
+                attempt.discard()
                 lost += isinstance(error, Lost)
                 if lost == LOST_ATTEMPTS:
                     raise
                 _note(error, group)
             except Exception:
-                await self._abandon(attempt)
+                attempt.discard()
                 raise
         reason = "too many writers at once"
         raise Unavailable(reason)

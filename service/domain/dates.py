@@ -40,6 +40,11 @@ class When(NamedTuple):
         return self.lo if self.pair else day
 
 
+def has_form(text: str) -> bool:
+    """Tell whether a text has the shape of a date string, whether or not its days exist."""
+    return _SHAPE.match(text) is not None
+
+
 @lru_cache(maxsize=65_536)
 def parse(text: str) -> When:
     """Read a date string; ValueError, with the reason, for what the subset does not hold."""

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from service.storage.database import Database
 
-_HEAD = "SELECT position, recorded_at FROM head WHERE id = 1"
+_HEAD = (
+    """SELECT position, CASE WHEN frozen_at > recorded_at THEN frozen_at ELSE recorded_at END FROM head WHERE id = 1"""
+)
 _BY_IDS = "SELECT id, position, recorded_at, body FROM event WHERE id {among}"
 _AFTER = "SELECT position, recorded_at, body FROM event WHERE position > $1 ORDER BY position LIMIT $2"
 
@@ -33,7 +35,7 @@ class Stored(NamedTuple):
 
 
 async def head(database: Database) -> Head:
-    """Give the last commit."""
+    """Give the last position, and the instant behind which the next commit is stamped."""
     return Head(*(await database.fetch(_HEAD))[0])
 
 

@@ -105,8 +105,12 @@ class Database(Protocol):
     async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
         """Store rows and move the head from `expected` in one commit, durable on return.
 
-        False, and nothing stored, when the head has moved. DuplicateId, and nothing stored, for an id that is taken.
+        False, and nothing stored, when the head has moved or the new one's instant is frozen. DuplicateId, and nothing
+        stored, for an id that is taken.
         """
+
+    async def freeze(self, instant: int) -> None:
+        """Let no later commit be stamped with an instant or before; waits for a commit under way."""
 
     async def replace(self, chunks: AsyncIterator[Commit]) -> None:
         """Empty the projections and store these chunks instead, in one commit; appends wait meanwhile."""

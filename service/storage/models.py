@@ -56,13 +56,18 @@ class EventRow(Table, table=True):
 
 
 class HeadRow(Table, table=True):
-    """The last commit: one row. Who moves it from the position it expects may append; nobody else can at that time."""
+    """The last commit: one row. Who moves it from the position it expects may append; nobody else can at that time.
+
+    `frozen_at` is the latest instant that was asked about before anything was recorded behind it: commits are stamped
+    later, so that the answer holds.
+    """
 
     __tablename__ = "head"
 
     id: int = Field(sa_column=_number(primary_key=True))
     position: int = Field(sa_column=_number())
     recorded_at: int = Field(sa_column=_number())
+    frozen_at: int = Field(sa_column=_number())
 
 
 class CommitRow(Table, table=True):

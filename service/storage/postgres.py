@@ -55,7 +55,10 @@ def _insert(table: str, first: int, source: str) -> str:
 
 def _commit_statement() -> str:
     """Write the statement of a commit: $1 expected, $2 and $3 the new head, $4 to $6 closings, then a column each."""
-    moved = "UPDATE head SET position = $2, recorded_at = $3 WHERE id = 1 AND position = $1::bigint RETURNING id"
+    moved = (
+        "UPDATE head SET position = $2, recorded_at = $3::bigint "
+        "WHERE id = 1 AND position = $1::bigint AND frozen_at < $3::bigint RETURNING id"
+    )
     closed = (
         "UPDATE version v SET known_to = u.known_to FROM moved, "
         "unnest($4::bigint[], $5::integer[], $6::bigint[]) u(item, valid_from, known_to) "
@@ -128,7 +131,10 @@ class Postgres:
 
     async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         """Read; see `Database`."""
-        return cast("Sequence[Row]", await self._pool.fetch(sql, *parameters))  # a Record reads like a tuple
+        try:
+            return cast("Sequence[Row]", await self._pool.fetch(sql, *parameters))  # a Record reads like a tuple
+        except _LOST as error:
+            raise Lost(str(error)) from error
 
     fetch_long = fetch
 
@@ -160,6 +166,10 @@ class Postgres:
                 raise
             except _LOST as error:
                 raise Lost(str(error)) from error
+
+    async def freeze(self, instant: int) -> None:
+        """Freeze; see `Database`."""
+        await self._pool.execute("UPDATE head SET frozen_at = $1 WHERE id = 1 AND frozen_at < $1", instant)
 
     async def replace(self, chunks: AsyncIterator[Commit]) -> None:
         """Replace the projections; see `Database`."""

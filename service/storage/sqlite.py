@@ -36,7 +36,8 @@ _INSERT = {
     for table, columns in COLUMNS.items()
 } | {"facet": "INSERT OR IGNORE INTO facet (token, item) VALUES (?, ?)"}
 _CLOSE = f"UPDATE version SET known_to = ?3 WHERE item = ?1 AND valid_from = ?2 AND known_to = {OPEN_END}"
-_MOVE = "UPDATE head SET position = ?2, recorded_at = ?3 WHERE id = 1 AND position = ?1"
+_MOVE = "UPDATE head SET position = ?2, recorded_at = ?3 WHERE id = 1 AND position = ?1 AND frozen_at < ?3"
+_FREEZE = "UPDATE head SET frozen_at = ?1 WHERE id = 1 AND frozen_at < ?1"
 
 
 @lru_cache(maxsize=512)
@@ -131,6 +132,11 @@ class Sqlite:
                     raise DuplicateId from error
                 raise
         return True
+
+    async def freeze(self, instant: int) -> None:
+        """Freeze; see `Database`."""
+        async with self._transaction() as connection:
+            connection.execute(_FREEZE, (instant,))
 
     async def replace(self, chunks: AsyncIterator[Commit]) -> None:
         """Replace the projections; see `Database`."""

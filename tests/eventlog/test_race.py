@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from typing import NamedTuple
 
@@ -34,35 +35,51 @@ class Written(NamedTuple):
     receipt: Event
 
 
-class Tail:
-    """A second reader: follows the feed page by page from the start, over a connection of its own."""
+class Reader:
+    """Somebody who reads while others write, in a thread and over a connection of its own."""
 
-    def __init__(self, url: str, seed: int) -> None:
-        """`seed` chooses the sizes of pages."""
-        self._at, self._random = httpx.URL(url), random.Random(seed)  # noqa: S311 - repeatable
+    def __init__(self, url: str) -> None:
+        """`url` of the server to read from."""
+        self._at = httpx.URL(url)
         self._writers_done = threading.Event()
-        self.seen: list[Event] = []
-        self.missed = 0
-        self.reordered = 0
 
-    def follow(self) -> None:
+    def run(self) -> None:
         """Read until the writers are done and nothing is left."""
-        with closing(HTTPConnection(self._at.host, self._at.port, timeout=PATIENCE)) as reader:
-            after = 0
+        with closing(HTTPConnection(self._at.host, self._at.port, timeout=PATIENCE)) as connection:
             while True:
                 done = self._writers_done.is_set()  # asked before the page is: what was written is in it
-                reader.request("GET", f"/v1/feed?after={after}&limit={self._random.choice(PAGE_SIZES)}")
-                page = json.load(reader.getresponse())
-                self._take(page["events"], after)
-                assert page["next"] == (page["events"][-1]["position"] if page["events"] else after)
-                assert page["head"] >= page["next"]
-                after = page["next"]
-                if done and not page["events"]:
+                if not self.read(connection) and done:
                     return
+
+    def read(self, connection: HTTPConnection) -> bool:
+        """Read once; tell whether there may be more."""
+        raise NotImplementedError
 
     def finish(self) -> None:
         """Tell it that no more is written."""
         self._writers_done.set()
+
+
+class Tail(Reader):
+    """Follows the feed page by page from the start."""
+
+    def __init__(self, url: str, seed: int) -> None:
+        """`seed` chooses the sizes of pages."""
+        super().__init__(url)
+        self._random = random.Random(seed)  # noqa: S311 - repeatable
+        self._after = 0
+        self.seen: list[Event] = []
+        self.missed = 0
+        self.reordered = 0
+
+    def read(self, connection: HTTPConnection) -> bool:
+        """Read a page."""
+        page = get(connection, f"/v1/feed?after={self._after}&limit={self._random.choice(PAGE_SIZES)}")
+        self._take(page["events"], self._after)
+        assert page["next"] == (page["events"][-1]["position"] if page["events"] else self._after)
+        assert page["head"] >= page["next"]
+        self._after = page["next"]
+        return bool(page["events"])
 
     def _take(self, events: Sequence[Event], after: int) -> None:
         for event in events:
@@ -72,17 +89,38 @@ class Tail:
         self.seen += events
 
 
+class Asker(Reader):
+    """Asks what is known at this very instant, again and again, and keeps the answers."""
+
+    def __init__(self, url: str) -> None:
+        """`url` of the server to ask."""
+        super().__init__(url)
+        self.told: dict[str, int] = {}
+        """By instant, the position that it came to."""
+
+    def read(self, connection: HTTPConnection) -> bool:
+        """Ask once."""
+        instant = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        self.told[instant] = get(connection, f"/v1/issues?limit=1&known_at={instant}")["known_position"]
+        return False
+
+
+def get(connection: HTTPConnection, target: str) -> Event:
+    connection.request("GET", target)
+    answer: Event = json.load(connection.getresponse())
+    return answer
+
+
 @contextmanager
-def tails(servers: Sequence[Server]) -> Iterator[list[Tail]]:
-    """Tail every server in a thread of its own while the block runs, then read to the end."""
-    following = [Tail(server.url, seed) for seed, server in enumerate(servers)]
-    with ThreadPoolExecutor(len(following)) as threads:
-        futures = [threads.submit(tail.follow) for tail in following]
+def reading(readers: Sequence[Reader]) -> Iterator[None]:
+    """Let readers read while the block runs, then read to the end."""
+    with ThreadPoolExecutor(len(readers)) as threads:
+        futures = [threads.submit(reader.run) for reader in readers]
         try:
-            yield following
+            yield
         finally:
-            for tail in following:
-                tail.finish()
+            for reader in readers:
+                reader.finish()
         for future in futures:
             future.result()
 
@@ -161,18 +199,34 @@ async def check_versions(server: Server, log: Sequence[Event]) -> None:
             assert answer["version"] == sum(issue in event["issues"] for event in log)
 
 
+def check_answers(asker: Asker, servers: Sequence[Server]) -> None:
+    """What was known at an instant is the same for ever, whichever server is asked."""
+    for server in servers:
+        at = httpx.URL(server.url)
+        with closing(HTTPConnection(at.host, at.port, timeout=PATIENCE)) as connection:
+            again = {
+                instant: get(connection, f"/v1/issues?limit=1&known_at={instant}")["known_position"]
+                for instant in asker.told
+            }
+        assert again == asker.told
+
+
 async def race(servers: Sequence[Server], database_url: str) -> None:
-    with tails(servers) as following:
+    tails = [Tail(server.url, seed) for seed, server in enumerate(servers)]
+    askers = [Asker(server.url) for server in servers]
+    with reading([*tails, *askers]):
         written = await write_all(servers)
-    for tail in following:
+    for tail in tails:
         check_tail(tail, written)
-    log = following[0].seen
+    log = tails[0].seen
     commits = [await commits_of(server) for server in servers]
     assert all(commits)
     assert sum(commits) == len({event["recorded_at"] for event in log})
     for server in servers:
         await check_versions(server, log)
     await check_database(database_url, log)
+    for asker in askers:
+        check_answers(asker, servers)
 
 
 def test_a_reader_of_the_feed_misses_nothing(migrated_url: str) -> None:

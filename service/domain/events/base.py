@@ -38,7 +38,7 @@ class Entity(Part, frozen=True, kw_only=True):
 
     name: Name
     country: Party | None = None
-    count: Annotated[int, Meta(ge=1)] | None = None
+    count: Annotated[int, Meta(ge=1, le=1_000_000_000)] | None = None
 
 
 class Condition(Part, frozen=True, kw_only=True):

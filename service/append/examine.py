@@ -1,0 +1,116 @@
+"""What the ledger would refuse besides about a batch that is not well formed, found without recording.
+
+Off the hot path: a well-formed batch never comes here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from service import eventlog
+from service.domain import dates
+from service.domain.decide import decide
+from service.domain.errors import Fault, Malformed
+from service.domain.events import AnyEvent, Fact, Record, decode
+from service.views import cache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from service.storage.database import Database
+    from service.views.project import ItemView
+
+DATED = ("occurred", "effective", "until", "planned_for", "due", "published")
+NO_ID = UUID(int=0)
+
+
+async def examine(database: Database, sent: Sequence[Any], today: int, new_id: Callable[[], UUID]) -> list[Fault]:
+    """List the faults of a batch beyond those of form: of its well-formed events all, of the others what can be told.
+
+    `sent` are the events as untyped JSON. What a malformed event would have brought (an issue opened, an event to act
+    on) is taken as brought, so that one fault is not told twice.
+    """
+    good: dict[int, Fact | Record] = {}
+    bad: dict[int, dict[str, Any]] = {}
+    for index, value in enumerate(sent):
+        try:
+            event: Fact | Record = msgspec.convert(value, AnyEvent)
+            good[index] = event if event.id is not None else replace(event, id=new_id())
+        except msgspec.ValidationError:
+            bad[index] = value if isinstance(value, dict) else {}
+    known = _Assumed(*await _views(database, good, bad), bad)
+    indexes = list(good)
+    faults: list[Fault] = []
+    try:
+        decide(list(good.values()), known, today)
+    except Malformed as refused:
+        faults = [Fault(("events", indexes[_index(fault)], *fault.path[2:]), fault.detail) for fault in refused.faults]
+    named = {str(value.get("id")) for value in bad.values()}
+    targets = {index: str(event.target) for index, event in good.items() if isinstance(event, Record)}
+    kept = [fault for fault in faults if fault.path[2:] != ("target",) or targets[_index(fault)] not in named]
+    opened = {event.item or "" for event in good.values() if event.type == "issue.opened"}
+    return kept + [fault for index, value in bad.items() for fault in _malformed(value, index, known, opened)]
+
+
+def _index(fault: Fault) -> int:
+    return int(fault.path[1])
+
+
+class _Assumed(cache.Knowledge):
+    """What is known, and what malformed events of the batch would have opened."""
+
+    def __init__(self, views: dict[str, ItemView], homes: dict[UUID, str], bad: dict[int, dict[str, Any]]) -> None:
+        super().__init__(views.get, homes)
+        self._opened = {str(value.get("item")) for value in bad.values() if value.get("type") == "issue.opened"}
+
+    def issue_exists(self, issue: str) -> bool:
+        """Tell whether an issue is known, or a malformed event of the batch opens it."""
+        return issue in self._opened or super().issue_exists(issue)
+
+
+async def _views(
+    database: Database, good: dict[int, Fact | Record], bad: dict[int, dict[str, Any]]
+) -> tuple[dict[str, ItemView], dict[UUID, str]]:
+    """Load the views that the batch names, and the homes of the events that it acts on."""
+    targets = {event.target for event in good.values() if isinstance(event, Record)}
+    stored = await eventlog.by_ids(database, targets) if targets else {}
+    homes = {each: decode(row.body).item or "" for each, row in stored.items()}
+    names = {name for event in good.values() for name in (event.item or "", *(event.issues or ()))} | set(
+        homes.values()
+    )
+    names |= {event.event.item for event in good.values() if event.type == "record.corrected"}  # type: ignore[union-attr]
+    names |= {name for value in bad.values() for name in _issues(value)}
+    plain = [name for name in names if name and "\0" not in name]
+    return {view.slug: view for view in await cache.load(database, plain)}, homes
+
+
+def _issues(value: dict[str, Any]) -> list[str]:
+    given = value.get("issues")
+    return [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
+
+
+def _malformed(value: dict[str, Any], index: int, known: _Assumed, opened: set[str]) -> Iterator[Fault]:
+    """Find what can be told of an event that is not well formed: days that do not exist, issues nobody has opened."""
+    yield from _dates(value, ("events", index))
+    reports = value.get("reports")
+    for number, report in enumerate(reports if isinstance(reports, list) else []):
+        if isinstance(report, dict):
+            yield from _dates(report, ("events", index, "reports", number))
+    issues = value.get("issues")
+    for number, issue in enumerate(issues if isinstance(issues, list) else []):
+        if isinstance(issue, str) and issue not in opened and not known.issue_exists(issue):
+            yield Fault(("events", index, "issues", number), f"there is no issue {issue[:80]}")
+
+
+def _dates(value: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[Fault]:
+    for name in DATED:
+        text = value.get(name)
+        if isinstance(text, str) and dates.has_form(text):
+            try:
+                dates.parse(text)
+            except ValueError as error:
+                yield Fault((*path, name), str(error))
