@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ SPLIT_FROM = 8
 """With this many requests waiting and none being committed, half are taken; the others are decided meanwhile."""
 ATTEMPTS = 50
 """How often a group is decided anew when others keep moving the head, before its writers are told to try again."""
+LOCK_AFTER = 3
+"""Tries after which a group keeps others from committing while it is decided."""
 LOST_ATTEMPTS = 3
 QUEUE_MAX = 10_000
 """Requests that may wait; more are told to try again."""
@@ -233,24 +236,26 @@ class Ledger:
 
     async def _insist(self, group: Sequence[Request]) -> None:
         lost = 0
-        for _ in range(ATTEMPTS):
-            await self._catch_up()
-            attempt = self._attempt(group, self._head)
+        for tried in range(ATTEMPTS):
+            attempt: Attempt | None = None
             try:
-                await attempt.prepare(group)
-                if await attempt.commit():
+                # Whoever decides while others commit may lose for ever: after some tries they have to wait.
+                async with self._database.locked() if tried >= LOCK_AFTER else nullcontext():
+                    await self._catch_up()
+                    attempt = self._attempt(group, self._head)
+                    await attempt.prepare(group)
+                    stored = await attempt.commit()
+                if stored:
                     self._settle(group, attempt)
                     return
                 attempt.discard()
-            except (DuplicateId, Lost) as error:
-                attempt.discard()
+            except Exception as error:
+                if attempt is not None:
+                    attempt.discard()
                 lost += isinstance(error, Lost)
-                if lost == LOST_ATTEMPTS:
+                if lost == LOST_ATTEMPTS or not isinstance(error, DuplicateId | Lost):
                     raise
                 _note(error, group)
-            except Exception:
-                attempt.discard()
-                raise
         reason = "too many writers at once"
         raise Unavailable(reason)
 

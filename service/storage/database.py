@@ -13,6 +13,7 @@ from service.storage.models import LOG, PROJECTIONS, metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from contextlib import AbstractAsyncContextManager
 
 Row = tuple[Any, ...]
 
@@ -108,6 +109,9 @@ class Database(Protocol):
         False, and nothing stored, when the head has moved or the new one's instant is frozen. DuplicateId, and nothing
         stored, for an id that is taken.
         """
+
+    def locked(self) -> AbstractAsyncContextManager[None]:
+        """Keep others from committing; what is committed within is stored when it ends."""
 
     async def freeze(self, instant: int) -> None:
         """Let no later commit be stamped with an instant or before; waits for a commit under way."""

@@ -8,6 +8,7 @@ can add to the log but not change it.
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
@@ -111,6 +112,7 @@ class Postgres:
         self._pool: asyncpg.Pool[asyncpg.Record]
         self._writer: asyncpg.Connection[asyncpg.Record] | None = None
         self._writing = asyncio.Lock()
+        self._locked = False
 
     async def open(self) -> None:
         """Connect; see `Database`."""
@@ -156,16 +158,36 @@ class Postgres:
 
     async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
         """Commit; see `Database`."""
+        if self._locked:
+            return await self._commit(expected, head, commit)
+        async with self._writing:
+            return await self._commit(expected, head, commit)
+
+    async def _commit(self, expected: int, head: Head, commit: Commit) -> bool:
+        try:
+            writer = await self._connected()
+            return await writer.fetchval(_COMMIT, expected, *head, *_arguments(commit)) is not None
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == "uq_event_id":
+                raise DuplicateId from error
+            raise
+        except _LOST as error:
+            raise Lost(str(error)) from error
+
+    @asynccontextmanager
+    async def locked(self) -> AsyncIterator[None]:
+        """Lock; see `Database`."""
         async with self._writing:
             try:
                 writer = await self._connected()
-                return await writer.fetchval(_COMMIT, expected, *head, *_arguments(commit)) is not None
-            except asyncpg.UniqueViolationError as error:
-                if error.constraint_name == "uq_event_id":
-                    raise DuplicateId from error
-                raise
+                async with writer.transaction():
+                    await writer.execute("SELECT 1 FROM head WHERE id = 1 FOR UPDATE")
+                    self._locked = True
+                    yield
             except _LOST as error:
                 raise Lost(str(error)) from error
+            finally:
+                self._locked = False
 
     async def freeze(self, instant: int) -> None:
         """Freeze; see `Database`."""

@@ -133,6 +133,11 @@ class Sqlite:
                 raise
         return True
 
+    @asynccontextmanager
+    async def locked(self) -> AsyncIterator[None]:
+        """Do nothing: a file has few writers, and SQLite lets them in by turns."""
+        yield
+
     async def freeze(self, instant: int) -> None:
         """Freeze; see `Database`."""
         async with self._transaction() as connection:

@@ -28,7 +28,7 @@ def machine() -> str:
 def table(title: str, samples: Mapping[Cell, list[Sample]], *, unit: str, clients: str) -> None:
     """Print a row for each cell."""
     longest = max(sample.seconds for cell in samples.values() for sample in cell)
-    print(f"\n### {title} ({ROUNDS} interleaved rounds of {longest:.1f} s, medians)\n")
+    print(f"\n### {title} ({ROUNDS} interleaved rounds of up to {longest:.1f} s, medians)\n")
     print(_ROW.format("", clients[:4], unit, "least-most", "p50 ms", "p99 ms"))
     print(_ROW.format("---", "---:", "---:", "---:", "---:", "---:"))
     for (name, writers), cell in samples.items():
