@@ -315,6 +315,9 @@ _STATUSES: dict[int, str] = {
 }
 """From the status of an exception of Litestar's own to the problem."""
 
+_HUNG_UP = "client disconnected prematurely"
+"""What Litestar says of a client that goes away in the middle of its body."""
+
 _log = structlog.get_logger()
 
 
@@ -348,6 +351,8 @@ def _on_unavailable(request: Request[Any, Any, Any], _: Unavailable | Lost) -> R
 
 def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        if error.detail == _HUNG_UP:  # nobody reads the answer, and the service did nothing wrong
+            return _answer(problem(KINDS["bad-request"], request, error.detail))
         return _on_crash(request, error)
     phrase = HTTPStatus(error.status_code).phrase
     name = _STATUSES.get(error.status_code)

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta
 
 from service import feed
-from service.api.events import EventType, unknown_type
+from service.api.events import EventType
 from service.api.queries import POSITION_MAX, Limit, Query
 from service.api.wire import REVALIDATE, AnyRequest, answer, query_of, services
 from service.domain.codes import Party, Slug
 
 if TYPE_CHECKING:
     from litestar import Response
-
-    from service.domain.errors import Fault
 
 
 class FeedQuery(Query, frozen=True, kw_only=True):
@@ -28,10 +26,6 @@ class FeedQuery(Query, frozen=True, kw_only=True):
     type: EventType | None = None
     issue: Annotated[Slug | None, Meta(description="Events that name this issue.")] = None
     party: Annotated[Party | None, Meta(description="Events that mention this party.")] = None
-
-    def faults(self) -> list[Fault]:
-        """Refuse a type that the vocabulary has not."""
-        return list(unknown_type(self.type))
 
     def filter(self) -> feed.Filter:
         """Give what is asked for."""

@@ -60,10 +60,12 @@ def _commit_statement() -> str:
         "UPDATE head SET position = $2, recorded_at = $3::bigint "
         "WHERE id = 1 AND position = $1::bigint AND frozen_at < $3::bigint RETURNING id"
     )
+    # By the row's address: planned while the table was empty, a join on the columns would stay a scan of the index.
     closed = (
         "UPDATE version v SET known_to = u.known_to FROM moved, "
-        "unnest($4::bigint[], $5::integer[], $6::bigint[]) u(item, valid_from, known_to) "
-        f"WHERE v.item = u.item AND v.valid_from = u.valid_from AND v.known_to = {OPEN_END}"
+        "unnest($4::bigint[], $5::integer[], $6::bigint[]) u(item, valid_from, known_to), "
+        "LATERAL (SELECT x.ctid AS address FROM version x WHERE x.item = u.item AND x.valid_from = u.valid_from "
+        f"AND x.known_to = {OPEN_END} LIMIT 1) x WHERE v.ctid = x.address"
     )
     parts = [f"moved AS ({moved})", f"closed AS ({closed})"]
     first = 7
