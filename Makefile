@@ -10,8 +10,6 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
-HOST := $(or $(PARLEY_HOST),127.0.0.1)
-PORT := $(or $(PARLEY_PORT),8000)
 
 export PIP_ROOT_USER_ACTION := ignore
 
@@ -26,9 +24,6 @@ install: $(RUNTIME) ## Make .venv with the command parley in it
 run: install ## Install, migrate, load the London set, serve
 	@$(BIN)/parley migrate
 	@$(BIN)/parley seed
-	@echo
-	@echo "Parley: http://$(HOST):$(PORT)/v1/issues   docs: http://$(HOST):$(PORT)/schema   stop: Ctrl-C"
-	@echo
 	@exec $(BIN)/parley serve
 
 dev: $(DEV) ## Make .venv with all that tests and checks need

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 Path = tuple[str | int, ...]
+DAY = len("2025-06-09")
 FAR_DAYS = 3_653
 """A date further ahead than this many days (ten years) draws a warning."""
 RECORD_ISSUES_MAX = 32
+UNCERTAIN_MAX = 64
+"""Facts with an uncertain date that one item may hold: every status that some reading of them gives is worked out, and
+the work grows with the cube of their number."""
 
 
 class Knowledge(Protocol):
@@ -36,6 +40,9 @@ class Knowledge(Protocol):
 
     def has_opening(self, item: str) -> bool:
         """Tell whether an asserted opening of an item is known and holds."""
+
+    def uncertain(self, item: str) -> int:
+        """Count the facts of an item with an uncertain date."""
 
     def chain(self, event_id: UUID) -> Sequence[Fact | Record] | None:
         """Give the fact that an event is, or acts on, then every record on it; None for an unknown id."""
@@ -81,6 +88,7 @@ class _Draft:
         self._events, self._known, self._today = events, known, today
         self._opened = {event.item for event in events if isinstance(event, Fact) and _opens_issue(event)}
         self._kinds: dict[str, str] = {}
+        self._uncertain: dict[str, int] = {}
         self._ids: set[UUID] = set()
         self._chains: dict[UUID, list[Fact | Record]] = {}
         self._faults: list[Fault] = []
@@ -147,6 +155,12 @@ class _Draft:
         for index, issue in enumerate(fact.issues):
             if issue not in self._opened and not self._known.issue_exists(issue):
                 self._fault(path, ("issues", index), f"there is no issue {issue}; open it first, or in the same batch")
+        if _is_uncertain(fact):
+            count = self._uncertain.get(fact.item, 0) + 1
+            self._uncertain[fact.item] = count
+            if count + self._known.uncertain(fact.item) > UNCERTAIN_MAX:
+                detail = f"{fact.item} has {UNCERTAIN_MAX} facts with uncertain dates: what goes on is another item"
+                self._fault(path, "item", detail)
         kind = CHANGES[fact.type].kind
         held = self._kinds.setdefault(fact.item, self._known.kind_of(fact.item) or kind)
         if held != kind:
@@ -154,6 +168,11 @@ class _Draft:
 
     def _fault(self, path: Path, member: str | Path, detail: str) -> None:
         self._faults.append(Fault(path + ((member,) if isinstance(member, str) else member), detail))
+
+
+def _is_uncertain(fact: Fact) -> bool:
+    """Tell whether a date that the rule looks at is not one day, which alone is written in ten characters."""
+    return any(text is not None and len(text) != DAY for text in (fact.occurred, fact.effective, fact.until))
 
 
 def _far(fact: Fact, path: Path, today: int) -> Iterator[Fault]:

@@ -82,6 +82,11 @@ class Knowledge:
         view = self._view_of(item)
         return view is not None and view.has_opening()
 
+    def uncertain(self, item: str) -> int:
+        """Count the facts of an item with an uncertain date."""
+        view = self._view_of(item)
+        return 0 if view is None else sum(fact.unsure for fact in view.facts.values())
+
     def chain(self, event_id: UUID) -> list[Fact | Record] | None:
         """Give the fact that an event is, or acts on, then every record on it; None for an unknown id."""
         home = self._view_of(self._home_of.get(event_id, ""))

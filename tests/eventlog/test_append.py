@@ -390,6 +390,16 @@ async def test_a_planned_opening_opens_no_issue(ledger: Opened) -> None:
     assert "events/1/issues/0" in await faults_of(ledger, planned, imposed("quota", "chips"))
 
 
+async def test_an_item_holds_so_many_uncertain_dates(ledger: Opened) -> None:
+    """The 65th fact with an uncertain date on one item is refused, in a batch or later: the work is bounded."""
+    await ledger.append([opening("chips")])
+    many = [eased("quota", "chips", occurred="2025-04") for _ in range(65)]
+    assert await faults_of(ledger, *many) == {"events/64/item"}
+    await ledger.append(many[:64])
+    assert await faults_of(ledger, many[64]) == {"events/0/item"}
+    await ledger.append([eased("quota", "chips", occurred="2025-04-04")])
+
+
 async def test_an_unknown_issue_is_named_by_its_place(ledger: Opened) -> None:
     """Each issue of an event that does not exist is a fault of its own."""
     await ledger.append([opening("chips")])
