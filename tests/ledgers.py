@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
@@ -65,11 +65,11 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Opened]:
-    """Open a migrated ledger."""
+async def opened(url: str, clock: Callable[[], int] = now) -> AsyncIterator[Opened]:
+    """Open a migrated ledger that goes by a clock (microseconds since 1970 UTC)."""
     database = connect(url)
     await database.open()
-    ledger = Ledger(database, now, uuid4)
+    ledger = Ledger(database, clock, uuid4)
     await ledger.start()
     try:
         yield Opened(database, ledger)

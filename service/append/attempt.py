@@ -12,7 +12,7 @@ from service import eventlog
 from service.domain import instants
 from service.domain.decide import decide, doubts
 from service.domain.errors import EventIdConflict, Refused, TooEarly, Unavailable, VersionConflict
-from service.domain.events import Fact, Record, RecordCorrected, decode, encode
+from service.domain.events import Fact, Record, RecordCorrected, decode, encode, id_of
 from service.eventlog import Stored
 from service.storage.database import Head
 from service.views import cache
@@ -56,7 +56,7 @@ class Request:
 
     def ids(self) -> list[UUID]:
         """Give the ids of its events."""
-        return [_id(event) for event in self.events]
+        return [id_of(event) for event in self.events]
 
     def fail(self, cause: Exception) -> None:
         """Tell the writer that the ledger cannot take it now."""
@@ -137,7 +137,7 @@ class Attempt:
     async def _load(self, requests: Sequence[Request]) -> None:
         """Have the views of every item and issue that the requests bear on."""
         events = [event for request in requests for event in request.events]
-        self._homes.update([(_id(event), event.item) for event in events if isinstance(event, Fact)])
+        self._homes.update([(id_of(event), event.item) for event in events if isinstance(event, Fact)])
         targets = {event.target for event in events if isinstance(event, Record)}
         expected = [issue for request in requests for issue in request.expected]
         await self._views.fill({name for event in events for name in _names(event)}.union(expected))
@@ -216,11 +216,6 @@ class Attempt:
         self._views.keep(view)
 
 
-def _id(event: Fact | Record) -> UUID:
-    assert event.id is not None  # noqa: S101 - given when the request was taken
-    return event.id
-
-
 def _names(event: Fact | Record) -> tuple[str, ...]:
     """Give every item and issue that an event names."""
     own = (event.item or "", *(event.issues or ()))
@@ -234,7 +229,7 @@ def _homes_of_records(events: Iterable[Fact | Record], homes: dict[UUID, str]) -
         if isinstance(event, Record):
             home = found.get(event.target) or homes.get(event.target)
             if home is not None:
-                found[_id(event)] = home
+                found[id_of(event)] = home
     return found
 
 

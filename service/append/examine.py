@@ -6,7 +6,6 @@ Off the hot path: a well-formed batch never comes here.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
@@ -20,12 +19,12 @@ from service.views import cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from uuid import UUID
 
     from service.storage.database import Database
     from service.views.project import ItemView
 
 DATED = ("occurred", "effective", "until", "planned_for", "due", "published")
-NO_ID = UUID(int=0)
 
 
 async def examine(database: Database, sent: Sequence[Any], today: int, new_id: Callable[[], UUID]) -> list[Fault]:

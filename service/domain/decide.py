@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from service.domain import dates
 from service.domain.check import faults_of
 from service.domain.errors import Fault, Malformed
-from service.domain.events import Fact, Record, RecordCorrected
+from service.domain.events import Fact, Record, RecordCorrected, id_of
 from service.domain.lifecycle import CHANGES, KINDS
 
 if TYPE_CHECKING:
@@ -102,13 +102,13 @@ class _Draft:
     def _take(self, event: Fact | Record, path: Path) -> Fact | Record:
         if event.id in self._ids:
             self._fault(path, "id", "another event of the batch has this id")
-        self._ids.add(_id(event))
+        self._ids.add(id_of(event))
         if faults := faults_of(event):
             self._faults += [Fault(path + fault.path, fault.detail) for fault in faults]
         if isinstance(event, Record):
             return self._take_record(event, path)
         self._check_names(event, path)
-        self._chains[_id(event)] = [event]
+        self._chains[id_of(event)] = [event]
         return event
 
     def _take_record(self, record: Record, path: Path) -> Record:
@@ -129,7 +129,7 @@ class _Draft:
         occurred = record.occurred or dates.iso(self._today)
         completed = replace(record, issues=issues, item=root.item, occurred=occurred)
         chain.append(completed)
-        self._chains[_id(completed)] = chain
+        self._chains[id_of(completed)] = chain
         return completed
 
     def _take_correction(self, record: RecordCorrected, root: Fact, path: Path) -> RecordCorrected:
@@ -146,8 +146,8 @@ class _Draft:
             if recorded is None:
                 return None
             chain = list(recorded)
-            chain = self._chains.get(_id(chain[0]), chain)
-            self._chains |= {_id(event): chain for event in recorded}
+            chain = self._chains.get(id_of(chain[0]), chain)
+            self._chains |= {id_of(event): chain for event in recorded}
         return self._chains[target]
 
     def _check_names(self, fact: Fact, path: Path) -> None:
@@ -197,11 +197,6 @@ def _lo(text: str) -> int:
 
 def _opens_issue(fact: Fact) -> bool:
     return fact.type == "issue.opened" and fact.modality == "asserted"
-
-
-def _id(event: Fact | Record) -> UUID:
-    assert event.id is not None  # noqa: S101 - given before a batch is decided
-    return event.id
 
 
 def _text_issues(event: Fact | Record) -> Iterable[str]:

@@ -9,7 +9,7 @@ from service.domain import instants
 from service.storage.database import Head
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable
 
     from service.storage.database import Database
 
@@ -48,11 +48,6 @@ async def by_ids(database: Database, ids: Iterable[UUID]) -> dict[UUID, Stored]:
     else:
         rows = await database.fetch(_BY_IDS.format(among="= ANY($1::bytea[])"), wanted)
     return {UUID(bytes=id_): Stored(*stored) for id_, *stored in rows}
-
-
-async def read(database: Database, after: int, limit: int) -> Sequence[Stored]:
-    """Read up to `limit` events behind a position, in position order: committed ones without a gap."""
-    return [Stored(*row) for row in await database.fetch(_AFTER, after, limit)]
 
 
 async def pages(database: Database, after: int = 0, size: int = 1_000) -> AsyncIterator[list[Stored]]:

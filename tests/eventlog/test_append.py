@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from uuid import uuid4
@@ -14,11 +14,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from service import eventlog
-from service.append import Ledger, Receipt
+from service.append import Receipt
 from service.domain.errors import EventIdConflict, Malformed, Refused, Unavailable, VersionConflict
 from service.domain.instants import text
 from service.rebuild import digest, rebuild
-from service.storage.connect import connect
 from service.views import query
 from tests.ledgers import Event, Opened, opened
 
@@ -34,20 +33,6 @@ async def ledger(migrated_url: str) -> AsyncIterator[Opened]:
     """An empty ledger on each backend in turn."""
     async with opened(migrated_url) as held:
         yield held
-
-
-@asynccontextmanager
-async def clocked(url: str, clock: Callable[[], int]) -> AsyncIterator[Opened]:
-    """Open a ledger that goes by this clock (microseconds since 1970 UTC)."""
-    database = connect(url)
-    await database.open()
-    ledger = Ledger(database, clock, uuid4)
-    await ledger.start()
-    try:
-        yield Opened(database, ledger)
-    finally:
-        await ledger.stop()
-        await database.close()
 
 
 def event(kind: str, item: str, *issues: str, **fields: object) -> Event:
@@ -558,9 +543,9 @@ async def test_the_instant_of_recording_never_goes_back(migrated_url: str) -> No
     """Whatever the clock says, each commit is stamped later than the one before, also after a restart."""
     noon = 1_750_000_000_000_000
     ticks = iter([noon, noon - 3_600_000_000, noon - 1, noon, noon, noon + 5, noon + 4])
-    async with clocked(migrated_url, lambda: next(ticks)) as ledger:
+    async with opened(migrated_url, lambda: next(ticks)) as ledger:
         receipts = [await ledger.append([opening(f"issue-{number}")]) for number in range(4)]
-    async with clocked(migrated_url, lambda: next(ticks)) as ledger:
+    async with opened(migrated_url, lambda: next(ticks)) as ledger:
         receipts += [await ledger.append([opening(f"issue-{number}")]) for number in range(4, 7)]
         log = await ledger.log()
     stamps = [receipt.events[0].recorded_at for receipt in receipts]
@@ -573,7 +558,7 @@ async def test_the_instant_of_recording_never_goes_back(migrated_url: str) -> No
 async def test_what_was_asked_at_an_instant_stays(migrated_url: str) -> None:
     """Once an instant has been asked about, no later commit is stamped with it or before, though the clock stands."""
     noon = 1_750_000_000_000_000
-    async with clocked(migrated_url, lambda: noon) as ledger:
+    async with opened(migrated_url, lambda: noon) as ledger:
         await ledger.append([opening("chips")])
         await ledger.ledger.freeze(noon + 100)
         later = await ledger.append([opening("magnets")])
@@ -794,7 +779,7 @@ async def test_the_same_log_has_the_same_views_on_both(migrated_sqlite_url: str,
     digests = []
     for url in (migrated_sqlite_url, migrated_postgres_url):
         ticks = itertools.count(1_750_000_000_000_000, 1_000_000)
-        async with clocked(url, lambda ticks=ticks: next(ticks)) as ledger:  # type: ignore[misc]
+        async with opened(url, lambda ticks=ticks: next(ticks)) as ledger:  # type: ignore[misc]
             for number, batch in enumerate(history):
                 fixed = [
                     {"id": f"0196b6f0-0000-7000-8000-{number:06}{place:06}", **each} for place, each in enumerate(batch)

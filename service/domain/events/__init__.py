@@ -31,6 +31,7 @@ __all__ = [
     "Reports",
     "decode",
     "encode",
+    "id_of",
 ]
 
 FACTS: dict[str, type[Fact]] = {
@@ -116,6 +117,12 @@ _ENCODER = msgspec.json.Encoder()
 def decode(body: bytes) -> Fact | Record:
     """Read one event from its stored JSON; msgspec.ValidationError when it is not one."""
     return _DECODER.decode(body)
+
+
+def id_of(event: Event) -> UUID:
+    """Give the id of an event that has one, as every event has from when it is taken in."""
+    assert event.id is not None  # noqa: S101 - given when the append was taken
+    return event.id
 
 
 def encode(event: Event) -> bytes:
