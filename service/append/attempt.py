@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,7 +20,6 @@ from service.views import cache
 from service.views.project import Projector, Recorded
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
@@ -98,9 +98,21 @@ class Attempt:
         """Decide and project every request; `homes` gives the items of events that are being committed before."""
         self._homes.update(homes or {})
         await self._look_up([request for request in group if request.look_up and not request.found])
-        await self._load([request for request in group if not request.found])
+        fresh = [request for request in group if not request.found]
+        facts = [event for request in fresh for event in request.events if isinstance(event, Fact)]
+        self._homes.update([(id_of(fact), fact.item) for fact in facts])
+        ready = {id(request) for request in group if self._is_ready(request)}
+        loading = asyncio.create_task(self._load([request for request in fresh if id(request) not in ready]))
+        try:
+            await asyncio.sleep(0)  # The database answers while those are decided that need nothing of it.
+            for request in group:
+                if id(request) in ready:
+                    request.outcome = await self._outcome(request)
+        finally:
+            await loading
         for request in group:
-            request.outcome = await self._outcome(request)
+            if id(request) not in ready:
+                request.outcome = await self._outcome(request)
 
     async def commit(self) -> bool:
         """Store what is prepared; False when the head has moved. DuplicateId, Lost as the database raises them.
@@ -127,6 +139,15 @@ class Attempt:
         """The items of the events that it records and acts on."""
         return self._homes
 
+    def _is_ready(self, request: Request) -> bool:
+        """Tell whether a request is of facts alone, on items and issues whose views are there."""
+        return all([name in self._views for name in request.expected]) and all(
+            [
+                isinstance(event, Fact) and all([name in self._views for name in _names(event)])
+                for event in request.events
+            ]
+        )
+
     async def _look_up(self, requests: Sequence[Request]) -> None:
         """Find out which of the requests' events are in the log."""
         if requests:
@@ -137,7 +158,6 @@ class Attempt:
     async def _load(self, requests: Sequence[Request]) -> None:
         """Have the views of every item and issue that the requests bear on."""
         events = [event for request in requests for event in request.events]
-        self._homes.update([(id_of(event), event.item) for event in events if isinstance(event, Fact)])
         targets = {event.target for event in events if isinstance(event, Record)}
         expected = [issue for request in requests for issue in request.expected]
         await self._views.fill({name for event in events for name in _names(event)}.union(expected))

@@ -115,6 +115,10 @@ class Views:
             self._views.move_to_end(slug)
         return view
 
+    def __contains__(self, slug: str) -> bool:
+        """Tell whether a view is loaded."""
+        return slug in self._views
+
     def keep(self, view: ItemView) -> None:
         """Keep the view of a new item."""
         self._views[view.slug] = view
