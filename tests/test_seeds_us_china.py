@@ -32,7 +32,7 @@ WHITE_HOUSE = ("https://www.whitehouse.gov/", "https://bidenwhitehouse.archives.
 
 def published(event: dict[str, Any]) -> str:
     """Give the day from which an event counts as known, by its earliest report."""
-    return min(report["published"] for report in event["reports"])
+    return min(str(report["published"]) for report in event["reports"])
 
 
 def item_of(event: dict[str, Any]) -> str:
