@@ -147,11 +147,11 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
     counted = [fact for fact in ordered if fact.event.modality == "asserted"]
     planned = [fact for fact in ordered if fact.event.modality == "planned"]
     readings = Readings(kind, counted) if any([fact.unsure for fact in counted]) else None
-    turns = {when.lo for fact in counted for when in fact.dates}
+    turns, starts = _days(counted, since, unsure=readings is not None)
     segments = list(before)
     last = segments[-1] if segments else None
     outcome: Outcome | None = None
-    for start in _starts(counted, since, unsure=readings is not None):
+    for start in starts:
         if outcome is None or start in turns:
             outcome = at(kind, counted, start)
         if outcome.status is None:
@@ -173,17 +173,23 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
     return segments
 
 
-def _starts(facts: Iterable[Known], since: int, *, unsure: bool) -> list[int]:
-    """Give `since` and the days after it on which a state can change: the bounds of every date.
+def _days(facts: Iterable[Known], since: int, *, unsure: bool) -> tuple[set[int], list[int]]:
+    """Give the days from `since` on at which the earliest reading can turn, and those at which any can: every bound.
 
-    With uncertain dates the days after them too: on a bound itself two facts of one day stand in the order of their
-    places.
+    With uncertain dates the days after the bounds too: on a bound itself two facts of one day stand in the order of
+    their places.
     """
-    days = {day for fact in facts for when in fact.dates for day in (when.lo, when.hi) if day >= since}
+    turns: set[int] = set()
+    bounds: set[int] = set()
+    for fact in facts:
+        for when in fact.dates:
+            if when.hi >= since:
+                turns.add(when.lo)
+                bounds.add(when.hi)
+    bounds |= turns
     if unsure:
-        days |= {day + 1 for day in days if day + 1 < FOREVER}
-    days.discard(since)
-    return [since, *sorted(days)]
+        bounds |= {day + 1 for day in bounds if day + 1 < FOREVER}
+    return turns, [since, *sorted([day for day in bounds if day > since])]
 
 
 def _coming(fact: Known, kind: Kind) -> Coming:

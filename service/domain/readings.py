@@ -115,7 +115,8 @@ def _entangled(dated: Sequence[_Dated]) -> bool:
     for each in dated:
         if latest > each.earliest:
             return True
-        latest = max(latest, each.latest)
+        if each.latest > latest:  # noqa: PLR1730 - max() costs a call, and this runs for every fact of an item
+            latest = each.latest
     return False
 
 

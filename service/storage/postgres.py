@@ -29,6 +29,10 @@ _TYPES: dict[type[Any], str] = {
     sa.Text: "text",
     sa.LargeBinary: "bytea",
 }
+_NUMBERS = {"bigint", "integer"}
+_IS_NUMBER = {
+    table: [_TYPES[type(column.type)] in _NUMBERS for column in metadata.tables[table].columns] for table in TABLES
+}
 _SETTINGS = {
     "application_name": "parley",
     # Every statement on the hot paths is a probe of an index; a plan made while a table was small must not stay a scan.
@@ -44,7 +48,9 @@ _LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, async
 
 
 def _array(table: str, column: str) -> str:
-    return _TYPES[type(metadata.tables[table].columns[column].type)] + "[]"
+    """Name the type of an array of a column's values, as a parameter is cast to it: numbers come as text."""
+    named = _TYPES[type(metadata.tables[table].columns[column].type)]
+    return f"text::{named}[]" if named in _NUMBERS else f"{named}[]"
 
 
 def _insert(table: str, first: int, source: str) -> str:
@@ -63,7 +69,7 @@ def _commit_statement() -> str:
     # By the row's address: planned while the table was empty, a join on the columns would stay a scan of the index.
     closed = (
         "UPDATE version v SET known_to = u.known_to FROM moved, "
-        "unnest($4::bigint[], $5::integer[], $6::bigint[]) u(item, valid_from, known_to), "
+        "unnest($4::text::bigint[], $5::text::integer[], $6::text::bigint[]) u(item, valid_from, known_to), "
         "LATERAL (SELECT x.ctid AS address FROM version x WHERE x.item = u.item AND x.valid_from = u.valid_from "
         f"AND x.known_to = {OPEN_END} LIMIT 1) x WHERE v.ctid = x.address"
     )
@@ -78,14 +84,23 @@ def _commit_statement() -> str:
 _COMMIT = _commit_statement()
 
 
-def _columns(rows: Sequence[Row], width: int) -> list[tuple[Any, ...]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * width
+def _columns(rows: Sequence[Row], numbers: Sequence[bool]) -> list[tuple[Any, ...] | str]:
+    """Turn rows into an array a column; `numbers` tells which hold numbers.
+
+    The driver takes 0.3 us for every element of an array, and most of what a commit writes are numbers: written as
+    text, as PostgreSQL writes an array, they take a fifth of that.
+    """
+    columns = zip(*rows, strict=True) if rows else [()] * len(numbers)
+    return [
+        "{" + ",".join(map(str, column)) + "}" if number else column
+        for column, number in zip(columns, numbers, strict=True)
+    ]
 
 
-def _arguments(commit: Commit) -> list[tuple[Any, ...]]:
-    arguments = _columns(commit.closings, 3)
+def _arguments(commit: Commit) -> list[tuple[Any, ...] | str]:
+    arguments = _columns(commit.closings, (True, True, True))
     for table in TABLES:
-        arguments += _columns(commit.rows[table], len(COLUMNS[table]))
+        arguments += _columns(commit.rows[table], _IS_NUMBER[table])
     return arguments
 
 
@@ -214,7 +229,7 @@ class Postgres:
         )
         for table, rows in chunk.rows.items():
             if rows:
-                await writer.execute(_insert(table, 1, ""), *_columns(rows, len(COLUMNS[table])))
+                await writer.execute(_insert(table, 1, ""), *_columns(rows, _IS_NUMBER[table]))
 
     async def _connected(self) -> asyncpg.Connection[asyncpg.Record]:
         if self._writer is None or self._writer.is_closed():
