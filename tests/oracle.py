@@ -651,6 +651,12 @@ def items_in_order(log: Log, known: int) -> list[str]:
     return list(dict.fromkeys(str(text["item"]) for text in texts if text is not None))
 
 
+def kind_of(log: Log, item: str) -> str:
+    """Give the kind of an item, of which every text on it is."""
+    texts = [event.get("event") if is_record(event) else event for event in log]
+    return next(str(text["type"]).split(".")[0] for text in texts if text is not None and text["item"] == item)
+
+
 def states(log: Log, day: date, known: int) -> list[State]:
     """Give the states of all items with a status at (D, K), in the order of first appearance."""
     found = (item_state(log, item, day, known) for item in items_in_order(log, known))
@@ -718,3 +724,53 @@ def issue_state(log: Log, issue: str, day: date, known: int, *, include_ended: b
         "posture": posture(head, members),
         "items": items,
     }
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Section 9: the timeline, what changed, and every state there ever was.
+
+
+def timeline(log: Log, issue: str, known: int) -> list[Event]:
+    """Give the live facts whose text names the issue, by first day, last day and position, each as it is known."""
+    by_id = {event["id"]: event for event in log}
+    named = [fact for fact in known_facts(log, known) if issue in fact.text["issues"]]
+    return [
+        {
+            **fact.text,
+            "position": fact.position,
+            "recorded_at": by_id[fact.id]["recorded_at"],
+            "kind": fact.kind,
+            "modality": fact.modality,
+            "contested": fact.contested,
+            "corrected": fact.text is not by_id[fact.id],
+            "reports": fact.reports,
+        }
+        for fact in sorted(named, key=lambda fact: (bounds(fact.occurred), fact.position))
+    ]
+
+
+Point = tuple[date, int]
+
+
+def state_in(log: Log, issue: str, item: str, point: Point) -> State | None:
+    """Give an item's state at (D, K); None too where the item is not of the issue then."""
+    state = item_state(log, item, *point)
+    return state if state is not None and issue in state["issues"] else None
+
+
+def differing(log: Log, issue: str, one: Point, other: Point) -> list[str]:
+    """List the items whose states in the issue differ between two points, in the order of first appearance."""
+    items = items_in_order(log, max(one[1], other[1]))
+    return [item for item in items if state_in(log, issue, item, one) != state_in(log, issue, item, other)]
+
+
+def covering(rectangles: Sequence[Event], day: date, known: int) -> list[Event]:
+    """Give the rectangles that hold a point."""
+    return [
+        each
+        for each in rectangles
+        if each["valid_from"] <= day.isoformat()
+        and (each["valid_to"] is None or day.isoformat() < each["valid_to"])
+        and each["known_from"] <= known
+        and (each["known_to"] is None or known < each["known_to"])
+    ]

@@ -56,6 +56,14 @@ DayOrInstant = Annotated[
         examples=["2025-06-10", "2025-06-10T12:00:00Z"],
     ),
 ]
+Moment = Annotated[
+    str,
+    Meta(
+        pattern=rf"^([0-9]{{1,16}}|{_INSTANT})\Z",
+        description="What was known: a position, or an RFC 3339 instant with its offset (a + is written %2B).",
+        examples=["128", "2025-06-10T12:00:00Z"],
+    ),
+]
 Position = Annotated[int, Meta(ge=0, le=POSITION_MAX, description="A position in the log.", examples=[128])]
 Cursor = Annotated[
     str,
@@ -81,6 +89,8 @@ _KNOWN_AT = (
 )
 _KNOWN_POSITION = "What had been recorded up to this position; the head of the log when absent."
 _KNOWN_BASIS = "Whether a fact counts as known from its recording, or from its earliest publication."
+
+RECORDED_ONLY = "A fact counts as known from its recording; this question has no other basis."
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -134,6 +144,12 @@ class KnownPage(Known, frozen=True, kw_only=True):
     limit: Limit = LIMIT_DEFAULT
 
 
+class HistoryPage(KnownPage, frozen=True, kw_only=True):
+    """Which part of a history as it was known, by what had been recorded."""
+
+    known_basis: Annotated[Literal["recorded"], Meta(description=RECORDED_ONLY)] = "recorded"
+
+
 class AsOfPage(AsOf, frozen=True, kw_only=True):
     """Which part of a list at two clocks; structs have one base, so the fields of `KnownPage` stand here again."""
 
@@ -185,6 +201,16 @@ def micros(moment: str) -> int:
     return instant
 
 
+def moment(written: str) -> int:
+    """Give a `Moment`: its position, or its instant in microseconds since 1970 UTC; ValueError when there is none."""
+    if "T" in written:
+        return micros(written)
+    if int(written) > POSITION_MAX:
+        msg = f"a position is at most {POSITION_MAX}"
+        raise ValueError(msg)
+    return int(written)
+
+
 class _Field(NamedTuple):
     """How a parameter is read: whether as an integer, and what finds a day or an instant that does not exist."""
 
@@ -196,6 +222,7 @@ _CHECKS: dict[str, Callable[[str], int]] = {
     f"^{_DAY}\\Z": ordinal,
     f"^{_INSTANT}\\Z": micros,
     f"^({_DAY}|{_INSTANT})\\Z": micros,
+    f"^([0-9]{{1,16}}|{_INSTANT})\\Z": moment,
 }
 """What has the form of a day or an instant must exist."""
 

@@ -35,7 +35,9 @@ BODY_MAX = 8 * 1024 * 1024
 DRAIN_MAX = 64 * 1024 * 1024
 """Bytes of a body too large that are taken in before it is refused."""
 SLUG_MAX = 80
-_NOT_FILTERS = {"as_of", "cursor", "known_at", "known_basis", "known_position", "limit"}
+_NOT_FILTERS = {
+    "as_of", "cursor", "known_at", "known_basis", "known_from", "known_position", "known_to", "limit", "to",
+}  # fmt: skip
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 
 T = TypeVar("T")
@@ -142,11 +144,17 @@ async def ask_of(request: AnyRequest, asked: Known) -> views.Ask:
         raise BadQuery([Fault(("known_basis",), "this version answers known_basis=recorded only")])
     instant = asked.known_micros()
     if instant is not None:
-        if instant >= now:
-            asked_for = f"known_at={asked.known_at}"
-            raise KnowledgeAhead(asked_for, (await eventlog.head(held.database)).position)
-        await held.ledger.freeze(instant)
+        await freeze(request, "known_at", asked.known_at or "", instant)
     return views.Ask(as_of, asked.known_position, instant)
+
+
+async def freeze(request: AnyRequest, name: str, written: str, instant: int) -> None:
+    """Make what is known at a parameter's instant final; KnowledgeAhead for one that is not past."""
+    held = services(request)
+    if instant >= held.clock():
+        asked_for = f"{name}={written}"
+        raise KnowledgeAhead(asked_for, (await eventlog.head(held.database)).position)
+    await held.ledger.freeze(instant)
 
 
 class Place(NamedTuple):
@@ -156,35 +164,56 @@ class Place(NamedTuple):
     after: int
 
 
-class _Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """What a cursor holds: where the next page begins, the clocks of the first, and the list it was made for."""
+class Held(msgspec.Struct, frozen=True, array_like=True):
+    """What a cursor holds: where the next page begins, the clocks of the first, and the list it was made for.
+
+    `within` is the second half of the place, where one number does not give it.
+    """
 
     after: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
     position: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
     as_of: Annotated[int, Meta(ge=dates.OPEN, lt=dates.FOREVER)]
     made_for: str
+    within: Annotated[int, Meta(ge=0, le=POSITION_MAX)] = 0
+
+    @property
+    def ask(self) -> views.Ask:
+        """The clocks of the first page."""
+        return views.Ask(self.as_of, self.position)
 
 
 async def place_of(request: AnyRequest, asked: KnownPage | AsOfPage) -> Place:
     """Give where the asked page begins; BadQuery for a cursor that is not of this list."""
     if asked.cursor is None:
         return Place(await ask_of(request, asked), 0)
+    held = held_by(request, asked.cursor)
+    same_day = not isinstance(asked, AsOfPage) or asked.as_of is None or asked.day() == held.as_of
+    if not same_day or asked.known_position not in {None, held.position}:
+        raise not_of_this_list()
+    return Place(held.ask, held.after)
+
+
+def held_by(request: AnyRequest, cursor: str) -> Held:
+    """Read a cursor; BadQuery when it is not of this list."""
     try:
-        held = msgspec.json.decode(base64.urlsafe_b64decode(asked.cursor), type=_Cursor)
+        held = msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=Held)
     except ValueError:  # of which base64's and msgspec's errors are kinds
-        held = None
-    same_day = not isinstance(asked, AsOfPage) or asked.as_of is None or (held and asked.day() == held.as_of)
-    same_position = asked.known_position is None or (held and asked.known_position == held.position)
-    if held is None or held.made_for != _list_mark(request) or not same_day or not same_position:
-        raise BadQuery([Fault(("cursor",), "not a cursor of this list with these filters and clocks")])
-    return Place(views.Ask(held.as_of, held.position), held.after)
+        raise not_of_this_list() from None
+    if held.made_for != _list_mark(request):
+        raise not_of_this_list()
+    return held
 
 
-def next_of(request: AnyRequest, at: views.Basis, after: int | None) -> bytes:
+def not_of_this_list() -> BadQuery:
+    """Refuse a cursor."""
+    return BadQuery([Fault(("cursor",), "not a cursor of this list with these filters and clocks")])
+
+
+def next_of(request: AnyRequest, at: views.Basis, after: int | None, within: int = 0) -> bytes:
     """Write the `next` member of a page: a cursor for what is behind `after`, null at the end."""
     if after is None:
         return b'"next":null'
-    content = encode(_Cursor(after, at.position, at.as_of, _list_mark(request)))
+    content = encode(Held(after, at.position, at.as_of, _list_mark(request), within))
     return b'"next":"%s"' % base64.urlsafe_b64encode(content)
 
 
@@ -200,10 +229,13 @@ def _parameters(request: AnyRequest) -> list[tuple[str, str]]:
 
 def basis(at: views.Basis) -> bytes:
     """Write the members by which an answer states what it rests on, without braces."""
+    return b'"as_of":"%s",%s' % (dates.iso(at.as_of).encode(), known(at))
+
+
+def known(at: views.Basis) -> bytes:
+    """Write the members by which an answer states what it knows."""
     known_at = b'"%s"' % instants.text(at.recorded_at).encode() if at.position else b"null"
-    return b'"as_of":"%s","known_at":%s,"known_position":%d,"known_basis":"recorded"' % (
-        dates.iso(at.as_of).encode(), known_at, at.position,
-    )  # fmt: skip
+    return b'"known_at":%s,"known_position":%d,"known_basis":"recorded"' % (known_at, at.position)
 
 
 def etag(at: views.Basis) -> str:
@@ -216,25 +248,38 @@ async def unchanged(request: AnyRequest, ask: views.Ask) -> Response[bytes] | No
     held = request.headers.get("if-none-match")
     if held is None:
         return None
-    at = await views.basis(services(request).database, ask)
-    tags = [tag.strip().removeprefix("W/") for tag in held.split(",")]
-    if etag(at) not in tags and "*" not in tags:
+    return not_modified(request, headers_of(request, await views.basis(services(request).database, ask)))
+
+
+def not_modified(request: AnyRequest, headers: dict[str, str]) -> Response[bytes] | None:
+    """Answer 304 when the client has the answer that would have these headers."""
+    tags = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if headers["ETag"] not in tags and "*" not in tags:
         return None
-    return Response(b"", status_code=304, headers=headers_of(request, at))
+    return Response(b"", status_code=304, headers=headers)
 
 
 def headers_of(request: AnyRequest, at: views.Basis) -> dict[str, str]:
     """Give the headers of an as-of answer: its tag, its frozen URL, and how long it may be kept."""
+    names = {name for name, _ in _parameters(request)}
+    pinned = "as_of" in names and ("known_position" in names or "known_at" in names)
+    clocks = {"as_of": dates.iso(at.as_of), "known_position": str(at.position)}
+    return frozen(request, etag(at), clocks, pinned=pinned)
+
+
+def frozen(request: AnyRequest, tag: str, clocks: dict[str, str], *, pinned: bool) -> dict[str, str]:
+    """Give the headers of an answer that holds for ever at some clocks, which its frozen URL names.
+
+    `pinned` tells whether the request names them all; a cursor holds them too.
+    """
     given = _parameters(request)
-    names = {name for name, _ in given}
-    pinned = "cursor" in names or ("as_of" in names and ("known_position" in names or "known_at" in names))
-    clocks = [("as_of", dates.iso(at.as_of)), ("known_position", str(at.position))]
-    rest = [(name, value) for name, value in given if not name.startswith("known_") and name != "as_of"]
-    frozen = urlencode(given if "cursor" in names else rest + clocks)
+    paged = any(name == "cursor" for name, _ in given)
+    rest = [(name, value) for name, value in given if not name.startswith("known_") and name not in clocks]
+    url = urlencode(given if paged else [*rest, *clocks.items()])
     return {
-        "ETag": etag(at),
-        "Link": f'<{quote(request.scope["path"])}?{frozen}>; rel="memento"',
-        "Cache-Control": IMMUTABLE if pinned else REVALIDATE,
+        "ETag": tag,
+        "Link": f'<{quote(request.scope["path"])}?{url}>; rel="memento"',
+        "Cache-Control": IMMUTABLE if pinned or paged else REVALIDATE,
     }
 
 

@@ -142,10 +142,25 @@ class Projector:
         rows["event"].append((position, event.id.bytes, recorded_at, body))
         when = parse(event.occurred)
         rows["event_index"].append((position, when.lo, when.hi, _event_tokens(event)))
+        fact, text = self._text(recorded)
         for issue in event.issues:
             view = self._view(issue)
             view.version += 1
-            rows["issue_event"].append((view.number, position, view.version))
+            row = (view.number, position, view.version)
+            if text is None or issue not in text.issues:
+                rows["issue_event"].append((*row, 0, 0, 0))
+            else:
+                when = parse(text.occurred)
+                rows["issue_event"].append((*row, when.lo, when.hi, fact))
+
+    def _text(self, recorded: Recorded) -> tuple[int, Fact | None]:
+        """Give the position of the fact that an event is or acts on, and the text that the event brings."""
+        event = recorded.event
+        if isinstance(event, Fact):
+            return recorded.position, event
+        fact = self._view(event.item or "").roots[event.target]
+        self.commit.rows["fact_record"].append((fact, recorded.position))
+        return fact, event.event if isinstance(event, RecordCorrected) else None
 
     def _apply(self, entry: Entry) -> None:
         event = entry.event
