@@ -127,6 +127,13 @@ def tokens(merged: Mapping[str, Any], issues: Iterable[str]) -> Tokens:
     return found
 
 
+def marks(kind: Kind, state: Mapping[str, Any]) -> list[str]:
+    """List what a state itself is found by: its certainty, each status that some reading gives, whether it ended."""
+    possible = [each["status"] for each in state["alternatives"]] or [state["status"]]
+    ended = ["ended"] if state["status"] in kind.ends else []
+    return [f"certainty:{state['certainty']}", *[f"status:{each}" for each in possible], *ended]
+
+
 def _one_party(name: str, party: str) -> Tokens:
     return {f"by:{party}": None, f"party:{party}": None} if name in BY_TERMS else {f"party:{party}": None}
 

@@ -121,7 +121,7 @@ class EventIndexRow(Table, table=True):
 
 
 class FacetRow(Table, table=True):
-    """Which items ever carried a token: the candidates of a question, each then probed at (D, K)."""
+    """Which items a text ever gave a token: the candidates of a question, each then looked at at (D, K)."""
 
     __tablename__ = "facet"
 
