@@ -83,8 +83,8 @@ def _event_routes() -> list[Route]:
             Operation(
                 method="GET", path="/v1/events", operation_id="list_events", tag="events",
                 summary="List recorded events",
-                description="Recorded events in position order, by filter, as known at K. A filtered page may be short "
-                "before the end.",
+                description="Recorded events in position order, by filter, as known at K; each stands as recorded, "
+                "with all its reports. A filtered page, or one as published, may be short before the end.",
                 query=events.EventsQuery,
                 answers={200: Answer("A page of events.", answers.EventPage, example=examples.EVENT_PAGE)},
                 problems=("knowledge-ahead",),

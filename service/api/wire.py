@@ -139,7 +139,8 @@ async def ask_of(request: AnyRequest, asked: Known) -> views.Ask:
     day = asked.day() if isinstance(asked, AsOf) else None
     as_of = instants.day(now) if day is None else day
     if asked.known_basis == "published":
-        raise BadQuery([Fault(("known_basis",), "this version answers known_basis=recorded only")])
+        published = asked.known_day()
+        return views.Ask(as_of, asked.known_position, published=instants.day(now) if published is None else published)
     instant = asked.known_micros()
     if instant is not None:
         if instant >= now:
@@ -163,6 +164,7 @@ class _Cursor(msgspec.Struct, frozen=True, array_like=True):
     position: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
     as_of: Annotated[int, Meta(ge=dates.OPEN, lt=dates.FOREVER)]
     made_for: str
+    published: Annotated[int, Meta(ge=dates.OPEN, lt=dates.FOREVER)] | None = None
 
 
 async def place_of(request: AnyRequest, asked: KnownPage | AsOfPage) -> Place:
@@ -173,18 +175,28 @@ async def place_of(request: AnyRequest, asked: KnownPage | AsOfPage) -> Place:
         held = msgspec.json.decode(base64.urlsafe_b64decode(asked.cursor), type=_Cursor)
     except ValueError:  # of which base64's and msgspec's errors are kinds
         held = None
-    same_day = not isinstance(asked, AsOfPage) or asked.as_of is None or (held and asked.day() == held.as_of)
-    same_position = asked.known_position is None or (held and asked.known_position == held.position)
-    if held is None or held.made_for != _list_mark(request) or not same_day or not same_position:
+    if held is None or held.made_for != _list_mark(request) or not _same_clocks(request, asked, held):
         raise BadQuery([Fault(("cursor",), "not a cursor of this list with these filters and clocks")])
-    return Place(views.Ask(held.as_of, held.position), held.after)
+    return Place(views.Ask(held.as_of, held.position, published=held.published), held.after)
+
+
+def _same_clocks(request: AnyRequest, asked: KnownPage | AsOfPage, held: _Cursor) -> bool:
+    """Tell whether the clocks that are given beside a cursor are its own."""
+    published = asked.known_basis == "published"
+    basis_given = any(name == "known_basis" for name, _ in _parameters(request))
+    return (
+        (not isinstance(asked, AsOfPage) or asked.as_of is None or asked.day() == held.as_of)
+        and (asked.known_position is None or asked.known_position == held.position)
+        and (not basis_given or published == (held.published is not None))
+        and (not published or asked.known_at is None or asked.known_day() == held.published)
+    )
 
 
 def next_of(request: AnyRequest, at: views.Basis, after: int | None) -> bytes:
     """Write the `next` member of a page: a cursor for what is behind `after`, null at the end."""
     if after is None:
         return b'"next":null'
-    content = encode(_Cursor(after, at.position, at.as_of, _list_mark(request)))
+    content = encode(_Cursor(after, at.position, at.as_of, _list_mark(request), at.published))
     return b'"next":"%s"' % base64.urlsafe_b64encode(content)
 
 
@@ -200,15 +212,27 @@ def _parameters(request: AnyRequest) -> list[tuple[str, str]]:
 
 def basis(at: views.Basis) -> bytes:
     """Write the members by which an answer states what it rests on, without braces."""
-    known_at = b'"%s"' % instants.text(at.recorded_at).encode() if at.position else b"null"
-    return b'"as_of":"%s","known_at":%s,"known_position":%d,"known_basis":"recorded"' % (
-        dates.iso(at.as_of).encode(), known_at, at.position,
+    known_at = _known_at(at)
+    return b'"as_of":"%s","known_at":%s,"known_position":%d,"known_basis":"%s"' % (
+        dates.iso(at.as_of).encode(), encode(known_at), at.position, _known_basis(at).encode(),
     )  # fmt: skip
+
+
+def _known_at(at: views.Basis) -> str | None:
+    """Write K as an instant, None before the first event; as published, as a day."""
+    if at.published is not None:
+        return dates.iso(at.published)
+    return instants.text(at.recorded_at) if at.position else None
+
+
+def _known_basis(at: views.Basis) -> str:
+    return "recorded" if at.published is None else "published"
 
 
 def etag(at: views.Basis) -> str:
     """Give the entity tag of an answer: its basis, within its own URL."""
-    return f'"{dates.iso(at.as_of)}.{at.position}.recorded"'
+    published = "" if at.published is None else f".{dates.iso(at.published)}"
+    return f'"{dates.iso(at.as_of)}.{at.position}.{_known_basis(at)}{published}"'
 
 
 async def unchanged(request: AnyRequest, ask: views.Ask) -> Response[bytes] | None:
@@ -227,14 +251,18 @@ def headers_of(request: AnyRequest, at: views.Basis) -> dict[str, str]:
     """Give the headers of an as-of answer: its tag, its frozen URL, and how long it may be kept."""
     given = _parameters(request)
     names = {name for name, _ in given}
-    pinned = "cursor" in names or ("as_of" in names and ("known_position" in names or "known_at" in names))
     clocks = [("as_of", dates.iso(at.as_of)), ("known_position", str(at.position))]
+    if at.published is None:
+        pinned = "as_of" in names and ("known_position" in names or "known_at" in names)
+    else:
+        pinned = {"as_of", "known_position", "known_at"} <= names
+        clocks += [("known_basis", "published"), ("known_at", dates.iso(at.published))]
     rest = [(name, value) for name, value in given if not name.startswith("known_") and name != "as_of"]
     frozen = urlencode(given if "cursor" in names else rest + clocks)
     return {
         "ETag": etag(at),
         "Link": f'<{quote(request.scope["path"])}?{frozen}>; rel="memento"',
-        "Cache-Control": IMMUTABLE if pinned else REVALIDATE,
+        "Cache-Control": IMMUTABLE if pinned or "cursor" in names else REVALIDATE,
     }
 
 

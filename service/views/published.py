@@ -96,7 +96,7 @@ async def _rows(database: Database, slugs: Iterable[str], until: int) -> list[li
 
 def _view(rows: Sequence[Row], day: int) -> ItemView:
     view = _chained(rows)
-    _settle(view, {row[3]: instants.day(row[4]) for row in rows}, day)
+    _settle(view, _recorded_on(rows), day)
     return view
 
 
@@ -106,6 +106,10 @@ def _chained(rows: Sequence[Row]) -> ItemView:
     for row in rows:
         view.add(Entry(row[3], events.decode(row[5])))
     return view
+
+
+def _recorded_on(rows: Sequence[Row]) -> dict[int, int]:
+    return {row[3]: instants.day(row[4]) for row in rows}
 
 
 def _settle(view: ItemView, recorded_on: Mapping[int, int], day: int) -> None:
@@ -195,6 +199,16 @@ async def _candidates(database: Database, at: Clocks, sought: Sought, after: int
     return await database.fetch_long(sql, *parameters)
 
 
+async def counted(database: Database, slugs: Iterable[str], until: int, day: int) -> set[int]:
+    """Give the positions of the events of some items that count on a day of publication."""
+    found: set[int] = set()
+    for rows in await _rows(database, slugs, until):
+        recorded_on = _recorded_on(rows)
+        for chain in _chained(rows).chains.values():
+            found.update(entry.position for entry in published(chain, recorded_on, day))
+    return found
+
+
 class First(NamedTuple):
     """The first day of publication on which an item has a status at all, and the first day on which it has one then."""
 
@@ -205,7 +219,7 @@ class First(NamedTuple):
 async def first(database: Database, kind: str, slug: str, until: int) -> First | None:
     """Tell when an item first has a status, of what was recorded up to a position; None when it never has."""
     for rows in await _rows(database, [slug], until):
-        view, recorded_on = _chained(rows), {row[3]: instants.day(row[4]) for row in rows}
+        view, recorded_on = _chained(rows), _recorded_on(rows)
         entries = [entry for chain in view.chains.values() for entry in chain]
         for day in sorted({day for entry in entries for day in days(entry.event, recorded_on[entry.position])}):
             _settle(view, recorded_on, day)

@@ -361,6 +361,12 @@ async def first_known(database: Database, kind: str, slug: str) -> tuple[int, in
     return None if row[0] is None else (row[0], row[1])
 
 
+async def counted(database: Database, at: Basis, slugs: Iterable[str]) -> set[int]:
+    """Give the positions of the events of some items that count as published."""
+    clocks = _clocks(at)
+    return await published.counted(database, slugs, clocks.position, clocks.published)
+
+
 async def first_published(database: Database, at: Basis, kind: str, slug: str) -> published.First | None:
     """Give the first day of publication with which an item has a status at all; None when it never has."""
     return await published.first(database, kind, slug, at.position)
