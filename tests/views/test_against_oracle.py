@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from service.domain.lifecycle import KINDS
 from service.views import query
 from tests import oracle
 from tests.conftest import PostgresServer
-from tests.ledgers import Opened, opened
-from tests.strategies import days_near, histories
+from tests.ledgers import Opened, asking, opened
+from tests.strategies import FIRST_DAY, days_near, days_published, histories
 
 Event = dict[str, Any]
 
@@ -45,7 +45,7 @@ def cut(events: list[Event], seed: int) -> list[list[Event]]:
     return batches
 
 
-def check_state(log: list[Event], state: Event | None, item: str, day: date, known: int) -> None:
+def check_state(log: list[Event], state: Event | None, item: str, day: date, known: oracle.K) -> None:
     """Compare one item's state with the oracle's, field by field.
 
     Where the rules leave a choice (which of several ruling facts an alternative names, which of a day's changes is the
@@ -67,16 +67,14 @@ def check_state(log: list[Event], state: Event | None, item: str, day: date, kno
     }, (item, day, known)
 
 
-async def check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: int) -> None:
+async def check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: oracle.K) -> None:
     """Compare an issue's version, posture and items with the oracle's."""
-    page = await query.issue_page(
-        ledger.database, query.Ask(day.toordinal(), known), issue, ended=False, after=0, limit=1_000
-    )
+    page = await query.issue_page(ledger.database, asking(day, known), issue, ended=False, after=0, limit=1_000)
     truth = oracle.issue_state(log, issue, day, known)
     if truth is None or page.own is None:
         assert (truth, page.own) == (None, None)
         return
-    held = await query.statuses(ledger.database, query.Ask(day.toordinal(), known), [issue])
+    held = await query.statuses(ledger.database, asking(day, known), [issue])
     assert page.version == truth["version"]
     assert states.posture(page.own.found.status, held[issue]) == truth["posture"]
     found = [(each.kind, each.slug) for each in page.items]
@@ -86,8 +84,10 @@ async def check_issue(ledger: Opened, log: list[Event], issue: str, day: date, k
 async def check_answers(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
     """Compare every item, kind and issue at drawn days, at the head and at drawn positions."""
     log = await ledger.log()
-    day = data.draw(days_near(history))
-    for known in sorted({len(log), data.draw(st.integers(0, len(log))), data.draw(st.integers(0, len(log)))}):
+    positions = sorted({len(log), data.draw(st.integers(0, len(log))), data.draw(st.integers(0, len(log)))})
+    published = [oracle.Published(data.draw(days_published(log)), known) for known in (*positions, len(log))]
+    clocks: list[oracle.K] = [*positions, *published]
+    for known in clocks:
         day = data.draw(days_near(history))
         listed = {kind: await ledger.kind(kind, day, known) for kind in KINDS}
         for kind, found in listed.items():
@@ -96,17 +96,21 @@ async def check_answers(ledger: Opened, data: st.DataObject, history: list[Event
         by_id = {state["id"]: state for found in listed.values() for state in found}
         for item in oracle.items_in_order(log, known):
             check_state(log, by_id.get(item), item, day, known)
-        for issue in {issue for event in log[:known] for issue in event["issues"]}:
+        for issue in {issue for event in oracle.recorded_up_to(log, known) for issue in event["issues"]}:
             await check_issue(ledger, log, issue, day, known)
+    day = data.draw(days_near(history))
     now = {kind: await ledger.kind(kind, day) for kind in KINDS}
     assert now == {kind: await ledger.kind(kind, day, len(log)) for kind in KINDS}
 
 
 async def record_and_check(url: str, history: list[Event], seed: int, data: st.DataObject) -> None:
-    """Record a history in batches, then compare."""
+    """Record a history in batches, up to three days apart, then compare."""
+    steps = random.Random(seed)  # noqa: S311 - for variety
+    moment = datetime.combine(FIRST_DAY, time(9), UTC)
     async with opened(url) as ledger:
         for batch in cut(history, seed):
-            await ledger.append(batch)
+            moment += timedelta(days=steps.randint(0, 3), seconds=1)
+            await ledger.append(batch, at=int(moment.timestamp()) * 1_000_000)
         await check_answers(ledger, data, history)
 
 
