@@ -51,7 +51,7 @@ def state(kind: Kind, item: str, segment: Segment, merged: Mapping[str, Any]) ->
     answer["contested"] = any([fact.contested for fact in folded])
     answer["incomplete"] = not any([fact.change.opens for fact in folded])
     answer["events"] = [fact.id for fact in folded]
-    answer["reports"] = msgspec.Raw(b"[" + b",".join([fact.sources for fact in folded]) + b"]")
+    answer["reports"] = msgspec.Raw(b"[" + b",".join([fact.sources for fact in folded if fact.sources]) + b"]")
     answer["upcoming"] = segment.planned
     answer["next_change"] = None
     return answer

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import shutil
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,14 @@ Event = dict[str, Any]
 
 # More on demand: PARLEY_TEST_EXAMPLES=5000 pytest tests/views/test_against_oracle.py
 EXAMPLES = int(os.environ.get("PARLEY_TEST_EXAMPLES", "120"))
+
+
+FILTERS: dict[str, Callable[[Event], bool]] = {
+    "against:EU": lambda state: "EU" in state.get("against", ()),
+    "good:dysprosium": lambda state: "goods" in state,
+    "issue:chips": lambda state: "chips" in state["issues"],
+}
+"""Tokens of restrictions, and what a state says that carries them."""
 
 
 def thorough(share: float = 1.0) -> settings:
@@ -81,6 +90,24 @@ async def check_issue(ledger: Opened, log: list[Event], issue: str, day: date, k
     assert sorted(found) == sorted((kind, each["id"]) for kind, items in truth["items"].items() for each in items)
 
 
+async def paged(ledger: Opened, kind: str, day: date, known: oracle.K) -> list[str]:
+    """Read a kind's list in pages of two; give the names."""
+    names: list[str] = []
+    after, more = 0, True
+    while more:
+        page = await query.page(ledger.database, asking(day, known), query.Wanted(kind), after=after, limit=2)
+        names += [found.slug for found in page.items]
+        after, more = page.items[-1].number if page.items else 0, page.more
+    return names
+
+
+async def check_filters(ledger: Opened, listed: list[Event], day: date, known: oracle.K) -> None:
+    """Compare lists by filter with what the whole list has of it."""
+    for token, holds in FILTERS.items():
+        found = await ledger.kind("restriction", day, known, token)
+        assert [state["id"] for state in found] == [state["id"] for state in listed if holds(state)], token
+
+
 async def check_answers(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
     """Compare every item, kind and issue at drawn days, at the head and at drawn positions."""
     log = await ledger.log()
@@ -93,6 +120,8 @@ async def check_answers(ledger: Opened, data: st.DataObject, history: list[Event
         for kind, found in listed.items():
             truth = oracle.items_of_kind(log, kind, day, known)
             assert [state["id"] for state in found] == [state["id"] for state in truth]
+            assert await paged(ledger, kind, day, known) == [state["id"] for state in truth]
+        await check_filters(ledger, listed["restriction"], day, known)
         by_id = {state["id"]: state for found in listed.values() for state in found}
         for item in oracle.items_in_order(log, known):
             check_state(log, by_id.get(item), item, day, known)
