@@ -16,6 +16,14 @@ from service.domain.facts import term_names
 from service.domain.lifecycle import KINDS, STATUSES
 
 Moment = Annotated[str, Meta(examples=["2025-06-10T12:00:00.000000Z"], extra_json_schema={"format": "date-time"})]
+KnownAt = Annotated[
+    str | None,
+    Meta(
+        description="As recorded, the instant at which the last event that it knows was recorded, null before the "
+        "first; as published, the last day whose publications count.",
+        examples=["2025-06-10T12:00:00.000000Z", "2025-06-10"],
+    ),
+]
 DayText = Annotated[str, Meta(examples=["2025-06-10"], extra_json_schema={"format": "date"})]
 Posture = Literal["closed", "partially_cleared", "restricted", "suspended", "announced", "in_talks", "open"]
 
@@ -24,7 +32,7 @@ class Basis(Struct, frozen=True, kw_only=True):
     """What an answer rests on: the day it is about, and what was known."""
 
     as_of: DayText
-    known_at: Annotated[Moment | None, Meta(description="When the last event that it knows was recorded.")]
+    known_at: KnownAt
     known_position: Annotated[int, Meta(ge=0, description="The last position of the log that it knows.")]
     known_basis: Literal["recorded", "published"]
 
@@ -158,9 +166,9 @@ class Always(Struct, frozen=True, kw_only=True):
     """What an answer about every day rests on: what was known."""
 
     as_of: Annotated[None, Meta(description="It is about no one day.")]
-    known_at: Moment | None
+    known_at: KnownAt
     known_position: int
-    known_basis: Literal["recorded"]
+    known_basis: Literal["recorded", "published"]
 
 
 class TimelineFact(Struct, frozen=True, kw_only=True):
@@ -275,7 +283,7 @@ class EventNow(Struct, frozen=True, kw_only=True):
     records: Annotated[tuple[AnyRecorded, ...], Meta(description="Corrections, retractions, added reports, disputes.")]
     now: Annotated[AnyFact | None, Meta(description="The text that holds; null when the event is retracted.")]
     as_of: DayText
-    known_at: Moment | None
+    known_at: KnownAt
     known_position: int
     known_basis: Literal["recorded", "published"]
 

@@ -15,6 +15,7 @@ from service.api.queries import (
     Day,
     HistoryPage,
     Known,
+    KnownPage,
     Limit,
     Moment,
     micros,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 async def get_timeline(request: AnyRequest) -> Response[bytes]:
     """Read a page of an issue's facts in valid order."""
     slug = named(request, "issue", "issue")
-    asked = query_of(request, HistoryPage)
+    asked = query_of(request, KnownPage)
     database = services(request).database
     ask, after = await place_of(request, asked)
     at = await views.basis(database, ask)
@@ -59,15 +60,21 @@ async def get_timeline(request: AnyRequest) -> Response[bytes]:
     if (same := not_modified(request, headers)) is not None:
         return same
     await _check_known(request, at, slug)
-    page = await timeline.page(database, slug, at.position, after=after, limit=asked.limit)
+    page = await timeline.page(
+        database, slug, timeline.Known(at.position, at.published), after=after, limit=asked.limit
+    )
     facts = b",".join(told.body for told in page.facts)
     return answer(b'{"items":[%s],%s,%s}' % (facts, next_of(request, at, page.next), _always(at)), headers=headers)
 
 
 def _known_headers(request: AnyRequest, at: views.Basis, asked: Known) -> dict[str, str]:
     """Give the headers of an answer about every day, as known at K."""
+    clocks = {"known_position": str(at.position)}
     pinned = asked.known_position is not None or asked.known_at is not None
-    return frozen(request, f'"{at.position}.recorded"', {"known_position": str(at.position)}, pinned=pinned)
+    if at.published is not None:
+        clocks |= {"known_basis": "published", "known_at": dates.iso(at.published)}
+        pinned = asked.known_position is not None and asked.known_at is not None
+    return frozen(request, f'"{".".join(clocks.values())}"', clocks, pinned=pinned)
 
 
 def _always(at: views.Basis) -> bytes:
@@ -77,8 +84,8 @@ def _always(at: views.Basis) -> bytes:
 
 async def _check_known(request: AnyRequest, at: views.Basis, slug: str) -> None:
     """Refuse an issue that is not known at K: known, it exists on every day."""
-    if await views.item(services(request).database, views.Ask(at.as_of, at.position), "issue", slug) is None:
-        raise await absent(request, "issue", slug)
+    if await views.item(services(request).database, at.pinned(), "issue", slug) is None:
+        raise await absent(request, "issue", slug, at.pinned())
 
 
 def versions_getter(kind: str) -> Handler:
@@ -96,7 +103,7 @@ def versions_getter(kind: str) -> Handler:
         after = (day, held_by(request, asked.cursor).within if asked.cursor else 0)
         page = await rectangles.page(database, kind, slug, at.position, after=after, limit=asked.limit)
         if page is None:
-            raise await absent(request, kind, slug)
+            raise await absent(request, kind, slug, at.pinned())
         items = b",".join(_rectangle(each) for each in page.rectangles)
         last = page.rectangles[-1] if page.more else None
         following = next_of(request, at, last and last.valid_from, last.known_from if last else 0)

@@ -13,7 +13,7 @@ from msgspec import Meta
 from service.api import answers, events, examples, health, history, issues, items, reading
 from service.api.docs import docs_handlers
 from service.api.openapi import Answer, Operation, document, encode
-from service.api.queries import AsOf, AsOfPage, HistoryPage, Known
+from service.api.queries import AsOf, AsOfPage, HistoryPage, Known, KnownPage
 from service.domain.codes import Slug
 from service.domain.events import Batch, Correction
 from service.domain.lifecycle import KINDS, PLURALS
@@ -83,8 +83,8 @@ def _event_routes() -> list[Route]:
             Operation(
                 method="GET", path="/v1/events", operation_id="list_events", tag="events",
                 summary="List recorded events",
-                description="Recorded events in position order, by filter, as known at K. A filtered page may be short "
-                "before the end.",
+                description="Recorded events in position order, by filter, as known at K; each stands as recorded, "
+                "with all its reports. A filtered page, or one as published, may be short before the end.",
                 query=events.EventsQuery,
                 answers={200: Answer("A page of events.", answers.EventPage, example=examples.EVENT_PAGE)},
                 problems=("knowledge-ahead",),
@@ -191,7 +191,7 @@ def _issue_routes() -> list[Route]:
                 description="The issue's facts in valid order as known at K: retracted ones are absent, corrected ones "
                 "have their newest text, planned, conditional and denied ones stand here too. In order of the first "
                 "day on which a fact may have occurred, then the last, then its position.",
-                path_parameters={"issue": IssueName}, query=HistoryPage, headers=("If-None-Match",),
+                path_parameters={"issue": IssueName}, query=KnownPage, headers=("If-None-Match",),
                 answers=_as_of("A page of facts.", answers.Timeline, examples.TIMELINE),
                 problems=("not-found", "knowledge-ahead"),
             ),

@@ -141,7 +141,8 @@ async def ask_of(request: AnyRequest, asked: Known) -> views.Ask:
     day = asked.day() if isinstance(asked, AsOf) else None
     as_of = instants.day(now) if day is None else day
     if asked.known_basis == "published":
-        raise BadQuery([Fault(("known_basis",), "this version answers known_basis=recorded only")])
+        published = asked.known_day()
+        return views.Ask(as_of, asked.known_position, published=instants.day(now) if published is None else published)
     instant = asked.known_micros()
     if instant is not None:
         await freeze(request, "known_at", asked.known_at or "", instant)
@@ -175,11 +176,12 @@ class Held(msgspec.Struct, frozen=True, array_like=True):
     as_of: Annotated[int, Meta(ge=dates.OPEN, lt=dates.FOREVER)]
     made_for: str
     within: Annotated[int, Meta(ge=0, le=POSITION_MAX)] = 0
+    published: Annotated[int, Meta(ge=dates.OPEN, lt=dates.FOREVER)] | None = None
 
     @property
     def ask(self) -> views.Ask:
         """The clocks of the first page."""
-        return views.Ask(self.as_of, self.position)
+        return views.Ask(self.as_of, self.position, published=self.published)
 
 
 async def place_of(request: AnyRequest, asked: KnownPage | AsOfPage) -> Place:
@@ -187,8 +189,7 @@ async def place_of(request: AnyRequest, asked: KnownPage | AsOfPage) -> Place:
     if asked.cursor is None:
         return Place(await ask_of(request, asked), 0)
     held = held_by(request, asked.cursor)
-    same_day = not isinstance(asked, AsOfPage) or asked.as_of is None or asked.day() == held.as_of
-    if not same_day or asked.known_position not in {None, held.position}:
+    if not _same_clocks(request, asked, held):
         raise not_of_this_list()
     return Place(held.ask, held.after)
 
@@ -204,6 +205,18 @@ def held_by(request: AnyRequest, cursor: str) -> Held:
     return held
 
 
+def _same_clocks(request: AnyRequest, asked: KnownPage | AsOfPage, held: Held) -> bool:
+    """Tell whether the clocks that are given beside a cursor are its own."""
+    published = asked.known_basis == "published"
+    basis_given = any(name == "known_basis" for name, _ in _parameters(request))
+    return (
+        (not isinstance(asked, AsOfPage) or asked.as_of is None or asked.day() == held.as_of)
+        and (asked.known_position is None or asked.known_position == held.position)
+        and (not basis_given or published == (held.published is not None))
+        and (not published or asked.known_at is None or asked.known_day() == held.published)
+    )
+
+
 def not_of_this_list() -> BadQuery:
     """Refuse a cursor."""
     return BadQuery([Fault(("cursor",), "not a cursor of this list with these filters and clocks")])
@@ -213,7 +226,7 @@ def next_of(request: AnyRequest, at: views.Basis, after: int | None, within: int
     """Write the `next` member of a page: a cursor for what is behind `after`, null at the end."""
     if after is None:
         return b'"next":null'
-    content = encode(Held(after, at.position, at.as_of, _list_mark(request), within))
+    content = encode(Held(after, at.position, at.as_of, _list_mark(request), within, at.published))
     return b'"next":"%s"' % base64.urlsafe_b64encode(content)
 
 
@@ -234,13 +247,25 @@ def basis(at: views.Basis) -> bytes:
 
 def known(at: views.Basis) -> bytes:
     """Write the members by which an answer states what it knows."""
-    known_at = b'"%s"' % instants.text(at.recorded_at).encode() if at.position else b"null"
-    return b'"known_at":%s,"known_position":%d,"known_basis":"recorded"' % (known_at, at.position)
+    by = _known_basis(at).encode()
+    return b'"known_at":%s,"known_position":%d,"known_basis":"%s"' % (encode(_known_at(at)), at.position, by)
+
+
+def _known_at(at: views.Basis) -> str | None:
+    """Write K as an instant, None before the first event; as published, as a day."""
+    if at.published is not None:
+        return dates.iso(at.published)
+    return instants.text(at.recorded_at) if at.position else None
+
+
+def _known_basis(at: views.Basis) -> str:
+    return "recorded" if at.published is None else "published"
 
 
 def etag(at: views.Basis) -> str:
     """Give the entity tag of an answer: its basis, within its own URL."""
-    return f'"{dates.iso(at.as_of)}.{at.position}.recorded"'
+    published = "" if at.published is None else f".{dates.iso(at.published)}"
+    return f'"{dates.iso(at.as_of)}.{at.position}.{_known_basis(at)}{published}"'
 
 
 async def unchanged(request: AnyRequest, ask: views.Ask) -> Response[bytes] | None:
@@ -262,8 +287,12 @@ def not_modified(request: AnyRequest, headers: dict[str, str]) -> Response[bytes
 def headers_of(request: AnyRequest, at: views.Basis) -> dict[str, str]:
     """Give the headers of an as-of answer: its tag, its frozen URL, and how long it may be kept."""
     names = {name for name, _ in _parameters(request)}
-    pinned = "as_of" in names and ("known_position" in names or "known_at" in names)
     clocks = {"as_of": dates.iso(at.as_of), "known_position": str(at.position)}
+    if at.published is None:
+        pinned = "as_of" in names and ("known_position" in names or "known_at" in names)
+    else:
+        pinned = {"as_of", "known_position", "known_at"} <= names
+        clocks |= {"known_basis": "published", "known_at": dates.iso(at.published)}
     return frozen(request, etag(at), clocks, pinned=pinned)
 
 

@@ -9,7 +9,8 @@ import re
 from calendar import monthrange
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
+
+from msgspec import Struct
 
 OPEN = date.min.toordinal()
 """The day that stands for an open start (`[..B]`)."""
@@ -22,7 +23,7 @@ PATTERN = rf"^([0-9]{{4}}(-[0-9]{{2}}(-[0-9]{{2}})?)?|\[({_DAY})?\.\.{_DAY}\]|\[
 _SHAPE = re.compile(PATTERN)
 
 
-class When(NamedTuple):
+class When(Struct, frozen=True, gc=False):
     """A date as written with its first and last possible day (ordinals, inclusive).
 
     `pair` is true where only the two bounds themselves are possible (`[A,B]`).

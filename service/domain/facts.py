@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from service.domain.dates import When, parse
 from service.domain.events import Fact, Record, RecordCorrected, RecordDisputed, RecordReportAdded, RecordRetracted
-from service.domain.lifecycle import CHANGES
+from service.domain.lifecycle import CHANGES, Change, Track
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,50 +19,71 @@ if TYPE_CHECKING:
     from service.domain.events import Report
 
 
-class Entry(NamedTuple):
+_ENCODER = msgspec.json.Encoder()
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A recorded event and its position in the log."""
 
     position: int
     event: Fact | Record
 
 
-class Known:
+class Known(msgspec.Struct, eq=False, gc=False):
     """A live fact as it is known: its text, its dates, its sources. Compared by identity: a new text is a new object.
 
-    `order` is the fact's place in the order of decisions in the earliest reading: (occurred, effective, place,
-    position), days as ordinals. `tied` is true where `effective` follows `occurred`. `edges` are the bounds of its
-    dates, `unsure` tells whether any two of one date differ.
+    `position` is the fact's own, `order` its place in the order of decisions in the earliest reading: (occurred,
+    effective, place, position), days as ordinals. `tied` is true where `effective` follows `occurred`. `dates` are
+    these three, each once; `unsure` tells whether the bounds of any differ. `sources` are its reports, its own and
+    those added, as JSON joined by commas.
     """
 
-    __slots__ = (
-        "change", "contested", "edges", "eff", "event", "id", "issues", "item", "occ", "order", "position", "reports",
-        "terms", "tied", "track", "unsure", "until",
-    )  # fmt: skip
+    position: int
+    event: Fact
+    id: str
+    item: str
+    issues: tuple[str, ...]
+    change: Change
+    track: Track
+    occ: When
+    eff: When
+    until: When | None
+    tied: bool
+    order: tuple[int, int, int, int]
+    dates: tuple[When, ...]
+    unsure: bool
+    sources: bytes
+    contested: bool
+    terms: dict[str, Any]
 
-    def __init__(self, position: int, event: Fact, reports: tuple[Report, ...], *, contested: bool) -> None:
-        """`event` is the text that holds, `position` the fact's own, `reports` its own and those added."""
-        self.position = position
-        self.event = event
-        self.id = str(event.id)
-        self.item = event.item
-        self.issues = event.issues
-        self.change = change = CHANGES[event.type]
-        self.track = change.track
-        self.occ = occ = parse(event.occurred)
-        self.tied = event.effective is None or event.effective == event.occurred
-        self.eff = eff = occ if event.effective is None else parse(event.effective)
-        self.until = until = None if event.until is None else parse(event.until)
-        self.order = (occ.lo, eff.lo, change.place, position)
-        dates = (occ, eff) if until is None else (occ, eff, until)
-        self.edges = frozenset([day for when in dates for day in (when.lo, when.hi)])
-        self.unsure = any(when.lo != when.hi for when in dates)
-        self.reports = reports
-        self.contested = contested
-        self.terms = {name: value for name in term_names(type(event)) if (value := getattr(event, name)) is not None}
 
-    def dates(self) -> tuple[When, ...]:
-        """Every date of the fact."""
-        return (self.occ, self.eff) if self.until is None else (self.occ, self.eff, self.until)
+def _known(position: int, event: Fact, reports: tuple[Report, ...], *, contested: bool) -> Known:
+    """Tell what is known of a fact: `event` is the text that holds, `reports` its own and those added."""
+    change = CHANGES[event.type]
+    occ = parse(event.occurred)
+    eff = occ if event.effective is None else parse(event.effective)
+    until = None if event.until is None else parse(event.until)
+    tied = event.effective is None or event.effective == event.occurred
+    dates = ((occ,) if tied else (occ, eff)) + (() if until is None else (until,))
+    return Known(
+        position=position,
+        event=event,
+        id=str(event.id),
+        item=event.item,
+        issues=event.issues,
+        change=change,
+        track=change.track,
+        occ=occ,
+        eff=eff,
+        until=until,
+        tied=tied,
+        order=(occ.lo, eff.lo, change.place, position),
+        dates=dates,
+        unsure=any([when.lo != when.hi for when in dates]),
+        sources=_ENCODER.encode(reports)[1:-1],
+        contested=contested,
+        terms={name: value for name in term_names(type(event)) if (value := getattr(event, name)) is not None},
+    )
 
 
 @cache
@@ -75,11 +98,11 @@ def weigh(chain: Sequence[Entry]) -> Known | None:
 
     None when a live retraction names it.
     """
-    position, fact = chain[0]
+    position, fact = chain[0].position, chain[0].event
     if len(chain) == 1:
         assert isinstance(fact, Fact)  # noqa: S101 - a chain begins with its fact
-        return Known(position, fact, fact.reports, contested=_disagree(fact, fact.reports))
-    records = live([event for _, event in chain[1:] if isinstance(event, Record)])
+        return _known(position, fact, fact.reports, contested=_disagree(fact, fact.reports))
+    records = live([entry.event for entry in chain[1:] if isinstance(entry.event, Record)])
     if any(isinstance(record, RecordRetracted) and record.target == fact.id for record in records):
         return None
     text = fact
@@ -90,7 +113,7 @@ def weigh(chain: Sequence[Entry]) -> Known | None:
     added = [record for record in records if isinstance(record, RecordReportAdded) and record.target == fact.id]
     reports = text.reports + tuple(report for record in added for report in record.reports)
     disputed = any(isinstance(record, RecordDisputed) and record.target == fact.id for record in records)
-    return Known(position, text, reports, contested=disputed or _disagree(text, reports))
+    return _known(position, text, reports, contested=disputed or _disagree(text, reports))
 
 
 def live(records: Sequence[Record]) -> list[Record]:

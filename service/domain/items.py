@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from service.domain.dates import FOREVER, OPEN
+from service.domain.facts import Known
 from service.domain.lifecycle import SUSPENDED
-from service.domain.readings import possible
+from service.domain.readings import Readings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from service.domain.facts import Known
     from service.domain.lifecycle import Kind
 
 ANNOUNCED = "announced"
-Ruler = tuple["Known | None", bool]
-"""A fact that rules a track, and whether it is over."""
-NOBODY: Ruler = (None, False)
 
 
-class Outcome(NamedTuple):
+class Ruler(Struct, frozen=True, gc=False):
+    """The fact that rules a track, and whether it is over."""
+
+    fact: Known | None
+    over: bool
+
+
+NOBODY = Ruler(None, over=False)
+
+
+class Outcome(Struct, frozen=True, gc=False):
     """The rule applied on one day in the earliest reading.
 
-    `rulers` are those of the base, overlay and terms tracks; `opening` is the announced one; `merged` the facts whose
-    terms count.
+    `base`, `overlay` and `terms` are the rulers of the tracks; `opening` is the announced one; `merged` the facts
+    whose terms count.
     """
 
     status: str | None
     ruling: Known | None
     folded: tuple[Known, ...]
-    rulers: tuple[Ruler, Ruler, Ruler]
+    base: Ruler
+    overlay: Ruler
+    terms: Ruler
     opening: Known | None
     merged: tuple[Known, ...]
 
 
-class Coming(NamedTuple):
+_NOTHING = Outcome(None, None, (), NOBODY, NOBODY, NOBODY, None, ())
+
+
+class Coming(Struct, frozen=True, gc=False):
     """A coming change: `on` is the date as written."""
 
     on: str
@@ -44,7 +58,7 @@ class Coming(NamedTuple):
     modality: str
 
 
-class Segment(NamedTuple):
+class Segment(Struct, frozen=True, gc=False):
     """An item's state from the day `start` until the next segment's, as known at one K.
 
     An item that has a status keeps one, so segments have no gaps and the last has no end. `alternatives` is empty
@@ -59,38 +73,50 @@ class Segment(NamedTuple):
     planned: tuple[Coming, ...]
     arrivals: tuple[Coming, ...]
 
-
-def asserted(facts: Iterable[Known]) -> list[Known]:
-    """Keep the facts that count in the state, in the order of decisions."""
-    return sorted((fact for fact in facts if fact.event.modality == "asserted"), key=lambda fact: fact.order)
+    def says_the_same(self, other: Segment) -> bool:
+        """Tell whether the states are equal, whenever they begin."""
+        return (
+            self.outcome == other.outcome
+            and self.alternatives == other.alternatives
+            and self.ever_in_force == other.ever_in_force
+            and self.planned == other.planned
+        )
 
 
 def at(kind: Kind, facts: Sequence[Known], day: int) -> Outcome:
-    """Apply the rule on a day in the earliest reading; `facts` as `asserted` gives them."""
+    """Apply the rule on a day in the earliest reading; `facts` are the asserted ones in the order of decisions."""
     folded = [fact for fact in facts if fact.eff.lo <= day]
     last = {fact.track: fact for fact in folded}
-    base, overlay, terms = last.get("base"), last.get("overlay"), last.get("terms")
-    ends = kind.over is not None
-    rulers = ((base, ends and _over(base, day)), (overlay, _over(overlay, day)), (terms, _over(terms, day)))
-    hiding = overlay if overlay is not None and overlay.change.hides and not rulers[1][1] else None
+    overlay, terms = _ruler(last.get("overlay"), day), _ruler(last.get("terms"), day)
+    base = _ruler(last.get("base"), day)
+    if kind.over is None and base.over:
+        base = Ruler(base.fact, over=False)
+    hiding = overlay.fact if overlay.fact is not None and overlay.fact.change.hides and not overlay.over else None
     opening: Known | None = None
-    if base is not None:
-        status, ruling = _based(kind, base, hiding, over=rulers[0][1])
+    if base.fact is not None:
+        status, ruling = _based(kind, base.fact, hiding, over=base.over)
     elif kind.name == "issue" and not folded and (first := next((fact for fact in facts if fact.change.opens), None)):
         status, ruling, folded = first.change.status, first, [first]
     elif opening := _announced(facts, day):
         status, ruling = ANNOUNCED, opening
-        folded = sorted((*folded, opening), key=lambda fact: fact.order)
+        folded = sorted((*folded, opening), key=order_of)
     elif folded:
         status, ruling = (SUSPENDED, hiding) if hiding else (kind.running, folded[-1])
     else:
-        return Outcome(None, None, (), rulers, None, ())
-    merged = tuple(fact for fact in folded if _counts(fact, day, suspended=status == SUSPENDED))
-    return Outcome(status, ruling, tuple(folded), rulers, opening, merged)
+        return _NOTHING
+    merged = whole = tuple(folded)
+    if "overlay" in last or "terms" in last:
+        merged = tuple([fact for fact in folded if _counts(fact, day, suspended=status == SUSPENDED)])
+    return Outcome(status, ruling, whole, base, overlay, terms, opening, merged)
 
 
-def _over(ruler: Known | None, day: int) -> bool:
-    return ruler is not None and ruler.until is not None and ruler.until.lo <= day
+def order_of(fact: Known) -> tuple[int, int, int, int]:
+    """Give a fact's place in the order of decisions."""
+    return fact.order
+
+
+def _ruler(fact: Known | None, day: int) -> Ruler:
+    return NOBODY if fact is None else Ruler(fact, over=fact.until is not None and fact.until.lo <= day)
 
 
 def _based(kind: Kind, base: Known, hiding: Known | None, *, over: bool) -> tuple[str, Known]:
@@ -117,39 +143,47 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
     `facts` are all live facts of the item. `before` are the segments that begin before `since`, which these facts leave
     as they are; the answer is `before` continued.
     """
-    counted, planned = asserted(facts), _planned(facts)
+    ordered = sorted(facts, key=order_of)
+    counted = [fact for fact in ordered if fact.event.modality == "asserted"]
+    planned = [fact for fact in ordered if fact.event.modality == "planned"]
+    readings = Readings(kind, counted) if any([fact.unsure for fact in counted]) else None
+    turns = {when.lo for fact in counted for when in fact.dates}
     segments = list(before)
-    unsure = any(fact.unsure for fact in counted)
-    for start in (since, *sorted(edge for edge in _edges(counted, unsure=unsure) if edge > since)):
-        outcome = at(kind, counted, start)
+    last = segments[-1] if segments else None
+    outcome: Outcome | None = None
+    for start in _starts(counted, since, unsure=readings is not None):
+        if outcome is None or start in turns:
+            outcome = at(kind, counted, start)
         if outcome.status is None:
             continue
-        last = segments[-1] if segments else None
+        alternatives = readings.on(start, (outcome.status, outcome.ruling)) if readings else ()
+        if last is not None and outcome is last.outcome and alternatives == last.alternatives:
+            continue
         segment = Segment(
             start,
             outcome,
-            possible(kind, counted, start, (outcome.status, outcome.ruling)) if unsure else (),
+            alternatives,
             outcome.status == "in_force" or (last is not None and last.ever_in_force),
-            tuple(_coming(fact, kind) for fact in planned if not _overtaken(fact, outcome.folded, start)),
-            _arrivals(last.outcome if last else None, outcome),
+            tuple([_coming(fact, kind) for fact in planned if not _overtaken(fact, outcome.folded, start)]),
+            _arrivals(last.outcome if last else _NOTHING, outcome),
         )
-        if last is None or segment[1:5] != last[1:5]:
+        if last is None or not segment.says_the_same(last):
             segments.append(segment)
+            last = segment
     return segments
 
 
-def _edges(facts: Iterable[Known], *, unsure: bool) -> set[int]:
-    """Give the days on which a state can change: the bounds of every date.
+def _starts(facts: Iterable[Known], since: int, *, unsure: bool) -> list[int]:
+    """Give `since` and the days after it on which a state can change: the bounds of every date.
 
     With uncertain dates the days after them too: on a bound itself two facts of one day stand in the order of their
     places.
     """
-    bounds = {bound for fact in facts for bound in fact.edges}
-    return bounds | {bound + 1 for bound in bounds if bound + 1 < FOREVER} if unsure else bounds
-
-
-def _planned(facts: Iterable[Known]) -> list[Known]:
-    return sorted((fact for fact in facts if fact.event.modality == "planned"), key=lambda fact: fact.order)
+    days = {day for fact in facts for when in fact.dates for day in (when.lo, when.hi) if day >= since}
+    if unsure:
+        days |= {day + 1 for day in days if day + 1 < FOREVER}
+    days.discard(since)
+    return [since, *sorted(days)]
 
 
 def _coming(fact: Known, kind: Kind) -> Coming:
@@ -161,17 +195,16 @@ def _overtaken(planned: Known, folded: Sequence[Known], day: int) -> bool:
     return any(fact.eff.lo <= day and fact.order > planned.order for fact in folded)
 
 
-def _arrivals(old: Outcome | None, new: Outcome) -> tuple[Coming, ...]:
+def _arrivals(old: Outcome, new: Outcome) -> tuple[Coming, ...]:
     """List what takes hold between one outcome and the next: a new ruler of a track, a ruler over, an announcement."""
     found: list[Coming] = []
     status = new.status or ""
-    for before, now in zip(old.rulers if old else (NOBODY,) * 3, new.rulers, strict=True):
-        ruler, over = now
-        if ruler is not None and before != now:
-            ended = over and before[0] is ruler and ruler.until is not None
-            on = ruler.until if ended and ruler.until else ruler.eff
-            found.append(Coming(on.text, status, ruler.id, "asserted"))
-    if new.opening is not None and (old is None or old.opening is None):
+    for before, now in ((old.base, new.base), (old.overlay, new.overlay), (old.terms, new.terms)):
+        if now.fact is not None and before != now:
+            ended = now.over and before.fact is now.fact
+            on = now.fact.until if ended and now.fact.until else now.fact.eff
+            found.append(Coming(on.text, status, now.fact.id, "asserted"))
+    if new.opening is not None and old.opening is None:
         found.append(Coming(new.opening.occ.text, status, new.opening.id, "asserted"))
     return tuple(found)
 
@@ -182,13 +215,13 @@ def since(segment: Segment) -> str:
     assert ruling is not None  # noqa: S101 - a segment has a status, and a status its ruling fact
     if segment.outcome.opening is ruling:
         return ruling.occ.text
-    if segment.outcome.rulers[0] == (ruling, True) and ruling.until is not None:
+    if segment.outcome.base == Ruler(ruling, over=True) and ruling.until is not None:
         return ruling.until.text
     return ruling.eff.text
 
 
 def running_until(segment: Segment) -> Known | None:
     """Give the ruling fact while its own end is still to come."""
-    ruling = segment.outcome.ruling
-    over = any(ruler == (ruling, True) for ruler in segment.outcome.rulers)
-    return None if over else ruling
+    outcome = segment.outcome
+    over = Ruler(outcome.ruling, over=True) in (outcome.base, outcome.overlay, outcome.terms)
+    return None if over else outcome.ruling

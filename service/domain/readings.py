@@ -2,8 +2,9 @@
 
 Where each uncertain string stands on one fact only, the tracks are independent of each other and each has a direct
 rule: a fact can rule its track when its latest place in the order is behind the earliest place of every other fact that
-is surely in effect. Strings that stand on several facts, or in several fields of one, are first fixed to days, one
-reading at a time.
+is surely in effect. Taken as independent, dates give every status that some reading gives, and at times more. So
+strings that stand on several facts, or in several fields of one, are fixed to days, one reading at a time, only where
+that could rule a status out, and only on the facts that can rule.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from service.domain.dates import When
 from service.domain.lifecycle import SUSPENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from service.domain.facts import Known
-    from service.domain.lifecycle import Kind, Track
+    from service.domain.lifecycle import Kind
 
-READINGS_MAX = 20_000
-"""How many readings of shared strings are tried.
+WORK_MAX = 8_192
+"""Readings of shared strings that are tried for one day, times the facts in each.
 
 Past it the widest shared strings count as independent: then more is called possible, never less.
 """
@@ -31,47 +32,104 @@ Ruled = tuple[str | None, "Known | None"]
 """A status and the fact that rules it; None and None: no status."""
 
 
-class _Dated(NamedTuple):
-    """A fact with its dates, some perhaps fixed by a reading."""
+class _Dated:
+    """A fact with its dates, some perhaps fixed by a reading; `earliest` and `latest` bound its place in the order."""
 
-    fact: Known
-    occ: When
-    eff: When
-    until: When | None
-    tied: bool
+    __slots__ = ("earliest", "eff", "fact", "latest", "occ", "until")
 
-    def earliest(self) -> Order:
-        """Give its first place in the order."""
-        return (self.occ.lo, self.eff.lo, self.fact.change.place, self.fact.position)
+    def __init__(self, fact: Known, occ: When, eff: When, until: When | None) -> None:
+        self.fact, self.occ, self.eff, self.until = fact, occ, eff, until
+        place, position = fact.change.place, fact.position
+        self.earliest: Order = (occ.lo, eff.lo, place, position)
+        self.latest: Order = (occ.hi, eff.hi, place, position)
 
-    def latest(self, day: int) -> Order:
+    def latest_on(self, day: int) -> Order:
         """Give its last place in the order among the readings in which it is in effect on `day`."""
+        if self.eff.hi <= day:
+            return self.latest
         eff = self.eff.latest(day)
-        return (eff if self.tied else self.occ.hi, eff, self.fact.change.place, self.fact.position)
+        return (eff if self.fact.tied else self.occ.hi, eff, self.fact.change.place, self.fact.position)
+
+    def can_run(self, day: int) -> bool:
+        """Tell whether its own end can still be to come (or it has none)."""
+        return self.until is None or self.until.hi > day
+
+    def can_be_over(self, day: int) -> bool:
+        """Tell whether its own end can have passed."""
+        return self.until is not None and self.until.lo <= day
 
 
-def possible(kind: Kind, facts: Sequence[Known], day: int, headline: Ruled) -> tuple[Ruled, ...]:
-    """List every status that some reading gives on a day, `headline` first; () when it is the only one."""
-    found: dict[str | None, Known | None] = dict([headline])
-    for dated in _readings(facts, day):
-        for status, ruling in _statuses(kind, dated, day):
+Able = list["_Dated | None"]
+"""The facts of a track that some reading lets rule; None among them where a reading has none in effect."""
+
+
+class _Held(NamedTuple):
+    """What can weigh on a day: who can rule each track, and the openings that some reading has still to take effect."""
+
+    base: Able
+    overlay: Able
+    terms: Able
+    openings: list[_Dated]
+
+    def facts(self) -> list[_Dated]:
+        """Give every fact that can weigh."""
+        return list(dict.fromkeys([each for able in (*self[:3], self.openings) for each in able if each]))
+
+
+class Readings:
+    """The readings of one item's asserted facts."""
+
+    def __init__(self, kind: Kind, facts: Sequence[Known]) -> None:
+        """`facts` in the order of decisions in the earliest reading."""
+        self._kind = kind
+        self._dated = [_Dated(fact, fact.occ, fact.eff, fact.until) for fact in facts]
+        self._opening = next((fact for fact in facts if fact.change.opens), None)
+        self._unsure = [(when.lo, when.hi) for fact in facts if fact.unsure for when in fact.dates if when.lo < when.hi]
+        self._entangled = _entangled(self._dated)
+
+    def on(self, day: int, headline: Ruled) -> tuple[Ruled, ...]:
+        """List every status that some reading gives on a day, `headline` first; () when it is the only one."""
+        if not self._entangled and not any(lo <= day < hi for lo, hi in self._unsure):
+            return ()  # what is in effect, what is over and in which order, is the same in all readings
+        held = _held(self._dated, day)
+        found = self._found(headline, _statuses(self._kind, held, day))
+        if len(found) > 1:
+            weighty = held.facts()
+            if shared := _shared(each.fact for each in weighty):
+                found = self._found(headline, _read(self._kind, weighty, shared, day))
+        return tuple(found.items()) if len(found) > 1 else ()
+
+    def _found(self, headline: Ruled, statuses: Iterable[Ruled]) -> dict[str | None, Known | None]:
+        found: dict[str | None, Known | None] = dict([headline])
+        for status, ruling in statuses:
             found.setdefault(status, ruling)
-    opening = next((fact for fact in facts if fact.change.opens), None)
-    if kind.name == "issue" and opening and None in found:
-        del found[None]
-        found.setdefault(opening.change.status, opening)
-    return tuple(found.items()) if len(found) > 1 else ()
+        if self._kind.name == "issue" and self._opening and None in found:
+            del found[None]
+            found.setdefault(self._opening.change.status, self._opening)
+        return found
 
 
-def _readings(facts: Sequence[Known], day: int) -> Iterator[list[_Dated]]:
-    """Fix the shared strings to days in every way that can matter."""
-    days = sorted({day}.union(*(fact.edges for fact in facts)))
-    choices = {text: _representatives(when, days) for text, when in _shared(facts).items()}
-    while _size(choices) > READINGS_MAX:
+def _entangled(dated: Sequence[_Dated]) -> bool:
+    """Tell whether some reading changes the order of two facts; `dated` are in the order of their earliest places."""
+    latest: Order = (0, 0, 0, 0)
+    for each in dated:
+        if latest > each.earliest:
+            return True
+        latest = max(latest, each.latest)
+    return False
+
+
+def _read(kind: Kind, dated: Sequence[_Dated], shared: Mapping[str, When], day: int) -> Iterator[Ruled]:
+    """Give the statuses of every reading of shared strings, fixed to days in every way that can matter."""
+    bounds = {bound for each in dated for when in each.fact.dates for bound in (when.lo, when.hi)}
+    days = sorted(bounds | {day})
+    choices = {text: _representatives(when, days) for text, when in shared.items()}
+    while _size(choices) * len(dated) > WORK_MAX:
         del choices[max(choices, key=lambda text: len(choices[text]))]
     for picked in product(*choices.values()):
         fixed = dict(zip(choices, (When("", each, each) for each in picked), strict=True))
-        yield [_dated(fact, fixed) for fact in facts]
+        read = [_fixed(each.fact, fixed) for each in dated]
+        yield from _statuses(kind, _held(read, day), day)
 
 
 def _size(choices: Mapping[str, Sequence[int]]) -> int:
@@ -81,16 +139,16 @@ def _size(choices: Mapping[str, Sequence[int]]) -> int:
     return size
 
 
-def _shared(facts: Sequence[Known]) -> dict[str, When]:
+def _shared(facts: Iterable[Known]) -> dict[str, When]:
     """Find the uncertain strings that stand on several facts, or in several fields of one that must agree."""
-    seen: dict[str, When] = {}
+    seen: set[str] = set()
     shared: dict[str, When] = {}
     for fact in facts:
-        for when in (fact.occ, *(() if fact.tied else (fact.eff,)), *((fact.until,) if fact.until else ())):
+        for when in fact.dates:
             if when.lo != when.hi:
                 if when.text in seen:
                     shared[when.text] = when
-                seen[when.text] = when
+                seen.add(when.text)
     return shared
 
 
@@ -107,35 +165,36 @@ def _representatives(when: When, days: Sequence[int]) -> list[int]:
     return picked
 
 
-def _dated(fact: Known, fixed: Mapping[str, When]) -> _Dated:
+def _fixed(fact: Known, fixed: Mapping[str, When]) -> _Dated:
     until = fact.until and fixed.get(fact.until.text, fact.until)
-    return _Dated(fact, fixed.get(fact.occ.text, fact.occ), fixed.get(fact.eff.text, fact.eff), until, fact.tied)
+    return _Dated(fact, fixed.get(fact.occ.text, fact.occ), fixed.get(fact.eff.text, fact.eff), until)
 
 
-def _statuses(kind: Kind, dated: Sequence[_Dated], day: int) -> Iterator[Ruled]:
+def _held(dated: Sequence[_Dated], day: int) -> _Held:
+    openings = [each for each in dated if each.fact.change.opens and each.eff.hi > day]
+    base, overlay, terms = (_can_rule(dated, track, day) for track in ("base", "overlay", "terms"))
+    return _Held(base, overlay, terms, openings)
+
+
+def _statuses(kind: Kind, held: _Held, day: int) -> Iterator[Ruled]:
     """Give every status that is possible with these dates, the uncertain ones among them independent of each other."""
-    base, overlay = _can_rule(dated, "base", day), _can_rule(dated, "overlay", day)
-    hiding = [each for each in overlay if each and each.fact.change.hides and _can_run(each, day)]
-    bare = any(each is None or not each.fact.change.hides or _can_be_over(each, day) for each in overlay)
+    base, overlay, terms, openings = held
+    hiding = [each for each in overlay if each and each.fact.change.hides and each.can_run(day)]
+    bare = any(each is None or not each.fact.change.hides or each.can_be_over(day) for each in overlay)
     for each in base:
         if each is not None:
             yield from _based(kind, each, hiding, day, bare=bare)
     if None not in base:
         return
-    terms = [each for each in dated if each.fact.track == "terms"]
-    unmoved = None in overlay and all(each.eff.hi > day for each in terms)
-    if kind.name != "issue" or any(each.eff.lo <= day for each in terms):
-        openings = [each for each in dated if each.fact.change.opens and each.eff.hi > day]
+    unmoved = None in overlay and None in terms
+    if kind.name != "issue" or terms != [None]:
         yield from (("announced", each.fact) for each in _can_announce(openings, day))
-        if any(not each.tied and each.occ.hi <= day for each in openings):
+        if any(not each.fact.tied and each.occ.hi <= day for each in openings):
             if kind.name == "issue" and unmoved:
                 yield None, None
             return
     yield from ((SUSPENDED, each.fact) for each in hiding)
-    yield from ((kind.running, each.fact) for each in overlay if each and each not in hiding)
-    yield from ((kind.running, each.fact) for each in hiding if _can_be_over(each, day))
-    if None in overlay:
-        yield from ((kind.running, each.fact) for each in terms if each.eff.lo <= day)
+    yield from ((kind.running, each) for each in _last(overlay, terms, day))
     if unmoved:
         yield None, None
 
@@ -143,9 +202,9 @@ def _statuses(kind: Kind, dated: Sequence[_Dated], day: int) -> Iterator[Ruled]:
 def _based(kind: Kind, base: _Dated, hiding: Sequence[_Dated], day: int, *, bare: bool) -> Iterator[Ruled]:
     """Give the statuses that are possible while a base fact rules."""
     statuses = []
-    if kind.over is None or _can_run(base, day):
+    if kind.over is None or base.can_run(day):
         statuses.append(base.fact.change.status)
-    if kind.over is not None and _can_be_over(base, day):
+    if kind.over is not None and base.can_be_over(day):
         statuses.append(kind.over)
     for status in statuses:
         if status in kind.ends:
@@ -156,21 +215,40 @@ def _based(kind: Kind, base: _Dated, hiding: Sequence[_Dated], day: int, *, bare
         yield from ((SUSPENDED, each.fact) for each in hiding)
 
 
-def _can_rule(dated: Sequence[_Dated], track: Track, day: int) -> list[_Dated | None]:
-    """List the facts of a track that some reading lets rule; None among them where a reading has none in effect."""
-    mine = [each for each in dated if each.fact.track == track]
+def _last(overlay: Able, terms: Able, day: int) -> Iterator[Known]:
+    """List the facts off the base track that some reading lets be the last in effect while the item is not hidden."""
+    sure = max((each.earliest for each in terms if each and each.eff.hi <= day), default=None)
+    for each in overlay:
+        if each is None:
+            yield from (term.fact for term in terms if term)
+        elif not each.fact.change.hides or each.can_be_over(day):
+            if sure is None or each.latest_on(day) > sure:
+                yield each.fact
+            else:
+                yield from (term.fact for term in terms if term and term.latest_on(day) > each.earliest)
+
+
+def _can_rule(dated: Sequence[_Dated], track: str, day: int) -> Able:
+    mine = [each for each in dated if each.fact.track == track and each.eff.lo <= day]
     sure = [each for each in mine if each.eff.hi <= day]
-    able: list[_Dated | None] = [
+    if not sure:
+        return [*mine, None]
+    first = max(sure, key=_earliest)
+    second = max((each.earliest for each in sure if each is not first), default=None)
+    return [
         each
         for each in mine
-        if each.eff.lo <= day and all(other is each or each.latest(day) > other.earliest() for other in sure)
+        if (bar := second if each is first else first.earliest) is None or each.latest_on(day) > bar
     ]
-    return able if sure else [*able, None]
+
+
+def _earliest(each: _Dated) -> Order:
+    return each.earliest
 
 
 def _can_announce(openings: Sequence[_Dated], day: int) -> list[_Dated]:
     """List the openings that some reading lets be the announced one, none being in effect."""
-    able = [each for each in openings if not each.tied and each.occ.lo <= day]
+    able = [each for each in openings if not each.fact.tied and each.occ.lo <= day]
     sure = [each for each in able if each.occ.hi <= day]
     return [
         each
@@ -182,13 +260,3 @@ def _can_announce(openings: Sequence[_Dated], day: int) -> list[_Dated]:
             for other in sure
         )
     ]
-
-
-def _can_run(each: _Dated, day: int) -> bool:
-    """Tell whether a fact's own end can still be to come (or it has none)."""
-    return each.until is None or each.until.hi > day
-
-
-def _can_be_over(each: _Dated, day: int) -> bool:
-    """Tell whether a fact's own end can have passed."""
-    return each.until is not None and each.until.lo <= day

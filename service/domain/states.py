@@ -35,7 +35,7 @@ def state(kind: Kind, item: str, segment: Segment, merged: Mapping[str, Any]) ->
     answer: dict[str, Any] = {
         "id": item,
         "kind": kind.name,
-        "issues": sorted({issue for fact in folded for issue in fact.issues}),
+        "issues": _issues(folded),
         "status": outcome.status,
         "since": items.since(segment),
         "until": running.until.text if running and running.until else None,
@@ -48,13 +48,19 @@ def state(kind: Kind, item: str, segment: Segment, merged: Mapping[str, Any]) ->
     if kind.name == "restriction":
         answer["applies"] = applies(segment)
         answer["ever_in_force"] = segment.ever_in_force
-    answer["contested"] = any(fact.contested for fact in folded)
-    answer["incomplete"] = not any(fact.change.opens for fact in folded)
+    answer["contested"] = any([fact.contested for fact in folded])
+    answer["incomplete"] = not any([fact.change.opens for fact in folded])
     answer["events"] = [fact.id for fact in folded]
-    answer["reports"] = [report for fact in folded for report in fact.reports]
-    answer["upcoming"] = [entry._asdict() for entry in segment.planned]
+    answer["reports"] = msgspec.Raw(b"[" + b",".join([fact.sources for fact in folded if fact.sources]) + b"]")
+    answer["upcoming"] = segment.planned
     answer["next_change"] = None
     return answer
+
+
+def _issues(folded: Sequence[Known]) -> list[str]:
+    """Give the issues of facts, sorted; most items have one."""
+    named = {fact.issues for fact in folded}
+    return sorted(next(iter(named)) if len(named) == 1 else {issue for issues in named for issue in issues})
 
 
 def terms(merged: Iterable[Known]) -> dict[str, Any]:
@@ -88,7 +94,7 @@ def encode(answer: Mapping[str, Any] | Sequence[Any]) -> bytes:
 
 def arrivals(segment: Segment) -> str:
     """Write the changes that take hold when a segment begins: JSON objects joined by commas."""
-    return ",".join(_ENCODER.encode(entry._asdict()).decode() for entry in segment.arrivals)
+    return _ENCODER.encode(segment.arrivals)[1:-1].decode()
 
 
 _UPCOMING = b'"upcoming":['
@@ -119,6 +125,13 @@ def tokens(merged: Mapping[str, Any], issues: Iterable[str]) -> Tokens:
         if reader is not None:
             found.update(reader(name, value))
     return found
+
+
+def marks(kind: Kind, state: Mapping[str, Any]) -> list[str]:
+    """List what a state itself is found by: its certainty, each status that some reading gives, whether it ended."""
+    possible = [each["status"] for each in state["alternatives"]] or [state["status"]]
+    ended = ["ended"] if state["status"] in kind.ends else []
+    return [f"certainty:{state['certainty']}", *[f"status:{each}" for each in possible], *ended]
 
 
 def _one_party(name: str, party: str) -> Tokens:

@@ -159,7 +159,7 @@ class EventIndexRow(Table, table=True):
 
 
 class FacetRow(Table, table=True):
-    """Which items ever carried a token: the candidates of a question, each then probed at (D, K)."""
+    """Which items a text ever gave a token: the candidates of a question, each then looked at at (D, K)."""
 
     __tablename__ = "facet"
     __table_args__ = _IN_KEY_ORDER

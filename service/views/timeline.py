@@ -10,17 +10,16 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
 from service.domain import events, instants
 from service.domain.events import RecordCorrected
 from service.domain.facts import Entry, weigh
-from service.domain.lifecycle import CHANGES
+from service.domain.publication import published
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.domain.facts import Known
+    from service.domain import facts
     from service.storage.database import Database, Row
 
 SCAN_MAX = 20_000
@@ -66,14 +65,21 @@ class Page(NamedTuple):
     next: int | None
 
 
-async def page(database: Database, issue: str, known: int, *, after: int, limit: int) -> Page:
-    """Give the live facts that name an issue, as known at a position, behind a text (0: from the first)."""
+class Known(NamedTuple):
+    """What counts: what was recorded up to a position; of that, what was published by a day, where one is given."""
+
+    position: int
+    published: int | None = None
+
+
+async def page(database: Database, issue: str, known: Known, *, after: int, limit: int) -> Page:
+    """Give the live facts that name an issue, as known, behind a text (0: from the first)."""
     key = await _place(database, issue, after)
     found: list[Told] = []
     scanned, size = 0, limit + 1
     while scanned < SCAN_MAX:
         texts = [_key(row) for row in await database.fetch(_TEXTS, issue, *key, size)]
-        found += await _standing(database, [text for text in texts if text[3] <= known], known)
+        found += await _standing(database, [text for text in texts if text[3] <= known.position], known)
         if len(found) > limit:
             return Page(found[:limit], found[limit - 1].text)
         if len(texts) < size:
@@ -91,24 +97,29 @@ def _key(row: Row) -> Key:
     return row[0], row[1], row[2], row[3]
 
 
-async def _standing(database: Database, texts: Sequence[Key], known: int) -> list[Told]:
+async def _standing(database: Database, texts: Sequence[Key], known: Known) -> list[Told]:
     """Keep the texts that hold: a fact has one, or none where it is retracted."""
     if not texts:
         return []
     facts = sorted({fact for _, _, fact, _ in texts})
     if database.dialect.name == "sqlite":
         sql, wanted = _CHAINS.format(among="IN (SELECT value FROM json_each($1))"), msgspec.json.encode(facts).decode()
-        rows = await database.fetch(sql, wanted, known)
+        rows = await database.fetch(sql, wanted, known.position)
     else:
-        rows = await database.fetch(_CHAINS.format(among="= ANY($1::bigint[])"), facts, known)
-    told = {fact: _told(list(chain)) for fact, chain in groupby(rows, key=lambda row: row[0])}
+        rows = await database.fetch(_CHAINS.format(among="= ANY($1::bigint[])"), facts, known.position)
+    told = {fact: _told(list(chain), known.published) for fact, chain in groupby(rows, key=lambda row: row[0])}
     return [held for _, _, fact, text in texts if (held := told[fact]) is not None and held.text == text]
 
 
-def _told(chain: Sequence[Row]) -> Told | None:
-    """Tell what is known of a fact: `chain` is its row, then those of the records on it; None where it is retracted."""
+def _told(chain: Sequence[Row], day: int | None) -> Told | None:
+    """Tell what is known of a fact: `chain` is its row, then those of the records on it; None where it is not.
+
+    With a day, what was published by its end counts.
+    """
     entries = [Entry(position, events.decode(body)) for _, position, _, body in chain]
-    fact = weigh(entries)
+    if day is not None:
+        entries = published(entries, {position: instants.day(at) for _, position, at, _ in chain}, day)
+    fact = weigh(entries) if entries else None
     if fact is None:
         return None
     text = next(entry.position for entry in entries if _text(entry) is fact.event)
@@ -119,16 +130,15 @@ def _text(entry: Entry) -> object:
     return entry.event.event if isinstance(entry.event, RecordCorrected) else entry.event
 
 
-def _json(fact: Known, recorded_at: int, *, corrected: bool) -> bytes:
+def _json(fact: facts.Known, recorded_at: int, *, corrected: bool) -> bytes:
     """Write a fact as the timeline has it: its place in the log, what is known of it, then its text."""
-    head = {
+    told = {
         "position": fact.position,
         "recorded_at": instants.text(recorded_at),
-        "kind": CHANGES[fact.event.type].kind,
+        "kind": fact.change.kind,
         "modality": fact.event.modality,
         "contested": fact.contested,
         "corrected": corrected,
     }
-    # An event leaves out the modality `asserted`: written above, it would be there twice otherwise.
-    text = events.encode(replace(fact.event, modality="asserted", reports=fact.reports))
-    return msgspec.json.encode(head)[:-1] + b"," + text[1:]
+    text = msgspec.to_builtins(fact.event)
+    return msgspec.json.encode({**told, **text, "reports": msgspec.Raw(b"[%s]" % fact.sources)})

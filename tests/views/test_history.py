@@ -18,7 +18,7 @@ from service.views.difference import Point
 from tests import oracle
 from tests.conftest import PostgresServer
 from tests.ledgers import Opened, opened
-from tests.strategies import days_near, histories
+from tests.strategies import days_near, days_published, histories
 from tests.views.test_against_oracle import check_state, cut, thorough
 
 Event = dict[str, Any]
@@ -29,12 +29,13 @@ def issues_of(log: list[Event]) -> list[str]:
     return sorted({issue for event in log for issue in event["issues"]})
 
 
-async def timeline_of(ledger: Opened, issue: str, known: int, limit: int) -> list[Event]:
+async def timeline_of(ledger: Opened, issue: str, known: oracle.K, limit: int) -> list[Event]:
     """Read a whole timeline in pages."""
     facts: list[Event] = []
     after = 0
+    counts = timeline.Known(known) if isinstance(known, int) else timeline.Known(known.position, known.day.toordinal())
     while True:
-        page = await timeline.page(ledger.database, issue, known, after=after, limit=limit)
+        page = await timeline.page(ledger.database, issue, counts, after=after, limit=limit)
         facts += [json.loads(told.body) for told in page.facts]
         if page.next is None:
             return facts
@@ -43,9 +44,10 @@ async def timeline_of(ledger: Opened, issue: str, known: int, limit: int) -> lis
 
 
 async def check_timelines(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
-    """Compare the timeline of every issue at every position."""
+    """Compare the timeline of every issue at every position, and as published."""
     log = await ledger.log()
-    for known in range(len(log) + 1):
+    published = oracle.Published(data.draw(days_published(log)), data.draw(st.integers(1, len(log))))
+    for known in (*range(len(log) + 1), published, published._replace(position=len(log))):
         for issue in issues_of(log):
             limit = data.draw(st.sampled_from([1, 2, 3, 50]))
             assert await timeline_of(ledger, issue, known, limit) == oracle.timeline(log, issue, known)

@@ -12,8 +12,11 @@ from service.domain.codes import Eccn, Edtf, Element, Hs, Language, Name, Party,
 Modality = Literal["asserted", "planned", "conditional", "denied"]
 
 
-class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A value inside an event: closed to unknown fields; what is absent is not written."""
+class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """A value inside an event: closed to unknown fields; what is absent is not written.
+
+    Parts and events can hold no cycle, so the garbage collector need not look through them.
+    """
 
 
 class Good(Part, frozen=True, kw_only=True):
@@ -73,7 +76,9 @@ Entities = Annotated[tuple[Entity, ...], Meta(max_length=1_000)]
 Topics = Annotated[tuple[Name, ...], Meta(max_length=64)]
 
 
-class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
+class Event(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", gc=False
+):
     """One event, one fact; what all events share.
 
     `id` is the client's, or the ledger gives a UUIDv7. `causation_id` and `correlation_id` are the client's own.
