@@ -49,9 +49,11 @@ def show(answer: bytes) -> None:
     state = json.loads(answer)
     plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}  # names may hold brackets and colons
     console = Console(**plain) if Console().is_terminal else Console(**plain, width=WIDTH)
-    known = f"{state['known_position']} ({state['known_at'] or 'nothing recorded'})"
+    known = f"known at position {state['known_position']} ({state['known_at'] or 'nothing recorded'})"
+    if state["known_basis"] == "published":
+        known = f"published by {state['known_at']} of what is recorded up to position {state['known_position']}"
     console.print(Text(state["title"], "bold"), f"[{state['posture']}]")
-    console.print(f"as of {state['as_of']}, as known at position {known}, version {state['version']}", style="dim")
+    console.print(f"as of {state['as_of']}, as {known}, version {state['version']}", style="dim")
     table = Table()
     for name in ("kind", "item", "status", "since", "until", "who says so"):
         table.add_column(name, overflow="fold", no_wrap=name in {"kind", "item", "since", "until"})

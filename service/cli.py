@@ -217,8 +217,13 @@ async def _rebuilt(held: Services, progress: Callable[[int, int | None], object]
 @cli.command("as-of")
 @click.argument("issue")
 @click.option("--on", "day", metavar="DATE", help="The day asked about, YYYY-MM-DD (today).")
-@click.option("--known-at", metavar="INSTANT", help="As known at an instant, RFC 3339 with offset.")
+@click.option("--known-at", metavar="INSTANT", help="As known at an instant of RFC 3339; published: or a day.")
 @click.option("--known-position", type=click.IntRange(0), metavar="N", help="As known at a position of the log.")
+@click.option(
+    "--known-basis",
+    type=click.Choice(["recorded", "published"]),
+    help="Facts are known from their recording (recorded) or their earliest publication.",
+)
 @click.option("--ended", is_flag=True, help="With the items that have ended.")
 @click.option("--json", "as_json", is_flag=True, help="The answer as the API gives it.")
 @database_option
@@ -228,6 +233,7 @@ def as_of(issue: str, *, ended: bool, as_json: bool, database_url: str | None, *
     \b
       parley as-of rare-earth-export-restrictions --on 2025-06-05
       parley as-of rare-earth-export-restrictions --on 2025-06-10 --known-position 8
+      parley as-of rare-earth-export-restrictions --on 2025-06-10 --known-basis published --known-at 2025-06-10
     """
     from service import asof
 

@@ -9,7 +9,7 @@ from service.domain.facts import live
 from service.eventlog import Stored, by_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
     from uuid import UUID
 
     from service.storage.database import Database, Row
@@ -106,8 +106,11 @@ WHERE b.item = (SELECT number FROM item WHERE slug = $1) AND b.position > $2 AND
 """
 
 
-async def one(database: Database, event_id: UUID, until: int) -> Told | None:
-    """Give a recorded event, the records on it up to a position, and what it says now; None for an unknown id."""
+async def one(database: Database, event_id: UUID, until: int, among: Container[int] | None = None) -> Told | None:
+    """Give a recorded event, the records on it up to a position, and what it says now; None for an unknown id.
+
+    Of the records only those `among` some positions count; None: all do.
+    """
     stored = (await by_ids(database, [event_id])).get(event_id)
     if stored is None or stored.position > until:
         return None
@@ -115,7 +118,7 @@ async def one(database: Database, event_id: UUID, until: int) -> Told | None:
     rows = await database.fetch(_CHAIN, event.item, stored.position, until)
     named = {event_id}
     records: list[tuple[Stored, Record]] = []
-    for row in (Stored(*row) for row in rows):
+    for row in (Stored(*row) for row in rows if among is None or row[0] in among):
         record = decode(row.body)
         if isinstance(record, Record) and record.target in named:
             named.add(record.id or record.target)

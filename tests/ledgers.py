@@ -16,6 +16,7 @@ from service.domain.events import Batch
 from service.storage.connect import connect
 from service.storage.database import Database
 from service.views import query
+from tests.oracle import K, Published
 
 Event = dict[str, Any]
 
@@ -23,6 +24,13 @@ Event = dict[str, Any]
 def now() -> int:
     """Give microseconds since 1970 UTC."""
     return time.time_ns() // 1_000
+
+
+def asking(day: date, known: K | None = None) -> query.Ask:
+    """Ask about a day as known at a position, by a day of publication up to one, or at the head."""
+    if isinstance(known, Published):
+        return query.Ask(day.toordinal(), known.position, published=known.day.toordinal())
+    return query.Ask(day.toordinal(), known)
 
 
 class Opened:
@@ -43,15 +51,14 @@ class Opened:
         """Read the whole log as the feed gives it."""
         return [json.loads(stored.json()) async for page in eventlog.pages(self.database) for stored in page]
 
-    async def item(self, kind: str, item: str, day: date, known: int | None = None) -> Event | None:
+    async def item(self, kind: str, item: str, day: date, known: K | None = None) -> Event | None:
         """Ask for one item's state."""
-        found = await query.item(self.database, query.Ask(day.toordinal(), known), kind, item)
+        found = await query.item(self.database, asking(day, known), kind, item)
         return None if found is None else dict(json.loads(found[1].body))
 
-    async def kind(self, kind: str, day: date, known: int | None = None, *tokens: str) -> list[Event]:
+    async def kind(self, kind: str, day: date, known: K | None = None, *tokens: str) -> list[Event]:
         """Ask for the states of a kind."""
-        ask = query.Ask(day.toordinal(), known)
-        page = await query.page(self.database, ask, query.Wanted(kind, tokens), after=0, limit=1_000)
+        page = await query.page(self.database, asking(day, known), query.Wanted(kind, tokens), after=0, limit=1_000)
         return [json.loads(found.body) for found in page.items]
 
     async def rows(self) -> dict[str, list[tuple[Any, ...]]]:

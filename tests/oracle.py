@@ -1,8 +1,8 @@
 """The slow, obvious fold: docs/semantics.md written again, to compare every quicker answer with.
 
 It shares no code with the service. The log is a list of recorded events in position order, as `GET /v1/feed` gives
-them; a day of valid time is a `date`; `known` is a position. Nothing here is kept between calls and nothing is
-fast.
+them; a day of valid time is a `date`; `known` is a position, or a day of publication with one. Nothing here is kept
+between calls and nothing is fast.
 """
 
 import calendar
@@ -20,6 +20,16 @@ Log = Sequence[Event]
 Track = Literal["base", "overlay", "terms"]
 Reading = Mapping[str, date]
 Order = tuple[date, date, int, int]
+
+
+class Published(NamedTuple):
+    """K by publication: what was published by the end of this day, of what was recorded up to this position."""
+
+    day: date
+    position: int
+
+
+K = int | Published
 
 TRACKS: tuple[Track, ...] = ("base", "overlay", "terms")
 
@@ -216,9 +226,10 @@ def is_record(event: Event) -> bool:
     return str(event["type"]).startswith("record.")
 
 
-def recorded_up_to(log: Log, known: int) -> list[Event]:
-    """Give the events with a position up to K."""
-    return [event for event in log if event["position"] <= known]
+def recorded_up_to(log: Log, known: K) -> list[Event]:
+    """Give the events with a position up to K, whenever they were published."""
+    position = known.position if isinstance(known, Published) else known
+    return [event for event in log if event["position"] <= position]
 
 
 def live_retractions(recorded: Log) -> list[Event]:
@@ -257,16 +268,15 @@ def corrected_fact(correction: Event, by_id: Mapping[str, Event]) -> str | None:
     return None if target is None or is_record(target) else str(target["id"])
 
 
-def known_facts(log: Log, known: int) -> list[Fact]:
+def known_facts(log: Log, known: K) -> list[Fact]:
     """Every fact that is known and not retracted, as its last correction has it, in position order."""
     recorded = recorded_up_to(log, known)
+    by_id = {event["id"]: event for event in recorded}
+    if isinstance(known, Published):
+        recorded = published_by(recorded, known.day)
     live = live_records(recorded)
     gone = {record["target"] for record in live if record["type"] == "record.retracted"}
-    return [
-        _fact(event, live, {event["id"]: event for event in recorded})
-        for event in recorded
-        if not is_record(event) and event["id"] not in gone
-    ]
+    return [_fact(event, live, by_id) for event in recorded if not is_record(event) and event["id"] not in gone]
 
 
 def _fact(event: Event, live: Log, by_id: Mapping[str, Event]) -> Fact:
@@ -285,7 +295,66 @@ def _fact(event: Event, live: Log, by_id: Mapping[str, Event]) -> Fact:
     )
 
 
-def facts_of(log: Log, item: str, known: int) -> list[Fact]:
+# ---------------------------------------------------------------------------------------------------------------------
+# Section 8: known as published.
+
+
+def recorded_on(event: Event) -> date:
+    """Give the day in UTC on which an event was recorded; the log writes instants in UTC."""
+    return date.fromisoformat(event["recorded_at"][:10])
+
+
+def out_on(report: Event, carrier: Event) -> date:
+    """Give the day from which a report is out: the last that `published` may mean, else that of its recording."""
+    return bounds(report["published"])[1] if "published" in report else recorded_on(carrier)
+
+
+def first_out(reports: Sequence[Event], carrier: Event) -> date:
+    """Give the day on which the first of some reports is out; where there are none, that of the recording."""
+    return min([out_on(report, carrier) for report in reports], default=recorded_on(carrier))
+
+
+def reports_by(reports: Sequence[Event], carrier: Event, day: date) -> list[Event]:
+    """List the reports that are out at the end of a day."""
+    return [report for report in reports if out_on(report, carrier) <= day]
+
+
+def affirming(reports: Sequence[Event]) -> list[Event]:
+    """List the reports that do not deny."""
+    return [report for report in reports if report.get("stance") != "denies"]
+
+
+def published_by(recorded: Log, day: date) -> list[Event]:
+    """Reduce what was recorded to what counts at the end of a day of publication, each event with what it had then."""
+    records = [event for event in recorded if is_record(event) and first_out(event.get("reports", []), event) <= day]
+    facts = [event for event in recorded if not is_record(event)]
+    by_id = {event["id"]: event for event in recorded}
+    standing = live_records(sorted([*facts, *records], key=lambda event: int(event["position"])))
+    known = [fact for fact in facts if known_from(fact, standing, by_id) <= day]
+    return [_then(event, day) for event in recorded if event in known or event in records]
+
+
+def known_from(fact: Event, standing: Log, by_id: Mapping[str, Event]) -> date:
+    """Give the day from which a fact is known, these being the records that count and are not void."""
+    own = affirming(fact["reports"])
+    found = [first_out(own, fact)]
+    for record in standing:
+        if record["type"] == "record.report_added" and record["target"] == fact["id"]:
+            found += [out_on(report, record) for report in affirming(record["reports"])]
+        if record["type"] == "record.corrected" and corrected_fact(record, by_id) == fact["id"]:
+            found += [out_on(report, record) for report in affirming(record["event"]["reports"])]
+    return min(found)
+
+
+def _then(event: Event, day: date) -> Event:
+    """Take away the reports that were not out: those of a fact, of a new text, and those added."""
+    if event["type"] == "record.corrected":
+        text = event["event"]
+        return event | {"event": text | {"reports": reports_by(text["reports"], event, day)}}
+    return event | {"reports": reports_by(event.get("reports", []), event, day)}
+
+
+def facts_of(log: Log, item: str, known: K) -> list[Fact]:
     """Give the known facts whose text puts them on this item."""
     return [fact for fact in known_facts(log, known) if fact.text["item"] == item]
 
@@ -567,19 +636,19 @@ def planned_status(fact: Fact) -> str:
     return "suspended" if fact.change.name in SUSPENSIONS else running(fact.kind)
 
 
-def alternative_rulers(log: Log, item: str, day: date, known: int) -> dict[str | None, set[str | None]]:
+def alternative_rulers(log: Log, item: str, day: date, known: K) -> dict[str | None, set[str | None]]:
     """Every status that some reading gives the item, with the id of every fact that rules in such a reading."""
     return rulers_by_status(asserted(facts_of(log, item, known)), day)
 
 
-def next_changes(log: Log, item: str, day: date, known: int) -> list[Event]:
+def next_changes(log: Log, item: str, day: date, known: K) -> list[Event]:
     """Every entry that could be `next_change`: those of the first day whose status differs from the status at D."""
     facts = asserted(facts_of(log, item, known))
     status = fold(facts, earliest_reading(facts), day).status
     return next((entries for entries in coming(facts, day) if entries[0]["status"] != status), [])
 
 
-def item_state(log: Log, item: str, day: date, known: int) -> State | None:
+def item_state(log: Log, item: str, day: date, known: K) -> State | None:
     """Give the flat state of an item at (D, K); None where it has no status."""
     everything = facts_of(log, item, known)
     facts = asserted(everything)
@@ -645,19 +714,25 @@ def has_ended(state: State) -> bool:
     return ends(state["kind"], state["status"])
 
 
-def items_in_order(log: Log, known: int) -> list[str]:
+def items_in_order(log: Log, known: K) -> list[str]:
     """Every item that a text recorded up to K is about, in the order of first appearance; corrections' texts too."""
     texts = [event.get("event") if is_record(event) else event for event in recorded_up_to(log, known)]
     return list(dict.fromkeys(str(text["item"]) for text in texts if text is not None))
 
 
-def states(log: Log, day: date, known: int) -> list[State]:
+def kind_of(log: Log, item: str) -> str:
+    """Give the kind of an item, of which every text on it is."""
+    texts = [event.get("event") if is_record(event) else event for event in log]
+    return next(str(text["type"]).split(".")[0] for text in texts if text is not None and text["item"] == item)
+
+
+def states(log: Log, day: date, known: K) -> list[State]:
     """Give the states of all items with a status at (D, K), in the order of first appearance."""
     found = (item_state(log, item, day, known) for item in items_in_order(log, known))
     return [state for state in found if state is not None]
 
 
-def items_of_kind(log: Log, kind: str, day: date, known: int) -> list[State]:
+def items_of_kind(log: Log, kind: str, day: date, known: K) -> list[State]:
     """Give the states of all items of a kind at (D, K), ended ones included, in the order of first appearance."""
     return [state for state in states(log, day, known) if state["kind"] == kind]
 
@@ -679,7 +754,7 @@ def named_issues(event: Event, recorded: Log) -> set[str]:
     return {issue for text in texts if text is not None for issue in text["issues"]}
 
 
-def version(log: Log, issue: str, known: int) -> int:
+def version(log: Log, issue: str, known: K) -> int:
     """Count the events recorded up to K that name the issue."""
     recorded = recorded_up_to(log, known)
     return sum(1 for event in recorded if issue in named_issues(event, recorded))
@@ -701,7 +776,7 @@ def posture(issue: State, items: Sequence[State]) -> str:
     return next((name for name, applying in table.items() if applying), "open")
 
 
-def issue_state(log: Log, issue: str, day: date, known: int, *, include_ended: bool = False) -> State | None:
+def issue_state(log: Log, issue: str, day: date, known: K, *, include_ended: bool = False) -> State | None:
     """Give the issue at (D, K): id, terms, version, posture and items by kind; None where it has no status."""
     head = item_state(log, issue, day, known)
     if head is None:
@@ -718,3 +793,53 @@ def issue_state(log: Log, issue: str, day: date, known: int, *, include_ended: b
         "posture": posture(head, members),
         "items": items,
     }
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Section 9: the timeline, what changed, and every state there ever was.
+
+
+def timeline(log: Log, issue: str, known: K) -> list[Event]:
+    """Give the live facts whose text names the issue, by first day, last day and position, each as it is known."""
+    by_id = {event["id"]: event for event in log}
+    named = [fact for fact in known_facts(log, known) if issue in fact.text["issues"]]
+    return [
+        {
+            **fact.text,
+            "position": fact.position,
+            "recorded_at": by_id[fact.id]["recorded_at"],
+            "kind": fact.kind,
+            "modality": fact.modality,
+            "contested": fact.contested,
+            "corrected": "position" not in fact.text,  # a fact's own text came from the log, a corrected one did not
+            "reports": fact.reports,
+        }
+        for fact in sorted(named, key=lambda fact: (bounds(fact.occurred), fact.position))
+    ]
+
+
+Point = tuple[date, int]
+
+
+def state_in(log: Log, issue: str, item: str, point: Point) -> State | None:
+    """Give an item's state at (D, K); None too where the item is not of the issue then."""
+    state = item_state(log, item, *point)
+    return state if state is not None and issue in state["issues"] else None
+
+
+def differing(log: Log, issue: str, one: Point, other: Point) -> list[str]:
+    """List the items whose states in the issue differ between two points, in the order of first appearance."""
+    items = items_in_order(log, max(one[1], other[1]))
+    return [item for item in items if state_in(log, issue, item, one) != state_in(log, issue, item, other)]
+
+
+def covering(rectangles: Sequence[Event], day: date, known: int) -> list[Event]:
+    """Give the rectangles that hold a point."""
+    return [
+        each
+        for each in rectangles
+        if each["valid_from"] <= day.isoformat()
+        and (each["valid_to"] is None or day.isoformat() < each["valid_to"])
+        and each["known_from"] <= known
+        and (each["known_to"] is None or known < each["known_to"])
+    ]

@@ -36,7 +36,8 @@ KINDS = (
     "statement",
 )
 TIMES = ("occurred", "effective", "until", "until_condition")
-REPORT_FREE = ("record.retracted", "record.disputed")
+REPORT_FREE = ("record.retracted", "record.disputed", "record.corrected")
+"""Records that need no report of their own."""
 
 # What each opening must say (design, section 3, "Required"), and what any change of the kind may say.
 
@@ -104,6 +105,14 @@ def days_near(history: Sequence[Event]) -> st.SearchStrategy[date]:
     marks = {bound for text in texts for name in TIMES[:3] if name in text for bound in bounds(text[name])}
     near = {mark + timedelta(step) for mark in marks - {date.min} for step in (-1, 0, 1)}
     return st.sampled_from(sorted(near))
+
+
+def days_published(log: Sequence[Event]) -> st.SearchStrategy[date]:
+    """Draw a day of publication on which something may come to count, or the day before."""
+    bodies = [body for event in log for body in (event, event.get("event", {}))]
+    texts = {report["published"] for body in bodies for report in body.get("reports", []) if "published" in report}
+    marks = {bounds(text)[1] for text in texts} | {date.fromisoformat(event["recorded_at"][:10]) for event in log}
+    return st.sampled_from(sorted(mark - timedelta(step) for mark in marks for step in (0, 0, 1)))
 
 
 def exact_days() -> st.SearchStrategy[str]:
@@ -241,7 +250,7 @@ class _History:
             "outlet": self.draw(st.sampled_from(["Reuters", "Xinhua"])),
             "title": "What was said",
             "url": "https://example.org/report",
-            "published": self.draw(exact_days()),
+            **self._published(),
             "language": "en",
             "kind": self.draw(st.sampled_from(["official", "named", "anonymous"])),
         }
@@ -250,6 +259,13 @@ class _History:
         if self.draw(st.integers(0, 9)) == 9:
             report["occurred"] = self._date()
         return report
+
+    def _published(self) -> Event:
+        """Mostly a day, often near that of recording; now and then unsure, or not given."""
+        form = self.draw(st.sampled_from(["day", "day", "day", "unsure", "absent"]))
+        if form == "absent":
+            return {}
+        return {"published": self.draw(exact_days() if form == "day" else uncertain_dates())}
 
     # Records
 
@@ -267,7 +283,8 @@ class _History:
         record = {"type": name, "target": target["id"], "reason": "found out later"}
         if name == "record.corrected":
             record["event"] = self._corrected(target)
-        return record if name in REPORT_FREE else record | {"reports": self._reports()}
+        silent = name in REPORT_FREE and self.draw(st.booleans())
+        return record if silent else record | {"reports": self._reports()}
 
     def _corrected(self, target: Event) -> Event:
         """Draw a whole new text: other dates, other issues, another item of the kind, or another fact altogether."""

@@ -69,6 +69,18 @@ def test_as_of_gives_the_json_of_the_api(run: Run) -> None:
     assert [item["status"] for item in answer["items"]["restriction"]] == ["in_force"]
 
 
+def test_as_of_tells_what_was_published(run: Run) -> None:
+    """By the 10th of June the London report was out, by noon of that day it was not known to be."""
+    run("migrate")
+    run("seed")
+    asked = ("as-of", ISSUE, "--on", "2025-06-10", "--known-basis", "published", "--known-at")
+    told = run(*asked, "2025-06-10").stdout
+    assert "as published by 2025-06-10 of what is recorded up to position 20" in told
+    assert "china-seven-rare-earths-control" in told
+    early = run(*asked, "2025-06-10T12:00:00Z")
+    assert (early.returncode, "published by 2025-06-10" in early.stderr) == (1, True)
+
+
 def test_export_and_import_through_pipes(run: Run, tmp_path: Path) -> None:
     """What is exported to standard output is imported from standard input, and exports the same again."""
     run("migrate")

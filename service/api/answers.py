@@ -6,7 +6,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
 
 from service.api.schemas import AnyRecorded
 from service.domain.codes import Edtf, Slug, Text
@@ -16,6 +16,14 @@ from service.domain.facts import term_names
 from service.domain.lifecycle import KINDS, STATUSES
 
 Moment = Annotated[str, Meta(examples=["2025-06-10T12:00:00.000000Z"], extra_json_schema={"format": "date-time"})]
+KnownAt = Annotated[
+    str | None,
+    Meta(
+        description="As recorded, the instant at which the last event that it knows was recorded, null before the "
+        "first; as published, the last day whose publications count.",
+        examples=["2025-06-10T12:00:00.000000Z", "2025-06-10"],
+    ),
+]
 DayText = Annotated[str, Meta(examples=["2025-06-10"], extra_json_schema={"format": "date"})]
 Posture = Literal["closed", "partially_cleared", "restricted", "suspended", "announced", "in_talks", "open"]
 
@@ -24,7 +32,7 @@ class Basis(Struct, frozen=True, kw_only=True):
     """What an answer rests on: the day it is about, and what was known."""
 
     as_of: DayText
-    known_at: Annotated[Moment | None, Meta(description="When the last event that it knows was recorded.")]
+    known_at: KnownAt
     known_position: Annotated[int, Meta(ge=0, description="The last position of the log that it knows.")]
     known_basis: Literal["recorded", "published"]
 
@@ -147,6 +155,93 @@ ANSWERS: dict[str, Any] = {
 PAGES: dict[str, Any] = {kind: _page(kind) for kind in KINDS}
 
 
+class AnyState(State, frozen=True, kw_only=True):
+    """The state of an item of any kind; the terms of its kind stand beside these fields."""
+
+    kind: Literal[tuple(KINDS)]  # type: ignore[valid-type]
+    status: str
+
+
+class Always(Struct, frozen=True, kw_only=True):
+    """What an answer about every day rests on: what was known."""
+
+    as_of: Annotated[None, Meta(description="It is about no one day.")]
+    known_at: KnownAt
+    known_position: int
+    known_basis: Literal["recorded", "published"]
+
+
+class TimelineFact(Struct, frozen=True, kw_only=True):
+    """A fact as known; its terms and what else it says stand beside these fields."""
+
+    position: Annotated[int, Meta(ge=1, description="The fact's own place in the log, whatever corrected it.")]
+    recorded_at: Moment
+    kind: Literal[tuple(KINDS)]  # type: ignore[valid-type]
+    modality: Modality
+    contested: bool
+    corrected: Annotated[bool, Meta(description="A correction has given the text.")]
+    id: UUID
+    type: str
+    issues: tuple[Slug, ...]
+    item: Slug
+    occurred: Edtf
+    effective: Edtf | UnsetType = UNSET
+    until: Edtf | UnsetType = UNSET
+    reports: Annotated[tuple[Report, ...], Meta(description="Its own and those added.")]
+
+
+class Timeline(Always, frozen=True, kw_only=True):
+    """A page of an issue's facts in valid order; it may be short before the end, `next` tells."""
+
+    items: tuple[TimelineFact, ...]
+    next: Next
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """An item whose state differs between two points; null: it has no status there, or is not of the issue."""
+
+    id: Slug
+    kind: Literal[tuple(KINDS)]  # type: ignore[valid-type]
+    before: AnyState | None
+    after: AnyState | None
+
+
+class Diff(Struct, frozen=True, kw_only=True):
+    """What changed in an issue, and between which points: two days as known at one K, or two Ks on one day."""
+
+    items: tuple[Change, ...]
+    next: Next
+    from_: Annotated[DayText | UnsetType, Meta(description="The first of two days.")] = field(
+        name="from", default=UNSET
+    )
+    to: DayText | UnsetType = UNSET
+    as_of: Annotated[DayText | None, Meta(description="The day of two Ks; null with two days.")]
+    known_from: Annotated[int | UnsetType, Meta(description="The first of two positions.")] = UNSET
+    known_to: int | UnsetType = UNSET
+    known_at: Moment | None
+    known_position: Annotated[int, Meta(ge=0, description="The one position, or the second.")]
+    known_basis: Literal["recorded"]
+
+
+def _history(kind: str) -> type[Struct]:
+    bounds: list[Any] = [
+        ("valid_from", DayText),
+        ("valid_to", Annotated[DayText | None, Meta(description="The first day on which it no longer holds.")]),
+        ("known_from", Annotated[int, Meta(ge=1)]),
+        ("known_to", Annotated[int | None, Meta(description="The first position at which it is no longer known so.")]),
+        ("state", STATES[kind]),
+    ]
+    text = f"A state of {_a(kind)} over [valid_from, valid_to) as known over [known_from, known_to); null: open."
+    one = defstruct(f"{kind.capitalize()}Version", bounds, frozen=True, kw_only=True, namespace={"__doc__": text})
+    return defstruct(
+        f"{kind.capitalize()}History", [("items", _many(one)), ("next", Next)], bases=(Always,), frozen=True,
+        kw_only=True, namespace={"__doc__": f"The history of {_a(kind)}: by first day, then by first position."},
+    )  # fmt: skip
+
+
+HISTORIES: dict[str, Any] = {kind: _history(kind) for kind in KINDS if kind != "issue"}
+
+
 class Warned(Struct, frozen=True, kw_only=True):
     """What was accepted but looks wrong, and where in the body."""
 
@@ -188,7 +283,7 @@ class EventNow(Struct, frozen=True, kw_only=True):
     records: Annotated[tuple[AnyRecorded, ...], Meta(description="Corrections, retractions, added reports, disputes.")]
     now: Annotated[AnyFact | None, Meta(description="The text that holds; null when the event is retracted.")]
     as_of: DayText
-    known_at: Moment | None
+    known_at: KnownAt
     known_position: int
     known_basis: Literal["recorded", "published"]
 

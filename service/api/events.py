@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from service import feed
+from service import eventlog, feed
 from service.api.queries import Day, Known, KnownPage, Query, ordinal
 from service.api.wire import (
     REVALIDATE,
@@ -37,12 +37,13 @@ from service.domain.events import (
     RecordReportAdded,
     RecordRetracted,
     Reports,
+    decode,
 )
 from service.domain.lifecycle import KINDS
 from service.views import query as views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from litestar import Response
 
@@ -136,9 +137,17 @@ async def list_events(request: AnyRequest) -> Response[bytes]:
         at.position,
     )
     page = await feed.page(held.database, after, asked.limit, wanted)
-    events = b",".join(event.json() for event in page.events)
+    among = await _counted(request, at, [event.body for event in page.events])
+    events = b",".join(event.json() for event in page.events if among is None or event.position in among)
     following = next_of(request, at, page.next if page.next < at.position else None)
     return answer(b'{"items":[%s],%s,%s}' % (events, following, basis(at)), headers={"Cache-Control": REVALIDATE})
+
+
+async def _counted(request: AnyRequest, at: views.Basis, bodies: Iterable[bytes]) -> set[int] | None:
+    """Give the positions that count of the events of these ones' items; None as recorded, where all do."""
+    if at.published is None:
+        return None
+    return await views.counted(services(request).database, at, {decode(body).item or "" for body in bodies})
 
 
 def _tokens(asked: EventsQuery) -> Iterator[str]:
@@ -152,9 +161,12 @@ def _tokens(asked: EventsQuery) -> Iterator[str]:
 async def get_event(request: AnyRequest) -> Response[bytes]:
     """Read one recorded event with what has been recorded about it since."""
     written = request.path_params["event_id"]
-    at = await views.basis(services(request).database, await ask_of(request, query_of(request, Known)))
-    told = await feed.one(services(request).database, event_id(written), at.position)
-    if told is None:
+    database = services(request).database
+    at = await views.basis(database, await ask_of(request, query_of(request, Known)))
+    found = {} if at.published is None else await eventlog.by_ids(database, [event_id(written)])
+    among = await _counted(request, at, [stored.body for stored in found.values()])
+    told = await feed.one(database, event_id(written), at.position, among)
+    if told is None or (among is not None and told.event.position not in among):
         raise UnknownEvent(written)
     records = b",".join(record.json() for record in told.records)
     now = told.now or b"null"

@@ -77,6 +77,21 @@ _STANDING: dict[str, Any] = {
     "upcoming": [],
     "next_change": None,
 }
+_CONTROL: dict[str, Any] = {
+    "id": ITEM,
+    "kind": "restriction",
+    "issues": [ISSUE],
+    "status": "in_force",
+    "since": "2025-04",
+    **_STANDING,
+    "events": [EVENT_ID],
+    "imposed_by": "CN",
+    "against": ["US"],
+    "instrument": "export_control",
+    "goods": [{"name": "dysprosium", "element": "Dy"}],
+    "applies": "full",
+    "ever_in_force": True,
+}
 ISSUE_ANSWER: dict[str, Any] = {
     "id": ISSUE,
     "kind": "issue",
@@ -91,24 +106,28 @@ ISSUE_ANSWER: dict[str, Any] = {
     "version": 2,
     "posture": "restricted",
     "items": {
-        "restriction": [
-            {
-                "id": ITEM,
-                "kind": "restriction",
-                "issues": [ISSUE],
-                "status": "in_force",
-                "since": "2025-04",
-                **_STANDING,
-                "events": [EVENT_ID],
-                "imposed_by": "CN",
-                "against": ["US"],
-                "instrument": "export_control",
-                "goods": [{"name": "dysprosium", "element": "Dy"}],
-                "applies": "full",
-                "ever_in_force": True,
-            }
-        ]
+        "restriction": [_CONTROL],
     },
     "next": None,
     **BASIS,
+}
+
+_KNOWN: dict[str, Any] = {name: value for name, value in BASIS.items() if name != "as_of"}
+_TOLD: dict[str, Any] = {"modality": "asserted", "contested": False, "corrected": False}
+TIMELINE: dict[str, Any] = {
+    "items": [
+        {"position": 2, "recorded_at": INSTANT, "kind": "restriction", **_TOLD, **IMPOSED},
+        {"position": 1, "recorded_at": INSTANT, "kind": "issue", **_TOLD, **OPENED},
+    ],
+    "next": None,
+    "as_of": None,
+    **_KNOWN,
+}
+DIFF: dict[str, Any] = {
+    "items": [{"id": ITEM, "kind": "restriction", "before": None, "after": _CONTROL}],
+    "next": None,
+    "from": "2025-03-31",
+    "to": "2025-06-10",
+    "as_of": None,
+    **_KNOWN,
 }

@@ -177,10 +177,9 @@ async def list_issues(request: AnyRequest) -> Response[bytes]:
     if (same := await unchanged(request, ask)) is not None:
         return same
     page = await views.page(held.database, ask, views.Wanted("issue"), after=after, limit=asked.limit)
-    pinned = views.Ask(ask.as_of, page.basis.position)
     slugs = [found.slug for found in page.items]
     versions = await views.versions(held.database, page.basis.position, slugs)
-    held_by = await views.statuses(held.database, pinned, slugs)
+    held_by = await views.statuses(held.database, page.basis.pinned(), slugs)
     items = b",".join(_with_posture(found, versions[found.slug], held_by[found.slug]) for found in page.items)
     following = next_of(request, page.basis, page.items[-1].number if page.more else None)
     return as_of_answer(request, b'"items":[%s],%s' % (items, following), page.basis)
@@ -202,13 +201,12 @@ async def get_issue(request: AnyRequest) -> Response[bytes]:
     page = await views.issue_page(database, ask, slug, ended=asked.include is not None, after=after, limit=asked.limit)
     own = page.own
     if own is None:
-        own = await views.item(database, views.Ask(ask.as_of, page.basis.position), "issue", slug)
+        own = await views.item(database, page.basis.pinned(), "issue", slug)
         if own is None:
-            raise await absent(request, "issue", slug)
+            raise await absent(request, "issue", slug, ask)
     statuses = {(found.kind, found.status) for found in page.items}
     if page.more or after:
-        pinned = views.Ask(ask.as_of, page.basis.position)
-        statuses = (await views.statuses(database, pinned, [slug]))[slug]
+        statuses = (await views.statuses(database, page.basis.pinned(), [slug]))[slug]
     head = _with_posture(own.found, page.version, statuses)[1:-1]
     following = next_of(request, page.basis, page.items[-1].number if page.more else None)
     members = b'%s,"items":{%s},%s' % (head, _by_kind(page.items), following)
@@ -222,12 +220,19 @@ def _by_kind(found: Sequence[views.Found]) -> bytes:
     return b",".join(b'"%s":[%s]' % (kind.encode(), b",".join(bodies)) for kind, bodies in groups.items() if bodies)
 
 
-async def absent(request: AnyRequest, kind: str, slug: str) -> NotFound:
-    """Say why an item has no answer: unknown, or from which day and position it has one."""
-    first = await views.first_known(services(request).database, kind, slug)
+async def absent(request: AnyRequest, kind: str, slug: str, ask: views.Ask) -> NotFound:
+    """Say why an item has no answer: unknown, or from which day and position, or publication, it has one."""
+    database = services(request).database
+    detail = f"The {kind} {slug} has no status on this day as known then."
+    if ask.published is not None:
+        published = await views.first_published(database, await views.basis(database, ask), kind, slug)
+        if published is not None:
+            day, known_at = dates.iso(published.as_of), dates.iso(published.published)
+            detail += f" It has one from {day}, published by {known_at}."
+            return NotFound(detail, first_as_of=day, first_known_at=known_at)
+    first = await views.first_known(database, kind, slug)
     if first is None:
         return NotFound(f"There is no {kind} {slug}.")
     day, position = dates.iso(first[0]), first[1]
-    detail = f"The {kind} {slug} has no status on this day as known then."
     detail += f" It has one from {day}, known from position {position}."
     return NotFound(detail, first_as_of=day, first_known_position=position)

@@ -92,7 +92,7 @@ def getter(kind: str) -> Handler:
             return same
         answered = await views.item(services(request).database, ask, kind, slug)
         if answered is None:
-            raise await absent(request, kind, slug)
+            raise await absent(request, kind, slug, ask)
         return as_of_answer(request, answered.found.body[1:-1], answered.basis)
 
     return get_item

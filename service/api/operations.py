@@ -10,10 +10,10 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
-from service.api import answers, events, examples, health, issues, items, reading
+from service.api import answers, events, examples, health, history, issues, items, reading
 from service.api.docs import docs_handlers
 from service.api.openapi import Answer, Operation, document, encode
-from service.api.queries import AsOf, AsOfPage, Known
+from service.api.queries import AsOf, AsOfPage, HistoryPage, Known, KnownPage
 from service.domain.codes import Slug
 from service.domain.events import Batch, Correction
 from service.domain.lifecycle import KINDS, PLURALS
@@ -83,8 +83,8 @@ def _event_routes() -> list[Route]:
             Operation(
                 method="GET", path="/v1/events", operation_id="list_events", tag="events",
                 summary="List recorded events",
-                description="Recorded events in position order, by filter, as known at K. A filtered page may be short "
-                "before the end.",
+                description="Recorded events in position order, by filter, as known at K; each stands as recorded, "
+                "with all its reports. A filtered page, or one as published, may be short before the end.",
                 query=events.EventsQuery,
                 answers={200: Answer("A page of events.", answers.EventPage, example=examples.EVENT_PAGE)},
                 problems=("knowledge-ahead",),
@@ -184,6 +184,31 @@ def _issue_routes() -> list[Route]:
             ),
             issues.close_issue,
         ),
+        Route(
+            Operation(
+                method="GET", path="/v1/issues/{issue}/timeline", operation_id="get_timeline", tag="issues",
+                summary="Read the timeline of an issue",
+                description="The issue's facts in valid order as known at K: retracted ones are absent, corrected ones "
+                "have their newest text, planned, conditional and denied ones stand here too. In order of the first "
+                "day on which a fact may have occurred, then the last, then its position.",
+                path_parameters={"issue": IssueName}, query=KnownPage, headers=("If-None-Match",),
+                answers=_as_of("A page of facts.", answers.Timeline, examples.TIMELINE),
+                problems=("not-found", "knowledge-ahead"),
+            ),
+            history.get_timeline,
+        ),
+        Route(
+            Operation(
+                method="GET", path="/v1/issues/{issue}/diff", operation_id="get_diff", tag="issues",
+                summary="Tell what changed in an issue",
+                description="The items of the issue, itself included, whose states differ between two days as known at "
+                "one K (`from`, `to`), or between two Ks on one day (`known_from`, `known_to`: positions or instants).",
+                path_parameters={"issue": IssueName}, query=history.DiffQuery, headers=("If-None-Match",),
+                answers=_as_of("A page of changes.", answers.Diff, examples.DIFF),
+                problems=("not-found", "knowledge-ahead"),
+            ),
+            history.get_diff,
+        ),
     ]  # fmt: skip
 
 
@@ -211,6 +236,19 @@ def _item_routes() -> list[Route]:
                     answers=_as_of(f"The {kind}.", answers.ANSWERS[kind]), problems=("not-found", "knowledge-ahead"),
                 ),
                 items.getter(kind),
+            ),
+            Route(
+                Operation(
+                    method="GET", path=f"/v1/{plural}/{{item}}/versions", operation_id=f"list_{kind}_versions",
+                    tag=plural, summary=f"Read the history of {a_kind}",
+                    description=f"Every state that the {kind} has, on any day, as known at any position up to K: "
+                    "rectangles that do not overlap, by first day and first position. Each bound holds up to, not on, "
+                    "its second value; null is open.",
+                    path_parameters={"item": ItemName}, query=HistoryPage, headers=("If-None-Match",),
+                    answers=_as_of(f"The history of the {kind}.", answers.HISTORIES[kind]),
+                    problems=("not-found", "knowledge-ahead"),
+                ),
+                history.versions_getter(kind),
             ),
         ]  # fmt: skip
     return routes

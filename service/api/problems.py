@@ -75,6 +75,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     head: int | None = None
     first_as_of: str | None = None
     first_known_position: int | None = None
+    first_known_at: str | None = None
 
 
 KINDS: dict[str, Kind] = {

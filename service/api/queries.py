@@ -56,6 +56,14 @@ DayOrInstant = Annotated[
         examples=["2025-06-10", "2025-06-10T12:00:00Z"],
     ),
 ]
+Moment = Annotated[
+    str,
+    Meta(
+        pattern=rf"^([0-9]{{1,16}}|{_INSTANT})\Z",
+        description="What was known: a position, or an RFC 3339 instant with its offset (a + is written %2B).",
+        examples=["128", "2025-06-10T12:00:00Z"],
+    ),
+]
 Position = Annotated[int, Meta(ge=0, le=POSITION_MAX, description="A position in the log.", examples=[128])]
 Cursor = Annotated[
     str,
@@ -77,10 +85,16 @@ class BadQuery(Refused):
 
 _KNOWN_AT = (
     "What was known at this instant. With `known_basis=recorded` an RFC 3339 instant with its offset (a + is written "
-    "%2B), not together with `known_position`; with `published` also a day, to its end in UTC."
+    "%2B), not together with `known_position`. With `published` a day, to its end in UTC, today when absent; or an "
+    "instant, which counts the days that have ended by then."
 )
 _KNOWN_POSITION = "What had been recorded up to this position; the head of the log when absent."
-_KNOWN_BASIS = "Whether a fact counts as known from its recording, or from its earliest publication."
+_KNOWN_BASIS = (
+    "Whether a fact counts as known from its recording, or from its earliest publication (of what was recorded up to "
+    "`known_position`)."
+)
+
+RECORDED_ONLY = "A fact counts as known from its recording; this question has no other basis."
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -99,13 +113,15 @@ class Known(Query, frozen=True, kw_only=True):
     known_basis: Annotated[Literal["recorded", "published"], Meta(description=_KNOWN_BASIS)] = "recorded"
 
     def faults(self) -> list[Fault]:
-        """Refuse, with `known_basis=recorded`, a day for an instant, and an instant and a position at once."""
+        """Refuse what does not go with the basis: as recorded, a day for an instant, or an instant and a position."""
         faults = []
         if self.known_basis == "recorded" and self.known_at is not None:
             if len(self.known_at) == len("2025-06-10"):
                 faults.append(Fault(("known_at",), "with known_basis=recorded an instant with its offset, not a day"))
             if self.known_position is not None:
                 faults.append(Fault(("known_position",), "with known_basis=recorded not together with known_at"))
+        elif self.known_basis == "published" and self.known_day() == 0:
+            faults.append(Fault(("known_at",), "no day has ended by then"))
         return faults
 
     def known_micros(self) -> int | None:
@@ -113,8 +129,8 @@ class Known(Query, frozen=True, kw_only=True):
         return None if self.known_at is None else micros(self.known_at)
 
     def known_day(self) -> int | None:
-        """Give the day of `known_at` in UTC as an ordinal; None when it is not given."""
-        return None if self.known_at is None else instants.day(micros(self.known_at))
+        """Give the last day that has ended in UTC by `known_at`, as an ordinal; None when it is not given."""
+        return None if self.known_at is None else instants.ended_day(micros(self.known_at))
 
 
 class AsOf(Known, frozen=True, kw_only=True):
@@ -132,6 +148,12 @@ class KnownPage(Known, frozen=True, kw_only=True):
 
     cursor: Cursor | None = None
     limit: Limit = LIMIT_DEFAULT
+
+
+class HistoryPage(KnownPage, frozen=True, kw_only=True):
+    """Which part of a history as it was known, by what had been recorded."""
+
+    known_basis: Annotated[Literal["recorded"], Meta(description=RECORDED_ONLY)] = "recorded"
 
 
 class AsOfPage(AsOf, frozen=True, kw_only=True):
@@ -185,6 +207,16 @@ def micros(moment: str) -> int:
     return instant
 
 
+def moment(written: str) -> int:
+    """Give a `Moment`: its position, or its instant in microseconds since 1970 UTC; ValueError when there is none."""
+    if "T" in written:
+        return micros(written)
+    if int(written) > POSITION_MAX:
+        msg = f"a position is at most {POSITION_MAX}"
+        raise ValueError(msg)
+    return int(written)
+
+
 class _Field(NamedTuple):
     """How a parameter is read: whether as an integer, and what finds a day or an instant that does not exist."""
 
@@ -196,6 +228,7 @@ _CHECKS: dict[str, Callable[[str], int]] = {
     f"^{_DAY}\\Z": ordinal,
     f"^{_INSTANT}\\Z": micros,
     f"^({_DAY}|{_INSTANT})\\Z": micros,
+    f"^([0-9]{{1,16}}|{_INSTANT})\\Z": moment,
 }
 """What has the form of a day or an instant must exist."""
 

@@ -35,7 +35,9 @@ BODY_MAX = 8 * 1024 * 1024
 DRAIN_MAX = 64 * 1024 * 1024
 """Bytes of a body too large that are taken in before it is refused."""
 SLUG_MAX = 80
-_NOT_FILTERS = {"as_of", "cursor", "known_at", "known_basis", "known_position", "limit"}
+_NOT_FILTERS = {
+    "as_of", "cursor", "known_at", "known_basis", "known_from", "known_position", "known_to", "limit", "to",
+}  # fmt: skip
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 
 T = TypeVar("T")
@@ -139,14 +141,21 @@ async def ask_of(request: AnyRequest, asked: Known) -> views.Ask:
     day = asked.day() if isinstance(asked, AsOf) else None
     as_of = instants.day(now) if day is None else day
     if asked.known_basis == "published":
-        raise BadQuery([Fault(("known_basis",), "this version answers known_basis=recorded only")])
+        published = asked.known_day()
+        return views.Ask(as_of, asked.known_position, published=instants.day(now) if published is None else published)
     instant = asked.known_micros()
     if instant is not None:
-        if instant >= now:
-            asked_for = f"known_at={asked.known_at}"
-            raise KnowledgeAhead(asked_for, (await eventlog.head(held.database)).position)
-        await held.ledger.freeze(instant)
+        await freeze(request, "known_at", asked.known_at or "", instant)
     return views.Ask(as_of, asked.known_position, instant)
+
+
+async def freeze(request: AnyRequest, name: str, written: str, instant: int) -> None:
+    """Make what is known at a parameter's instant final; KnowledgeAhead for one that is not past."""
+    held = services(request)
+    if instant >= held.clock():
+        asked_for = f"{name}={written}"
+        raise KnowledgeAhead(asked_for, (await eventlog.head(held.database)).position)
+    await held.ledger.freeze(instant)
 
 
 class Place(NamedTuple):
@@ -156,35 +165,68 @@ class Place(NamedTuple):
     after: int
 
 
-class _Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """What a cursor holds: where the next page begins, the clocks of the first, and the list it was made for."""
+class Held(msgspec.Struct, frozen=True, array_like=True):
+    """What a cursor holds: where the next page begins, the clocks of the first, and the list it was made for.
+
+    `within` is the second half of the place, where one number does not give it.
+    """
 
     after: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
     position: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
     as_of: Annotated[int, Meta(ge=dates.OPEN, lt=dates.FOREVER)]
     made_for: str
+    within: Annotated[int, Meta(ge=0, le=POSITION_MAX)] = 0
+    published: Annotated[int, Meta(ge=dates.OPEN, lt=dates.FOREVER)] | None = None
+
+    @property
+    def ask(self) -> views.Ask:
+        """The clocks of the first page."""
+        return views.Ask(self.as_of, self.position, published=self.published)
 
 
 async def place_of(request: AnyRequest, asked: KnownPage | AsOfPage) -> Place:
     """Give where the asked page begins; BadQuery for a cursor that is not of this list."""
     if asked.cursor is None:
         return Place(await ask_of(request, asked), 0)
+    held = held_by(request, asked.cursor)
+    if not _same_clocks(request, asked, held):
+        raise not_of_this_list()
+    return Place(held.ask, held.after)
+
+
+def held_by(request: AnyRequest, cursor: str) -> Held:
+    """Read a cursor; BadQuery when it is not of this list."""
     try:
-        held = msgspec.json.decode(base64.urlsafe_b64decode(asked.cursor), type=_Cursor)
+        held = msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=Held)
     except ValueError:  # of which base64's and msgspec's errors are kinds
-        held = None
-    same_day = not isinstance(asked, AsOfPage) or asked.as_of is None or (held and asked.day() == held.as_of)
-    same_position = asked.known_position is None or (held and asked.known_position == held.position)
-    if held is None or held.made_for != _list_mark(request) or not same_day or not same_position:
-        raise BadQuery([Fault(("cursor",), "not a cursor of this list with these filters and clocks")])
-    return Place(views.Ask(held.as_of, held.position), held.after)
+        raise not_of_this_list() from None
+    if held.made_for != _list_mark(request):
+        raise not_of_this_list()
+    return held
 
 
-def next_of(request: AnyRequest, at: views.Basis, after: int | None) -> bytes:
+def _same_clocks(request: AnyRequest, asked: KnownPage | AsOfPage, held: Held) -> bool:
+    """Tell whether the clocks that are given beside a cursor are its own."""
+    published = asked.known_basis == "published"
+    basis_given = any(name == "known_basis" for name, _ in _parameters(request))
+    return (
+        (not isinstance(asked, AsOfPage) or asked.as_of is None or asked.day() == held.as_of)
+        and (asked.known_position is None or asked.known_position == held.position)
+        and (not basis_given or published == (held.published is not None))
+        and (not published or asked.known_at is None or asked.known_day() == held.published)
+    )
+
+
+def not_of_this_list() -> BadQuery:
+    """Refuse a cursor."""
+    return BadQuery([Fault(("cursor",), "not a cursor of this list with these filters and clocks")])
+
+
+def next_of(request: AnyRequest, at: views.Basis, after: int | None, within: int = 0) -> bytes:
     """Write the `next` member of a page: a cursor for what is behind `after`, null at the end."""
     if after is None:
         return b'"next":null'
-    content = encode(_Cursor(after, at.position, at.as_of, _list_mark(request)))
+    content = encode(Held(after, at.position, at.as_of, _list_mark(request), within, at.published))
     return b'"next":"%s"' % base64.urlsafe_b64encode(content)
 
 
@@ -200,15 +242,30 @@ def _parameters(request: AnyRequest) -> list[tuple[str, str]]:
 
 def basis(at: views.Basis) -> bytes:
     """Write the members by which an answer states what it rests on, without braces."""
-    known_at = b'"%s"' % instants.text(at.recorded_at).encode() if at.position else b"null"
-    return b'"as_of":"%s","known_at":%s,"known_position":%d,"known_basis":"recorded"' % (
-        dates.iso(at.as_of).encode(), known_at, at.position,
-    )  # fmt: skip
+    return b'"as_of":"%s",%s' % (dates.iso(at.as_of).encode(), known(at))
+
+
+def known(at: views.Basis) -> bytes:
+    """Write the members by which an answer states what it knows."""
+    by = _known_basis(at).encode()
+    return b'"known_at":%s,"known_position":%d,"known_basis":"%s"' % (encode(_known_at(at)), at.position, by)
+
+
+def _known_at(at: views.Basis) -> str | None:
+    """Write K as an instant, None before the first event; as published, as a day."""
+    if at.published is not None:
+        return dates.iso(at.published)
+    return instants.text(at.recorded_at) if at.position else None
+
+
+def _known_basis(at: views.Basis) -> str:
+    return "recorded" if at.published is None else "published"
 
 
 def etag(at: views.Basis) -> str:
     """Give the entity tag of an answer: its basis, within its own URL."""
-    return f'"{dates.iso(at.as_of)}.{at.position}.recorded"'
+    published = "" if at.published is None else f".{dates.iso(at.published)}"
+    return f'"{dates.iso(at.as_of)}.{at.position}.{_known_basis(at)}{published}"'
 
 
 async def unchanged(request: AnyRequest, ask: views.Ask) -> Response[bytes] | None:
@@ -216,25 +273,42 @@ async def unchanged(request: AnyRequest, ask: views.Ask) -> Response[bytes] | No
     held = request.headers.get("if-none-match")
     if held is None:
         return None
-    at = await views.basis(services(request).database, ask)
-    tags = [tag.strip().removeprefix("W/") for tag in held.split(",")]
-    if etag(at) not in tags and "*" not in tags:
+    return not_modified(request, headers_of(request, await views.basis(services(request).database, ask)))
+
+
+def not_modified(request: AnyRequest, headers: dict[str, str]) -> Response[bytes] | None:
+    """Answer 304 when the client has the answer that would have these headers."""
+    tags = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if headers["ETag"] not in tags and "*" not in tags:
         return None
-    return Response(b"", status_code=304, headers=headers_of(request, at))
+    return Response(b"", status_code=304, headers=headers)
 
 
 def headers_of(request: AnyRequest, at: views.Basis) -> dict[str, str]:
     """Give the headers of an as-of answer: its tag, its frozen URL, and how long it may be kept."""
+    names = {name for name, _ in _parameters(request)}
+    clocks = {"as_of": dates.iso(at.as_of), "known_position": str(at.position)}
+    if at.published is None:
+        pinned = "as_of" in names and ("known_position" in names or "known_at" in names)
+    else:
+        pinned = {"as_of", "known_position", "known_at"} <= names
+        clocks |= {"known_basis": "published", "known_at": dates.iso(at.published)}
+    return frozen(request, etag(at), clocks, pinned=pinned)
+
+
+def frozen(request: AnyRequest, tag: str, clocks: dict[str, str], *, pinned: bool) -> dict[str, str]:
+    """Give the headers of an answer that holds for ever at some clocks, which its frozen URL names.
+
+    `pinned` tells whether the request names them all; a cursor holds them too.
+    """
     given = _parameters(request)
-    names = {name for name, _ in given}
-    pinned = "cursor" in names or ("as_of" in names and ("known_position" in names or "known_at" in names))
-    clocks = [("as_of", dates.iso(at.as_of)), ("known_position", str(at.position))]
-    rest = [(name, value) for name, value in given if not name.startswith("known_") and name != "as_of"]
-    frozen = urlencode(given if "cursor" in names else rest + clocks)
+    paged = any(name == "cursor" for name, _ in given)
+    rest = [(name, value) for name, value in given if not name.startswith("known_") and name not in clocks]
+    url = urlencode(given if paged else [*rest, *clocks.items()])
     return {
-        "ETag": etag(at),
-        "Link": f'<{quote(request.scope["path"])}?{frozen}>; rel="memento"',
-        "Cache-Control": IMMUTABLE if pinned else REVALIDATE,
+        "ETag": tag,
+        "Link": f'<{quote(request.scope["path"])}?{url}>; rel="memento"',
+        "Cache-Control": IMMUTABLE if pinned or paged else REVALIDATE,
     }
 
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY = 86_400_000_000
+"""Microseconds of a day."""
 
 
 @lru_cache(maxsize=4_096)
@@ -26,3 +28,8 @@ def parse(written: str) -> int:
 def day(instant: int) -> int:
     """Give the civil date in UTC, as an ordinal."""
     return (EPOCH + timedelta(microseconds=instant)).toordinal()
+
+
+def ended_day(instant: int) -> int:
+    """Give the last civil date in UTC that has ended by an instant, as an ordinal; its last microsecond ends it."""
+    return EPOCH.toordinal() + (instant + 1) // DAY - 1

@@ -51,7 +51,7 @@ def state(kind: Kind, item: str, segment: Segment, merged: Mapping[str, Any]) ->
     answer["contested"] = any([fact.contested for fact in folded])
     answer["incomplete"] = not any([fact.change.opens for fact in folded])
     answer["events"] = [fact.id for fact in folded]
-    answer["reports"] = msgspec.Raw(b"[" + b",".join([fact.sources for fact in folded]) + b"]")
+    answer["reports"] = msgspec.Raw(b"[" + b",".join([fact.sources for fact in folded if fact.sources]) + b"]")
     answer["upcoming"] = segment.planned
     answer["next_change"] = None
     return answer
@@ -125,6 +125,13 @@ def tokens(merged: Mapping[str, Any], issues: Iterable[str]) -> Tokens:
         if reader is not None:
             found.update(reader(name, value))
     return found
+
+
+def marks(kind: Kind, state: Mapping[str, Any]) -> list[str]:
+    """List what a state itself is found by: its certainty, each status that some reading gives, whether it ended."""
+    possible = [each["status"] for each in state["alternatives"]] or [state["status"]]
+    ended = ["ended"] if state["status"] in kind.ends else []
+    return [f"certainty:{state['certainty']}", *[f"status:{each}" for each in possible], *ended]
 
 
 def _one_party(name: str, party: str) -> Tokens:

@@ -14,6 +14,9 @@ from sqlmodel import Field, SQLModel
 OPEN_END: Final = 9_223_372_036_854_775_807
 """The `known_to` of what is still known so."""
 
+_IN_KEY_ORDER = {"sqlite_with_rowid": False}
+"""SQLite keeps a table of little but its key in the order of the key: one tree to write to, not two."""
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -33,6 +36,10 @@ def _number(*, primary_key: bool = False) -> sa.Column[int]:
     # On SQLite only INTEGER PRIMARY KEY is the row's own address.
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     return sa.Column(number, primary_key=primary_key, autoincrement=False, nullable=False)
+
+
+def _day(*, primary_key: bool = False) -> sa.Column[int]:
+    return sa.Column(sa.Integer(), primary_key=primary_key, autoincrement=False, nullable=False)
 
 
 def _bytes(length: int | None = None) -> sa.Column[bytes]:
@@ -94,19 +101,50 @@ class ItemEventRow(Table, table=True):
     """Which events bear on an item: its facts, the records on them, facts that a correction put on it."""
 
     __tablename__ = "item_event"
+    __table_args__ = _IN_KEY_ORDER
 
     item: int = Field(sa_column=_number(primary_key=True))
     position: int = Field(sa_column=_number(primary_key=True))
 
 
 class IssueEventRow(Table, table=True):
-    """Which events name an issue (by its item number); `version` counts them."""
+    """Which events name an issue (by its item number); `version` counts them.
+
+    An event that brings a text which names the issue (a fact, or a correction) has `fact`, the position of the fact
+    that the text is of, and the bounds of the text's date: the issue's texts in valid order. `fact` is 0 for others.
+    """
 
     __tablename__ = "issue_event"
+    __table_args__ = (
+        sa.Index(
+            "ix_issue_event_valid",
+            "issue",
+            "occurred_lo",
+            "occurred_hi",
+            "fact",
+            "position",
+            postgresql_where=sa.text("fact > 0"),
+            sqlite_where=sa.text("fact > 0"),
+        ),
+        _IN_KEY_ORDER,
+    )
 
     issue: int = Field(sa_column=_number(primary_key=True))
     position: int = Field(sa_column=_number(primary_key=True))
     version: int = Field(sa_column=_number())
+    occurred_lo: int = Field(sa_column=_day())
+    occurred_hi: int = Field(sa_column=_day())
+    fact: int = Field(sa_column=_number())
+
+
+class FactRecordRow(Table, table=True):
+    """Which records act on a fact, by position: on the fact itself, or on a record that does."""
+
+    __tablename__ = "fact_record"
+    __table_args__ = _IN_KEY_ORDER
+
+    fact: int = Field(sa_column=_number(primary_key=True))
+    position: int = Field(sa_column=_number(primary_key=True))
 
 
 class EventIndexRow(Table, table=True):
@@ -121,9 +159,10 @@ class EventIndexRow(Table, table=True):
 
 
 class FacetRow(Table, table=True):
-    """Which items ever carried a token: the candidates of a question, each then probed at (D, K)."""
+    """Which items a text ever gave a token: the candidates of a question, each then looked at at (D, K)."""
 
     __tablename__ = "facet"
+    __table_args__ = _IN_KEY_ORDER
 
     token: str = Field(sa_column=sa.Column(sa.Text(), primary_key=True, nullable=False))
     item: int = Field(sa_column=_number(primary_key=True))
@@ -147,7 +186,7 @@ class VersionRow(Table, table=True):
     )
 
     item: int = Field(sa_column=_number(primary_key=True))
-    valid_from: int = Field(sa_column=sa.Column(sa.Integer(), primary_key=True, autoincrement=False, nullable=False))
+    valid_from: int = Field(sa_column=_day(primary_key=True))
     known_from: int = Field(sa_column=_number(primary_key=True))
     known_to: int = Field(sa_column=_number())
     status: str = Field(sa_column=_text())
@@ -157,5 +196,5 @@ class VersionRow(Table, table=True):
 
 
 LOG = "event"
-PROJECTIONS = ("commit_mark", "item", "item_event", "issue_event", "event_index", "facet", "version")
+PROJECTIONS = ("commit_mark", "item", "item_event", "issue_event", "fact_record", "event_index", "facet", "version")
 """The tables that `parley rebuild` makes anew from the log."""

@@ -141,11 +141,37 @@ class Projector:
         rows = self.commit.rows
         rows["event"].append((position, event.id.bytes, recorded_at, body))
         when = parse(event.occurred)
-        rows["event_index"].append((position, when.lo, when.hi, _event_tokens(event)))
+        found = _event_tokens(event)
+        tokens = [f"type:{event.type}", f"type:{event.type.partition('.')[0]}.*", f"item:{event.item}", *found]
+        rows["event_index"].append((position, when.lo, when.hi, states.joined(tokens)))
+        fact, text = self._text(recorded)
+        if text is not None:
+            self._facet(self._view(text.item), found)
         for issue in event.issues:
             view = self._view(issue)
             view.version += 1
-            rows["issue_event"].append((view.number, position, view.version))
+            row = (view.number, position, view.version)
+            if text is None or issue not in text.issues:
+                rows["issue_event"].append((*row, 0, 0, 0))
+            else:
+                when = parse(text.occurred)
+                rows["issue_event"].append((*row, when.lo, when.hi, fact))
+
+    def _text(self, recorded: Recorded) -> tuple[int, Fact | None]:
+        """Give the position of the fact that an event is or acts on, and the text that the event brings."""
+        event = recorded.event
+        if isinstance(event, Fact):
+            return recorded.position, event
+        fact = self._view(event.item or "").roots[event.target]
+        self.commit.rows["fact_record"].append((fact, recorded.position))
+        return fact, event.event if isinstance(event, RecordCorrected) else None
+
+    def _facet(self, view: ItemView, found: Iterable[str]) -> None:
+        """Let an item be found by what a text says of it; a state says nothing else, on whatever basis."""
+        for token in found:
+            if token not in view.tokens:
+                self._facets[token, view.number] = None
+                view.tokens.add(token)
 
     def _apply(self, entry: Entry) -> None:
         event = entry.event
@@ -196,18 +222,10 @@ class Projector:
     def _open(self, view: ItemView, segment: Segment, position: int) -> None:
         merged = states.terms(segment.outcome.merged)
         state = states.state(view.kind, view.slug, segment, merged)
-        status = state["status"]
         found = states.tokens(merged, state["issues"])
-        for token in found.keys() - view.tokens:
-            self._facets[token, view.number] = None
-            view.tokens.add(token)
-        possible = [each for each, _ in segment.alternatives] or [status]
-        marks = [f"certainty:{state['certainty']}", *[f"status:{each}" for each in possible]]
-        if status in view.kind.ends:
-            marks.append("ended")
-        tokens = states.joined([*found, *marks])
+        tokens = states.joined([*found, *states.marks(view.kind, state)])
         arrivals = states.arrivals(segment)
-        row = [view.number, segment.start, position, OPEN_END, status, tokens, arrivals, states.encode(state)]
+        row = [view.number, segment.start, position, OPEN_END, state["status"], tokens, arrivals, states.encode(state)]
         self._versions.append(row)
         self._current[view.number, segment.start] = row
 
@@ -219,12 +237,10 @@ def _texts(chain: Iterable[Entry]) -> list[Fact]:
             if isinstance(event, RecordCorrected | Fact)]  # fmt: skip
 
 
-def _event_tokens(event: Fact | Record) -> str:
-    """Write what a recorded event can be found by: its type and kind, its item, its issues and terms."""
-    name = event.type
+def _event_tokens(event: Fact | Record) -> states.Tokens:
+    """List what the text that an event brings can be found by: its issues and terms."""
     text = event.event if isinstance(event, RecordCorrected) else event
     terms: dict[str, Any] = {}
     if isinstance(text, Fact):
         terms = {term: value for term in term_names(type(text)) if (value := getattr(text, term)) is not None}
-    found = [f"type:{name}", f"type:{name.partition('.')[0]}.*", f"item:{event.item}"]
-    return states.joined([*found, *states.tokens(terms, event.issues or ())])
+    return states.tokens(terms, event.issues or ())

@@ -2,6 +2,8 @@
 
 Candidates come from an index of tokens or from the catalogue; the version that answers is, of an item's versions known
 at K, the one with the latest `valid_from` up to D. Bodies are handed through as stored.
+
+As published, the same questions are answered by `published`, which folds: the last part of this module.
 """
 
 from __future__ import annotations
@@ -12,19 +14,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from service.domain import states
 from service.domain.errors import KnowledgeAhead
 from service.storage.models import OPEN_END
+from service.views import cache, published
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from service.storage.database import Database, Dialect, Row
+    from service.views.project import ItemView
 
 
 class Ask(NamedTuple):
-    """A question's two clocks: the day (an ordinal), and a position or an instant of recording; neither: the head."""
+    """A question's two clocks: the day (an ordinal), and a position or an instant of recording; neither: the head.
+
+    With `published`, a day of publication (an ordinal), what was published by its end counts, up to the position.
+    """
 
     as_of: int
     position: int | None = None
     instant: int | None = None
+    published: int | None = None
 
     @property
     def mode(self) -> str:
@@ -38,11 +46,19 @@ class Ask(NamedTuple):
 
 
 class Basis(NamedTuple):
-    """What an answer rests on: D, and K as a position and its instant (0 and 0 before the first event)."""
+    """What an answer rests on: D, and K as a position and its instant (0 and 0 before the first event).
+
+    `published` is the last day of publication that counts; None as recorded.
+    """
 
     as_of: int
     position: int
     recorded_at: int
+    published: int | None = None
+
+    def pinned(self) -> Ask:
+        """Ask the same again, whatever was recorded since."""
+        return Ask(self.as_of, self.position, published=self.published)
 
 
 class Found(NamedTuple):
@@ -174,7 +190,7 @@ def _check(ask: Ask, row: Row) -> Basis:
     if ask.position is not None and ask.position > row[2]:
         asked = f"known_position={ask.position}"
         raise KnowledgeAhead(asked, row[2])
-    return Basis(ask.as_of, row[0], row[1])
+    return Basis(ask.as_of, row[0], row[1], ask.published)
 
 
 def _found(row: Row) -> Found:
@@ -199,6 +215,8 @@ class One(NamedTuple):
 
 async def item(database: Database, ask: Ask, kind: str, slug: str) -> One | None:
     """Give one item's state; None when it has no status at (D, K)."""
+    if ask.published is not None:
+        return await _published_item(database, await basis(database, ask), kind, slug)
     question = _Question(database, ask)
     name = question.parameter(slug)
     question.where(f"i.slug = {name}")
@@ -222,6 +240,11 @@ class IssuePage(NamedTuple):
 
 async def issue_page(database: Database, ask: Ask, slug: str, *, ended: bool, after: int, limit: int) -> IssuePage:
     """Give the states of an issue's items behind an item number, ended ones only when asked for."""
+    if ask.published is not None:
+        at = await basis(database, ask)
+        members = published.Sought(after, None, [f"issue:{slug}"], ended=ended)
+        version = (await versions(database, at.position, [slug])).get(slug, 0)
+        return _issue_page(at, version, await _published(database, at, members, limit + 2), slug, limit)
     question = _Question(database, ask)
     _by_token(question, f"issue:{slug}", after)
     if not ended:
@@ -229,8 +252,11 @@ async def issue_page(database: Database, ask: Ask, slug: str, *, ended: bool, af
     rows = await question.rows(_BY_TOKEN, limit + 2, _VERSION.format(slug=question.parameter(slug)))
     if not rows:
         return IssuePage(await basis(database, ask), [], more=False, own=None, version=0)
-    at, version = _check(ask, rows[0]), rows[0][3] or 0
-    found = [_found(row) for row in rows]
+    return _issue_page(_check(ask, rows[0]), rows[0][3] or 0, [_found(row) for row in rows], slug, limit)
+
+
+def _issue_page(at: Basis, version: int, found: Sequence[Found], slug: str, limit: int) -> IssuePage:
+    """Make a page of the states of an issue and its items: one more than `limit`, and perhaps the issue's own."""
     own = next((One(at, each, version) for each in found if each.slug == slug), None)
     items = [each for each in found if each.slug != slug]
     return IssuePage(at, items[:limit], len(items) > limit, own, version)
@@ -258,6 +284,10 @@ class Wanted(NamedTuple):
 
 async def page(database: Database, ask: Ask, wanted: Wanted, *, after: int, limit: int) -> Page:
     """Give the states that are wanted, behind an item number."""
+    if ask.published is not None:
+        at = await basis(database, ask)
+        found = await _published(database, at, published.Sought(after, *wanted), limit + 1)
+        return Page(at, found[:limit], len(found) > limit)
     question = _Question(database, ask)
     if wanted.tokens:
         _by_token(question, wanted.tokens[0], after)
@@ -281,7 +311,12 @@ WHERE i.number = f.item AND f.token IN ({tokens}) AND {found_at}(v.tokens, {mark
 async def statuses(database: Database, ask: Ask, issues: Sequence[str]) -> dict[str, set[tuple[str, str]]]:
     """Give, by issue, every (kind, status) that its items have; K is a position."""
     found: dict[str, set[tuple[str, str]]] = {issue: set() for issue in issues}
-    if issues:
+    if ask.published is not None:
+        tokens = [f"issue:{issue}" for issue in issues]
+        async for each in published.each(database, _clocks(await basis(database, ask)), tokens):
+            for token in each.tokens.intersection(tokens):
+                found[token.removeprefix("issue:")].add((each.kind, each.status))
+    elif issues:
         rows = await database.fetch_long(
             _STATUSES.format(
                 probe=_probe(database.dialect, "position"),
@@ -324,3 +359,37 @@ async def first_known(database: Database, kind: str, slug: str) -> tuple[int, in
     """Give the first day and the first position with which an item has a status at all; None when it never has."""
     (row,) = await database.fetch(_FIRST, slug, kind)
     return None if row[0] is None else (row[0], row[1])
+
+
+async def counted(database: Database, at: Basis, slugs: Iterable[str]) -> set[int]:
+    """Give the positions of the events of some items that count as published."""
+    clocks = _clocks(at)
+    return await published.counted(database, slugs, clocks.position, clocks.published)
+
+
+async def first_published(database: Database, at: Basis, kind: str, slug: str) -> published.First | None:
+    """Give the first day of publication with which an item has a status at all; None when it never has."""
+    return await published.first(database, kind, slug, at.position)
+
+
+def _clocks(at: Basis) -> published.Clocks:
+    assert at.published is not None  # noqa: S101 - asked as published
+    return published.Clocks(at.as_of, at.position, at.published)
+
+
+async def _published(database: Database, at: Basis, sought: published.Sought, limit: int) -> list[Found]:
+    return [Found(*each[:5]) for each in await published.page(database, _clocks(at), sought, limit)]
+
+
+async def _published_item(database: Database, at: Basis, kind: str, slug: str) -> One | None:
+    found = await published.one(database, _clocks(at), slug)
+    if found is None or found.kind != kind:
+        return None
+    return One(at, Found(*found[:5]), (await versions(database, at.position, [slug])).get(slug, 0))
+
+
+async def lives(database: Database, at: Basis, slugs: Iterable[str]) -> list[ItemView]:
+    """Load what is known of items on the basis of an answer: their live facts and their lives, over every day."""
+    if at.published is None:
+        return await cache.load(database, slugs, at.position)
+    return await published.load(database, slugs, at.position, at.published)

@@ -147,6 +147,9 @@ def test_faults_of_different_sorts_are_told_together() -> None:
         (b"known_basis=published&known_at=2025-06-10T00:00:00Z&known_position=3", set()),
         (b"known_basis=published&known_position=3", set()),
         (b"known_basis=published&known_at=2025-06-31", {"known_at"}),
+        (b"known_basis=published&known_at=0001-01-01", set()),
+        (b"known_basis=published&known_at=0001-01-01T23:59:59Z", {"known_at"}),
+        (b"known_at=0001-01-01T23:59:59Z", set()),
         (b"known_basis=guessed", {"known_basis"}),
         (b"known_basis=", {"known_basis"}),
     ],
@@ -160,12 +163,24 @@ def test_the_second_clock_is_given_in_one_of_two_ways(raw: bytes, faulty: set[st
 
 
 def test_the_clocks_are_given_as_numbers() -> None:
-    """D comes as an ordinal, K in microseconds, a day of K to its last microsecond in UTC."""
+    """D comes as an ordinal, K in microseconds, a day of K to its last microsecond in UTC.
+
+    As the last day that has ended, an instant is of the day before its own until that one's last microsecond.
+    """
     asked = read(b"as_of=2025-04-04&known_basis=published&known_at=2025-06-10", AsOf)
     end = datetime(2025, 6, 11, tzinfo=UTC)
     assert asked.day() == date(2025, 4, 4).toordinal()
     assert asked.known_micros() == int(end.timestamp()) * 1_000_000 - 1
     assert asked.known_day() == date(2025, 6, 10).toordinal()
+    for moment, day in (
+        ("T00:00:00Z", 9),
+        ("T23:59:59.999998Z", 9),
+        ("T23:59:59.999999Z", 10),
+        ("T22:00:00-02:00", 10),
+    ):
+        asked = read(b"known_basis=published&known_at=2025-06-10" + moment.encode(), AsOf)
+        assert asked.known_day() == date(2025, 6, day).toordinal(), moment
+    assert read(b"known_basis=published&known_at=9999-12-31", AsOf).known_day() == date.max.toordinal()
     assert (AsOf().day(), AsOf().known_micros(), AsOf().known_day()) == (None, None, None)
 
 

@@ -4,7 +4,8 @@ import asyncio
 import os
 import random
 import shutil
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,21 @@ from service.domain.lifecycle import KINDS
 from service.views import query
 from tests import oracle
 from tests.conftest import PostgresServer
-from tests.ledgers import Opened, opened
-from tests.strategies import days_near, histories
+from tests.ledgers import Opened, asking, opened
+from tests.strategies import FIRST_DAY, days_near, days_published, histories
 
 Event = dict[str, Any]
 
 # More on demand: PARLEY_TEST_EXAMPLES=5000 pytest tests/views/test_against_oracle.py
 EXAMPLES = int(os.environ.get("PARLEY_TEST_EXAMPLES", "120"))
+
+
+FILTERS: dict[str, Callable[[Event], bool]] = {
+    "against:EU": lambda state: "EU" in state.get("against", ()),
+    "good:dysprosium": lambda state: "goods" in state,
+    "issue:chips": lambda state: "chips" in state["issues"],
+}
+"""Tokens of restrictions, and what a state says that carries them."""
 
 
 def thorough(share: float = 1.0) -> settings:
@@ -45,7 +54,7 @@ def cut(events: list[Event], seed: int) -> list[list[Event]]:
     return batches
 
 
-def check_state(log: list[Event], state: Event | None, item: str, day: date, known: int) -> None:
+def check_state(log: list[Event], state: Event | None, item: str, day: date, known: oracle.K) -> None:
     """Compare one item's state with the oracle's, field by field.
 
     Where the rules leave a choice (which of several ruling facts an alternative names, which of a day's changes is the
@@ -67,46 +76,70 @@ def check_state(log: list[Event], state: Event | None, item: str, day: date, kno
     }, (item, day, known)
 
 
-async def check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: int) -> None:
+async def check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: oracle.K) -> None:
     """Compare an issue's version, posture and items with the oracle's."""
-    page = await query.issue_page(
-        ledger.database, query.Ask(day.toordinal(), known), issue, ended=False, after=0, limit=1_000
-    )
+    page = await query.issue_page(ledger.database, asking(day, known), issue, ended=False, after=0, limit=1_000)
     truth = oracle.issue_state(log, issue, day, known)
     if truth is None or page.own is None:
         assert (truth, page.own) == (None, None)
         return
-    held = await query.statuses(ledger.database, query.Ask(day.toordinal(), known), [issue])
+    held = await query.statuses(ledger.database, asking(day, known), [issue])
     assert page.version == truth["version"]
     assert states.posture(page.own.found.status, held[issue]) == truth["posture"]
     found = [(each.kind, each.slug) for each in page.items]
     assert sorted(found) == sorted((kind, each["id"]) for kind, items in truth["items"].items() for each in items)
 
 
+async def paged(ledger: Opened, kind: str, day: date, known: oracle.K) -> list[str]:
+    """Read a kind's list in pages of two; give the names."""
+    names: list[str] = []
+    after, more = 0, True
+    while more:
+        page = await query.page(ledger.database, asking(day, known), query.Wanted(kind), after=after, limit=2)
+        names += [found.slug for found in page.items]
+        after, more = page.items[-1].number if page.items else 0, page.more
+    return names
+
+
+async def check_filters(ledger: Opened, listed: list[Event], day: date, known: oracle.K) -> None:
+    """Compare lists by filter with what the whole list has of it."""
+    for token, holds in FILTERS.items():
+        found = await ledger.kind("restriction", day, known, token)
+        assert [state["id"] for state in found] == [state["id"] for state in listed if holds(state)], token
+
+
 async def check_answers(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
     """Compare every item, kind and issue at drawn days, at the head and at drawn positions."""
     log = await ledger.log()
-    day = data.draw(days_near(history))
-    for known in sorted({len(log), data.draw(st.integers(0, len(log))), data.draw(st.integers(0, len(log)))}):
+    positions = sorted({len(log), data.draw(st.integers(0, len(log))), data.draw(st.integers(0, len(log)))})
+    published = [oracle.Published(data.draw(days_published(log)), known) for known in (*positions, len(log))]
+    clocks: list[oracle.K] = [*positions, *published]
+    for known in clocks:
         day = data.draw(days_near(history))
         listed = {kind: await ledger.kind(kind, day, known) for kind in KINDS}
         for kind, found in listed.items():
             truth = oracle.items_of_kind(log, kind, day, known)
             assert [state["id"] for state in found] == [state["id"] for state in truth]
+            assert await paged(ledger, kind, day, known) == [state["id"] for state in truth]
+        await check_filters(ledger, listed["restriction"], day, known)
         by_id = {state["id"]: state for found in listed.values() for state in found}
         for item in oracle.items_in_order(log, known):
             check_state(log, by_id.get(item), item, day, known)
-        for issue in {issue for event in log[:known] for issue in event["issues"]}:
+        for issue in {issue for event in oracle.recorded_up_to(log, known) for issue in event["issues"]}:
             await check_issue(ledger, log, issue, day, known)
+    day = data.draw(days_near(history))
     now = {kind: await ledger.kind(kind, day) for kind in KINDS}
     assert now == {kind: await ledger.kind(kind, day, len(log)) for kind in KINDS}
 
 
 async def record_and_check(url: str, history: list[Event], seed: int, data: st.DataObject) -> None:
-    """Record a history in batches, then compare."""
+    """Record a history in batches, up to three days apart, then compare."""
+    steps = random.Random(seed)  # noqa: S311 - for variety
+    moment = datetime.combine(FIRST_DAY, time(9), UTC)
     async with opened(url) as ledger:
         for batch in cut(history, seed):
-            await ledger.append(batch)
+            moment += timedelta(days=steps.randint(0, 3), seconds=1)
+            await ledger.append(batch, at=int(moment.timestamp()) * 1_000_000)
         await check_answers(ledger, data, history)
 
 

@@ -1,0 +1,246 @@
+"""How things came to be so: an issue's timeline, what changed in it, and every state that an item ever had."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+
+from msgspec import Meta
+
+from service.api.issues import absent
+from service.api.queries import (
+    LIMIT_DEFAULT,
+    RECORDED_ONLY,
+    BadQuery,
+    Cursor,
+    Day,
+    HistoryPage,
+    Known,
+    KnownPage,
+    Limit,
+    Moment,
+    micros,
+    ordinal,
+)
+from service.api.wire import (
+    AnyRequest,
+    Handler,
+    Held,
+    answer,
+    ask_of,
+    freeze,
+    frozen,
+    held_by,
+    known,
+    named,
+    next_of,
+    not_modified,
+    not_of_this_list,
+    place_of,
+    query_of,
+    services,
+)
+from service.domain import dates, instants
+from service.domain.errors import Fault, KnowledgeAhead
+from service.views import difference, rectangles, timeline
+from service.views import query as views
+from service.views.difference import Point
+
+if TYPE_CHECKING:
+    from litestar import Response
+
+
+async def get_timeline(request: AnyRequest) -> Response[bytes]:
+    """Read a page of an issue's facts in valid order."""
+    slug = named(request, "issue", "issue")
+    asked = query_of(request, KnownPage)
+    database = services(request).database
+    ask, after = await place_of(request, asked)
+    at = await views.basis(database, ask)
+    headers = _known_headers(request, at, asked)
+    if (same := not_modified(request, headers)) is not None:
+        return same
+    await _check_known(request, at, slug)
+    page = await timeline.page(
+        database, slug, timeline.Known(at.position, at.published), after=after, limit=asked.limit
+    )
+    facts = b",".join(told.body for told in page.facts)
+    return answer(b'{"items":[%s],%s,%s}' % (facts, next_of(request, at, page.next), _always(at)), headers=headers)
+
+
+def _known_headers(request: AnyRequest, at: views.Basis, asked: Known) -> dict[str, str]:
+    """Give the headers of an answer about every day, as known at K."""
+    clocks = {"known_position": str(at.position)}
+    pinned = asked.known_position is not None or asked.known_at is not None
+    if at.published is not None:
+        clocks |= {"known_basis": "published", "known_at": dates.iso(at.published)}
+        pinned = asked.known_position is not None and asked.known_at is not None
+    return frozen(request, f'"{".".join(clocks.values())}"', clocks, pinned=pinned)
+
+
+def _always(at: views.Basis) -> bytes:
+    """Write the basis of an answer that is about no one day."""
+    return b'"as_of":null,%s' % known(at)
+
+
+async def _check_known(request: AnyRequest, at: views.Basis, slug: str) -> None:
+    """Refuse an issue that is not known at K: known, it exists on every day."""
+    if await views.item(services(request).database, at.pinned(), "issue", slug) is None:
+        raise await absent(request, "issue", slug, at.pinned())
+
+
+def versions_getter(kind: str) -> Handler:
+    """Make the operation that reads the history of an item of a kind as rectangles of (D, K)."""
+
+    async def get_versions(request: AnyRequest) -> Response[bytes]:
+        slug = named(request, "item", kind)
+        asked = query_of(request, HistoryPage)
+        database = services(request).database
+        ask, day = await place_of(request, asked)
+        at = await views.basis(database, ask)
+        headers = _known_headers(request, at, asked)
+        if (same := not_modified(request, headers)) is not None:
+            return same
+        after = (day, held_by(request, asked.cursor).within if asked.cursor else 0)
+        page = await rectangles.page(database, kind, slug, at.position, after=after, limit=asked.limit)
+        if page is None:
+            raise await absent(request, kind, slug, at.pinned())
+        items = b",".join(_rectangle(each) for each in page.rectangles)
+        last = page.rectangles[-1] if page.more else None
+        following = next_of(request, at, last and last.valid_from, last.known_from if last else 0)
+        return answer(b'{"items":[%s],%s,%s}' % (items, following, _always(at)), headers=headers)
+
+    return get_versions
+
+
+def _rectangle(each: rectangles.Rectangle) -> bytes:
+    return b'{"valid_from":"%s","valid_to":%s,"known_from":%d,"known_to":%s,"state":%s}' % (
+        dates.iso(each.valid_from).encode(),
+        b"null" if each.valid_to is None else b'"%s"' % dates.iso(each.valid_to).encode(),
+        each.known_from,
+        b"null" if each.known_to is None else b"%d" % each.known_to,
+        each.state,
+    )
+
+
+class DiffQuery(Known, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """Between which two points: two days as known at one K, or two Ks on one day."""
+
+    from_: Annotated[Day | None, Meta(description="The first of two days. Not together with `known_from`.")] = None
+    to: Annotated[Day | None, Meta(description="The second day; today in UTC when absent.")] = None
+    known_from: Annotated[Moment | None, Meta(description="The first of two Ks. Not together with `from`.")] = None
+    known_to: Annotated[Moment | None, Meta(description="The second K; the head of the log when absent.")] = None
+    as_of: Annotated[Day | None, Meta(description="With `known_from`, the day; today in UTC when absent.")] = None
+    known_basis: Annotated[Literal["recorded"], Meta(description=RECORDED_ONLY)] = "recorded"
+    cursor: Cursor | None = None
+    limit: Limit = LIMIT_DEFAULT
+
+    def faults(self) -> list[Fault]:
+        """Refuse what is not two days or two Ks, and two that are not in order."""
+        if (self.from_ is None) == (self.known_from is None):
+            return [Fault(("from",), "give `from`, for two days, or `known_from`, for two Ks")]
+        others = ("known_to", "as_of") if self.from_ is not None else ("to", "known_at", "known_position")
+        by = "from" if self.from_ is not None else "known_from"
+        faults = [Fault((name,), f"not together with {by}") for name in others if getattr(self, name) is not None]
+        if self.from_ and self.to and self.from_ > self.to:
+            faults.append(Fault(("to",), "before from"))
+        return [*faults, *super().faults()]
+
+
+class _Span(NamedTuple):
+    """Two points, the basis of the second, and how an answer names them.
+
+    `within` is the first position where there are two, for the cursor: it has the second point.
+    """
+
+    one: Point
+    other: Point
+    at: views.Basis
+    clocks: dict[str, str]
+    pinned: bool
+    basis: bytes
+    within: int = 0
+
+
+async def get_diff(request: AnyRequest) -> Response[bytes]:
+    """Read what changed in an issue between two points."""
+    slug = named(request, "issue", "issue")
+    asked = query_of(request, DiffQuery)
+    held = None if asked.cursor is None else held_by(request, asked.cursor)
+    span = await (_two_days if asked.from_ is not None else _two_positions)(request, asked, held)
+    if held and (held.as_of, held.position, held.within) != (span.other.day, span.other.known, span.within):
+        raise not_of_this_list()
+    headers = frozen(request, _tag(span), span.clocks, pinned=span.pinned)
+    if (same := not_modified(request, headers)) is not None:
+        return same
+    await _check_known(request, span.at, slug)
+    database, after = services(request).database, held.after if held else 0
+    page = await difference.page(database, slug, span.one, span.other, after=after, limit=asked.limit)
+    following = next_of(request, span.at, page.items[-1].number if page.more else None, span.within)
+    items = b",".join(_changed(each) for each in page.items)
+    return answer(b'{"items":[%s],%s,%s}' % (items, following, span.basis), headers=headers)
+
+
+def _tag(span: _Span) -> str:
+    points = (span.one, span.other)
+    return f'"{".".join(f"{dates.iso(point.day)}.{point.known}" for point in points)}.recorded"'
+
+
+def _changed(each: difference.Changed) -> bytes:
+    before, after = (b"null" if state is None else state for state in (each.before, each.after))
+    return b'{"id":"%s","kind":"%s","before":%s,"after":%s}' % (each.slug.encode(), each.kind.encode(), before, after)
+
+
+async def _two_days(request: AnyRequest, asked: DiffQuery, held: Held | None) -> _Span:
+    """Resolve two days at one K; what is not given is as the cursor has it."""
+    first, last = ordinal(asked.from_ or ""), _day(request, asked.to, held)
+    if first > last:
+        raise BadQuery([Fault(("from",), "later than today")])
+    pinned = asked.known_position is not None or asked.known_at is not None
+    ask = held.ask if held and not pinned else await ask_of(request, asked)
+    at = await views.basis(services(request).database, ask._replace(as_of=last))
+    days = {"from": dates.iso(first), "to": dates.iso(last)}
+    return _Span(
+        Point(first, at.position), Point(last, at.position), at, days | {"known_position": str(at.position)},
+        pinned and asked.to is not None,
+        b'"from":"%s","to":"%s",%s' % (days["from"].encode(), days["to"].encode(), _always(at)),
+    )  # fmt: skip
+
+
+async def _two_positions(request: AnyRequest, asked: DiffQuery, held: Held | None) -> _Span:
+    """Resolve two Ks on one day; what is not given is as the cursor has it."""
+    day = _day(request, asked.as_of, held)
+    one = await _known_at(request, "known_from", asked.known_from, views.Ask(day))
+    at = await _known_at(request, "known_to", asked.known_to, held.ask if held else views.Ask(day))
+    if one.position > at.position:
+        raise BadQuery([Fault(("known_to",), "before known_from")])
+    clocks = {"as_of": dates.iso(day), "known_from": str(one.position), "known_to": str(at.position)}
+    return _Span(
+        Point(day, one.position), Point(day, at.position), at, clocks,
+        asked.as_of is not None and asked.known_to is not None,
+        b'"as_of":"%s","known_from":%d,"known_to":%d,%s' % (
+            clocks["as_of"].encode(), one.position, at.position, known(at),
+        ),
+        one.position,
+    )  # fmt: skip
+
+
+def _day(request: AnyRequest, written: str | None, held: Held | None) -> int:
+    """Give the day that is written, else the cursor's, else today."""
+    if written is not None:
+        return ordinal(written)
+    return held.as_of if held else instants.day(services(request).clock())
+
+
+async def _known_at(request: AnyRequest, name: str, written: str | None, otherwise: views.Ask) -> views.Basis:
+    """Resolve a position or an instant; KnowledgeAhead when it lies beyond the head."""
+    ask = otherwise
+    if written is not None and "T" in written:
+        ask = views.Ask(otherwise.as_of, instant=micros(written))
+        await freeze(request, name, written, micros(written))
+    elif written is not None:
+        ask = views.Ask(otherwise.as_of, int(written))
+    try:
+        return await views.basis(services(request).database, ask)
+    except KnowledgeAhead as ahead:
+        asked = f"{name}={written}"
+        raise KnowledgeAhead(asked, ahead.head) from ahead

@@ -1,0 +1,104 @@
+"""What changed in an issue between two points of (D, K): two probes an item, and only of items that may differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.domain import states
+from service.views.query import marked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.storage.database import Database, Dialect, Row
+
+_KNOWN = "w.known_from <= {k} AND w.known_to > {k}"
+_ONE = """SELECT {columns} FROM version w WHERE w.item = f.item AND w.valid_from <= {d} AND {known}
+    ORDER BY w.valid_from DESC, w.known_from DESC LIMIT 1"""
+_LATER = """(SELECT {joined} FROM (SELECT w.arrivals FROM version w
+    WHERE w.item = f.item AND w.valid_from > {d} AND {known} AND w.arrivals <> '' ORDER BY w.valid_from) later)"""
+# Known at one K, a state is another only where a version begins in between.
+_BEGUN = """EXISTS (SELECT 1 FROM version w WHERE w.item = f.item AND w.valid_from > {da} AND w.valid_from <= {db}
+    AND {known})"""
+# On one D, what is known changes only by an event that bears on the item.
+_BORNE_ON = """EXISTS (SELECT 1 FROM item_event n WHERE n.item = f.item AND n.position > {ka} AND n.position <= {kb})"""
+_CHANGED = """
+SELECT f.item, i.slug, i.kind, va.status, va.body, {later_a}, vb.status, vb.body, {later_b}
+FROM facet f CROSS JOIN item i {probe_a} {probe_b}
+WHERE f.token = $5 AND f.item > $7 AND i.number = f.item AND {moved} AND (va.item IS NOT NULL OR vb.item IS NOT NULL)
+ORDER BY f.item LIMIT $8
+"""
+
+
+class Point(NamedTuple):
+    """A day (an ordinal) and a position."""
+
+    day: int
+    known: int
+
+
+class Changed(NamedTuple):
+    """An item of the issue whose states at two points differ; None: not of the issue there, or without a status."""
+
+    number: int
+    slug: str
+    kind: str
+    before: bytes | None
+    after: bytes | None
+
+
+class Page(NamedTuple):
+    """Items in the order of their first appearance; `more` tells whether others follow."""
+
+    items: list[Changed]
+    more: bool
+
+
+async def page(database: Database, issue: str, one: Point, other: Point, *, after: int, limit: int) -> Page:
+    """Give what changed in an issue from one point to another, which has the same day or the same position."""
+    sql = _statement(database.dialect, same_day=one.day == other.day)
+    token = f"issue:{issue}"
+    found: list[Changed] = []
+    size = limit + 1
+    while True:
+        rows = await database.fetch_long(sql, *one, *other, token, marked(token), after, size)
+        found += [changed for row in rows if (changed := _changed(row)).before != changed.after]
+        if len(found) > limit or len(rows) < size:
+            return Page(found[:limit], len(found) > limit)
+        after = rows[-1][0]
+
+
+def _statement(dialect: Dialect, *, same_day: bool) -> str:
+    """Write the statement: $1 and $2 are D and K of one point, $3 and $4 of the other."""
+    number = dialect.number.format
+    one, other = ("$1", number("$2")), ("$3", number("$4"))
+    joined = dialect.joined.format("later.arrivals")
+    moved = _BORNE_ON.format(ka=one[1], kb=other[1]) if same_day else _BEGUN
+    return _CHANGED.format(
+        later_a=_LATER.format(joined=joined, d=one[0], known=_KNOWN.format(k=one[1])),
+        later_b=_LATER.format(joined=joined, d=other[0], known=_KNOWN.format(k=other[1])),
+        probe_a=_probe(dialect, "va", *one),
+        probe_b=_probe(dialect, "vb", *other),
+        moved=moved if same_day else moved.format(da=one[0], db=other[0], known=_KNOWN.format(k=other[1])),
+    )
+
+
+def _probe(dialect: Dialect, name: str, day: str, known: str) -> str:
+    """Join the version of item f that answers at a point, where it is of the issue ($6); on SQLite by its row id."""
+    columns = "w.*" if dialect.has_lateral else "w.rowid"
+    one = _ONE.format(columns=columns, d=day, known=_KNOWN.format(k=known))
+    of_issue = f"{dialect.found_at}({name}.tokens, $6) > 0"
+    if dialect.has_lateral:
+        return f"LEFT JOIN LATERAL ({one}) {name} ON {of_issue}"
+    return f"LEFT JOIN version {name} ON {name}.rowid = ({one}) AND {of_issue}"
+
+
+def _changed(row: Row) -> Changed:
+    return Changed(row[0], row[1], row[2], _state(row[3:6]), _state(row[6:9]))
+
+
+def _state(columns: Sequence[str | bytes | None]) -> bytes | None:
+    status, body, later = columns
+    if not isinstance(status, str) or not isinstance(body, bytes):
+        return None
+    return states.with_arrivals(body, status, later if isinstance(later, str) else None)

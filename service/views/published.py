@@ -1,0 +1,228 @@
+"""Items as known on a day of publication (docs/semantics.md, 8): loaded and folded when asked, by the same rule.
+
+A view loaded here is like one that `cache.load` gives; only which facts it holds, and with which reports, differs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from service.domain import events, instants, items, states
+from service.domain.facts import Entry, weigh
+from service.domain.publication import days, published
+from service.views.project import ItemView
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+    from service.storage.database import Database, Row
+
+CHUNK = 200
+"""How many items are loaded and folded at a time, at most: about 10 ms of work."""
+
+_LOAD = """
+SELECT i.number, i.slug, i.kind, e.position, e.recorded_at, e.body
+FROM item i
+JOIN item_event b ON b.item = i.number AND b.position <= $2
+JOIN event e ON e.position = b.position
+WHERE i.slug {among}
+ORDER BY i.number, e.position
+"""
+_CANDIDATES = """
+SELECT i.number, i.slug FROM {source} WHERE i.number > $1 AND i.number <= $2 AND {where} ORDER BY {order} LIMIT $3
+"""
+
+
+class Clocks(NamedTuple):
+    """The clocks of an answer: the day it is about, the last position that counts, the last day of publication."""
+
+    as_of: int
+    position: int
+    published: int
+
+
+class Sought(NamedTuple):
+    """Which states: behind an item number, of a kind (None: any), with every token and mark.
+
+    Unless `ended`, those that have ended are left out, but for issues.
+    """
+
+    after: int
+    kind: str | None
+    tokens: Sequence[str]
+    marks: Sequence[str] = ()
+    ended: bool = True
+
+    def takes(self, state: Standing) -> bool:
+        """Tell whether a state is one of them."""
+        return (
+            self.kind in {None, state.kind}
+            and all(token in state.tokens for token in (*self.tokens, *self.marks))
+            and (self.ended or state.kind == "issue" or "ended" not in state.tokens)
+        )
+
+
+class Standing(NamedTuple):
+    """An item's state; `body` is its JSON, `tokens` what it is found by."""
+
+    number: int
+    slug: str
+    kind: str
+    status: str
+    body: bytes
+    tokens: frozenset[str]
+
+
+async def load(database: Database, slugs: Iterable[str], until: int, day: int) -> list[ItemView]:
+    """Load the views of items as published by a day, of what was recorded up to a position, in order of numbers."""
+    return [_view(rows, day) for rows in await _rows(database, slugs, until)]
+
+
+async def _rows(database: Database, slugs: Iterable[str], until: int) -> list[list[Row]]:
+    wanted = sorted(set(slugs))
+    if not wanted:
+        return []
+    if database.dialect.name == "sqlite":
+        sql, names = _LOAD.format(among="IN (SELECT value FROM json_each($1))"), msgspec.json.encode(wanted).decode()
+        rows = await database.fetch_long(sql, names, until)
+    else:
+        rows = await database.fetch_long(_LOAD.format(among="= ANY($1::text[])"), wanted, until)
+    return [list(group) for _, group in groupby(rows, key=lambda row: row[0])]
+
+
+def _view(rows: Sequence[Row], day: int) -> ItemView:
+    view = _chained(rows)
+    _settle(view, _recorded_on(rows), day)
+    return view
+
+
+def _chained(rows: Sequence[Row]) -> ItemView:
+    """Make the view of an item with its chains alone."""
+    view = ItemView(*rows[0][:3])
+    for row in rows:
+        view.add(Entry(row[3], events.decode(row[5])))
+    return view
+
+
+def _recorded_on(rows: Sequence[Row]) -> dict[int, int]:
+    return {row[3]: instants.day(row[4]) for row in rows}
+
+
+def _settle(view: ItemView, recorded_on: Mapping[int, int], day: int) -> None:
+    """Weigh what of each chain counts on a day of publication, and lay out the life that follows."""
+    view.facts.clear()
+    for root, chain in view.chains.items():
+        cut = published(chain, recorded_on, day)
+        fact = weigh(cut) if cut else None
+        if fact is not None and fact.item == view.slug:
+            view.facts[root] = fact
+    view.segments = items.life(view.kind, view.facts.values())
+
+
+def standing(view: ItemView, as_of: int) -> Standing | None:
+    """Give an item's state on a day; None when it has no status."""
+    begun = [segment for segment in view.segments if segment.start <= as_of]
+    if not begun:
+        return None
+    merged = states.terms(begun[-1].outcome.merged)
+    state = states.state(view.kind, view.slug, begun[-1], merged)
+    later = [text for segment in view.segments[len(begun) :] if (text := states.arrivals(segment))]
+    status = state["status"]
+    body = states.with_arrivals(states.encode(state), status, ",".join(later))
+    found = frozenset([*states.tokens(merged, state["issues"]), *states.marks(view.kind, state)])
+    return Standing(view.number, view.slug, view.kind.name, status, body, found)
+
+
+async def one(database: Database, at: Clocks, slug: str) -> Standing | None:
+    """Give one item's state; None when it has no status."""
+    views = await load(database, [slug], at.position, at.published)
+    return standing(views[0], at.as_of) if views else None
+
+
+async def page(database: Database, at: Clocks, sought: Sought, limit: int) -> list[Standing]:
+    """Give up to so many of the states sought, in order of the items' first appearance."""
+    found: list[Standing] = []
+    size, after = min(limit, CHUNK), sought.after
+    while names := await _candidates(database, at, sought, after, size):
+        found += filter(sought.takes, await _standings(database, at, names))
+        if len(found) >= limit or len(names) < size:
+            break
+        after, size = names[-1][0], min(size * 2, CHUNK)
+    return found[:limit]
+
+
+async def each(database: Database, at: Clocks, tokens: Sequence[str]) -> AsyncIterator[Standing]:
+    """Give every state that carries one of some tokens."""
+    if not tokens:
+        return
+    among = ", ".join(f"${number}" for number in range(4, len(tokens) + 4))
+    sql = _CANDIDATES.format(
+        source="item i",
+        where=f"i.number IN (SELECT f.item FROM facet f WHERE f.token IN ({among}))",
+        order="i.number",
+    )
+    names = await database.fetch_long(sql, 0, at.position, at.position, *tokens)
+    for start in range(0, len(names), CHUNK):
+        for state in await _standings(database, at, names[start : start + CHUNK]):
+            if not state.tokens.isdisjoint(tokens):
+                yield state
+
+
+async def _standings(database: Database, at: Clocks, names: Sequence[Row]) -> list[Standing]:
+    views = await load(database, [slug for _, slug in names], at.position, at.published)
+    await asyncio.sleep(0)  # others want an answer too
+    return [state for view in views if (state := standing(view, at.as_of)) is not None]
+
+
+async def _candidates(database: Database, at: Clocks, sought: Sought, after: int, size: int) -> Sequence[Row]:
+    """Give items that may have a state sought, each with its number: `facet` has the tokens of every text."""
+    parameters: list[int | str] = [after, at.position, size]
+    where: list[str] = []
+
+    def takes(condition: str, value: str) -> None:
+        parameters.append(value)
+        where.append(condition.format(f"${len(parameters)}"))
+
+    source, order = "item i", "i.number"
+    if sought.tokens:
+        source, order = "facet f CROSS JOIN item i", "f.item"
+        takes("f.token = {} AND i.number = f.item AND f.item > $1", sought.tokens[0])
+    for token in sought.tokens[1:]:
+        takes("EXISTS (SELECT 1 FROM facet g WHERE g.token = {} AND g.item = i.number)", token)
+    if sought.kind is not None:
+        takes("i.kind = {}", sought.kind)
+    sql = _CANDIDATES.format(source=source, where=" AND ".join(where), order=order)
+    return await database.fetch_long(sql, *parameters)
+
+
+async def counted(database: Database, slugs: Iterable[str], until: int, day: int) -> set[int]:
+    """Give the positions of the events of some items that count on a day of publication."""
+    found: set[int] = set()
+    for rows in await _rows(database, slugs, until):
+        recorded_on = _recorded_on(rows)
+        for chain in _chained(rows).chains.values():
+            found.update(entry.position for entry in published(chain, recorded_on, day))
+    return found
+
+
+class First(NamedTuple):
+    """The first day of publication on which an item has a status at all, and the first day on which it has one then."""
+
+    as_of: int
+    published: int
+
+
+async def first(database: Database, kind: str, slug: str, until: int) -> First | None:
+    """Tell when an item first has a status, of what was recorded up to a position; None when it never has."""
+    for rows in await _rows(database, [slug], until):
+        view, recorded_on = _chained(rows), _recorded_on(rows)
+        entries = [entry for chain in view.chains.values() for entry in chain]
+        for day in sorted({day for entry in entries for day in days(entry.event, recorded_on[entry.position])}):
+            _settle(view, recorded_on, day)
+            if view.segments and view.kind.name == kind:
+                return First(view.segments[0].start, day)
+    return None

@@ -1,0 +1,144 @@
+"""An issue's facts in valid order, as known at K: an index keeps every text that ever named the issue in that order.
+
+A text that is not known at K, or no longer the one that holds, is passed over: so a page costs what is on it, and
+whatever of the index lies between.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from service.domain import events, instants
+from service.domain.events import RecordCorrected
+from service.domain.facts import Entry, weigh
+from service.domain.publication import published
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.domain import facts
+    from service.storage.database import Database, Row
+
+SCAN_MAX = 20_000
+"""So many texts are looked at for one page; the rest is for the next page."""
+CHUNK = 2_000
+
+Key = tuple[int, int, int, int]
+"""A text's place: the bounds of its date, the positions of its fact and of the event that brought it."""
+_FIRST: Key = (0, 0, 0, 0)
+_PLACE = """
+SELECT n.occurred_lo, n.occurred_hi, n.fact, n.position FROM issue_event n
+WHERE n.issue = (SELECT i.number FROM item i WHERE i.slug = $1) AND n.position = $2 AND n.fact > 0
+"""
+_TEXTS = """
+SELECT n.occurred_lo, n.occurred_hi, n.fact, n.position FROM issue_event n
+WHERE n.issue = (SELECT i.number FROM item i WHERE i.slug = $1) AND n.fact > 0
+  AND (n.occurred_lo, n.occurred_hi, n.fact, n.position) > ($2, $3, $4, $5)
+ORDER BY n.occurred_lo, n.occurred_hi, n.fact, n.position LIMIT $6
+"""
+_CHAINS = """
+SELECT e.position, e.position, e.recorded_at, e.body FROM event e WHERE e.position {among}
+UNION ALL
+SELECT r.fact, e.position, e.recorded_at, e.body FROM fact_record r JOIN event e ON e.position = r.position
+WHERE r.fact {among} AND r.position <= $2
+ORDER BY 1, 2
+"""
+
+
+class Told(NamedTuple):
+    """A fact on the timeline: `text` is the position of the event whose text holds, `body` its JSON."""
+
+    text: int
+    body: bytes
+
+
+class Page(NamedTuple):
+    """Facts in valid order; `next` is the text to ask behind for what follows, None at the end.
+
+    It may be short before the end, where much lies between that is not known at K.
+    """
+
+    facts: list[Told]
+    next: int | None
+
+
+class Known(NamedTuple):
+    """What counts: what was recorded up to a position; of that, what was published by a day, where one is given."""
+
+    position: int
+    published: int | None = None
+
+
+async def page(database: Database, issue: str, known: Known, *, after: int, limit: int) -> Page:
+    """Give the live facts that name an issue, as known, behind a text (0: from the first)."""
+    key = await _place(database, issue, after)
+    found: list[Told] = []
+    scanned, size = 0, limit + 1
+    while scanned < SCAN_MAX:
+        texts = [_key(row) for row in await database.fetch(_TEXTS, issue, *key, size)]
+        found += await _standing(database, [text for text in texts if text[3] <= known.position], known)
+        if len(found) > limit:
+            return Page(found[:limit], found[limit - 1].text)
+        if len(texts) < size:
+            return Page(found, None)
+        key, scanned, size = texts[-1], scanned + size, CHUNK
+    return Page(found, key[3])
+
+
+async def _place(database: Database, issue: str, text: int) -> Key:
+    rows = await database.fetch(_PLACE, issue, text) if text else ()
+    return _key(rows[0]) if rows else _FIRST
+
+
+def _key(row: Row) -> Key:
+    return row[0], row[1], row[2], row[3]
+
+
+async def _standing(database: Database, texts: Sequence[Key], known: Known) -> list[Told]:
+    """Keep the texts that hold: a fact has one, or none where it is retracted."""
+    if not texts:
+        return []
+    facts = sorted({fact for _, _, fact, _ in texts})
+    if database.dialect.name == "sqlite":
+        sql, wanted = _CHAINS.format(among="IN (SELECT value FROM json_each($1))"), msgspec.json.encode(facts).decode()
+        rows = await database.fetch(sql, wanted, known.position)
+    else:
+        rows = await database.fetch(_CHAINS.format(among="= ANY($1::bigint[])"), facts, known.position)
+    told = {fact: _told(list(chain), known.published) for fact, chain in groupby(rows, key=lambda row: row[0])}
+    return [held for _, _, fact, text in texts if (held := told[fact]) is not None and held.text == text]
+
+
+def _told(chain: Sequence[Row], day: int | None) -> Told | None:
+    """Tell what is known of a fact: `chain` is its row, then those of the records on it; None where it is not.
+
+    With a day, what was published by its end counts.
+    """
+    entries = [Entry(position, events.decode(body)) for _, position, _, body in chain]
+    if day is not None:
+        entries = published(entries, {position: instants.day(at) for _, position, at, _ in chain}, day)
+    fact = weigh(entries) if entries else None
+    if fact is None:
+        return None
+    text = next(entry.position for entry in entries if _text(entry) is fact.event)
+    return Told(text, _json(fact, chain[0][2], corrected=text != fact.position))
+
+
+def _text(entry: Entry) -> object:
+    return entry.event.event if isinstance(entry.event, RecordCorrected) else entry.event
+
+
+def _json(fact: facts.Known, recorded_at: int, *, corrected: bool) -> bytes:
+    """Write a fact as the timeline has it: its place in the log, what is known of it, then its text."""
+    told = {
+        "position": fact.position,
+        "recorded_at": instants.text(recorded_at),
+        "kind": fact.change.kind,
+        "modality": fact.event.modality,
+        "contested": fact.contested,
+        "corrected": corrected,
+    }
+    text = msgspec.to_builtins(fact.event)
+    return msgspec.json.encode({**told, **text, "reports": msgspec.Raw(b"[%s]" % fact.sources)})

@@ -1,0 +1,386 @@
+"""The second reading of K: what stood on a day, of what had been published by another (docs/semantics.md, 8)."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from tests import oracle
+from tests.api.conftest import LONDON
+
+Client = TestClient[Litestar]
+Event = dict[str, Any]
+RARE_EARTHS = "rare-earth-export-restrictions"
+CONTROL = "china-seven-rare-earths-control"
+FROZEN_NAMES = {"as_of", "known_at", "known_position", "known_basis"}
+
+
+def report(outlet: str, published: str | None = None, **fields: str) -> Event:
+    """A report, of a day where one is given."""
+    return {"outlet": outlet} | ({} if published is None else {"published": published}) | fields
+
+
+def imposed(*reports: Event, item: str = "ban", **fields: Any) -> Event:  # noqa: ANN401 - any field of the event
+    """A restriction in force from 1 June 2025 unless told otherwise."""
+    terms = {"imposed_by": "CN", "instrument": "export_control", "goods": [{"name": "gallium"}]}
+    head = {"type": "restriction.imposed", "issues": ["metals"], "item": item, "occurred": "2025-06-01"}
+    return head | terms | {"reports": list(reports)} | fields
+
+
+def record(client: Client, *events: Event) -> list[str]:
+    """Record events as one batch; give their ids."""
+    answer = client.post("/v1/events", json={"events": list(events)})
+    assert answer.status_code == 201, answer.text
+    return [event["id"] for event in answer.json()["events"]]
+
+
+@pytest.fixture
+def metals(client: Client) -> Client:
+    """A ledger with one issue, published on 1 June 2025 and recorded now."""
+    opening = {"id": "metals", "title": "Metals", "summary": "Controls.", "parties": ["CN"], "occurred": "2025-06-01"}
+    assert client.post("/v1/issues", json=opening | {"reports": [report("A", "2025-06-01")]}).status_code == 201
+    return client
+
+
+def known(client: Client, known_at: str, path: str = "restrictions/ban", **query: str) -> Event:
+    """Ask about the 30th of June 2025 as published by a day or an instant; {} when there is no status."""
+    asked = {"as_of": "2025-06-30", "known_basis": "published", "known_at": known_at, **query}
+    response = client.get(f"/v1/{path}", params=asked)
+    assert response.status_code in {200, 404}, response.text
+    return dict(response.json()) if response.status_code == 200 else {}
+
+
+def outlets(state: Event) -> list[str]:
+    """Name the outlets of a state's reports, in order."""
+    return [each["outlet"] for each in state.get("reports", [])]
+
+
+def test_a_fact_counts_from_its_earliest_report(metals: Client) -> None:
+    """Recorded today, published on the 10th and the 12th of June: known from the 10th, by the report of that day."""
+    record(metals, imposed(report("Late", "2025-06-12"), report("Early", "2025-06-10")))
+    told = {day: outlets(known(metals, f"2025-06-{day:02}")) for day in (9, 10, 11, 12)}
+    assert told == {9: [], 10: ["Early"], 11: ["Early"], 12: ["Late", "Early"]}
+
+
+def test_what_is_not_known_yet_says_when_it_is(metals: Client) -> None:
+    """404 with the first day of publication that gives a status; beyond the cap, the position that brings it."""
+    record(metals, imposed(report("A", "2025-06-10")))
+    path = "/v1/restrictions/ban?as_of=2025-06-30&known_basis=published&known_at=2025-06-09"
+    problem = metals.get(path).json()
+    assert (problem["status"], problem["first_as_of"], problem["first_known_at"]) == (404, "2025-06-01", "2025-06-10")
+    problem = metals.get(f"{path}&known_position=1").json()
+    assert (problem["status"], problem["first_as_of"], problem["first_known_position"]) == (404, "2025-06-01", 2)
+    problem = metals.get("/v1/restrictions/nothing?known_basis=published").json()
+    assert (problem["status"], problem["detail"]) == (404, "There is no restriction nothing.")
+
+
+@pytest.mark.parametrize(
+    ("instant", "counted"),
+    [
+        ("2025-06-10T00:00:00Z", "2025-06-09"),
+        ("2025-06-10T12:00:00Z", "2025-06-09"),
+        ("2025-06-10T23:59:59Z", "2025-06-09"),
+        ("2025-06-11T00:00:00Z", "2025-06-10"),
+        ("2025-06-11T01:59:59+02:00", "2025-06-09"),
+        ("2025-06-11T02:00:00+02:00", "2025-06-10"),
+    ],
+)
+def test_an_instant_counts_the_days_that_have_ended(metals: Client, instant: str, counted: str) -> None:
+    """A day of publication is over at midnight in UTC; until then nobody can tell whether it was out."""
+    record(metals, imposed(report("A", "2025-06-09"), report("B", "2025-06-10")))
+    answer = known(metals, instant)
+    assert answer["known_at"] == counted
+    assert outlets(answer) == (["A"] if counted == "2025-06-09" else ["A", "B"])
+
+
+@pytest.mark.parametrize(
+    ("published", "last"),
+    [
+        ("2025-06", "2025-06-30"),
+        ("[..2025-06-10]", "2025-06-10"),
+        ("[2025-06-05..2025-06-08]", "2025-06-08"),
+        ("[2025-06-05,2025-06-12]", "2025-06-12"),
+    ],
+)
+def test_an_uncertain_publication_counts_from_its_last_day(metals: Client, published: str, last: str) -> None:
+    """It may have been out before, but nobody can say so."""
+    record(metals, imposed(report("A", published)))
+    before = (date.fromisoformat(last) - timedelta(1)).isoformat()
+    assert (outlets(known(metals, before)), outlets(known(metals, last))) == ([], ["A"])
+
+
+def test_without_a_publication_it_counts_from_its_recording(metals: Client) -> None:
+    """What was recorded today from a source without a date was out by today, and perhaps not yesterday."""
+    before = datetime.now(UTC).date()
+    record(metals, imposed(report("A")))
+    after = datetime.now(UTC).date()
+    assert known(metals, (before - timedelta(1)).isoformat()) == {}
+    assert outlets(known(metals, after.isoformat())) == ["A"]
+
+
+def test_a_denial_makes_nothing_known(metals: Client) -> None:
+    """Denied on the 5th, reported on the 10th: known from the 10th, contested, with both."""
+    record(metals, imposed(report("Ministry", "2025-06-05", stance="denies"), report("Press", "2025-06-10")))
+    assert known(metals, "2025-06-09") == {}
+    answer = known(metals, "2025-06-10")
+    assert (outlets(answer), answer["contested"]) == (["Ministry", "Press"], True)
+
+
+def test_a_denial_contests_from_its_own_day(metals: Client) -> None:
+    """Reported on the 5th, denied on the 10th: not contested before the 10th."""
+    record(metals, imposed(report("Press", "2025-06-05"), report("Ministry", "2025-06-10", stance="denies")))
+    assert [known(metals, day)["contested"] for day in ("2025-06-09", "2025-06-10")] == [False, True]
+
+
+def test_a_fact_that_all_reports_deny_counts_from_its_recording(metals: Client) -> None:
+    """Denials alone have no earliest report: known today, not in June."""
+    record(metals, imposed(report("Ministry", "2025-06-05", stance="denies")))
+    assert known(metals, "2025-06-30") == {}
+    assert known(metals, datetime.now(UTC).date().isoformat())["contested"] is True
+
+
+def test_an_added_report_may_be_the_earliest(metals: Client) -> None:
+    """Added later, published earlier: the fact is known from it, but not of what had been recorded before it."""
+    (event,) = record(metals, imposed(report("A", "2025-06-10")))
+    added = [report("B", "2025-06-04"), report("C", "2025-06-20"), report("D", "2025-06-02", stance="denies")]
+    assert metals.post(f"/v1/events/{event}/reports", json={"reports": added}).status_code == 201
+    told = {day: outlets(known(metals, f"2025-06-{day:02}")) for day in (3, 4, 10, 20)}
+    assert told == {3: [], 4: ["B", "D"], 10: ["A", "B", "D"], 20: ["A", "B", "C", "D"]}
+    assert known(metals, "2025-06-04", known_position="2") == {}
+    assert outlets(known(metals, "2025-06-20", known_position="2")) == ["A"]
+
+
+def test_a_correction_counts_from_its_own_reports(metals: Client) -> None:
+    """Published on the 15th, it gives its text from then on, with the reports of the text that are out."""
+    (event,) = record(metals, imposed(report("A", "2025-06-05")))
+    text = imposed(report("A", "2025-06-05"), report("B", "2025-06-18"), occurred="2025-06-03")
+    sent = {"event": text, "reports": [report("B", "2025-06-15")]}
+    assert metals.put(f"/v1/events/{event}", json=sent).status_code == 201
+    told = {day: (answer := known(metals, f"2025-06-{day}"), answer["since"], outlets(answer)) for day in (14, 15, 18)}
+    assert {day: tuple(told[day][1:]) for day in told} == {
+        14: ("2025-06-01", ["A"]),
+        15: ("2025-06-03", ["A"]),
+        18: ("2025-06-03", ["A", "B"]),
+    }
+
+
+def test_a_correction_may_make_a_fact_known(metals: Client) -> None:
+    """A correction that is out before the fact's first report, of a source that is: the fact is known in its text."""
+    (event,) = record(metals, imposed(report("A", "2025-06-20")))
+    text = imposed(report("B", "2025-06-10"), occurred="2025-06-03")
+    assert metals.put(f"/v1/events/{event}", json={"event": text, "reports": text["reports"]}).status_code == 201
+    assert known(metals, "2025-06-09") == {}
+    assert known(metals, "2025-06-10")["since"] == "2025-06-03"
+
+
+def test_a_correction_without_reports_counts_from_its_recording(metals: Client) -> None:
+    """What the editors mended today was not known to anybody in June; what the new text cites makes no difference."""
+    (event,) = record(metals, imposed(report("A", "2025-06-05")))
+    assert metals.put(
+        f"/v1/events/{event}", json={"event": imposed(report("A", "2025-06-05"), occurred="2025-06-03")}
+    ).is_success
+    today = datetime.now(UTC).date()
+    found = [known(metals, day.isoformat())["since"] for day in (date(2025, 6, 30), today - timedelta(2), today)]
+    assert found == ["2025-06-01", "2025-06-01", "2025-06-03"]
+
+
+def test_the_correction_recorded_last_holds(metals: Client) -> None:
+    """Of two corrections that are out, not the one published last but the one recorded last."""
+    (event,) = record(metals, imposed(report("A", "2025-06-01")))
+    for occurred, day in (("2025-06-03", "2025-06-20"), ("2025-06-04", "2025-06-10")):
+        text = imposed(report("A", "2025-06-01"), occurred=occurred)
+        assert metals.put(f"/v1/events/{event}", json={"event": text, "reports": [report("B", day)]}).is_success
+    found = [known(metals, f"2025-06-{day:02}")["since"] for day in (9, 10, 20)]
+    assert found == ["2025-06-01", "2025-06-04", "2025-06-04"]
+    assert known(metals, "2025-06-20", known_position="3")["since"] == "2025-06-03"
+
+
+def test_retractions_count_from_their_own_publication(metals: Client) -> None:
+    """Withdrawn on the 20th, and that withdrawn today without a source: gone in between."""
+    (event,) = record(metals, imposed(report("A", "2025-06-05")))
+    gone = {"type": "record.retracted", "target": event, "reports": [report("A", "2025-06-20")]}
+    (retraction,) = record(metals, gone)
+    assert metals.delete(f"/v1/events/{retraction}").is_success
+    today = datetime.now(UTC).date()
+    days = (date(2025, 6, 19), date(2025, 6, 20), today - timedelta(2), today)
+    assert [bool(known(metals, day.isoformat())) for day in days] == [True, False, False, True]
+    assert not known(metals, today.isoformat(), known_position="3")
+
+
+def test_a_dispute_contests_from_its_own_publication(metals: Client) -> None:
+    """Reported on the 20th, even by one who denies the fact: that is what a dispute is."""
+    (event,) = record(metals, imposed(report("A", "2025-06-05")))
+    denial = report("Ministry", "2025-06-20", stance="denies")
+    record(metals, {"type": "record.disputed", "target": event, "reports": [denial]})
+    assert [known(metals, day)["contested"] for day in ("2025-06-19", "2025-06-20")] == [False, True]
+
+
+def test_an_issue_is_known_once_its_opening_is(metals: Client) -> None:
+    """Its version is the log's, its posture that of the items that are known."""
+    record(metals, imposed(report("A", "2025-06-10")), imposed(report("B", "2025-06-12"), item="second"))
+    assert known(metals, "2025-05-31", "issues/metals") == {}
+    assert known(metals, "2025-05-31", "issues")["items"] == []
+    for day, names, posture in (
+        ("09", [], "open"),
+        ("10", ["ban"], "restricted"),
+        ("12", ["ban", "second"], "restricted"),
+    ):
+        answer = known(metals, f"2025-06-{day}", "issues/metals")
+        assert [each["id"] for each in answer["items"].get("restriction", [])] == names
+        assert (answer["posture"], answer["version"]) == (posture, 3)
+        (listed,) = known(metals, f"2025-06-{day}", "issues")["items"]
+        assert (listed["id"], listed["posture"], listed["version"]) == ("metals", posture, 3)
+    page = known(metals, "2025-06-12", "issues/metals", limit="1")
+    rest = known(metals, "2025-06-12", "issues/metals", limit="1", cursor=page["next"])
+    assert [each["items"]["restriction"][0]["id"] for each in (page, rest)] == ["ban", "second"]
+    assert (page["posture"], rest["posture"], rest["next"]) == ("restricted", "restricted", None)
+
+
+def test_what_always_was_hidden_as_recorded_is_found(metals: Client) -> None:
+    """The second of two facts of one day has hidden the first in every recorded state; before it was out it did not.
+
+    So the first one's good and issue are found as published, though no state as recorded ever had them.
+    """
+    opening = {"id": "old", "title": "Old", "summary": "S.", "parties": [], "occurred": "2025-06-01"}
+    assert metals.post("/v1/issues", json=opening | {"reports": [report("A", "2025-06-01")]}).status_code == 201
+    record(
+        metals,
+        imposed(report("A", "2025-06-20"), goods=[{"name": "germanium"}]),
+        imposed(report("A", "2025-06-05"), goods=[{"name": "antimony"}], type="restriction.proposed"),
+    )
+    for as_recorded in ("good=antimony", "status=proposed"):
+        assert metals.get(f"/v1/restrictions?as_of=2025-06-30&{as_recorded}").json()["items"] == []
+    for query in ({"good": "antimony"}, {"status": "proposed", "certainty": "certain"}, {"issue": "metals"}):
+        assert [each["id"] for each in known(metals, "2025-06-10", "restrictions", **query)["items"]] == ["ban"]
+    for query in ({"good": "germanium"}, {"status": "in_force"}, {"good": "antimony", "issue": "old"}):
+        assert known(metals, "2025-06-10", "restrictions", **query)["items"] == []
+    assert known(metals, "2025-06-20", "restrictions", good="antimony")["items"] == []
+
+
+def test_an_answer_is_pinned_by_its_frozen_url(london: Client) -> None:
+    """Day of publication and position stand in answer, tag and frozen URL, which gives the same bytes for ever."""
+    paths = (
+        f"/v1/issues/{RARE_EARTHS}?include=ended",
+        "/v1/issues?limit=2",
+        "/v1/restrictions?good=dy",
+        f"/v1/restrictions/{CONTROL}",
+    )
+    frozen: dict[str, bytes] = {}
+    for path in paths:
+        mark = "&" if "?" in path else "?"
+        answer = london.get(f"{path}{mark}known_basis=published&known_at=2025-06-11T12:00:00Z")
+        basis = {name: answer.json()[name] for name in ("known_at", "known_position", "known_basis")}
+        assert basis == {"known_at": "2025-06-10", "known_position": 20, "known_basis": "published"}
+        assert answer.headers["etag"] == f'"{answer.json()["as_of"]}.20.published.2025-06-10"'
+        assert answer.headers["cache-control"] == "no-cache"
+        url = answer.headers["link"].partition(">")[0][1:]
+        assert {name for name in FROZEN_NAMES if f"{name}=" in url} == FROZEN_NAMES
+        frozen[url] = answer.content
+    event = LONDON[3]
+    text = {name: value for name, value in event.items() if name != "id"} | {"occurred": "2025-04-04"}
+    early = [report("Early", "2025-01-01")]
+    assert london.put(f"/v1/events/{event['id']}", json={"event": text, "reports": early}).is_success
+    assert london.post(f"/v1/events/{LONDON[0]['id']}/reports", json={"reports": early}).is_success
+    record(london, LONDON[8] | {"id": None, "item": "one-more"})
+    for url, content in frozen.items():
+        again = london.get(url)
+        assert again.content == content, url
+        assert "immutable" in again.headers["cache-control"]
+        same = london.get(url, headers={"If-None-Match": again.headers["etag"]})
+        assert (same.status_code, same.content) == (304, b"")
+        changed = london.get(url.replace("known_position=20", "known_position=23"))
+        assert (changed.content != content, changed.headers["etag"] != again.headers["etag"]) == (True, True)
+
+
+def test_pages_as_published_stay_those_of_the_first(metals: Client) -> None:
+    """A cursor holds both clocks: whatever is recorded meanwhile, however the second page names them."""
+    published = ["2025-06-10", "2025-06-20", "2025-06-05", "2025-06-09", "2025-06-11", "2025-06-10"]
+    for number, day in enumerate(published):
+        record(metals, imposed(report("A", day), item=f"ban-{number}"))
+    seen: list[str] = []
+    query = "/v1/restrictions?limit=1&as_of=2025-06-30&known_basis=published&known_at=2025-06-10"
+    page = metals.get(query).json()
+    number = len(published)
+    while page["next"] is not None:
+        seen += [each["id"] for each in page["items"]]
+        record(metals, imposed(report("A", "2025-06-01"), item=f"ban-{number}"))
+        shown = (query, "/v1/restrictions?limit=1")[number % 2]
+        page = metals.get(f"{shown}&cursor={page['next']}").json()
+        assert (page["known_at"], page["known_position"], page["known_basis"]) == ("2025-06-10", 7, "published")
+        number += 1
+    assert [*seen, page["items"][0]["id"]] == ["ban-0", "ban-2", "ban-3", "ban-5"]
+    cursor = metals.get(query).json()["next"]
+    for other in (
+        "known_basis=recorded",
+        "known_basis=published&known_at=2025-06-11",
+        "known_basis=published&known_position=6",
+    ):
+        refused = metals.get(f"/v1/restrictions?limit=1&{other}&cursor={cursor}")
+        assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (422, "cursor"), other
+
+
+def test_any_day_of_publication_may_be_asked_but_no_position_ahead(metals: Client) -> None:
+    """Without a day it is today; a day to come is pinned by the position; a position beyond the head is refused."""
+    record(metals, imposed(report("A", "2999-01-01")))
+    first = datetime.now(UTC).date().isoformat()
+    answer = metals.get("/v1/issues/metals?known_basis=published").json()
+    assert first <= answer["known_at"] <= datetime.now(UTC).date().isoformat()
+    assert answer["items"] == {}
+    assert outlets(known(metals, "2999-01-01")) == ["A"]
+    assert outlets(known(metals, "9999-12-31")) == ["A"]
+    ahead = metals.get("/v1/issues/metals?known_basis=published&known_position=3")
+    assert (ahead.status_code, ahead.json()["type"]) == (400, "/problems/knowledge-ahead")
+    nothing = metals.get("/v1/issues/metals?known_basis=published&known_at=0001-01-01T12:00:00Z")
+    assert (nothing.status_code, nothing.json()["errors"][0]["parameter"]) == (422, "known_at")
+
+
+def test_before_anything_is_recorded_nothing_is_published(client: Client) -> None:
+    """An empty ledger has empty lists on this basis too."""
+    for path in ("issues", "restrictions", "events"):
+        answer = (
+            known(client, "2025-06-10", path)
+            if path != "events"
+            else client.get("/v1/events?known_basis=published&known_at=2025-06-10").json()
+        )
+        assert (answer["items"], answer["next"], answer["known_at"]) == ([], None, "2025-06-10")
+        assert (answer["known_position"], answer["known_basis"]) == (0, "published")
+
+
+def test_recorded_events_as_published(metals: Client) -> None:
+    """The log's events that count by a day, as recorded; one of them with the records that count, and its text then."""
+    (event,) = record(metals, imposed(report("A", "2025-06-10"), report("B", "2025-06-20")))
+    text = imposed(report("A", "2025-06-10"), occurred="2025-06-03")
+    assert metals.put(f"/v1/events/{event}", json={"event": text, "reports": [report("C", "2025-06-15")]}).is_success
+    assert metals.delete(f"/v1/events/{event}").is_success
+
+    def positions(day: str) -> list[int]:
+        answer = metals.get(f"/v1/events?known_basis=published&known_at={day}").json()
+        assert answer["known_at"] == day
+        return [each["position"] for each in answer["items"]]
+
+    assert [positions(f"2025-{day}") for day in ("05-31", "06-01", "06-10", "06-15")] == [[], [1], [1, 2], [1, 2, 3]]
+    assert positions(datetime.now(UTC).date().isoformat()) == [1, 2, 3, 4]
+    path = f"/v1/events/{event}?known_basis=published&known_at="
+    assert metals.get(f"{path}2025-06-09").status_code == 404
+    for day, records, since in (("10", [], "2025-06-01"), ("15", [3], "2025-06-03")):
+        told = metals.get(f"{path}2025-06-{day}").json()
+        assert ([each["position"] for each in told["records"]], told["now"]["occurred"]) == (records, since)
+        assert len(told["reports"]) == 2
+    assert metals.get(f"{path}{datetime.now(UTC).date().isoformat()}").json()["now"] is None
+
+
+@pytest.mark.parametrize("published", ["2025-06-09", "2025-06-10", "2025-06-11", "2099-01-01"])
+def test_every_issue_of_the_london_set_is_as_the_slow_fold_has_it(london: Client, published: str) -> None:
+    """Asked by day of publication and position, each issue is what the plain fold over the log makes of it."""
+    log = london.get("/v1/feed?limit=1000").json()["events"]
+    for position in (12, 20):
+        clocks = oracle.Published(date.fromisoformat(published), position)
+        for name in (RARE_EARTHS, "chip-export-controls", "chinese-market-access"):
+            for day in ("2025-04-15", "2025-06-10"):
+                cap = str(position)
+                answer = known(london, published, f"issues/{name}", as_of=day, known_position=cap, include="ended")
+                truth = oracle.issue_state(log, name, date.fromisoformat(day), clocks, include_ended=True) or {}
+                assert {field: answer.get(field) for field in truth} == truth
+                assert bool(answer) == bool(truth)
