@@ -13,10 +13,12 @@ import structlog
 from litestar import Litestar
 from litestar.datastructures import State
 
+from service.api.kept import Answers
 from service.api.operations import route_handlers
 from service.api.problems import handlers
 from service.api.wire import BODY_MAX, Services
 from service.append import Ledger
+from service.eventlog.newest import Heads
 from service.storage import files
 from service.storage.connect import connect
 
@@ -56,7 +58,7 @@ async def opened(database_url: str) -> AsyncIterator[Services]:
         ledger = Ledger(database, clock, new_id)
         await ledger.start()
         try:
-            yield Services(database, ledger, clock)
+            yield Services(database, ledger, Heads(database), Answers(), clock)
         finally:
             await ledger.stop()
     finally:

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from service.api import answers, events, examples, health, history, issues, items, reading
 from service.api.docs import docs_handlers
+from service.api.kept import kept
 from service.api.openapi import Answer, Operation, document, encode
 from service.api.queries import AsOf, AsOfPage, HistoryPage, Known, KnownPage
 from service.domain.codes import Slug
@@ -334,6 +335,8 @@ def _allow(path: str, allowed: str) -> HTTPRouteHandler:
 def _handler(route: Route) -> HTTPRouteHandler:
     """Make a Litestar handler; what is read by GET is read by HEAD too."""
     operation, perform = route
+    if operation.query is not None and issubclass(operation.query, AsOf):
+        perform = kept(perform, operation.query)
 
     async def call(request: Request[Any, Any, Any]) -> Response[bytes]:
         return await perform(request)

@@ -24,7 +24,9 @@ from service.domain.errors import Fault, KnowledgeAhead, UnknownEvent
 from service.views import query as views
 
 if TYPE_CHECKING:
+    from service.api.kept import Answers
     from service.append import Ledger, Receipt
+    from service.eventlog.newest import Heads
     from service.storage.database import Database
 
 JSON = "application/json"
@@ -49,10 +51,12 @@ encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the operations work with; `clock` gives microseconds since 1970 UTC."""
+    """What the operations work with; `answers` are those kept, `clock` gives microseconds since 1970 UTC."""
 
     database: Database
     ledger: Ledger
+    heads: Heads
+    answers: Answers
     clock: Callable[[], int]
 
 
