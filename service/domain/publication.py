@@ -11,7 +11,7 @@ from service.domain.events import Fact, Record, RecordCorrected, RecordReportAdd
 from service.domain.facts import Entry, live
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from service.domain.events import Report
 
@@ -79,10 +79,16 @@ def _is_known(fact: Fact, kept: Sequence[Entry], recorded_on: int, day: int) -> 
     """Tell whether a report that does not deny is out: the fact's own, an added one, or one of a corrected text."""
     if all(report.stance == DENIES for report in fact.reports) and recorded_on <= day:
         return True
-    said = [entry.event.reports for entry in kept if isinstance(entry.event, Fact)]
-    for record in live([entry.event for entry in kept if isinstance(entry.event, Record)]):
-        if isinstance(record, RecordCorrected):
-            said.append(record.event.reports)
-        elif isinstance(record, RecordReportAdded) and record.target == fact.id:
-            said.append(record.reports)
-    return any(report.stance != DENIES for reports in said for report in reports)
+    own, *records = [entry.event for entry in kept]
+    if _affirmed(own.reports):
+        return True
+    for record in live([record for record in records if isinstance(record, Record)]):
+        if isinstance(record, RecordCorrected) and _affirmed(record.event.reports):
+            return True
+        if isinstance(record, RecordReportAdded) and record.target == fact.id and _affirmed(record.reports):
+            return True
+    return False
+
+
+def _affirmed(reports: Iterable[Report]) -> bool:
+    return any(report.stance != DENIES for report in reports)

@@ -210,3 +210,12 @@ def posture(issue_status: str, statuses: Iterable[tuple[str, str]]) -> str:
     if any(kind == "round" and status not in {"concluded", "cancelled"} for kind, status in held):
         return "in_talks"
     return "open"
+
+
+SETTLING = ("restriction", "clearance", "round")
+"""The kinds of items that an issue's posture looks at."""
+
+
+def settled(statuses: set[tuple[str, str]]) -> bool:
+    """Tell whether no further item can change the posture of an issue."""
+    return {("restriction", "in_force"), ("clearance", "active")} <= statuses

@@ -309,14 +309,12 @@ WHERE i.number = f.item AND f.token IN ({tokens}) AND {found_at}(v.tokens, {mark
 
 
 async def statuses(database: Database, ask: Ask, issues: Sequence[str]) -> dict[str, set[tuple[str, str]]]:
-    """Give, by issue, every (kind, status) that its items have; K is a position."""
-    found: dict[str, set[tuple[str, str]]] = {issue: set() for issue in issues}
+    """Give, by issue, the (kind, status) of its items, as many as its posture may rest on; K is a position."""
     if ask.published is not None:
-        tokens = [f"issue:{issue}" for issue in issues]
-        async for each in published.each(database, _clocks(await basis(database, ask)), tokens):
-            for token in each.tokens.intersection(tokens):
-                found[token.removeprefix("issue:")].add((each.kind, each.status))
-    elif issues:
+        clocks = _clocks(await basis(database, ask))
+        return {issue: await published.statuses(database, clocks, issue) for issue in issues}
+    found: dict[str, set[tuple[str, str]]] = {issue: set() for issue in issues}
+    if issues:
         rows = await database.fetch_long(
             _STATUSES.format(
                 probe=_probe(database.dialect, "position"),
