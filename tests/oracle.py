@@ -588,11 +588,16 @@ def entry(on: str, status: str | None, fact: Fact) -> Event:
 
 
 def changes_on(facts: Sequence[Fact], reading: Reading, day: date) -> list[Event]:
-    """List what changes on this day against the day before: each track's ruler, whether it is over, and `announced`."""
+    """List what changes on this day against the day before: each track's ruler, whether it is over, and `announced`.
+
+    While the status is an end, the base track alone changes anything.
+    """
     before = day - timedelta(1)
     now = fold(facts, reading, day)
     found = []
-    for track in TRACKS:
+    ended = now.ruling is not None and now.status is not None and ends(now.ruling.kind, now.status)
+    tracks: Sequence[Track] = ("base",) if ended else TRACKS
+    for track in tracks:
         old, new = ruler(facts, reading, before, track), ruler(facts, reading, day, track)
         if new is not None and new is not old:
             found.append(entry(new.effective, now.status, new))
