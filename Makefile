@@ -14,7 +14,7 @@ DEV := $(VENV)/.dev-installed
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check format bench lock clean
+.PHONY: help install run dev test check format bench oracle lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,9 @@ format: dev ## Sort, fix and format the code
 
 bench: dev ## Measure side by side with peers; prints ratios
 	$(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks $(ARGS)
+
+oracle: dev ## Compare answers at any (D, K) with the slow fold; EXAMPLES=2000 histories and more
+	PARLEY_TEST_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses $(MAX_JOBS) tests/views
 
 # The files name no registry, so that each machine asks the one it is set up for. uv lives as long as this recipe.
 lock: | $(BIN)/python ## Pin the newest versions that pyproject.toml allows, with hashes
