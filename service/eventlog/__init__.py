@@ -9,7 +9,7 @@ from service.domain import instants
 from service.storage.database import Head
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
     from service.storage.database import Database
 
@@ -17,6 +17,7 @@ _HEAD = (
     """SELECT position, CASE WHEN frozen_at > recorded_at THEN frozen_at ELSE recorded_at END FROM head WHERE id = 1"""
 )
 _BY_IDS = "SELECT id, position, recorded_at, body FROM event WHERE id {among}"
+_AT = "SELECT position, recorded_at, body FROM event WHERE position {among} ORDER BY position"
 _AFTER = "SELECT position, recorded_at, body FROM event WHERE position > $1 ORDER BY position LIMIT $2"
 
 
@@ -48,6 +49,16 @@ async def by_ids(database: Database, ids: Iterable[UUID]) -> dict[UUID, Stored]:
     else:
         rows = await database.fetch(_BY_IDS.format(among="= ANY($1::bytea[])"), wanted)
     return {UUID(bytes=id_): Stored(*stored) for id_, *stored in rows}
+
+
+async def at(database: Database, positions: Sequence[int]) -> list[Stored]:
+    """Read the events at some positions, in order."""
+    if database.dialect.name == "sqlite":
+        among, wanted = "IN (SELECT value FROM json_each($1))", str(list(positions))
+        rows = await database.fetch(_AT.format(among=among), wanted)
+    else:
+        rows = await database.fetch(_AT.format(among="= ANY($1::bigint[])"), positions)
+    return [Stored(*row) for row in rows]
 
 
 async def pages(database: Database, after: int = 0, size: int = 1_000) -> AsyncIterator[list[Stored]]:

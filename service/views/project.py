@@ -148,14 +148,18 @@ class Projector:
         if text is not None:
             self._facet(self._view(text.item), found)
         for issue in event.issues:
-            view = self._view(issue)
-            view.version += 1
-            row = (view.number, position, view.version)
+            row = self._counted(issue, position)
             if text is None or issue not in text.issues:
                 rows["issue_event"].append((*row, 0, 0, 0))
             else:
                 when = parse(text.occurred)
                 rows["issue_event"].append((*row, when.lo, when.hi, fact))
+
+    def _counted(self, issue: str, position: int) -> tuple[int, int, int]:
+        """Count an event for an issue that it names: the issue's number, the position, the issue's version then."""
+        view = self._view(issue)
+        view.version += 1
+        return view.number, position, view.version
 
     def _text(self, recorded: Recorded) -> tuple[int, Fact | None]:
         """Give the position of the fact that an event is or acts on, and the text that the event brings."""

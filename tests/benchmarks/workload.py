@@ -71,8 +71,11 @@ def event_json(body: bytes) -> bytes:
     return body[len(b'{"events":[') : -len(b"]}")]
 
 
-class _Item:
+class Item:
+    """An item, to which one fact after the other is given."""
+
     def __init__(self, name: str, kind: str, issues: list[str], day: date) -> None:
+        """Begin without a fact."""
         self.name, self.kind, self.issues, self.day, self.facts = name, kind, issues, day, 0
 
 
@@ -81,13 +84,16 @@ class Workload:
 
     def __init__(self, seed: int = 1) -> None:
         """Begin with the issues and a pool of items in the middle of their lives."""
-        self._draw = Random(seed)  # noqa: S311 - the same at every run
-        self._items_made = self._bodies_made = 0
+        self._start(seed)
         self._bodies: list[Body] = []
         self.issues = [f"issue-{number:02}" for number in range(ISSUES)]
         self.openings = [self._body(self._issue(slug), slug, opens=True) for slug in self.issues]
         self._pool = [self._item() for _ in range(POOL)]
         self.start = [self._next(item) for item in self._pool for _ in range(self._draw.randrange(LIFE))]
+
+    def _start(self, seed: int) -> None:
+        self._draw = Random(seed)  # noqa: S311 - the same at every run
+        self._items_made = self._bodies_made = 0
 
     def bodies(self, first: int, count: int) -> list[Body]:
         """Give `count` bodies from the `first` on, made on demand."""
@@ -103,20 +109,27 @@ class Workload:
         made = [self._item(issues=[issue]) for _ in range(items)]
         return [[self._next(item) for item in made] for _ in range(facts)]
 
-    def _item(self, *, issues: list[str] | None = None) -> _Item:
+    def _item(self, *, issues: list[str] | None = None) -> Item:
         kind = self._draw.choices(list(_LIVES), [life[0] for life in _LIVES.values()])[0]
         self._items_made += 1
         chosen = issues or self._draw.sample(self.issues, 2 if self._draw.random() < 0.1 else 1)
         day = date(2023, 1, 1) + timedelta(self._draw.randrange(700))
-        return _Item(f"{kind}-{self._items_made}", kind, chosen, day)
+        return Item(f"{kind}-{self._items_made}", kind, chosen, day)
 
-    def _next(self, item: _Item) -> Body:
+    def _next(self, item: Item) -> Body:
         _, openings, changes, end = _LIVES[item.kind]
         opens, ends = item.facts == 0, item.facts == LIFE - 1
         name = self._draw.choice(openings) if opens else end if ends else self._draw.choice(changes)
+        return self._fact(item, name, self._dates(item, opens=opens), opens=opens)
+
+    def _change(self, item: Item, day: date) -> Body:
+        """Make a change of one certain day."""
+        return self._fact(item, self._draw.choice(_LIVES[item.kind][2]), {"occurred": day.isoformat()}, opens=False)
+
+    def _fact(self, item: Item, name: str, dates: Json, *, opens: bool) -> Body:
         item.facts += 1
         head: Json = {"type": f"{item.kind}.{name}", "issues": item.issues, "item": item.name}
-        event = head | self._dates(item, opens=opens) | self._terms(item, opens=opens)
+        event = head | dates | self._terms(item, opens=opens)
         return self._body(event | {"reports": self._reports(item.day)}, item.name, opens=opens)
 
     def _body(self, event: Json, item: str, *, opens: bool) -> Body:
@@ -137,7 +150,7 @@ class Workload:
             "reports": self._reports(date(2023, 1, 1)),
         }
 
-    def _dates(self, item: _Item, *, opens: bool) -> Json:
+    def _dates(self, item: Item, *, opens: bool) -> Json:
         late = not opens and self._draw.random() < 1 / 12
         day = item.day - timedelta(self._draw.randrange(60)) if late else item.day
         if not late:
@@ -155,7 +168,7 @@ class Workload:
             return f"{day:%Y-%m}"
         return f"[{day}..{day + timedelta(self._draw.randrange(1, 6))}]" if chance < 0.1 else day.isoformat()
 
-    def _terms(self, item: _Item, *, opens: bool) -> Json:
+    def _terms(self, item: Item, *, opens: bool) -> Json:
         one, other = self._draw.sample(_PARTIES, 2)
         goods = self._draw.sample(_GOODS, 2)
         number = self._draw.randrange(1, 99)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import service.rebuild
 from service.rebuild import digest, rebuild
 from service.storage import files
 from tests.conftest import PostgresServer
@@ -25,14 +26,19 @@ CORRECTION = "0197a2f0-3c50-7a10-8f00-0000000000c1"
 
 
 async def rebuilt_equals_live(url: str, history: list[Event], seed: int) -> None:
-    """Record a history in batches that share commits, half of it by a second writer that reads the first one's work."""
+    """Record a history in batches that share commits, half of it by a second writer that reads the first one's work.
+
+    It is rebuilt in groups of as few events as can be and of some more.
+    """
     batches = cut(history, seed)
     for part in (batches[: len(batches) // 2], batches[len(batches) // 2 :]):
         async with opened(url) as ledger:
             await asyncio.gather(*(ledger.append(batch) for batch in part))
     async with opened(url) as ledger:
         live = await ledger.rows()
-        told = await rebuild(ledger.database)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(service.rebuild, "GROUP", 1 + seed)
+            told = await rebuild(ledger.database)
         assert await ledger.rows() == live
         assert told.same
         assert told.events == len(history)
