@@ -13,13 +13,16 @@ import itertools
 import os
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from psycopg import sql
+
+from tests import tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,3 +181,28 @@ def migrated_url(backend: str, request: pytest.FixtureRequest) -> str:
 def anyio_backend() -> str:
     """Tests marked `anyio` run on asyncio, as the service does."""
     return "asyncio"
+
+
+_tallied: Counter[str] = Counter()
+"""What was compared in processes that have ended."""
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let the process that started this one know what was compared here."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is None:
+        _tallied.update(tally.compared)
+    else:
+        output["compared"] = dict(tally.compared)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - of pytest-xdist, which has no types
+    """Take in what a process has compared."""
+    _tallied.update(getattr(node, "workeroutput", {}).get("compared", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much was compared."""
+    if _tallied:
+        terminalreporter.write_line(tally.summary(_tallied))

@@ -588,11 +588,16 @@ def entry(on: str, status: str | None, fact: Fact) -> Event:
 
 
 def changes_on(facts: Sequence[Fact], reading: Reading, day: date) -> list[Event]:
-    """List what changes on this day against the day before: each track's ruler, whether it is over, and `announced`."""
+    """List what changes on this day against the day before: each track's ruler, whether it is over, and `announced`.
+
+    While the status is an end, the base track alone changes anything.
+    """
     before = day - timedelta(1)
     now = fold(facts, reading, day)
     found = []
-    for track in TRACKS:
+    ended = now.ruling is not None and now.status is not None and ends(now.ruling.kind, now.status)
+    tracks: Sequence[Track] = ("base",) if ended else TRACKS
+    for track in tracks:
         old, new = ruler(facts, reading, before, track), ruler(facts, reading, day, track)
         if new is not None and new is not old:
             found.append(entry(new.effective, now.status, new))
@@ -818,7 +823,7 @@ def timeline(log: Log, issue: str, known: K) -> list[Event]:
     ]
 
 
-Point = tuple[date, int]
+Point = tuple[date, K]
 
 
 def state_in(log: Log, issue: str, item: str, point: Point) -> State | None:
@@ -829,7 +834,7 @@ def state_in(log: Log, issue: str, item: str, point: Point) -> State | None:
 
 def differing(log: Log, issue: str, one: Point, other: Point) -> list[str]:
     """List the items whose states in the issue differ between two points, in the order of first appearance."""
-    items = items_in_order(log, max(one[1], other[1]))
+    items = items_in_order(log, len(log))
     return [item for item in items if state_in(log, issue, item, one) != state_in(log, issue, item, other)]
 
 
@@ -843,3 +848,91 @@ def covering(rectangles: Sequence[Event], day: date, known: int) -> list[Event]:
         and each["known_from"] <= known
         and (each["known_to"] is None or known < each["known_to"])
     ]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Section 10: exposure, and words.
+
+NOT_TEXTS = {
+    "kind",
+    "issues",
+    "status",
+    "since",
+    "until",
+    "until_condition",
+    "certainty",
+    "alternatives",
+    "upcoming",
+    "next_change",
+    "contested",
+    "incomplete",
+    "events",
+    "reports",
+    "applies",
+    "ever_in_force",
+}
+
+
+def same_name(one: str | None, other: str) -> bool:
+    """Whether two names are the same but for case and white space."""
+    return one is not None and one.casefold().split() == other.casefold().split()
+
+
+def names_good(state: State, name: str, value: str) -> bool:
+    """Whether a state names a good: `name` is good, hs or eccn."""
+    goods = state.get("goods") or []
+    if name == "hs":
+        return any(
+            code.startswith(value) or value.startswith(code) for code in (good.get("hs") for good in goods) if code
+        )
+    fields = ("name", "element", "eccn") if name == "good" else ("eccn",)
+    return any(same_name(good.get(field), value) for good in goods for field in fields)
+
+
+def names_country(state: State, party: str) -> bool:
+    """Whether a restriction or clearance names a country, or is a restriction against none in particular."""
+    entities = [*(state.get("entities") or []), *(state.get("beneficiaries") or [])]
+    countries = {entity["country"] for entity in entities if "country" in entity}
+    against = set(state.get("against") or [])
+    against_all = state["kind"] == "restriction" and not against and not countries
+    return party in {state.get("imposed_by"), state.get("granted_by"), *against, *countries} or against_all
+
+
+def over_in_every_reading(state: State) -> bool:
+    """Whether it has ended whatever its dates are read as."""
+    statuses = [each["status"] for each in state["alternatives"]] or [state["status"]]
+    return has_ended(state) and all(status is None or ends(state["kind"], status) for status in statuses)
+
+
+def touches_good(standing: Sequence[State], state: State, name: str, value: str) -> bool:
+    """Whether a state names a good; a clearance that names none is about those of its restriction."""
+    if state["kind"] == "restriction" or state.get("goods"):
+        return names_good(state, name, value)
+    of = [each for each in standing if each["kind"] == "restriction" and each["id"] == state.get("restriction")]
+    return any(names_good(each, name, value) for each in of)
+
+
+def exposed(standing: Sequence[State], name: str, value: str, party: str, *, include_ended: bool) -> list[str]:
+    """List what touches a good and a party, of all states at one (D, K)."""
+    return [
+        state["id"]
+        for state in standing
+        if state["kind"] in {"restriction", "clearance"}
+        and touches_good(standing, state, name, value)
+        and names_country(state, party)
+        and (include_ended or not over_in_every_reading(state))
+    ]
+
+
+def strings(value: object) -> list[str]:
+    """List every text in a value of JSON, the names of members aside."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for each in inner for text in strings(each)]
+
+
+def has_words(state: State, asked: str) -> bool:
+    """Whether each word is a part of the item's name or of a text of its terms, in any case."""
+    texts = strings({name: value for name, value in state.items() if name not in NOT_TEXTS})
+    return all(any(word.casefold() in text.casefold() for text in texts) for word in asked.split())

@@ -24,6 +24,7 @@ ISSUES = ("rare-earths", "chips", "shipping")
 KINDS = (
     "restriction",
     "clearance",
+    "clearance",
     "agreement",
     "offer",
     "round",
@@ -62,15 +63,28 @@ REQUIRED: dict[str, Event] = {
     "call": {"participants": [{"name": "A president", "party": "US"}]},
     "agreement": {"parties": ["US", "CN"], "title": "A framework"},
 }
+GOODS: list[list[Event]] = [
+    [{"name": "Magnets", "hs": "850511"}],
+    [{"name": "Rare  earths", "hs": "2805"}, {"name": "dysprosium", "element": "Dy", "hs": "280530"}],
+    [{"name": "AI accelerators", "eccn": "3A090"}, {"name": "magnets", "hs": "85"}],
+]
 OPTIONAL: dict[str, dict[str, list[Any]]] = {
     "issue": {"title": ["A new title"], "parties": [["US", "CN", "EU"]]},
     "restriction": {
         "rate_percent": [0, 10, 145],
         "portion": ["full", "part"],
-        "against": [["US"], ["US", "EU"]],
+        "against": [["US"], ["US", "EU"], []],
+        "goods": GOODS,
+        "entities": [[{"name": "Huawei", "country": "CN"}], [{"name": "Not named", "count": 3}]],
         "legal_reference": ["CN-MOFCOM:2025/18", "US-EO:14298"],
     },
-    "clearance": {"scope": ["six months"], "temporary": [True, False]},
+    "clearance": {
+        "scope": ["six months"],
+        "temporary": [True, False],
+        "goods": [*GOODS, []],
+        "restriction": ["restriction-1", "restriction-1", "restriction-2"],
+        "beneficiaries": [[{"name": "Magnets of Ohio", "country": "US"}, {"name": "Others"}]],
+    },
     "agreement": {"title": ["Another title"], "text_url": ["https://example.org/text"]},
     "offer": {"condition": [{"by": "CN", "action": "issue licences"}]},
     "round": {"number": [1, 2], "city": ["London", "Geneva"], "country": ["GB"], "outcome": ["a framework"]},

@@ -218,9 +218,9 @@ class Diff(Struct, frozen=True, kw_only=True):
     as_of: Annotated[DayText | None, Meta(description="The day of two Ks; null with two days.")]
     known_from: Annotated[int | UnsetType, Meta(description="The first of two positions.")] = UNSET
     known_to: int | UnsetType = UNSET
-    known_at: Moment | None
+    known_at: KnownAt
     known_position: Annotated[int, Meta(ge=0, description="The one position, or the second.")]
-    known_basis: Literal["recorded"]
+    known_basis: Literal["recorded", "published"]
 
 
 def _history(kind: str) -> type[Struct]:
@@ -240,6 +240,13 @@ def _history(kind: str) -> type[Struct]:
 
 
 HISTORIES: dict[str, Any] = {kind: _history(kind) for kind in KINDS if kind != "issue"}
+
+
+class Exposure(Basis, frozen=True, kw_only=True):
+    """A page of restrictions and clearances, with their sources."""
+
+    items: tuple[AnyState, ...]
+    next: Next
 
 
 class Warned(Struct, frozen=True, kw_only=True):

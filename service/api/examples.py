@@ -131,3 +131,4 @@ DIFF: dict[str, Any] = {
     "as_of": None,
     **_KNOWN,
 }
+EXPOSURE: dict[str, Any] = {"items": [_CONTROL], "next": None, **BASIS}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from msgspec import Meta
 
 from service.api.issues import absent
 from service.api.queries import (
     LIMIT_DEFAULT,
-    RECORDED_ONLY,
     BadQuery,
     Cursor,
     Day,
@@ -37,6 +36,7 @@ from service.api.wire import (
     not_of_this_list,
     place_of,
     query_of,
+    same_clocks,
     services,
 )
 from service.domain import dates, instants
@@ -69,12 +69,26 @@ async def get_timeline(request: AnyRequest) -> Response[bytes]:
 
 def _known_headers(request: AnyRequest, at: views.Basis, asked: Known) -> dict[str, str]:
     """Give the headers of an answer about every day, as known at K."""
+    clocks = _known_clocks(at)
+    return frozen(request, _tag(clocks), clocks, pinned=_pins(asked))
+
+
+def _known_clocks(at: views.Basis) -> dict[str, str]:
     clocks = {"known_position": str(at.position)}
-    pinned = asked.known_position is not None or asked.known_at is not None
     if at.published is not None:
         clocks |= {"known_basis": "published", "known_at": dates.iso(at.published)}
-        pinned = asked.known_position is not None and asked.known_at is not None
-    return frozen(request, f'"{".".join(clocks.values())}"', clocks, pinned=pinned)
+    return clocks
+
+
+def _pins(asked: Known) -> bool:
+    """Tell whether a query names all that K is made of."""
+    if asked.known_basis == "published":
+        return asked.known_position is not None and asked.known_at is not None
+    return asked.known_position is not None or asked.known_at is not None
+
+
+def _tag(clocks: dict[str, str]) -> str:
+    return f'"{".".join(clocks.values())}"'
 
 
 def _always(at: views.Basis) -> bytes:
@@ -130,7 +144,6 @@ class DiffQuery(Known, frozen=True, kw_only=True, rename={"from_": "from"}):
     known_from: Annotated[Moment | None, Meta(description="The first of two Ks. Not together with `from`.")] = None
     known_to: Annotated[Moment | None, Meta(description="The second K; the head of the log when absent.")] = None
     as_of: Annotated[Day | None, Meta(description="With `known_from`, the day; today in UTC when absent.")] = None
-    known_basis: Annotated[Literal["recorded"], Meta(description=RECORDED_ONLY)] = "recorded"
     cursor: Cursor | None = None
     limit: Limit = LIMIT_DEFAULT
 
@@ -141,6 +154,8 @@ class DiffQuery(Known, frozen=True, kw_only=True, rename={"from_": "from"}):
         others = ("known_to", "as_of") if self.from_ is not None else ("to", "known_at", "known_position")
         by = "from" if self.from_ is not None else "known_from"
         faults = [Fault((name,), f"not together with {by}") for name in others if getattr(self, name) is not None]
+        if self.known_from is not None and self.known_basis == "published":
+            faults.append(Fault(("known_basis",), "two Ks are positions or instants of recording"))
         if self.from_ and self.to and self.from_ > self.to:
             faults.append(Fault(("to",), "before from"))
         return [*faults, *super().faults()]
@@ -169,20 +184,19 @@ async def get_diff(request: AnyRequest) -> Response[bytes]:
     span = await (_two_days if asked.from_ is not None else _two_positions)(request, asked, held)
     if held and (held.as_of, held.position, held.within) != (span.other.day, span.other.known, span.within):
         raise not_of_this_list()
-    headers = frozen(request, _tag(span), span.clocks, pinned=span.pinned)
+    headers = frozen(request, _tag(span.clocks), span.clocks, pinned=span.pinned)
     if (same := not_modified(request, headers)) is not None:
         return same
     await _check_known(request, span.at, slug)
     database, after = services(request).database, held.after if held else 0
-    page = await difference.page(database, slug, span.one, span.other, after=after, limit=asked.limit)
+    if span.at.published is None:
+        page = await difference.page(database, slug, span.one, span.other, after=after, limit=asked.limit)
+    else:
+        days, counts = (span.one.day, span.other.day), difference.Known(span.at.position, span.at.published)
+        page = await difference.published_page(database, slug, days, counts, after=after, limit=asked.limit)
     following = next_of(request, span.at, page.items[-1].number if page.more else None, span.within)
     items = b",".join(_changed(each) for each in page.items)
     return answer(b'{"items":[%s],%s,%s}' % (items, following, span.basis), headers=headers)
-
-
-def _tag(span: _Span) -> str:
-    points = (span.one, span.other)
-    return f'"{".".join(f"{dates.iso(point.day)}.{point.known}" for point in points)}.recorded"'
 
 
 def _changed(each: difference.Changed) -> bytes:
@@ -195,13 +209,14 @@ async def _two_days(request: AnyRequest, asked: DiffQuery, held: Held | None) ->
     first, last = ordinal(asked.from_ or ""), _day(request, asked.to, held)
     if first > last:
         raise BadQuery([Fault(("from",), "later than today")])
-    pinned = asked.known_position is not None or asked.known_at is not None
-    ask = held.ask if held and not pinned else await ask_of(request, asked)
+    if held and not same_clocks(request, asked, held):
+        raise not_of_this_list()
+    ask = held.ask if held else await ask_of(request, asked)
     at = await views.basis(services(request).database, ask._replace(as_of=last))
     days = {"from": dates.iso(first), "to": dates.iso(last)}
     return _Span(
-        Point(first, at.position), Point(last, at.position), at, days | {"known_position": str(at.position)},
-        pinned and asked.to is not None,
+        Point(first, at.position), Point(last, at.position), at, days | _known_clocks(at),
+        asked.to is not None and _pins(asked),
         b'"from":"%s","to":"%s",%s' % (days["from"].encode(), days["to"].encode(), _always(at)),
     )  # fmt: skip
 

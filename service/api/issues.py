@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta, Struct
 
 from service.api.problems import Conflict, NotFound, PreconditionFailed
-from service.api.queries import AsOfPage, Limit, Query
+from service.api.queries import AsOfPage, Limit, Query, Words, faults_of_words
 from service.api.wire import (
     AnyRequest,
     answer,
@@ -22,7 +22,7 @@ from service.api.wire import (
     services,
     unchanged,
 )
-from service.domain import dates, instants, states
+from service.domain import dates, instants, states, words
 from service.domain.codes import NAME_MAX, Edtf, Name, Slug, Text
 from service.domain.errors import Fault, Malformed, VersionConflict
 from service.domain.events import Batch, Report, Reports
@@ -30,6 +30,7 @@ from service.domain.events.base import Goods, Parties
 from service.domain.events.proceedings import IssueClosed, IssueOpened, IssueRevised
 from service.domain.lifecycle import KINDS
 from service.views import query as views
+from service.views import search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +69,16 @@ class IssueRevision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     occurred: Edtf | None = None
     reports: Reports
     note: Text | None = None
+
+
+class IssuesQuery(AsOfPage, frozen=True, kw_only=True):
+    """The two clocks, and words."""
+
+    q: Words | None = None
+
+    def faults(self) -> list[Fault]:
+        """Refuse what holds no word."""
+        return [*faults_of_words(self.q), *super().faults()]
 
 
 class IssueQuery(AsOfPage, frozen=True, kw_only=True):
@@ -171,17 +182,18 @@ def _renamed(path: Sequence[str | int], names: dict[str, str]) -> tuple[str | in
 
 async def list_issues(request: AnyRequest) -> Response[bytes]:
     """Read the issues as of (D, K), each with its version and posture."""
-    asked = query_of(request, AsOfPage)
+    asked = query_of(request, IssuesQuery)
     held = services(request)
     ask, after = await place_of(request, asked)
     if (same := await unchanged(request, ask)) is not None:
         return same
-    page = await views.page(held.database, ask, views.Wanted("issue"), after=after, limit=asked.limit)
+    wanted, sought = views.Wanted("issue"), words.of(asked.q or "")
+    page = await search.page(held.database, ask, wanted, sought, after=after, limit=asked.limit)
     slugs = [found.slug for found in page.items]
     versions = await views.versions(held.database, page.basis.position, slugs)
     held_by = await views.statuses(held.database, page.basis.pinned(), slugs)
     items = b",".join(_with_posture(found, versions[found.slug], held_by[found.slug]) for found in page.items)
-    following = next_of(request, page.basis, page.items[-1].number if page.more else None)
+    following = next_of(request, page.basis, page.next)
     return as_of_answer(request, b'"items":[%s],%s' % (items, following), page.basis)
 
 

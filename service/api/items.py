@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta
 
 from service.api.issues import absent
-from service.api.queries import AsOf, AsOfPage, BadQuery
+from service.api.queries import AsOf, AsOfPage, BadQuery, Words, faults_of_words
 from service.api.wire import (
     AnyRequest,
     Handler,
@@ -20,11 +20,12 @@ from service.api.wire import (
     services,
     unchanged,
 )
-from service.domain import states
+from service.domain import states, words
 from service.domain.codes import Eccn, Hs, Name, Party, Slug
 from service.domain.errors import Fault
 from service.domain.lifecycle import STATUSES
 from service.views import query as views
+from service.views import search
 
 if TYPE_CHECKING:
     from litestar import Response
@@ -48,6 +49,12 @@ class ItemsQuery(AsOfPage, frozen=True, kw_only=True):
     hs: Annotated[Hs | None, Meta(description="Items on goods whose HS code begins so.")] = None
     eccn: Annotated[Eccn | None, Meta(description="Items on goods of this ECCN.")] = None
     entity: Annotated[Name | None, Meta(description="Items that name this entity or beneficiary, in any case.")] = None
+
+    q: Words | None = None
+
+    def faults(self) -> list[Fault]:
+        """Refuse what holds no word."""
+        return [*faults_of_words(self.q), *super().faults()]
 
     def tokens(self) -> list[str]:
         """List the tokens of the items asked for, those first that leave the fewest candidates."""
@@ -74,9 +81,10 @@ def lister(kind: str) -> Handler:
         if (same := await unchanged(request, ask)) is not None:
             return same
         wanted = views.Wanted(kind, asked.tokens(), asked.marks())
-        page = await views.page(services(request).database, ask, wanted, after=after, limit=asked.limit)
+        sought = words.of(asked.q or "")
+        page = await search.page(services(request).database, ask, wanted, sought, after=after, limit=asked.limit)
         items = b",".join(found.body for found in page.items)
-        following = next_of(request, page.basis, page.items[-1].number if page.more else None)
+        following = next_of(request, page.basis, page.next)
         return as_of_answer(request, b'"items":[%s],%s' % (items, following), page.basis)
 
     return list_items

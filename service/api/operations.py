@@ -10,11 +10,11 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
-from service.api import answers, events, examples, health, history, issues, items, reading
+from service.api import answers, events, examples, exposure, health, history, issues, items, reading
 from service.api.docs import docs_handlers
 from service.api.kept import kept
 from service.api.openapi import Answer, Operation, document, encode
-from service.api.queries import AsOf, AsOfPage, HistoryPage, Known, KnownPage
+from service.api.queries import AsOf, HistoryPage, Known, KnownPage
 from service.domain.codes import Slug
 from service.domain.events import Batch, Correction
 from service.domain.lifecycle import KINDS, PLURALS
@@ -35,6 +35,7 @@ TAGS = {
     "issues": "Matters between trading partners, with all that stands in them on a day as known then.",
     "events": "Facts as they were recorded, and records about them.",
     **{plural: f"{plural.capitalize()} across issues." for plural in PLURALS.values()},
+    "exposure": "What touches a good and a country.",
     "feed": "The log, for services that follow it.",
     "service": "How the service is.",
 }
@@ -150,7 +151,7 @@ def _issue_routes() -> list[Route]:
             Operation(
                 method="GET", path="/v1/issues", operation_id="list_issues", tag="issues", summary="List issues",
                 description="The issues as of (D, K), each with its version and posture, in the order of the log.",
-                query=AsOfPage, headers=("If-None-Match",),
+                query=issues.IssuesQuery, headers=("If-None-Match",),
                 answers=_as_of("A page of issues.", answers.PAGES["issue"]), problems=("knowledge-ahead",),
             ),
             issues.list_issues,
@@ -255,6 +256,22 @@ def _item_routes() -> list[Route]:
     return routes
 
 
+def _exposure_route() -> Route:
+    return Route(
+        Operation(
+            method="GET", path="/v1/exposure", operation_id="get_exposure", tag="exposure",
+            summary="Tell what touches a good and a country",
+            description="The restrictions and clearances across issues that touch a good and a country as of (D, K), "
+            "each with its sources, in order of first appearance in the log. A clearance that names no goods is about "
+            "those of the restriction that it names. Those that have ended in every reading are left out unless asked "
+            "for.",
+            query=exposure.ExposureQuery, headers=("If-None-Match",),
+            answers=_as_of("What touches them.", answers.Exposure, examples.EXPOSURE), problems=("knowledge-ahead",),
+        ),
+        exposure.get_exposure,
+    )  # fmt: skip
+
+
 def _service_routes() -> list[Route]:
     text = "text/plain; version=1.0.0; charset=utf-8"
     return [
@@ -295,7 +312,7 @@ def _service_routes() -> list[Route]:
     ]  # fmt: skip
 
 
-ROUTES: list[Route] = [*_issue_routes(), *_event_routes(), *_item_routes(), *_service_routes()]
+ROUTES: list[Route] = [*_issue_routes(), *_event_routes(), *_item_routes(), _exposure_route(), *_service_routes()]
 
 
 def openapi() -> bytes:

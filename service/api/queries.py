@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, inspect
 
 from service.domain import instants
+from service.domain.codes import NAME_MAX
 from service.domain.errors import Fault, Refused
 from service.domain.walk import faults_in, info_of
 
@@ -71,6 +72,16 @@ Cursor = Annotated[
         min_length=1, max_length=1_000, description="Where the next page starts: `next` of the page before, unchanged."
     ),
 ]
+Words = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=NAME_MAX,
+        description="States in which every word occurs, in any case and as a part of a word too: in the item's name, "
+        "or in a text of its terms. A page may be short before the end.",
+        examples=["rare magnets"],
+    ),
+]
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="At most so many on a page.")]
 
 
@@ -103,6 +114,11 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def faults(self) -> list[Fault]:
         """Say what is wrong about parameters taken together."""
         return []
+
+
+def faults_of_words(text: str | None) -> list[Fault]:
+    """Refuse a text to search for that holds no word."""
+    return [] if text is None or text.split() else [Fault(("q",), "holds no word")]
 
 
 class Known(Query, frozen=True, kw_only=True):

@@ -193,7 +193,7 @@ async def place_of(request: AnyRequest, asked: KnownPage | AsOfPage) -> Place:
     if asked.cursor is None:
         return Place(await ask_of(request, asked), 0)
     held = held_by(request, asked.cursor)
-    if not _same_clocks(request, asked, held):
+    if not same_clocks(request, asked, held):
         raise not_of_this_list()
     return Place(held.ask, held.after)
 
@@ -209,7 +209,7 @@ def held_by(request: AnyRequest, cursor: str) -> Held:
     return held
 
 
-def _same_clocks(request: AnyRequest, asked: KnownPage | AsOfPage, held: Held) -> bool:
+def same_clocks(request: AnyRequest, asked: Known, held: Held) -> bool:
     """Tell whether the clocks that are given beside a cursor are its own."""
     published = asked.known_basis == "published"
     basis_given = any(name == "known_basis" for name, _ in _parameters(request))

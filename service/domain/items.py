@@ -165,7 +165,7 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
             alternatives,
             outcome.status == "in_force" or (last is not None and last.ever_in_force),
             tuple([_coming(fact, kind) for fact in planned if not _overtaken(fact, outcome.folded, start)]),
-            _arrivals(last.outcome if last else _NOTHING, outcome),
+            _arrivals(kind, last.outcome if last else _NOTHING, outcome),
         )
         if last is None or not segment.says_the_same(last):
             segments.append(segment)
@@ -201,11 +201,15 @@ def _overtaken(planned: Known, folded: Sequence[Known], day: int) -> bool:
     return any(fact.eff.lo <= day and fact.order > planned.order for fact in folded)
 
 
-def _arrivals(old: Outcome, new: Outcome) -> tuple[Coming, ...]:
-    """List what takes hold between one outcome and the next: a new ruler of a track, a ruler over, an announcement."""
+def _arrivals(kind: Kind, old: Outcome, new: Outcome) -> tuple[Coming, ...]:
+    """List what takes hold between one outcome and the next: a new ruler of a track, a ruler over, an announcement.
+
+    On an item that has ended nothing takes hold but a base change.
+    """
     found: list[Coming] = []
     status = new.status or ""
-    for before, now in ((old.base, new.base), (old.overlay, new.overlay), (old.terms, new.terms)):
+    tracks = ((old.base, new.base), (old.overlay, new.overlay), (old.terms, new.terms))
+    for before, now in tracks[:1] if status in kind.ends else tracks:
         if now.fact is not None and before != now:
             ended = now.over and before.fact is now.fact
             on = now.fact.until if ended and now.fact.until else now.fact.eff

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from service.domain.facts import Known
     from service.domain.lifecycle import Kind
 
-WORK_MAX = 8_192
+WORK_MAX = 4_096
 """Readings of shared strings that are tried for one day, times the facts in each.
 
 Past it the widest shared strings count as independent: then more is called possible, never less.

@@ -128,10 +128,23 @@ def tokens(merged: Mapping[str, Any], issues: Iterable[str]) -> Tokens:
 
 
 def marks(kind: Kind, state: Mapping[str, Any]) -> list[str]:
-    """List what a state itself is found by: its certainty, each status that some reading gives, whether it ended."""
+    """List what a state itself is found by: its certainty, each status that some reading gives, whether it ended.
+
+    `over` has ended in every reading. `against-all` is a restriction that names no country it is against.
+    """
     possible = [each["status"] for each in state["alternatives"]] or [state["status"]]
-    ended = ["ended"] if state["status"] in kind.ends else []
-    return [f"certainty:{state['certainty']}", *[f"status:{each}" for each in possible], *ended]
+    found = [f"certainty:{state['certainty']}", *[f"status:{each}" for each in possible]]
+    if state["status"] in kind.ends:
+        found.append("ended")
+        if all([each is None or each in kind.ends for each in possible]):
+            found.append("over")
+    if kind.name == "restriction" and not state.get("against") and not _countries(state.get("entities", ())):
+        found.append("against-all")
+    return found
+
+
+def _countries(entities: Iterable[Entity]) -> list[str]:
+    return [entity.country for entity in entities if entity.country]
 
 
 def _one_party(name: str, party: str) -> Tokens:
@@ -171,7 +184,12 @@ def _goods(_: str, goods: tuple[Good, ...]) -> Tokens:
             found[f"good:{fold(good.eccn)}"] = found[f"eccn:{fold(good.eccn)}"] = None
         if good.hs:
             found.update(dict.fromkeys([f"hs:{good.hs[:size]}" for size in HS_PREFIXES if size <= len(good.hs)]))
+            found[f"hs-exactly:{good.hs}"] = None
     return found
+
+
+def _restriction(_: str, slug: str) -> Tokens:
+    return {f"restriction:{slug}": None}
 
 
 _READERS: dict[str, Callable[[str, Any], Tokens]] = {
@@ -183,6 +201,7 @@ _READERS: dict[str, Callable[[str, Any], Tokens]] = {
     "beneficiaries": _entities,
     "participants": _participants,
     "condition": _condition,
+    "restriction": _restriction,
 }
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain import states
+from service.views import published
 from service.views.query import marked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from service.storage.database import Database, Dialect, Row
+    from service.views.project import ItemView
 
 _KNOWN = "w.known_from <= {k} AND w.known_to > {k}"
 _ONE = """SELECT {columns} FROM version w WHERE w.item = f.item AND w.valid_from <= {d} AND {known}
@@ -47,6 +49,13 @@ class Changed(NamedTuple):
     after: bytes | None
 
 
+class Known(NamedTuple):
+    """What counts at both of two days: what was recorded up to a position and, of that, published by a day."""
+
+    position: int
+    published: int
+
+
 class Page(NamedTuple):
     """Items in the order of their first appearance; `more` tells whether others follow."""
 
@@ -66,6 +75,29 @@ async def page(database: Database, issue: str, one: Point, other: Point, *, afte
         if len(found) > limit or len(rows) < size:
             return Page(found[:limit], len(found) > limit)
         after = rows[-1][0]
+
+
+async def published_page(
+    database: Database, issue: str, days: tuple[int, int], known: Known, *, after: int, limit: int
+) -> Page:
+    """Give what changed in an issue from one day to another, as published."""
+    token = f"issue:{issue}"
+    found: list[Changed] = []
+    while True:
+        at = published.Clocks(days[1], known.position, known.published)
+        views = await published.members(database, at, token, after)
+        for view in views:
+            before, later = (_standing(view, day, token) for day in days)
+            if before != later:
+                found.append(Changed(view.number, view.slug, view.kind.name, before, later))
+        if len(found) > limit or len(views) < published.CHUNK:
+            return Page(found[:limit], len(found) > limit)
+        after = views[-1].number
+
+
+def _standing(view: ItemView, day: int, token: str) -> bytes | None:
+    state = published.standing(view, day)
+    return state.body if state is not None and token in state.tokens else None
 
 
 def _statement(dialect: Dialect, *, same_day: bool) -> str:

@@ -177,8 +177,21 @@ async def statuses(database: Database, at: Clocks, issue: str) -> set[tuple[str,
     return found
 
 
-async def _standings(database: Database, at: Clocks, names: Sequence[Row]) -> list[Standing]:
+async def members(database: Database, at: Clocks, token: str, after: int) -> list[ItemView]:
+    """Load a chunk of the items that may carry a token, behind an item number; fewer than CHUNK at the end."""
+    names = await _candidates(database, at, Sought(after, None, [token]), after, CHUNK)
     views = await load(database, [slug for _, slug in names], at.position, at.published)
+    await asyncio.sleep(0)  # others want an answer too
+    return views
+
+
+async def _standings(database: Database, at: Clocks, names: Sequence[Row]) -> list[Standing]:
+    return await among(database, at, [slug for _, slug in names])
+
+
+async def among(database: Database, at: Clocks, slugs: Iterable[str]) -> list[Standing]:
+    """Give the states of named items, in order of numbers; those without a status are left out."""
+    views = await load(database, slugs, at.position, at.published)
     await asyncio.sleep(0)  # others want an answer too
     return [state for view in views if (state := standing(view, at.as_of)) is not None]
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from service.domain import states
 from service.domain.errors import KnowledgeAhead
 from service.storage.models import OPEN_END
@@ -293,12 +295,44 @@ async def page(database: Database, ask: Ask, wanted: Wanted, *, after: int, limi
         _by_token(question, wanted.tokens[0], after)
     else:
         question.where(f"i.number > {question.parameter(after)}")
-    question.where(f"i.kind = {question.parameter(wanted.kind)}")
+    # With candidates the kind is only looked at: without statistics PostgreSQL would go through all items of it.
+    kind = "i.kind || ''" if wanted.tokens else "i.kind"
+    question.where(f"{kind} = {question.parameter(wanted.kind)}")
     for token in (*wanted.tokens[1:], *wanted.marks):
         question.where(question.carries(token))
     rows = await question.rows(_BY_TOKEN if wanted.tokens else _BY_KIND, limit + 1, long=True)
     at = _check(ask, rows[0]) if rows else await basis(database, ask)
     return Page(at, [_found(row) for row in rows[:limit]], len(rows) > limit)
+
+
+_ALL = "1000000"
+"""More rows than there are names: with a limit that it does not know PostgreSQL goes through all items in order."""
+
+
+class Standing(NamedTuple):
+    """An item's state and what it is found by."""
+
+    found: Found
+    tokens: frozenset[str]
+
+
+async def standings(database: Database, at: Basis, slugs: Sequence[str]) -> list[Standing]:
+    """Give the states of named items, in the order of their numbers; those without a status are left out."""
+    if at.published is not None:
+        folded = await published.among(database, _clocks(at), slugs)
+        return [Standing(Found(*each[:5]), each.tokens) for each in folded]
+    sqlite = database.dialect.name == "sqlite"
+    sql = _statement(
+        database.dialect,
+        "position",
+        source=_BY_KIND,
+        where="i.slug IN (SELECT value FROM json_each($3))" if sqlite else "i.slug = ANY($3::text[])",
+        limit=_ALL,
+        extra="",
+    ).replace("SELECT b.*, i.number", "SELECT v.tokens, i.number")
+    names = msgspec.json.encode(slugs).decode() if sqlite else slugs
+    rows = await database.fetch(sql, at.position, at.as_of, names)
+    return [Standing(_found(row), frozenset(row[0].split("\n"))) for row in rows]
 
 
 _STATUSES = """

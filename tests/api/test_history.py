@@ -116,6 +116,16 @@ def test_what_was_learnt_between_two_positions(london: Client) -> None:
     assert [change[end]["certainty"] for end in ("before", "after")] == ["possible", "certain"]
 
 
+def test_what_changed_as_published(london: Client) -> None:
+    """On the day before the sources were out nothing was known; on their day, what stood on each of two days."""
+    path = f"/v1/issues/{RARE_EARTHS}/diff?from=2025-03-31&to=2025-06-10&known_basis=published"
+    assert london.get(f"{path}&known_at=2025-06-09").json()["first_known_at"] == "2025-06-10"
+    answer = read(london, f"{path}&known_at=2025-06-10")
+    recorded = read(london, f"/v1/issues/{RARE_EARTHS}/diff?from=2025-03-31&to=2025-06-10")
+    assert answer["items"] == recorded["items"]
+    assert (answer["known_at"], answer["known_basis"]) == ("2025-06-10", "published")
+
+
 @pytest.mark.parametrize(
     ("query", "parameter", "status"),
     [
@@ -131,7 +141,7 @@ def test_what_was_learnt_between_two_positions(london: Client) -> None:
         ("known_from=2025-06-10", "known_from", 422),
         ("known_from=2025-06-10T12:00:00", "known_from", 422),
         ("known_from=9999999999999999", "known_from", 422),
-        ("from=2025-01-01&known_basis=published", "known_basis", 422),
+        ("known_from=3&known_basis=published", "known_basis", 422),
         ("from=9000-01-01", "from", 422),
         ("known_from=3&known_to=900", None, 400),
         ("known_from=2999-01-01T00:00:00Z", None, 400),
@@ -150,7 +160,7 @@ def test_a_diff_is_between_two_days_or_two_positions(
 
 def test_a_diff_is_paged(london: Client) -> None:
     """Page after page gives every change once, in the order of the log, as known at the first page."""
-    for span in ("from=2025-03-31", "known_from=2"):
+    for span in ("from=2025-03-31", "known_from=2", "from=2025-03-31&known_basis=published&known_at=2025-06-10"):
         path = f"/v1/issues/{RARE_EARTHS}/diff?{span}"
         whole = read(london, path)
         seen: list[dict[str, Any]] = []
@@ -217,6 +227,8 @@ HISTORIES = [
     f"/v1/issues/{RARE_EARTHS}/timeline?limit=3",
     f"/v1/issues/{RARE_EARTHS}/diff?from=2025-03-31&limit=3",
     f"/v1/issues/{RARE_EARTHS}/diff?known_from=4",
+    f"/v1/issues/{RARE_EARTHS}/diff?from=2025-03-31&limit=3&known_basis=published&known_at=2025-06-10",
+    f"/v1/issues/{RARE_EARTHS}/timeline?limit=3&known_basis=published&known_at=2025-06-10",
     f"/v1/restrictions/{CONTROL}/versions",
 ]
 

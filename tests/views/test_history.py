@@ -1,28 +1,29 @@
-"""Timelines, differences and rectangles of any history equal the slow obvious ones, page by page."""
+"""Timelines, differences, rectangles, exposure and words of any history equal the slow obvious ones, page by page."""
 
 import asyncio
 import json
 import random
 import shutil
-from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain import dates
-from service.views import difference, query, rectangles, timeline
+from service.api.exposure import ExposureQuery
+from service.domain import dates, words
+from service.domain.lifecycle import KINDS
+from service.views import difference, exposure, query, rectangles, search, timeline
 from service.views.difference import Point
 from tests import oracle
 from tests.conftest import PostgresServer
-from tests.ledgers import Opened, opened
+from tests.ledgers import Opened, asking
 from tests.strategies import days_near, days_published, histories
-from tests.views.test_against_oracle import check_state, cut, thorough
+from tests.views.test_against_oracle import Check, check_state, record_and_check, thorough
 
 Event = dict[str, Any]
-Check = Callable[[Opened, st.DataObject, list[Event]], Awaitable[None]]
 
 
 def issues_of(log: list[Event]) -> list[str]:
@@ -53,12 +54,21 @@ async def check_timelines(ledger: Opened, data: st.DataObject, history: list[Eve
             assert await timeline_of(ledger, issue, known, limit) == oracle.timeline(log, issue, known)
 
 
-async def changes_of(ledger: Opened, issue: str, one: Point, other: Point, limit: int) -> dict[str, list[Event | None]]:
+async def changes_of(
+    ledger: Opened, issue: str, one: tuple[date, oracle.K], other: tuple[date, oracle.K], limit: int
+) -> dict[str, list[Event | None]]:
     """Read a whole difference in pages."""
+    days, known = (one[0].toordinal(), other[0].toordinal()), other[1]
     found: dict[str, list[Event | None]] = {}
     after = 0
     while True:
-        page = await difference.page(ledger.database, issue, one, other, after=after, limit=limit)
+        if isinstance(known, oracle.Published):
+            counts = difference.Known(known.position, known.day.toordinal())
+            page = await difference.published_page(ledger.database, issue, days, counts, after=after, limit=limit)
+        else:
+            assert isinstance(one[1], int)
+            ends = Point(days[0], one[1]), Point(days[1], known)
+            page = await difference.page(ledger.database, issue, *ends, after=after, limit=limit)
         for each in page.items:
             found[each.slug] = [None if state is None else json.loads(state) for state in (each.before, each.after)]
         if not page.more:
@@ -67,17 +77,16 @@ async def changes_of(ledger: Opened, issue: str, one: Point, other: Point, limit
 
 
 async def check_difference(
-    ledger: Opened, log: list[Event], issue: str, one: tuple[date, int], other: tuple[date, int], limit: int
+    ledger: Opened, log: list[Event], issue: str, one: tuple[date, oracle.K], other: tuple[date, oracle.K], limit: int
 ) -> None:
     """Compare what changed with the oracle; what did not has the same answer at both points."""
-    ends = [Point(day.toordinal(), known) for day, known in (one, other)]
-    found = await changes_of(ledger, issue, ends[0], ends[1], limit)
+    found = await changes_of(ledger, issue, one, other, limit)
     sure = oracle.differing(log, issue, one, other)
     order = oracle.items_in_order(log, len(log))
     assert list(found) == [item for item in order if item in found]
     for item in order:
         kind = oracle.kind_of(log, item)
-        answers = [await query.item(ledger.database, query.Ask(*end), kind, item) for end in ends]
+        answers = [await query.item(ledger.database, asking(*point), kind, item) for point in (one, other)]
         bodies = [None if each is None else json.loads(each.found.body) for each in answers]
         held = [body if body is not None and issue in body["issues"] else None for body in bodies]
         assert found.get(item, held) == held
@@ -107,6 +116,8 @@ async def check_differences(ledger: Opened, data: st.DataObject, history: list[E
     for issue in issues_of(log):
         await check_difference(ledger, log, issue, (first, late), (last, late), limit)
         await check_difference(ledger, log, issue, (first, early), (first, late), limit)
+        published = oracle.Published(data.draw(days_published(log)), late)
+        await check_difference(ledger, log, issue, (first, published), (last, published), limit)
 
 
 async def history_of(ledger: Opened, kind: str, item: str, known: int, limit: int) -> list[Event]:
@@ -145,15 +156,70 @@ async def check_histories(ledger: Opened, data: st.DataObject, history: list[Eve
         check_state(log, state, item, day, known)
 
 
-async def record_and_check(url: str, history: list[Event], seed: int, data: st.DataObject, check: Check) -> None:
-    """Record a history in batches, then compare."""
-    async with opened(url) as ledger:
-        for batch in cut(history, seed):
-            await ledger.append(batch)
-        await check(ledger, data, history)
+QUESTIONS = {
+    "good": ["dysprosium", "DY", "rare earths", "magnets", "3a090", "nothing"],
+    "hs": ["28", "2805", "280530", "280540", "85", "850511", "850512", "90"],
+    "eccn": ["3A090", "3A001"],
+}
+
+
+async def exposure_of(ledger: Opened, sought: exposure.Sought, at: query.Basis, limit: int) -> list[str]:
+    """Read what touches a good and a party in pages."""
+    found: list[str] = []
+    after = 0
+    while True:
+        page = await exposure.page(ledger.database, at, sought, after=after, limit=limit)
+        found += [each.slug for each in page.items]
+        if not page.more:
+            return found
+        after = page.items[-1].number
+
+
+async def check_exposure(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
+    """Compare what touches each good and party, as recorded and as published."""
+    log = await ledger.log()
+    position = data.draw(st.integers(1, len(log)))
+    limit = data.draw(st.sampled_from([1, 2, 50]))
+    clocks: list[oracle.K] = [len(log), position, oracle.Published(data.draw(days_published(log)), position)]
+    for known in clocks:
+        day = data.draw(days_near(history))
+        standing = oracle.states(log, day, known)
+        at = await query.basis(ledger.database, asking(day, known))
+        for name, values in QUESTIONS.items():
+            value, party = data.draw(st.sampled_from(values)), data.draw(st.sampled_from(["US", "CN", "EU", "GB"]))
+            ended = data.draw(st.booleans())
+            query_ = {"party": party, name: value} | ({"include": "ended"} if ended else {})
+            asked = msgspec.convert(query_, ExposureQuery)
+            found = await exposure_of(ledger, asked.sought(), at, limit)
+            assert found == oracle.exposed(standing, name, value, party, include_ended=ended), (name, value, party)
+
+
+WORDS = ["dysprosium", "ISSUE", "an what", "magnets ohio", "rare earths", "us", "restriction-1", "3a090 huawei", "ß"]
+
+
+async def check_words(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
+    """Compare the lists of every kind by words, as recorded and as published."""
+    log = await ledger.log()
+    position = data.draw(st.integers(1, len(log)))
+    limit = data.draw(st.sampled_from([1, 2, 50]))
+    clocks: list[oracle.K] = [len(log), position, oracle.Published(data.draw(days_published(log)), position)]
+    for known in clocks:
+        day, asked = data.draw(days_near(history)), data.draw(st.sampled_from(WORDS))
+        for kind in KINDS:
+            found: list[str] = []
+            after: int | None = 0
+            while after is not None:
+                ask, wanted = asking(day, known), query.Wanted(kind)
+                page = await search.page(ledger.database, ask, wanted, words.of(asked), after=after, limit=limit)
+                found += [each.slug for each in page.items]
+                after = page.next
+            truth = oracle.items_of_kind(log, kind, day, known)
+            assert found == [state["id"] for state in truth if oracle.has_words(state, asked)]
 
 
 CHECKS: dict[str, Check] = {
+    "exposure": check_exposure,
+    "words": check_words,
     "timelines": check_timelines,
     "differences": check_differences,
     "histories": check_histories,
