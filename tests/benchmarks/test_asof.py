@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import time
 from contextlib import AsyncExitStack, ExitStack
@@ -111,6 +112,7 @@ class Filled:
 @pytest.fixture(scope="module")
 def ledgers(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Filled]]:
     """Ledgers of every size on both databases, filled by `Ledger.append`."""
+    faulthandler.cancel_dump_traceback_later()  # it takes minutes
     folder = tmp_path_factory.mktemp("asof")
     found: list[Filled] = []
     print(f"\n### Ledgers of up to {LARGEST:,} events, by batches of 1,000 through `Ledger.append`\n")
