@@ -13,7 +13,7 @@ import structlog
 from litestar import Litestar
 from litestar.datastructures import State
 
-from service.api.kept import Answers
+from service.api.memory import Answers
 from service.api.operations import route_handlers
 from service.api.problems import handlers
 from service.api.wire import BODY_MAX, Services
