@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # Test processes: one a core, each with a PostgreSQL of its own.
 JOBS ?= logical
 MAX_JOBS ?= 8
+# The largest ledger that `make bench-asof` fills.
+EVENTS ?= 100000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,10 +16,10 @@ DEV := $(VENV)/.dev-installed
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check format bench oracle lock clean
+.PHONY: help install run dev test check format bench bench-asof oracle lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 install: $(RUNTIME) ## Make .venv with the command parley in it
 
@@ -43,7 +45,10 @@ format: dev ## Sort, fix and format the code
 	$(BIN)/ruff format
 
 bench: dev ## Measure side by side with peers; prints ratios
-	$(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks $(ARGS)
+	$(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks --ignore tests/benchmarks/test_asof.py $(ARGS)
+
+bench-asof: dev ## Measure as-of answers as the ledger grows (EVENTS=1000000)
+	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks/test_asof.py $(ARGS)
 
 oracle: dev ## Compare answers at any (D, K) with the slow fold; EXAMPLES=2000 histories and more
 	PARLEY_TEST_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses $(MAX_JOBS) tests/views

@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -26,7 +27,10 @@ _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
 
 class Plan(msgspec.Struct):
-    """What to send: the lines of `bodies` as POSTs to `path`, each once, or else GETs of `path` with these headers."""
+    """What to send: the lines of `bodies` as POSTs to `path`, each once, or else GETs of `path` with these headers.
+
+    With `paths` these are asked in turn instead.
+    """
 
     port: int
     path: str
@@ -35,6 +39,7 @@ class Plan(msgspec.Struct):
     expected: int
     bodies: str | None = None
     headers: dict[str, str] = {}
+    paths: list[str] = []
 
 
 class Measured(msgspec.Struct):
@@ -73,8 +78,8 @@ def _requests(plan: Plan) -> Iterator[bytes]:
     host = f"Host: 127.0.0.1:{plan.port}\r\n"
     if plan.bodies is None:
         headers = "".join(f"{name}: {value}\r\n" for name, value in plan.headers.items())
-        request = f"GET {plan.path} HTTP/1.1\r\n{host}{headers}\r\n".encode()
-        return iter(lambda: request, None)
+        paths = plan.paths or [plan.path]
+        return cycle([f"GET {path} HTTP/1.1\r\n{host}{headers}\r\n".encode() for path in paths])
     head = f"POST {plan.path} HTTP/1.1\r\n{host}Content-Type: application/json\r\nContent-Length: ".encode()
     lines = Path(plan.bodies).read_bytes().splitlines()
     return iter([b"%s%d\r\n\r\n%s" % (head, len(line), line) for line in lines])

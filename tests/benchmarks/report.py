@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tests.benchmarks.measure import ROUNDS, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tests.benchmarks.measure import Cell, Sample, Spread
 
@@ -43,3 +43,28 @@ def ratios(found: Iterable[tuple[str, Spread]]) -> None:
     print("\n| ratio, round by round | median | least-most |\n|---|---:|---:|")
     for name, held in found:
         print(f"| {name} | {held.middle:.2f} | {held.least:.2f}-{held.most:.2f} |")
+
+
+def growth(title: str, samples: Mapping[Cell, list[Sample]], sizes: Sequence[int]) -> dict[str, tuple[float, float]]:
+    """Print p50 and p99 of each question at each size, in ms, and the largest size's over the smallest's; give these.
+
+    A cell is a question and the events of its ledger; a figure is the median over the rounds.
+    """
+    print(f"\n### {title} (p50 / p99 in ms, medians of {ROUNDS} interleaved rounds)\n")
+    print(f"| {'':<58} | " + " | ".join(f"{size:>13,}" for size in sizes) + " |      p50 |      p99 |")
+    print("| --- |" + " ---: |" * (len(sizes) + 2))
+    found: dict[str, tuple[float, float]] = {}
+    for name in dict.fromkeys(name for name, _ in samples):
+        at = {size: percentiles(samples[name, size]) for size in sizes if (name, size) in samples}
+        shown = [f"{at[size][0]:.2f} / {at[size][1]:.2f}" if size in at else "-" for size in sizes]
+        least, most = at[min(at)], at[max(at)]
+        found[name] = most[0] / least[0], most[1] / least[1]
+        grown = " | ".join(f"x {each:6.2f}" if len(at) > 1 else f"{'-':>8}" for each in found[name])
+        print(f"| {name:<58} | " + " | ".join(f"{each:>13}" for each in shown) + f" | {grown} |")
+    return found
+
+
+def percentiles(cell: Iterable[Sample]) -> tuple[float, float]:
+    """Give p50 and p99 in ms, medians over the rounds."""
+    held = list(cell)
+    return spread(each.percentile(50) for each in held).middle, spread(each.percentile(99) for each in held).middle

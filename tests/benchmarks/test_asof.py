@@ -1,0 +1,336 @@
+"""As-of answers, late facts and rebuilds as the ledger grows: what a question costs must not depend on the log.
+
+`PARLEY_BENCH_EVENTS` gives the largest ledger; the smallest has 1,000 events. Issues are alike at every size.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from service.app import opened
+from service.domain.accept import accept
+from service.domain.events import Batch
+from service.storage import migrate
+from service.storage.connect import connect
+from service.views import query
+from tests.benchmarks import report
+from tests.benchmarks.client import Plan, send
+from tests.benchmarks.measure import SECONDS, Sample, rounds
+from tests.benchmarks.ours import runner
+from tests.benchmarks.rebuilding import rebuilt
+from tests.benchmarks.sized import HOT, Sized, fill
+from tests.servers import serving
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
+
+    from service.append import Ledger
+    from service.storage.database import Database
+    from tests.benchmarks.measure import Cell
+    from tests.benchmarks.servers import Postgres
+    from tests.benchmarks.workload import Body
+
+pytestmark = pytest.mark.benchmark
+
+LARGEST = int(os.environ.get("PARLEY_BENCH_EVENTS", "100000"))
+SIZES = sorted({size for size in (1_000, 10_000, 100_000) if size < LARGEST} | {LARGEST})
+ISSUES = 50
+"""Issues that are asked about in turn, where there are as many."""
+DAYS = 100
+"""Days that are asked about in turn."""
+NOW, PAST = date(2026, 1, 1), date(2024, 1, 1)
+PAGE, HOT_PAGE = 50, 200
+TURN = SECONDS / 3
+WRITTEN = 300
+P50_MOST, P99_MOST, HOT_MOST, LATE_MOST, EXPOSURE_MS = 1.5, 2.0, 10.0, 1.5, 5.0
+
+
+class Question(NamedTuple):
+    """A page of an issue's items: the first of the days asked about, and whether K is the middle of the log."""
+
+    name: str
+    day: date
+    past: bool
+    hot: bool = False
+    limit: int = PAGE
+
+
+HOT_NOW = Question(f"hot issue, {HOT_PAGE} items, K now, D now", NOW, past=False, hot=True, limit=HOT_PAGE)
+FIRST = Question(f"issue, {PAGE} items, K now, D now", NOW, past=False)
+QUESTIONS = (
+    FIRST,
+    Question(f"issue, {PAGE} items, K now, D past", PAST, past=False),
+    Question(f"issue, {PAGE} items, K past, D now", NOW, past=True),
+    Question(f"issue, {PAGE} items, K past, D past", PAST, past=True),
+    HOT_NOW,
+)
+
+
+@dataclass(slots=True)
+class Filled:
+    """A ledger of so many events on one of the databases."""
+
+    name: str
+    url: str
+    sized: Sized
+    seconds: float
+
+    @property
+    def middle(self) -> int:
+        """A position half way."""
+        return self.sized.size // 2
+
+    def issues(self, question: Question) -> list[str]:
+        """Name the issues to ask about."""
+        return [HOT] if question.hot else self.sized.issues[:ISSUES]
+
+
+@pytest.fixture(scope="module")
+def ledgers(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Filled]]:
+    """Ledgers of every size on both databases, filled by `Ledger.append`."""
+    folder = tmp_path_factory.mktemp("asof")
+    found: list[Filled] = []
+    print(f"\n### Ledgers of up to {LARGEST:,} events, by batches of 1,000 through `Ledger.append`\n")
+    print("| database   |    events | issues | hot issue's | events/s | items on a page, by question |")
+    print("|---|---:|---:|---:|---:|---|")
+    for size in SIZES:
+        sqlite = f"sqlite:///{folder / f'{size}.db'}"
+        migrate.upgrade(sqlite)
+        for name, url in (("SQLite", sqlite), ("PostgreSQL", postgres.migrated())):
+            with runner() as loop:
+                found.append(loop.run(_filled(name, url, size)))
+    postgres.checkpoint()
+    yield found
+    for path in folder.iterdir():
+        path.unlink()
+
+
+async def _filled(name: str, url: str, size: int) -> Filled:
+    async with opened(url) as services:
+        sized = Sized(size)
+        began = time.perf_counter()
+        await fill(services.ledger, sized)
+        ledger = Filled(name, url, sized, time.perf_counter() - began)
+        items = [await _items(services.database, ledger, question) for question in QUESTIONS]
+        (hot,) = (await query.versions(services.database, size, [HOT])).values()
+    pages = ", ".join(f"{each:.0f}" for each in items)
+    rate = size / ledger.seconds
+    print(f"| {name:<10} | {size:>9,} | {len(sized.issues) + 1:>6,} | {hot:>11,} | {rate:>8,.0f} | {pages} |")
+    return ledger
+
+
+async def _items(database: Database, ledger: Filled, question: Question) -> float:
+    """Count the items on a page, on average."""
+    issues = ledger.issues(question)
+    pages = [await _page(database, ledger, question, number) for number in range(len(issues))]
+    return sum(pages) / len(pages)
+
+
+async def _page(database: Database, ledger: Filled, question: Question, number: int) -> int:
+    issues = ledger.issues(question)
+    day = question.day.toordinal() + number % DAYS
+    ask = query.Ask(day, ledger.middle if question.past else None)
+    issue = issues[number % len(issues)]
+    return len((await query.issue_page(database, ask, issue, ended=False, after=0, limit=question.limit)).items)
+
+
+async def _read(database: Database, ledger: Filled, question: Question, numbers: Iterator[int]) -> Sample:
+    latencies: list[float] = []
+    began = now = time.perf_counter()
+    while now < began + TURN:
+        await _page(database, ledger, question, next(numbers))
+        done = time.perf_counter()
+        latencies.append(done - now)
+        now = done
+    return Sample(now - began, latencies)
+
+
+def _grown(title: str, samples: dict[Cell, list[Sample]]) -> list[str]:
+    """Print how answers grow with the log; say which grow too much."""
+    found = report.growth(title, samples, SIZES)
+    return [
+        f"{title}: {name}: p50 x {p50:.2f}, p99 x {p99:.2f}"
+        for name, (p50, p99) in found.items()
+        if "hot" not in name and "exposure" not in name and (p50 > P50_MOST or p99 > P99_MOST)
+    ]
+
+
+def _hot(samples: dict[Cell, list[Sample]]) -> list[str]:
+    """Print what the hot issue's page costs beside a normal one's; say where it is too much."""
+    found = {
+        name.partition(",")[0]: report.percentiles(samples[name, LARGEST])[0]
+        / report.percentiles(samples[name.replace(HOT_NOW.name, FIRST.name), LARGEST])[0]
+        for name, size in samples
+        if size == LARGEST and name.endswith(HOT_NOW.name)
+    }
+    for name, ratio in found.items():
+        print(f"\n{name}: the hot issue's {HOT_PAGE} items cost {ratio:.1f} times a normal issue's {PAGE}.")
+    return [f"{name}: hot x {ratio:.1f}" for name, ratio in found.items() if ratio >= HOT_MOST]
+
+
+def test_in_process(ledgers: list[Filled]) -> None:
+    """A page of an issue costs the same whatever the length of the log, for every pair of clocks."""
+    with ExitStack() as stack:
+        loop = stack.enter_context(runner())
+        cells: dict[Cell, Callable[[], Sample]] = {}
+        for question in QUESTIONS:
+            for ledger in ledgers:
+                database = connect(ledger.url)
+                loop.run(database.open())
+                stack.callback(lambda closed: loop.run(closed.close()), database)
+                read = partial(_read, database, ledger, question, count())
+                cells[f"{ledger.name}, {question.name}", ledger.sized.size] = partial(_run, loop, read)
+        samples = rounds(cells)
+    _expect_none(_grown("As of a day, in process", samples) + _hot(samples))
+
+
+def _run(loop: asyncio.Runner, read: Callable[[], Coroutine[None, None, Sample]]) -> Sample:
+    return loop.run(read())
+
+
+def _expect_none(over: Sequence[str]) -> None:
+    """Fail with what is over its bound, in a few lines."""
+    if over:
+        pytest.fail("over the bound: " + "; ".join(over), pytrace=False)
+
+
+def _spelt(text: str, number: int) -> str:
+    """Write a part of a query in one of many ways that mean the same: the server keeps answers by what was sent."""
+    return "".join(f"%{ord(char):02X}" if number >> index & 1 else char for index, char in enumerate(text))
+
+
+def _path(ledger: Filled, question: Question, number: int) -> str:
+    """Give the path of a question that nobody has asked before."""
+    issues = ledger.issues(question)
+    day, way = question.day + timedelta(number % DAYS), number // DAYS
+    known = f"&known_position={ledger.middle}" if question.past else ""
+    issue = issues[number % len(issues)]
+    return f"/v1/issues/{issue}?as_of={_spelt(day.isoformat(), way)}&limit={question.limit}{known}"
+
+
+def _exposure_path(_: Filled, number: int) -> str:
+    day, way = NOW + timedelta(number % DAYS), number // DAYS
+    return f"/v1/exposure?good=dysprosium&party=CN&as_of={_spelt(day.isoformat(), way)}"
+
+
+def _sample(port: int, paths: Iterator[str]) -> Sample:
+    asked = [next(paths) for _ in range(int(TURN * 3_000) + 100)]
+    measured = send(Plan(port, asked[0], 1, TURN, 200, paths=asked))
+    return Sample(measured.seconds, measured.latencies)
+
+
+def test_over_http(ledgers: list[Filled]) -> None:
+    """The same over HTTP on one connection, every question a new one; and exposure across issues."""
+    with ExitStack() as stack:
+        cells: dict[Cell, Callable[[], Sample]] = {}
+        ports = [urlsplit(stack.enter_context(serving(ledger.url)).url).port or 0 for ledger in ledgers]
+        at = list(zip(ledgers, ports, strict=True))
+        for question in QUESTIONS:
+            for ledger, port in at:
+                paths = map(partial(_path, ledger, question), count())
+                cells[f"{ledger.name}, {question.name}", ledger.sized.size] = partial(_sample, port, paths)
+        if _answers(ports[0], _exposure_path(ledgers[0], 0)):
+            for ledger, port in at:
+                paths = map(partial(_exposure_path, ledger), count())
+                cells[f"{ledger.name}, exposure, K now, D now", ledger.sized.size] = partial(_sample, port, paths)
+        else:
+            print("\nexposure is not measured: this service has no /v1/exposure")
+        samples = rounds(cells)
+    slow = [
+        f"{name} at {size:,}: p50 {took:.1f} ms"
+        for (name, size), held in samples.items()
+        if "exposure" in name and (took := report.percentiles(held)[0]) >= EXPOSURE_MS
+    ]
+    _expect_none(_grown("As of a day, over HTTP", samples) + _hot(samples) + slow)
+
+
+def _answers(port: int, path: str) -> bool:
+    return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=60).status_code == httpx.codes.OK
+
+
+class Written(NamedTuple):
+    """What writing to an item takes, in seconds."""
+
+    first: float
+    on_time: float
+    late: float
+    corrected: float
+
+
+_NAMES = (
+    "fact on time, the item not in memory",
+    "fact on time",
+    "late fact, two to four months back",
+    "correction of that late fact",
+)
+
+
+async def _append(ledger: Ledger, body: Body) -> float:
+    began = time.perf_counter()
+    await ledger.append(accept(body.json, Batch))
+    return time.perf_counter() - began
+
+
+async def _write(filled: Filled) -> list[Written]:
+    """Write to items that were recorded at any time: first a fact that loads the item, then what is compared."""
+    found: list[Written] = []
+    sized = filled.sized
+    step = max(1, len(sized.live) // WRITTEN)
+    async with opened(filled.url) as services:
+        for item in sized.live[::step][:WRITTEN]:
+            first = await _append(services.ledger, sized.on_time(item))
+            on_time = await _append(services.ledger, sized.on_time(item))
+            late = sized.late(item)
+            took = await _append(services.ledger, late)
+            found.append(Written(first, on_time, took, await _append(services.ledger, sized.correction(late))))
+    return found
+
+
+def test_late_facts_and_corrections(ledgers: list[Filled]) -> None:
+    """A late fact and a correction cost what a fact on time costs, half as much again at most."""
+    samples: dict[Cell, list[Sample]] = {}
+    over: list[str] = []
+    for ledger in ledgers:
+        with runner() as loop:
+            written = loop.run(_write(ledger))
+        for name, took in zip(_NAMES, zip(*written, strict=True), strict=True):
+            samples[f"{ledger.name}, {name}", ledger.sized.size] = [Sample(sum(took), list(took))]
+    samples = dict(sorted(samples.items(), key=lambda each: each[0][0].partition(",")[0], reverse=True))
+    report.growth("One event an append, one after the other, in process", samples, SIZES)
+    print("\n| to a fact on time, p50 | " + " | ".join(f"{size:,}" for size in SIZES) + " |")
+    print("|---|" + "---:|" * len(SIZES))
+    for database in dict.fromkeys(ledger.name for ledger in ledgers):
+        for name in _NAMES[2:]:
+            ratios = {
+                size: report.percentiles(samples[f"{database}, {name}", size])[0]
+                / report.percentiles(samples[f"{database}, {_NAMES[1]}", size])[0]
+                for size in SIZES
+            }
+            print(f"| {database}, {name} | " + " | ".join(f"x {each:.2f}" for each in ratios.values()) + " |")
+            over += [f"{database}, {name}: x {ratios[LARGEST]:.2f}"] if ratios[LARGEST] > LATE_MOST else []
+    _expect_none(over)
+
+
+def test_rebuild(ledgers: list[Filled]) -> None:
+    """A rebuild gives what was there; its rate and the memory that it takes are printed."""
+    print("\n### Rebuild from the log, digests apart (expected: 50,000 events/s on one core, memory flat)\n")
+    print("| database   |    events | events/s of CPU | events/s | MB of memory more | digest, s | the same |")
+    print("|---|---:|---:|---:|---:|---:|---|")
+    for ledger in ledgers:
+        took = rebuilt(ledger.url)
+        rates = f"{took.events / took.cpu:>15,.0f} | {took.events / took.seconds:>8,.0f}"
+        rest = f"{took.most - took.before:>17.0f} | {took.digests:>9.1f} | {'yes' if took.same else 'no':<8}"
+        print(f"| {ledger.name:<10} | {took.events:>9,} | {rates} | {rest} |", flush=True)
+        assert took.same
