@@ -21,6 +21,7 @@ from tests import oracle
 from tests.conftest import PostgresServer
 from tests.ledgers import Opened, asking
 from tests.strategies import days_near, days_published, histories
+from tests.tally import comparing
 from tests.views.test_against_oracle import Check, check_state, record_and_check, thorough
 
 Event = dict[str, Any]
@@ -51,7 +52,8 @@ async def check_timelines(ledger: Opened, data: st.DataObject, history: list[Eve
     for known in (*range(len(log) + 1), published, published._replace(position=len(log))):
         for issue in issues_of(log):
             limit = data.draw(st.sampled_from([1, 2, 3, 50]))
-            assert await timeline_of(ledger, issue, known, limit) == oracle.timeline(log, issue, known)
+            with comparing("timelines"):
+                assert await timeline_of(ledger, issue, known, limit) == oracle.timeline(log, issue, known)
 
 
 async def changes_of(
@@ -80,6 +82,13 @@ async def check_difference(
     ledger: Opened, log: list[Event], issue: str, one: tuple[date, oracle.K], other: tuple[date, oracle.K], limit: int
 ) -> None:
     """Compare what changed with the oracle; what did not has the same answer at both points."""
+    with comparing("differences"):
+        await _check_difference(ledger, log, issue, one, other, limit)
+
+
+async def _check_difference(
+    ledger: Opened, log: list[Event], issue: str, one: tuple[date, oracle.K], other: tuple[date, oracle.K], limit: int
+) -> None:
     found = await changes_of(ledger, issue, one, other, limit)
     sure = oracle.differing(log, issue, one, other)
     order = oracle.items_in_order(log, len(log))
@@ -151,7 +160,8 @@ async def check_histories(ledger: Opened, data: st.DataObject, history: list[Eve
             for each in (day - timedelta(9), day - timedelta(1), day, day + timedelta(1), day + timedelta(30)):
                 held = [rectangle["state"] for rectangle in oracle.covering(found, each, position)]
                 answer = await query.item(ledger.database, query.Ask(each.toordinal(), position), kind, item)
-                assert held == ([] if answer is None else [json.loads(answer.found.body)])
+                with comparing("points of rectangles"):
+                    assert held == ([] if answer is None else [json.loads(answer.found.body)])
         (state,) = [rectangle["state"] for rectangle in oracle.covering(found, day, known)] or [None]
         check_state(log, state, item, day, known)
 
@@ -191,7 +201,8 @@ async def check_exposure(ledger: Opened, data: st.DataObject, history: list[Even
             query_ = {"party": party, name: value} | ({"include": "ended"} if ended else {})
             asked = msgspec.convert(query_, ExposureQuery)
             found = await exposure_of(ledger, asked.sought(), at, limit)
-            assert found == oracle.exposed(standing, name, value, party, include_ended=ended), (name, value, party)
+            with comparing("exposures"):
+                assert found == oracle.exposed(standing, name, value, party, include_ended=ended), (name, value, party)
 
 
 WORDS = ["dysprosium", "ISSUE", "an what", "magnets ohio", "rare earths", "us", "restriction-1", "3a090 huawei", "ß"]
@@ -214,7 +225,8 @@ async def check_words(ledger: Opened, data: st.DataObject, history: list[Event])
                 found += [each.slug for each in page.items]
                 after = page.next
             truth = oracle.items_of_kind(log, kind, day, known)
-            assert found == [state["id"] for state in truth if oracle.has_words(state, asked)]
+            with comparing("lists"):
+                assert found == [state["id"] for state in truth if oracle.has_words(state, asked)]
 
 
 CHECKS: dict[str, Check] = {
