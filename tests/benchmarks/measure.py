@@ -31,7 +31,8 @@ class Sample:
 
     def percentile(self, percent: int) -> float:
         """Give the latency, in milliseconds, that so many of a hundred calls do not exceed."""
-        return quantiles(self.latencies, n=100, method="inclusive")[percent - 1] * 1_000
+        held = self.latencies if len(self.latencies) > 1 else self.latencies * 2
+        return quantiles(held, n=100, method="inclusive")[percent - 1] * 1_000
 
 
 class Spread(NamedTuple):

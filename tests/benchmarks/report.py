@@ -50,7 +50,8 @@ def growth(title: str, samples: Mapping[Cell, list[Sample]], sizes: Sequence[int
 
     A cell is a question and the events of its ledger; a figure is the median over the rounds.
     """
-    print(f"\n### {title} (p50 / p99 in ms, medians of {ROUNDS} interleaved rounds)\n")
+    rounds = max(len(cell) for cell in samples.values())
+    print(f"\n### {title} (p50 / p99 in ms, medians of {rounds} interleaved round{'s' if rounds > 1 else ''})\n")
     print(f"| {'':<58} | " + " | ".join(f"{size:>13,}" for size in sizes) + " |      p50 |      p99 |")
     print("| --- |" + " ---: |" * (len(sizes) + 2))
     found: dict[str, tuple[float, float]] = {}
