@@ -17,6 +17,7 @@ from service.domain import dates, words
 from service.domain.lifecycle import KINDS
 from service.views import difference, exposure, query, rectangles, search, timeline
 from service.views.difference import Point
+from service.views.published import Clocks
 from tests import oracle
 from tests.conftest import PostgresServer
 from tests.ledgers import Opened, asking
@@ -60,16 +61,18 @@ async def changes_of(
     ledger: Opened, issue: str, one: tuple[date, oracle.K], other: tuple[date, oracle.K], limit: int
 ) -> dict[str, list[Event | None]]:
     """Read a whole difference in pages."""
-    days, known = (one[0].toordinal(), other[0].toordinal()), other[1]
+    days = one[0].toordinal(), other[0].toordinal()
     found: dict[str, list[Event | None]] = {}
     after = 0
     while True:
-        if isinstance(known, oracle.Published):
-            counts = difference.Known(known.position, known.day.toordinal())
-            page = await difference.published_page(ledger.database, issue, days, counts, after=after, limit=limit)
+        if isinstance(one[1], oracle.Published) and isinstance(other[1], oracle.Published):
+            then = Clocks(days[0], one[1].position, one[1].day.toordinal())
+            now = Clocks(days[1], other[1].position, other[1].day.toordinal())
+            page = await difference.published_page(ledger.database, issue, then, now, after=after, limit=limit)
         else:
             assert isinstance(one[1], int)
-            ends = Point(days[0], one[1]), Point(days[1], known)
+            assert isinstance(other[1], int)
+            ends = Point(days[0], one[1]), Point(days[1], other[1])
             page = await difference.page(ledger.database, issue, *ends, after=after, limit=limit)
         for each in page.items:
             found[each.slug] = [None if state is None else json.loads(state) for state in (each.before, each.after)]
@@ -127,6 +130,8 @@ async def check_differences(ledger: Opened, data: st.DataObject, history: list[E
         await check_difference(ledger, log, issue, (first, early), (first, late), limit)
         published = oracle.Published(data.draw(days_published(log)), late)
         await check_difference(ledger, log, issue, (first, published), (last, published), limit)
+        sooner = published._replace(day=min(published.day, data.draw(days_published(log))))
+        await check_difference(ledger, log, issue, (first, sooner), (first, published), limit)
 
 
 async def history_of(ledger: Opened, kind: str, item: str, known: int, limit: int) -> list[Event]:
