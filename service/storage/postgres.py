@@ -121,6 +121,8 @@ class Postgres:
         joined="string_agg({}, ',')",
         found_at="strpos",
         number="{}::bigint",
+        slugs="= ANY({}::text[])",
+        positions="= ANY({}::bigint[])",
         has_lateral=True,
     )
 

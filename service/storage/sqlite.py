@@ -54,6 +54,8 @@ class Sqlite:
         joined="group_concat({}, ',')",
         found_at="instr",
         number="{}",
+        slugs="IN (SELECT value FROM json_each({}))",
+        positions="IN (SELECT value FROM json_each({}))",
         has_lateral=False,
     )
 
