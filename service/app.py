@@ -13,7 +13,8 @@ import structlog
 from litestar import Litestar
 from litestar.datastructures import State
 
-from service.api.kept import Answers
+from service import rebuild
+from service.api.memory import Answers
 from service.api.operations import route_handlers
 from service.api.problems import handlers
 from service.api.wire import BODY_MAX, Services
@@ -21,6 +22,7 @@ from service.append import Ledger
 from service.eventlog.newest import Heads
 from service.storage import files
 from service.storage.connect import connect
+from service.storage.database import NotMigrated
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -55,6 +57,9 @@ async def opened(database_url: str) -> AsyncIterator[Services]:
     database = connect(database_url)
     try:
         await database.open()
+        if await rebuild.is_due(database):
+            reason = "its projections are to be made anew"
+            raise NotMigrated(reason)
         ledger = Ledger(database, clock, new_id)
         await ledger.start()
         try:

@@ -98,6 +98,8 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
 def migrate(database_url: str | None) -> None:
     """Bring the database to the tables of this version; safe to repeat.
 
+    Where that empties the projections they are made anew from the log, which is never touched.
+
     \b
       parley migrate --database-url postgresql://owner@db/parley
     """
@@ -107,8 +109,24 @@ def migrate(database_url: str | None) -> None:
     with _set_up_errors():
         before = None if _missing(settings) else migrations.current(settings.database_url)
         migrations.upgrade(settings.database_url)
+        with _bar("Rebuilding") as progress:
+            asyncio.run(_renew(settings, progress))
     after = migrations.newest()
     click.echo(f"{_shown(settings)} is at revision {after}" + ("" if before == after else f", was {before or 'empty'}"))
+
+
+async def _renew(settings: Settings, progress: Callable[[int, int | None], object]) -> None:
+    """Make the projections anew where a migration has emptied them."""
+    from service import rebuild as rebuilding
+    from service.storage import connect
+
+    database = connect.connect(settings.database_url)
+    try:
+        await database.open()
+        if await rebuilding.is_due(database):
+            await rebuilding.rebuild(database, progress)
+    finally:
+        await database.close()
 
 
 @cli.command()

@@ -156,6 +156,12 @@ async def rebuild(
     return Rebuilt(done, before, after, moved=await eventlog.head(database) != head)
 
 
+async def is_due(database: Database) -> bool:
+    """Tell whether a migration has emptied the projections of a ledger that has events."""
+    rows = await database.fetch("SELECT 1 FROM head WHERE position > 0 AND NOT EXISTS (SELECT 1 FROM item)")
+    return len(rows) > 0
+
+
 async def _marks(database: Database, register: _Register) -> AsyncIterator[Commit]:
     """Read the log into a register; give the marks of its commits: the events of one commit have one instant."""
     last: Stored | None = None

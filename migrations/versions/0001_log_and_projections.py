@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 OPEN_END = 9_223_372_036_854_775_807
-PROJECTIONS = ("commit_mark", "item", "item_event", "issue_event", "fact_record", "event_index", "facet", "version")
+PROJECTIONS = ("commit_mark", "item", "item_event", "issue_event", "event_index", "facet", "version")
 
 SQLITE_GUARD = """
 CREATE TRIGGER event_no_{verb} BEFORE {verb} ON event BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END
@@ -45,8 +45,8 @@ BEGIN
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO parley_app', current_schema());
         GRANT SELECT, INSERT ON event TO parley_app;
         GRANT SELECT, UPDATE ON head TO parley_app;
-        GRANT SELECT, INSERT, UPDATE, DELETE
-            ON commit_mark, item, item_event, issue_event, fact_record, event_index, facet, version TO parley_app;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON commit_mark, item, item_event, issue_event, event_index, facet, version
+            TO parley_app;
         GRANT SELECT ON alembic_version TO parley_app;
     END IF;
 END
@@ -57,11 +57,6 @@ $$
 def number(name: str) -> sa.Column[int]:
     """Make a column of numbers; on SQLite only INTEGER PRIMARY KEY is the row's own address."""
     return sa.Column(name, sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False)
-
-
-def day(name: str) -> sa.Column[int]:
-    """Make a column of days."""
-    return sa.Column(name, sa.Integer(), autoincrement=False, nullable=False)
 
 
 def text(name: str) -> sa.Column[str]:
@@ -109,33 +104,13 @@ def upgrade() -> None:
         number("item"),
         number("position"),
         sa.PrimaryKeyConstraint("item", "position", name="pk_item_event"),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "issue_event",
         number("issue"),
         number("position"),
         number("version"),
-        day("occurred_lo"),
-        day("occurred_hi"),
-        number("fact"),
         sa.PrimaryKeyConstraint("issue", "position", name="pk_issue_event"),
-        sqlite_with_rowid=False,
-    )
-    texts = sa.text("fact > 0")
-    op.create_index(
-        "ix_issue_event_valid",
-        "issue_event",
-        ["issue", "occurred_lo", "occurred_hi", "fact", "position"],
-        postgresql_where=texts,
-        sqlite_where=texts,
-    )
-    op.create_table(
-        "fact_record",
-        number("fact"),
-        number("position"),
-        sa.PrimaryKeyConstraint("fact", "position", name="pk_fact_record"),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "event_index",
@@ -145,17 +120,11 @@ def upgrade() -> None:
         text("tokens"),
         sa.PrimaryKeyConstraint("position", name="pk_event_index"),
     )
-    op.create_table(
-        "facet",
-        text("token"),
-        number("item"),
-        sa.PrimaryKeyConstraint("token", "item", name="pk_facet"),
-        sqlite_with_rowid=False,
-    )
+    op.create_table("facet", text("token"), number("item"), sa.PrimaryKeyConstraint("token", "item", name="pk_facet"))
     op.create_table(
         "version",
         number("item"),
-        day("valid_from"),
+        sa.Column("valid_from", sa.Integer(), autoincrement=False, nullable=False),
         number("known_from"),
         number("known_to"),
         text("status"),

@@ -216,8 +216,10 @@ class Diff(Struct, frozen=True, kw_only=True):
     )
     to: DayText | UnsetType = UNSET
     as_of: Annotated[DayText | None, Meta(description="The day of two Ks; null with two days.")]
-    known_from: Annotated[int | UnsetType, Meta(description="The first of two positions.")] = UNSET
-    known_to: int | UnsetType = UNSET
+    known_from: Annotated[
+        int | DayText | UnsetType, Meta(description="The first of two positions, or days of publication.")
+    ] = UNSET
+    known_to: int | DayText | UnsetType = UNSET
     known_at: KnownAt
     known_position: Annotated[int, Meta(ge=0, description="The one position, or the second.")]
     known_basis: Literal["recorded", "published"]

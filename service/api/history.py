@@ -17,6 +17,7 @@ from service.api.queries import (
     KnownPage,
     Limit,
     Moment,
+    ended_day,
     micros,
     ordinal,
 )
@@ -44,6 +45,7 @@ from service.domain.errors import Fault, KnowledgeAhead
 from service.views import difference, rectangles, timeline
 from service.views import query as views
 from service.views.difference import Point
+from service.views.published import Clocks
 
 if TYPE_CHECKING:
     from litestar import Response
@@ -137,12 +139,17 @@ def _rectangle(each: rectangles.Rectangle) -> bytes:
 
 
 class DiffQuery(Known, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """Between which two points: two days as known at one K, or two Ks on one day."""
+    """Between which two points: two days as known at one K, or two Ks on one day.
+
+    Two Ks are positions or instants of recording, or with `known_basis=published` days of publication.
+    """
 
     from_: Annotated[Day | None, Meta(description="The first of two days. Not together with `known_from`.")] = None
     to: Annotated[Day | None, Meta(description="The second day; today in UTC when absent.")] = None
     known_from: Annotated[Moment | None, Meta(description="The first of two Ks. Not together with `from`.")] = None
-    known_to: Annotated[Moment | None, Meta(description="The second K; the head of the log when absent.")] = None
+    known_to: Annotated[
+        Moment | None, Meta(description="The second K; the head of the log, or as published today, when absent.")
+    ] = None
     as_of: Annotated[Day | None, Meta(description="With `known_from`, the day; today in UTC when absent.")] = None
     cursor: Cursor | None = None
     limit: Limit = LIMIT_DEFAULT
@@ -151,20 +158,38 @@ class DiffQuery(Known, frozen=True, kw_only=True, rename={"from_": "from"}):
         """Refuse what is not two days or two Ks, and two that are not in order."""
         if (self.from_ is None) == (self.known_from is None):
             return [Fault(("from",), "give `from`, for two days, or `known_from`, for two Ks")]
-        others = ("known_to", "as_of") if self.from_ is not None else ("to", "known_at", "known_position")
+        others: tuple[str, ...] = ("known_to", "as_of") if self.from_ is not None else ("to", "known_at")
+        if self.known_from is not None and self.known_basis == "recorded":
+            others += ("known_position",)
         by = "from" if self.from_ is not None else "known_from"
         faults = [Fault((name,), f"not together with {by}") for name in others if getattr(self, name) is not None]
-        if self.known_from is not None and self.known_basis == "published":
-            faults.append(Fault(("known_basis",), "two Ks are positions or instants of recording"))
+        for name in ("known_from", "known_to"):
+            given = getattr(self, name)
+            if given is not None and (fault := _misread(given, published=self.known_basis == "published")):
+                faults.append(Fault((name,), fault))
         if self.from_ and self.to and self.from_ > self.to:
             faults.append(Fault(("to",), "before from"))
         return [*faults, *super().faults()]
 
 
+def _misread(moment: str, *, published: bool) -> str | None:
+    """Say why a K does not go with its basis; None when it does."""
+    if not published:
+        return "with known_basis=recorded a position or an instant, not a day" if _is_day(moment) else None
+    if moment.isdecimal():
+        return "with known_basis=published a day or an instant, not a position"
+    return "no day has ended by then" if ended_day(moment) == 0 else None
+
+
+def _is_day(moment: str) -> bool:
+    return "-" in moment and "T" not in moment
+
+
 class _Span(NamedTuple):
     """Two points, the basis of the second, and how an answer names them.
 
-    `within` is the first position where there are two, for the cursor: it has the second point.
+    A point is a day and a position, or as published a day and a day of publication. `within` is the first of two Ks,
+    for the cursor: it has the second point.
     """
 
     one: Point
@@ -181,8 +206,8 @@ async def get_diff(request: AnyRequest) -> Response[bytes]:
     slug = named(request, "issue", "issue")
     asked = query_of(request, DiffQuery)
     held = None if asked.cursor is None else held_by(request, asked.cursor)
-    span = await (_two_days if asked.from_ is not None else _two_positions)(request, asked, held)
-    if held and (held.as_of, held.position, held.within) != (span.other.day, span.other.known, span.within):
+    span = await _span(request, asked, held)
+    if held and (held.as_of, held.position, held.within) != (span.other.day, span.at.position, span.within):
         raise not_of_this_list()
     headers = frozen(request, _tag(span.clocks), span.clocks, pinned=span.pinned)
     if (same := not_modified(request, headers)) is not None:
@@ -192,11 +217,19 @@ async def get_diff(request: AnyRequest) -> Response[bytes]:
     if span.at.published is None:
         page = await difference.page(database, slug, span.one, span.other, after=after, limit=asked.limit)
     else:
-        days, counts = (span.one.day, span.other.day), difference.Known(span.at.position, span.at.published)
-        page = await difference.published_page(database, slug, days, counts, after=after, limit=asked.limit)
+        one, other = (Clocks(point.day, span.at.position, point.known) for point in (span.one, span.other))
+        page = await difference.published_page(database, slug, one, other, after=after, limit=asked.limit)
     following = next_of(request, span.at, page.items[-1].number if page.more else None, span.within)
     items = b",".join(_changed(each) for each in page.items)
     return answer(b'{"items":[%s],%s,%s}' % (items, following, span.basis), headers=headers)
+
+
+async def _span(request: AnyRequest, asked: DiffQuery, held: Held | None) -> _Span:
+    if asked.from_ is not None:
+        return await _two_days(request, asked, held)
+    if asked.known_basis == "published":
+        return await _two_publications(request, asked, held)
+    return await _two_positions(request, asked, held)
 
 
 def _changed(each: difference.Changed) -> bytes:
@@ -214,8 +247,9 @@ async def _two_days(request: AnyRequest, asked: DiffQuery, held: Held | None) ->
     ask = held.ask if held else await ask_of(request, asked)
     at = await views.basis(services(request).database, ask._replace(as_of=last))
     days = {"from": dates.iso(first), "to": dates.iso(last)}
+    counts = at.position if at.published is None else at.published
     return _Span(
-        Point(first, at.position), Point(last, at.position), at, days | _known_clocks(at),
+        Point(first, counts), Point(last, counts), at, days | _known_clocks(at),
         asked.to is not None and _pins(asked),
         b'"from":"%s","to":"%s",%s' % (days["from"].encode(), days["to"].encode(), _always(at)),
     )  # fmt: skip
@@ -236,6 +270,29 @@ async def _two_positions(request: AnyRequest, asked: DiffQuery, held: Held | Non
             clocks["as_of"].encode(), one.position, at.position, known(at),
         ),
         one.position,
+    )  # fmt: skip
+
+
+async def _two_publications(request: AnyRequest, asked: DiffQuery, held: Held | None) -> _Span:
+    """Resolve two days of publication on one day; what is not given is as the cursor has it."""
+    day, first = _day(request, asked.as_of, held), ended_day(asked.known_from or "")
+    today = instants.day(services(request).clock())
+    last = ended_day(asked.known_to) if asked.known_to else held.published or 0 if held else today
+    if first > last:
+        raise BadQuery([Fault(("known_to",), "before known_from")])
+    position = asked.known_position if asked.known_position is not None or not held else held.position
+    at = await views.basis(services(request).database, views.Ask(day, position, published=last))
+    if held and held.published != last:
+        raise not_of_this_list()
+    ends = {"known_from": dates.iso(first), "known_to": dates.iso(last)}
+    clocks = {"as_of": dates.iso(day), **ends, "known_position": str(at.position), "known_basis": "published"}
+    return _Span(
+        Point(day, first), Point(day, last), at, clocks,
+        None not in (asked.as_of, asked.known_to, asked.known_position),
+        b'"as_of":"%s","known_from":"%s","known_to":"%s",%s' % (
+            clocks["as_of"].encode(), ends["known_from"].encode(), ends["known_to"].encode(), known(at),
+        ),
+        first,
     )  # fmt: skip
 
 

@@ -204,7 +204,8 @@ def _issue_routes() -> list[Route]:
                 method="GET", path="/v1/issues/{issue}/diff", operation_id="get_diff", tag="issues",
                 summary="Tell what changed in an issue",
                 description="The items of the issue, itself included, whose states differ between two days as known at "
-                "one K (`from`, `to`), or between two Ks on one day (`known_from`, `known_to`: positions or instants).",
+                "one K (`from`, `to`), or between two Ks on one day (`known_from`, `known_to`: positions or instants; "
+                "as published, days).",
                 path_parameters={"issue": IssueName}, query=history.DiffQuery, headers=("If-None-Match",),
                 answers=_as_of("A page of changes.", answers.Diff, examples.DIFF),
                 problems=("not-found", "knowledge-ahead"),

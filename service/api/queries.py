@@ -60,9 +60,10 @@ DayOrInstant = Annotated[
 Moment = Annotated[
     str,
     Meta(
-        pattern=rf"^([0-9]{{1,16}}|{_INSTANT})\Z",
-        description="What was known: a position, or an RFC 3339 instant with its offset (a + is written %2B).",
-        examples=["128", "2025-06-10T12:00:00Z"],
+        pattern=rf"^([0-9]{{1,16}}|{_DAY}|{_INSTANT})\Z",
+        description="What was known: a position, or an RFC 3339 instant with its offset (a + is written %2B); as "
+        "published a day, to its end in UTC, or an instant.",
+        examples=["128", "2025-06-10T12:00:00Z", "2025-06-10"],
     ),
 ]
 Position = Annotated[int, Meta(ge=0, le=POSITION_MAX, description="A position in the log.", examples=[128])]
@@ -83,6 +84,11 @@ Words = Annotated[
     ),
 ]
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="At most so many on a page.")]
+
+
+def ended_day(moment: str) -> int:
+    """Give the last day that has ended in UTC by a day or an instant, as an ordinal; 0 for none."""
+    return instants.ended_day(micros(moment))
 
 
 class BadQuery(Refused):
@@ -146,7 +152,7 @@ class Known(Query, frozen=True, kw_only=True):
 
     def known_day(self) -> int | None:
         """Give the last day that has ended in UTC by `known_at`, as an ordinal; None when it is not given."""
-        return None if self.known_at is None else instants.ended_day(micros(self.known_at))
+        return None if self.known_at is None else ended_day(self.known_at)
 
 
 class AsOf(Known, frozen=True, kw_only=True):
@@ -224,8 +230,11 @@ def micros(moment: str) -> int:
 
 
 def moment(written: str) -> int:
-    """Give a `Moment`: its position, or its instant in microseconds since 1970 UTC; ValueError when there is none."""
-    if "T" in written:
+    """Give a `Moment`: its position, or its instant in microseconds since 1970 UTC, the last one of a day.
+
+    ValueError when there is none.
+    """
+    if not written.isdecimal():
         return micros(written)
     if int(written) > POSITION_MAX:
         msg = f"a position is at most {POSITION_MAX}"
@@ -244,7 +253,7 @@ _CHECKS: dict[str, Callable[[str], int]] = {
     f"^{_DAY}\\Z": ordinal,
     f"^{_INSTANT}\\Z": micros,
     f"^({_DAY}|{_INSTANT})\\Z": micros,
-    f"^([0-9]{{1,16}}|{_INSTANT})\\Z": moment,
+    f"^([0-9]{{1,16}}|{_DAY}|{_INSTANT})\\Z": moment,
 }
 """What has the form of a day or an instant must exist."""
 

@@ -24,7 +24,7 @@ from service.domain.errors import Fault, KnowledgeAhead, UnknownEvent
 from service.views import query as views
 
 if TYPE_CHECKING:
-    from service.api.kept import Answers
+    from service.api.memory import Answers
     from service.append import Ledger, Receipt
     from service.eventlog.newest import Heads
     from service.storage.database import Database

@@ -53,12 +53,9 @@ async def by_ids(database: Database, ids: Iterable[UUID]) -> dict[UUID, Stored]:
 
 async def at(database: Database, positions: Sequence[int]) -> list[Stored]:
     """Read the events at some positions, in order."""
-    if database.dialect.name == "sqlite":
-        among, wanted = "IN (SELECT value FROM json_each($1))", str(list(positions))
-        rows = await database.fetch(_AT.format(among=among), wanted)
-    else:
-        rows = await database.fetch(_AT.format(among="= ANY($1::bigint[])"), positions)
-    return [Stored(*row) for row in rows]
+    dialect = database.dialect
+    sql = _AT.format(among=dialect.positions.format("$1"))
+    return [Stored(*row) for row in await database.fetch(sql, dialect.listed(positions))]
 
 
 async def pages(database: Database, after: int = 0, size: int = 1_000) -> AsyncIterator[list[Stored]]:

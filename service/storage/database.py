@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import msgspec
+
 from service.storage.models import LOG, PROJECTIONS, metadata
 
 if TYPE_CHECKING:
@@ -70,14 +72,21 @@ class Dialect(NamedTuple):
     """What the two databases write differently; `{}` stands for an argument.
 
     `joined` aggregates text with commas, `found_at` names the function that finds a text in another (0: not there),
-    `number` types a parameter as a position.
+    `number` types a parameter as a position, `slugs` and `positions` take one that holds a list, as `listed` gives it,
+    for what a value is compared with.
     """
 
     name: str
     joined: str
     found_at: str
     number: str
+    slugs: str
+    positions: str
     has_lateral: bool
+
+    def listed(self, values: Sequence[str] | Sequence[int]) -> Sequence[str] | Sequence[int] | str:
+        """Make a parameter of names or positions: SQLite, which has no arrays, takes JSON."""
+        return values if self.has_lateral else msgspec.json.encode(values).decode()
 
 
 class Database(Protocol):

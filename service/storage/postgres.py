@@ -121,6 +121,8 @@ class Postgres:
         joined="string_agg({}, ',')",
         found_at="strpos",
         number="{}::bigint",
+        slugs="= ANY({}::text[])",
+        positions="= ANY({}::bigint[])",
         has_lateral=True,
     )
 
@@ -138,7 +140,7 @@ class Postgres:
             self._url, min_size=1, max_size=POOL_MAX, setup=None, init=_prepare, reset=_keep, server_settings=_SETTINGS
         )
         try:
-            await self.fetch("SELECT h.position, v.arrivals FROM head h LEFT JOIN version v ON v.item = 0")
+            await self.fetch("SELECT h.position, f.position FROM head h LEFT JOIN fact_record f ON f.fact = 0")
         except asyncpg.UndefinedTableError as error:
             raise NotMigrated(str(error)) from error
 

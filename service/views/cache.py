@@ -6,8 +6,6 @@ from collections import OrderedDict
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from service.domain import events
 from service.domain.facts import Entry
 from service.views.project import ItemView
@@ -47,11 +45,9 @@ async def load(database: Database, slugs: Iterable[str], until: int = NEWEST) ->
     wanted = sorted(set(slugs))
     if not wanted:
         return []
-    if database.dialect.name == "sqlite":
-        sql, names = _LOAD.format(among="IN (SELECT value FROM json_each($1))"), msgspec.json.encode(wanted).decode()
-        rows = await database.fetch(sql, names, until)
-    else:
-        rows = await database.fetch(_LOAD.format(among="= ANY($1::text[])"), wanted, until)
+    dialect = database.dialect
+    sql = _LOAD.format(among=dialect.slugs.format("$1"))
+    rows = await database.fetch(sql, dialect.listed(wanted), until)
     return [_view(list(group)) for _, group in groupby(rows, key=lambda row: row[0])]
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from service.storage.database import Database, Dialect, Row
     from service.views.project import ItemView
+    from service.views.published import Clocks
 
 _KNOWN = "w.known_from <= {k} AND w.known_to > {k}"
 _ONE = """SELECT {columns} FROM version w WHERE w.item = f.item AND w.valid_from <= {d} AND {known}
@@ -49,13 +50,6 @@ class Changed(NamedTuple):
     after: bytes | None
 
 
-class Known(NamedTuple):
-    """What counts at both of two days: what was recorded up to a position and, of that, published by a day."""
-
-    position: int
-    published: int
-
-
 class Page(NamedTuple):
     """Items in the order of their first appearance; `more` tells whether others follow."""
 
@@ -77,22 +71,22 @@ async def page(database: Database, issue: str, one: Point, other: Point, *, afte
         after = rows[-1][0]
 
 
-async def published_page(
-    database: Database, issue: str, days: tuple[int, int], known: Known, *, after: int, limit: int
-) -> Page:
-    """Give what changed in an issue from one day to another, as published."""
+async def published_page(database: Database, issue: str, one: Clocks, other: Clocks, *, after: int, limit: int) -> Page:
+    """Give what changed in an issue from one point to another, as published; both have the same position."""
     token = f"issue:{issue}"
     found: list[Changed] = []
     while True:
-        at = published.Clocks(days[1], known.position, known.published)
-        views = await published.members(database, at, token, after)
-        for view in views:
-            before, later = (_standing(view, day, token) for day in days)
+        now = await published.members(database, other, token, after)
+        then = now
+        if one.published != other.published:
+            then = await published.members(database, one, token, after)
+        for old, new in zip(then, now, strict=True):  # which items may be of the issue, no day of publication changes
+            before, later = _standing(old, one.as_of, token), _standing(new, other.as_of, token)
             if before != later:
-                found.append(Changed(view.number, view.slug, view.kind.name, before, later))
-        if len(found) > limit or len(views) < published.CHUNK:
+                found.append(Changed(new.number, new.slug, new.kind.name, before, later))
+        if len(found) > limit or len(now) < published.CHUNK:
             return Page(found[:limit], len(found) > limit)
-        after = views[-1].number
+        after = now[-1].number
 
 
 def _standing(view: ItemView, day: int, token: str) -> bytes | None:

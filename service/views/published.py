@@ -9,8 +9,6 @@ import asyncio
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 from service.domain import events, instants, items, states
 from service.domain.facts import Entry, weigh
 from service.domain.publication import days, published
@@ -91,11 +89,9 @@ async def _rows(database: Database, slugs: Iterable[str], until: int) -> list[li
     wanted = sorted(set(slugs))
     if not wanted:
         return []
-    if database.dialect.name == "sqlite":
-        sql, names = _LOAD.format(among="IN (SELECT value FROM json_each($1))"), msgspec.json.encode(wanted).decode()
-        rows = await database.fetch_long(sql, names, until)
-    else:
-        rows = await database.fetch_long(_LOAD.format(among="= ANY($1::text[])"), wanted, until)
+    dialect = database.dialect
+    sql = _LOAD.format(among=dialect.slugs.format("$1"))
+    rows = await database.fetch_long(sql, dialect.listed(wanted), until)
     return [list(group) for _, group in groupby(rows, key=lambda row: row[0])]
 
 

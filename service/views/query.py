@@ -11,18 +11,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
 from service.domain import states
 from service.domain.errors import KnowledgeAhead
 from service.storage.models import OPEN_END
-from service.views import cache, published
+from service.views import published
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from service.storage.database import Database, Dialect, Row
-    from service.views.project import ItemView
 
 
 class Ask(NamedTuple):
@@ -321,17 +318,16 @@ async def standings(database: Database, at: Basis, slugs: Sequence[str]) -> list
     if at.published is not None:
         folded = await published.among(database, _clocks(at), slugs)
         return [Standing(Found(*each[:5]), each.tokens) for each in folded]
-    sqlite = database.dialect.name == "sqlite"
+    dialect = database.dialect
     sql = _statement(
-        database.dialect,
+        dialect,
         "position",
         source=_BY_KIND,
-        where="i.slug IN (SELECT value FROM json_each($3))" if sqlite else "i.slug = ANY($3::text[])",
+        where=f"i.slug {dialect.slugs.format('$3')}",
         limit=_ALL,
         extra="",
     ).replace("SELECT b.*, i.number", "SELECT v.tokens, i.number")
-    names = msgspec.json.encode(slugs).decode() if sqlite else slugs
-    rows = await database.fetch(sql, at.position, at.as_of, names)
+    rows = await database.fetch(sql, at.position, at.as_of, dialect.listed(slugs))
     return [Standing(_found(row), frozenset(row[0].split("\n"))) for row in rows]
 
 
@@ -418,10 +414,3 @@ async def _published_item(database: Database, at: Basis, kind: str, slug: str) -
     if found is None or found.kind != kind:
         return None
     return One(at, Found(*found[:5]), (await versions(database, at.position, [slug])).get(slug, 0))
-
-
-async def lives(database: Database, at: Basis, slugs: Iterable[str]) -> list[ItemView]:
-    """Load what is known of items on the basis of an answer: their live facts and their lives, over every day."""
-    if at.published is None:
-        return await cache.load(database, slugs, at.position)
-    return await published.load(database, slugs, at.position, at.published)

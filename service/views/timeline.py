@@ -104,11 +104,9 @@ async def _standing(database: Database, texts: Sequence[Key], known: Known) -> l
     if not texts:
         return []
     facts = sorted({fact for _, _, fact, _ in texts})
-    if database.dialect.name == "sqlite":
-        sql, wanted = _CHAINS.format(among="IN (SELECT value FROM json_each($1))"), msgspec.json.encode(facts).decode()
-        rows = await database.fetch(sql, wanted, known.position)
-    else:
-        rows = await database.fetch(_CHAINS.format(among="= ANY($1::bigint[])"), facts, known.position)
+    dialect = database.dialect
+    sql = _CHAINS.format(among=dialect.positions.format("$1"))
+    rows = await database.fetch(sql, dialect.listed(facts), known.position)
     told = {fact: _told(list(chain), known.published) for fact, chain in groupby(rows, key=lambda row: row[0])}
     return [held for _, _, fact, text in texts if (held := told[fact]) is not None and held.text == text]
 

@@ -116,6 +116,37 @@ def test_what_was_learnt_between_two_positions(london: Client) -> None:
     assert [change[end]["certainty"] for end in ("before", "after")] == ["possible", "certain"]
 
 
+def test_what_was_published_between_two_days(london: Client) -> None:
+    """All of London was out on 10 June; what had been recorded up to a position caps it, and the answer is frozen."""
+    path = f"/v1/issues/{RARE_EARTHS}/diff?as_of=2025-06-10&known_basis=published&known_to=2025-06-10"
+    answer = read(london, f"{path}&known_from=2025-06-09&known_position=8")
+    assert {each["id"]: each["before"] for each in answer["items"]} == {
+        RARE_EARTHS: None,
+        CONTROL: None,
+        "us-china-talks-geneva": None,
+        "trump-xi-call-june-2025": None,
+        "china-commitment-reopen-rare-earths": None,
+    }
+    span = {name: answer[name] for name in ("as_of", "known_from", "known_to", "known_at", "known_position")}
+    assert span == {
+        "as_of": "2025-06-10", "known_from": "2025-06-09", "known_to": "2025-06-10", "known_at": "2025-06-10",
+        "known_position": 8,
+    }  # fmt: skip
+    assert read(london, f"{path}&known_from=2025-06-10")["items"] == []
+    pages: list[str] = []
+    query = f"{path}&known_from=2025-06-09&known_position=8&limit=2"
+    following: str | None = ""
+    while following is not None:
+        page = read(london, query + (f"&cursor={following}" if following else ""))
+        pages += [each["id"] for each in page["items"]]
+        following = page["next"]
+    assert pages == [each["id"] for each in answer["items"]]
+    frozen = london.get(f"{path}&known_from=2025-06-09&known_position=8")
+    assert "immutable" in frozen.headers["Cache-Control"]
+    again = london.get(frozen.headers["Link"].partition(">")[0].removeprefix("<"))
+    assert (again.content, again.headers["ETag"]) == (frozen.content, frozen.headers["ETag"])
+
+
 def test_what_changed_as_published(london: Client) -> None:
     """On the day before the sources were out nothing was known; on their day, what stood on each of two days."""
     path = f"/v1/issues/{RARE_EARTHS}/diff?from=2025-03-31&to=2025-06-10&known_basis=published"
@@ -141,7 +172,12 @@ def test_what_changed_as_published(london: Client) -> None:
         ("known_from=2025-06-10", "known_from", 422),
         ("known_from=2025-06-10T12:00:00", "known_from", 422),
         ("known_from=9999999999999999", "known_from", 422),
-        ("known_from=3&known_basis=published", "known_basis", 422),
+        ("known_from=3&known_basis=published", "known_from", 422),
+        ("known_from=2025-06-09&known_to=12&known_basis=published", "known_to", 422),
+        ("known_from=2025-02-30&known_basis=published", "known_from", 422),
+        ("known_from=2025-06-10&known_to=2025-06-09&known_basis=published", "known_to", 422),
+        ("known_from=2025-06-09&known_at=2025-06-10&known_basis=published", "known_at", 422),
+        ("known_from=2025-06-09&known_position=900&known_basis=published", None, 400),
         ("from=9000-01-01", "from", 422),
         ("known_from=3&known_to=900", None, 400),
         ("known_from=2999-01-01T00:00:00Z", None, 400),

@@ -1,7 +1,7 @@
 """Our server with one route more: `python -m tests.benchmarks.serve DATABASE_URL` prints its port, then serves.
 
-The route gives a constant answer of `?size=` bytes, which tells what the server costs without the ledger. All else is
-as `parley serve` has it.
+The route gives a constant answer of `?size=` bytes, which tells what the server costs without the ledger. With
+`--forget` no answer is kept in memory: each is looked up. All else is as `parley serve` has it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import uvicorn
 from litestar import Response, get
 
+from service.api import memory
 from service.app import create_app
 from service.settings import Settings
 
@@ -24,6 +25,8 @@ def constant(size: int) -> Response[bytes]:
 
 def main() -> None:
     """Serve until terminated."""
+    if "--forget" in sys.argv[2:]:
+        memory.KEPT_MAX = 0
     app = create_app(Settings(database_url=sys.argv[1]))
     app.register(constant)
     listening = socket.create_server(("127.0.0.1", 0))

@@ -112,9 +112,9 @@ def _server(folder: Path) -> PostgresServer:
 
 
 @contextmanager
-def serving_a_constant_too(database_url: str) -> Iterator[int]:
+def serving_a_constant_too(database_url: str, *flags: str) -> Iterator[int]:
     """Run our server with one route more (`tests.benchmarks.serve`); give its port."""
-    command = [sys.executable, "-m", "tests.benchmarks.serve", database_url]
+    command = [sys.executable, "-m", "tests.benchmarks.serve", database_url, *flags]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

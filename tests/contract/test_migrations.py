@@ -1,12 +1,15 @@
 """The migrations and the models say the same, on both databases."""
 
 import sqlite3
+from functools import partial
 
 import psycopg
 import pytest
 from alembic import command
+from click.testing import CliRunner
 
-from service.storage import migrate
+from service.cli import cli
+from service.storage import files, migrate
 
 
 def test_head_of_the_migrations_equals_the_models(migrated_url: str) -> None:
@@ -26,6 +29,23 @@ def test_migrations_go_down_and_up_again(database_url: str) -> None:
     assert migrate.current(database_url) is None
     migrate.upgrade(database_url)
     command.check(migrate.config(database_url))
+
+
+def test_a_ledger_of_the_first_revision_answers_as_before(database_url: str) -> None:
+    """Migrated on, a ledger that was filled before has the same log and answers; until then it is not opened."""
+    events = (files.data("seeds") / "london.ndjson").read_bytes().splitlines()
+    migrate.upgrade(database_url)
+    run = partial(CliRunner().invoke, cli, env={"PARLEY_DATABASE_URL": database_url})
+    assert run(["seed"]).exit_code == 0
+    before = run(["as-of", "rare-earth-export-restrictions", "--on", "2025-06-10"]).output
+    command.downgrade(migrate.config(database_url), "0001")
+    assert "run `parley migrate`" in run(["seed"]).output
+    migrate.upgrade(database_url)
+    assert "run `parley migrate`" in run(["seed"]).output
+    assert run(["migrate"]).exit_code == 0
+    assert run(["as-of", "rare-earth-export-restrictions", "--on", "2025-06-10"]).output == before
+    assert "identical" in run(["rebuild"]).output
+    assert run(["export", "-"]).stdout_bytes.count(b"\n") == len(events)
 
 
 def test_sqlite_keeps_the_log_append_only(migrated_sqlite_url: str) -> None:

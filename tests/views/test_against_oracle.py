@@ -14,17 +14,22 @@ from hypothesis import strategies as st
 
 from service.domain import states
 from service.domain.lifecycle import KINDS
+from service.rebuild import rebuild
 from service.views import query
 from tests import oracle
 from tests.conftest import PostgresServer
 from tests.ledgers import Opened, asking, opened
 from tests.strategies import FIRST_DAY, days_near, days_published, histories
+from tests.tally import comparing
 
 Event = dict[str, Any]
 
 # More on demand: PARLEY_TEST_EXAMPLES=5000 pytest tests/views/test_against_oracle.py
 EXAMPLES = int(os.environ.get("PARLEY_TEST_EXAMPLES", "120"))
 
+
+BETWEEN, REBUILT = 0.3, 0.3
+"""How often a question is asked between two batches, and how often a ledger is rebuilt in the end."""
 
 FILTERS: dict[str, Callable[[Event], bool]] = {
     "against:EU": lambda state: "EU" in state.get("against", ()),
@@ -60,6 +65,11 @@ def check_state(log: list[Event], state: Event | None, item: str, day: date, kno
     Where the rules leave a choice (which of several ruling facts an alternative names, which of a day's changes is the
     next), any that they allow is right.
     """
+    with comparing("states"):
+        _check_state(log, state, item, day, known)
+
+
+def _check_state(log: list[Event], state: Event | None, item: str, day: date, known: oracle.K) -> None:
     truth = oracle.item_state(log, item, day, known)
     if truth is None or state is None:
         assert state == truth, (item, day, known)
@@ -78,6 +88,11 @@ def check_state(log: list[Event], state: Event | None, item: str, day: date, kno
 
 async def check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: oracle.K) -> None:
     """Compare an issue's version, posture and items with the oracle's."""
+    with comparing("issues"):
+        await _check_issue(ledger, log, issue, day, known)
+
+
+async def _check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: oracle.K) -> None:
     page = await query.issue_page(ledger.database, asking(day, known), issue, ended=False, after=0, limit=1_000)
     truth = oracle.issue_state(log, issue, day, known)
     if truth is None or page.own is None:
@@ -105,7 +120,8 @@ async def check_filters(ledger: Opened, listed: list[Event], day: date, known: o
     """Compare lists by filter with what the whole list has of it."""
     for token, holds in FILTERS.items():
         found = await ledger.kind("restriction", day, known, token)
-        assert [state["id"] for state in found] == [state["id"] for state in listed if holds(state)], token
+        with comparing("lists"):
+            assert [state["id"] for state in found] == [state["id"] for state in listed if holds(state)], token
 
 
 async def check_answers(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
@@ -119,8 +135,9 @@ async def check_answers(ledger: Opened, data: st.DataObject, history: list[Event
         listed = {kind: await ledger.kind(kind, day, known) for kind in KINDS}
         for kind, found in listed.items():
             truth = oracle.items_of_kind(log, kind, day, known)
-            assert [state["id"] for state in found] == [state["id"] for state in truth]
-            assert await paged(ledger, kind, day, known) == [state["id"] for state in truth]
+            with comparing("lists"):
+                assert [state["id"] for state in found] == [state["id"] for state in truth]
+                assert await paged(ledger, kind, day, known) == [state["id"] for state in truth]
         await check_filters(ledger, listed["restriction"], day, known)
         by_id = {state["id"]: state for found in listed.values() for state in found}
         for item in oracle.items_in_order(log, known):
@@ -132,20 +149,33 @@ async def check_answers(ledger: Opened, data: st.DataObject, history: list[Event
     assert now == {kind: await ledger.kind(kind, day, len(log)) for kind in KINDS}
 
 
+async def ask_between(ledger: Opened, day: date, draw: random.Random) -> None:
+    """Compare the state of one item in the midst of a history, at the head or at a position before it."""
+    log = await ledger.log()
+    known = draw.randint(1, len(log))
+    item = draw.choice(oracle.items_in_order(log, known))
+    check_state(log, await ledger.item(oracle.kind_of(log, item), item, day, known), item, day, known)
+
+
 Check = Callable[[Opened, st.DataObject, list[Event]], Awaitable[None]]
 
 
 async def record_and_check(
     url: str, history: list[Event], seed: int, data: st.DataObject, check: Check = check_answers
 ) -> None:
-    """Record a history in batches, up to three days apart, then compare."""
+    """Record a history in batches, up to three days apart, with a question now and then; then compare, and rebuild."""
     steps = random.Random(seed)  # noqa: S311 - for variety
     moment = datetime.combine(FIRST_DAY, time(9), UTC)
     async with opened(url) as ledger:
         for batch in cut(history, seed):
             moment += timedelta(days=steps.randint(0, 3), seconds=1)
             await ledger.append(batch, at=int(moment.timestamp()) * 1_000_000)
+            if steps.random() < BETWEEN:
+                await ask_between(ledger, data.draw(days_near(history)), steps)
         await check(ledger, data, history)
+        if steps.random() < REBUILT:
+            with comparing("rebuilds"):
+                assert (await rebuild(ledger.database)).same
 
 
 @thorough()

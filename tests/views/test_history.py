@@ -17,10 +17,12 @@ from service.domain import dates, words
 from service.domain.lifecycle import KINDS
 from service.views import difference, exposure, query, rectangles, search, timeline
 from service.views.difference import Point
+from service.views.published import Clocks
 from tests import oracle
 from tests.conftest import PostgresServer
 from tests.ledgers import Opened, asking
 from tests.strategies import days_near, days_published, histories
+from tests.tally import comparing
 from tests.views.test_against_oracle import Check, check_state, record_and_check, thorough
 
 Event = dict[str, Any]
@@ -51,23 +53,26 @@ async def check_timelines(ledger: Opened, data: st.DataObject, history: list[Eve
     for known in (*range(len(log) + 1), published, published._replace(position=len(log))):
         for issue in issues_of(log):
             limit = data.draw(st.sampled_from([1, 2, 3, 50]))
-            assert await timeline_of(ledger, issue, known, limit) == oracle.timeline(log, issue, known)
+            with comparing("timelines"):
+                assert await timeline_of(ledger, issue, known, limit) == oracle.timeline(log, issue, known)
 
 
 async def changes_of(
     ledger: Opened, issue: str, one: tuple[date, oracle.K], other: tuple[date, oracle.K], limit: int
 ) -> dict[str, list[Event | None]]:
     """Read a whole difference in pages."""
-    days, known = (one[0].toordinal(), other[0].toordinal()), other[1]
+    days = one[0].toordinal(), other[0].toordinal()
     found: dict[str, list[Event | None]] = {}
     after = 0
     while True:
-        if isinstance(known, oracle.Published):
-            counts = difference.Known(known.position, known.day.toordinal())
-            page = await difference.published_page(ledger.database, issue, days, counts, after=after, limit=limit)
+        if isinstance(one[1], oracle.Published) and isinstance(other[1], oracle.Published):
+            then = Clocks(days[0], one[1].position, one[1].day.toordinal())
+            now = Clocks(days[1], other[1].position, other[1].day.toordinal())
+            page = await difference.published_page(ledger.database, issue, then, now, after=after, limit=limit)
         else:
             assert isinstance(one[1], int)
-            ends = Point(days[0], one[1]), Point(days[1], known)
+            assert isinstance(other[1], int)
+            ends = Point(days[0], one[1]), Point(days[1], other[1])
             page = await difference.page(ledger.database, issue, *ends, after=after, limit=limit)
         for each in page.items:
             found[each.slug] = [None if state is None else json.loads(state) for state in (each.before, each.after)]
@@ -80,6 +85,13 @@ async def check_difference(
     ledger: Opened, log: list[Event], issue: str, one: tuple[date, oracle.K], other: tuple[date, oracle.K], limit: int
 ) -> None:
     """Compare what changed with the oracle; what did not has the same answer at both points."""
+    with comparing("differences"):
+        await _check_difference(ledger, log, issue, one, other, limit)
+
+
+async def _check_difference(
+    ledger: Opened, log: list[Event], issue: str, one: tuple[date, oracle.K], other: tuple[date, oracle.K], limit: int
+) -> None:
     found = await changes_of(ledger, issue, one, other, limit)
     sure = oracle.differing(log, issue, one, other)
     order = oracle.items_in_order(log, len(log))
@@ -118,6 +130,8 @@ async def check_differences(ledger: Opened, data: st.DataObject, history: list[E
         await check_difference(ledger, log, issue, (first, early), (first, late), limit)
         published = oracle.Published(data.draw(days_published(log)), late)
         await check_difference(ledger, log, issue, (first, published), (last, published), limit)
+        sooner = published._replace(day=min(published.day, data.draw(days_published(log))))
+        await check_difference(ledger, log, issue, (first, sooner), (first, published), limit)
 
 
 async def history_of(ledger: Opened, kind: str, item: str, known: int, limit: int) -> list[Event]:
@@ -151,7 +165,8 @@ async def check_histories(ledger: Opened, data: st.DataObject, history: list[Eve
             for each in (day - timedelta(9), day - timedelta(1), day, day + timedelta(1), day + timedelta(30)):
                 held = [rectangle["state"] for rectangle in oracle.covering(found, each, position)]
                 answer = await query.item(ledger.database, query.Ask(each.toordinal(), position), kind, item)
-                assert held == ([] if answer is None else [json.loads(answer.found.body)])
+                with comparing("points of rectangles"):
+                    assert held == ([] if answer is None else [json.loads(answer.found.body)])
         (state,) = [rectangle["state"] for rectangle in oracle.covering(found, day, known)] or [None]
         check_state(log, state, item, day, known)
 
@@ -191,7 +206,8 @@ async def check_exposure(ledger: Opened, data: st.DataObject, history: list[Even
             query_ = {"party": party, name: value} | ({"include": "ended"} if ended else {})
             asked = msgspec.convert(query_, ExposureQuery)
             found = await exposure_of(ledger, asked.sought(), at, limit)
-            assert found == oracle.exposed(standing, name, value, party, include_ended=ended), (name, value, party)
+            with comparing("exposures"):
+                assert found == oracle.exposed(standing, name, value, party, include_ended=ended), (name, value, party)
 
 
 WORDS = ["dysprosium", "ISSUE", "an what", "magnets ohio", "rare earths", "us", "restriction-1", "3a090 huawei", "ß"]
@@ -214,7 +230,8 @@ async def check_words(ledger: Opened, data: st.DataObject, history: list[Event])
                 found += [each.slug for each in page.items]
                 after = page.next
             truth = oracle.items_of_kind(log, kind, day, known)
-            assert found == [state["id"] for state in truth if oracle.has_words(state, asked)]
+            with comparing("lists"):
+                assert found == [state["id"] for state in truth if oracle.has_words(state, asked)]
 
 
 CHECKS: dict[str, Check] = {
