@@ -94,7 +94,7 @@ def encode(answer: Mapping[str, Any] | Sequence[Any]) -> bytes:
 
 def arrivals(segment: Segment) -> str:
     """Write the changes that take hold when a segment begins: JSON objects joined by commas."""
-    return _ENCODER.encode(segment.arrivals)[1:-1].decode()
+    return _ENCODER.encode(segment.arrivals)[1:-1].decode() if segment.arrivals else ""
 
 
 _UPCOMING = b'"upcoming":['
