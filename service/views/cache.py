@@ -37,7 +37,8 @@ UNION
 SELECT i.slug FROM issue_event n JOIN item i ON i.number = n.issue WHERE n.position > $1
 """
 NEWEST = 2**62
-TRIM_EVERY = 64
+TRIM_AFTER = 2_000
+"""So many views are touched before they are counted again."""
 
 
 async def load(database: Database, slugs: Iterable[str], until: int = NEWEST) -> list[ItemView]:
@@ -102,7 +103,7 @@ class Views:
         """Begin empty."""
         self._database = database
         self._views: OrderedDict[str, ItemView] = OrderedDict()
-        self._trims = 0
+        self._touched = 0
 
     def get(self, slug: str) -> ItemView | None:
         """Give a view that is loaded; None otherwise."""
@@ -141,9 +142,10 @@ class Views:
 
     def trim(self, busy: set[str]) -> None:
         """Forget the least used views over the limit, but none of `busy`; counts them only now and then."""
-        self._trims += 1
-        if self._trims % TRIM_EVERY:
+        self._touched += len(busy)
+        if self._touched < TRIM_AFTER:
             return
+        self._touched = 0
         held = sum(view.size for view in self._views.values())
         for slug in [slug for slug in self._views if slug not in busy]:
             if held <= EVENTS_MAX:
