@@ -133,10 +133,13 @@ async def _renew(settings: Settings, progress: Callable[[int, int | None], objec
 @click.argument("name", default="london")
 @database_option
 def seed(name: str, database_url: str | None) -> None:
-    """Load a set of facts that comes with Parley (london); loading it again changes nothing.
+    """Load a set of facts that comes with Parley; loading it again changes nothing.
+
+    london has the talks of June 2025, us-china the trade measures and talks of the two since 2018.
 
     \b
       parley seed
+      parley seed us-china
     """
     from service import transfer
 
