@@ -82,8 +82,13 @@ def _known(position: int, event: Fact, reports: tuple[Report, ...], *, contested
         unsure=any([when.lo != when.hi for when in dates]),
         sources=_ENCODER.encode(reports)[1:-1],
         contested=contested,
-        terms={name: value for name in term_names(type(event)) if (value := getattr(event, name)) is not None},
+        terms=terms_of(event),
     )
+
+
+def terms_of(event: Fact) -> dict[str, Any]:
+    """Give the terms that a text has, by name."""
+    return {name: value for name in term_names(type(event)) if (value := getattr(event, name)) is not None}
 
 
 @cache

@@ -11,20 +11,19 @@ from service.domain.facts import Entry
 from service.views.project import ItemView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from service.domain.events import Fact, Record
-    from service.storage.database import Database, Row
+    from service.storage.database import Database, Dialect, Row
 
 EVENTS_MAX = 50_000
 """How many events the kept views may hold together (about 2 KB each)."""
 
+_VERSION = """coalesce((SELECT n.version FROM issue_event n WHERE n.issue = i.number AND n.position <= $2
+    ORDER BY n.position DESC LIMIT 1), 0)"""
 _LOAD = """
-SELECT i.number, i.slug, i.kind,
-       coalesce((SELECT n.version FROM issue_event n WHERE n.issue = i.number AND n.position <= $2
-                 ORDER BY n.position DESC LIMIT 1), 0),
-       e.position, e.body
+SELECT i.number, i.slug, i.kind, {extra}, e.position, e.body
 FROM item i
 JOIN item_event b ON b.item = i.number AND b.position <= $2
 JOIN event e ON e.position = b.position
@@ -43,13 +42,22 @@ TRIM_AFTER = 2_000
 
 async def load(database: Database, slugs: Iterable[str], until: int = NEWEST) -> list[ItemView]:
     """Load the views of items as of a position; names that no event up to it holds are left out."""
+    return [_view(rows) for rows in await rows_by_item(database.fetch, database.dialect, _VERSION, slugs, until)]
+
+
+async def rows_by_item(
+    fetch: Callable[..., Awaitable[Sequence[Row]]], dialect: Dialect, extra: str, slugs: Iterable[str], until: int
+) -> list[list[Row]]:
+    """Read the events that bear on items up to a position: for each item rows in position order, in order of numbers.
+
+    A row is the item's number, slug and kind, `extra` (an expression over item i and event e), position and body.
+    """
     wanted = sorted(set(slugs))
     if not wanted:
         return []
-    dialect = database.dialect
-    sql = _LOAD.format(among=dialect.slugs.format("$1"))
-    rows = await database.fetch(sql, dialect.listed(wanted), until)
-    return [_view(list(group)) for _, group in groupby(rows, key=lambda row: row[0])]
+    sql = _LOAD.format(extra=extra, among=dialect.slugs.format("$1"))
+    rows = await fetch(sql, dialect.listed(wanted), until)
+    return [list(group) for _, group in groupby(rows, key=lambda row: row[0])]
 
 
 def _view(rows: Sequence[Row]) -> ItemView:

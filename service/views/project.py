@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from service.domain import items, states
 from service.domain.dates import OPEN, parse
 from service.domain.events import Fact, Record, RecordCorrected
-from service.domain.facts import Entry, Known, term_names, weigh
+from service.domain.facts import Entry, Known, terms_of, weigh
 from service.domain.lifecycle import CHANGES, KINDS
 from service.storage.database import Closing, Commit
 from service.storage.models import OPEN_END
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from service.domain.items import Segment
@@ -51,9 +51,7 @@ class ItemView:
         view = cls(number, slug, kind, version=version)
         for entry in entries:
             view.add(entry)
-        for root in view.chains:
-            view.settle(root)
-        view.segments = items.life(view.kind, view.facts.values())
+        view.lay_out(view.chains)
         return view
 
     @property
@@ -78,14 +76,23 @@ class ItemView:
         self.roots[event.id] = root
         return root
 
+    def lay_out(self, chains: Mapping[int, Sequence[Entry]]) -> None:
+        """Weigh chains, its own or parts of them, and lay out the life that follows; an empty one tells nothing."""
+        weighed = {root: self._weigh(chain) for root, chain in chains.items() if chain}
+        self.facts = {root: fact for root, fact in weighed.items() if fact is not None}
+        self.segments = items.life(self.kind, self.facts.values())
+
+    def _weigh(self, chain: Sequence[Entry]) -> Known | None:
+        """Tell what is known of a fact; None where it is gone, or on another item."""
+        fact = weigh(chain)
+        return fact if fact is not None and fact.item == self.slug else None
+
     def settle(self, root: int) -> int | None:
         """Weigh a chain anew; give the first day on which the item's state may change, None when it cannot."""
         old = self.facts.pop(root, None)
-        new = weigh(self.chains[root])
-        if new is not None and new.item == self.slug:
+        new = self._weigh(self.chains[root])
+        if new is not None:
             self.facts[root] = new
-        else:
-            new = None
         if self.kind.name == "issue" and (old or new):
             return OPEN
         return min((_first_day(fact) for fact in (old, new) if fact is not None), default=None)
@@ -141,10 +148,10 @@ class Projector:
         rows = self.commit.rows
         rows["event"].append((position, event.id.bytes, recorded_at, body))
         when = parse(event.occurred)
-        found = _event_tokens(event)
+        fact, text = self._text(recorded)
+        found = states.tokens({} if text is None else terms_of(text), event.issues)
         tokens = [f"type:{event.type}", f"type:{event.type.partition('.')[0]}.*", f"item:{event.item}", *found]
         rows["event_index"].append((position, when.lo, when.hi, states.joined(tokens)))
-        fact, text = self._text(recorded)
         if text is not None:
             self._facet(self._view(text.item), found)
         for issue in event.issues:
@@ -239,12 +246,3 @@ def _texts(chain: Iterable[Entry]) -> list[Fact]:
     events = [entry.event for entry in chain]
     return [event.event if isinstance(event, RecordCorrected) else event for event in events
             if isinstance(event, RecordCorrected | Fact)]  # fmt: skip
-
-
-def _event_tokens(event: Fact | Record) -> states.Tokens:
-    """List what the text that an event brings can be found by: its issues and terms."""
-    text = event.event if isinstance(event, RecordCorrected) else event
-    terms: dict[str, Any] = {}
-    if isinstance(text, Fact):
-        terms = {term: value for term in term_names(type(text)) if (value := getattr(text, term)) is not None}
-    return states.tokens(terms, event.issues or ())

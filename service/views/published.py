@@ -6,12 +6,12 @@ A view loaded here is like one that `cache.load` gives; only which facts it hold
 from __future__ import annotations
 
 import asyncio
-from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.domain import events, instants, items, states
-from service.domain.facts import Entry, weigh
+from service.domain import events, instants, states
+from service.domain.facts import Entry
 from service.domain.publication import days, published
+from service.views.cache import rows_by_item
 from service.views.project import ItemView
 
 if TYPE_CHECKING:
@@ -22,14 +22,6 @@ if TYPE_CHECKING:
 CHUNK = 50
 """How many items are loaded and folded at a time, at most: 30 ms of work where each has ten facts."""
 
-_LOAD = """
-SELECT i.number, i.slug, i.kind, e.position, e.recorded_at, e.body
-FROM item i
-JOIN item_event b ON b.item = i.number AND b.position <= $2
-JOIN event e ON e.position = b.position
-WHERE i.slug {among}
-ORDER BY i.number, e.position
-"""
 _CANDIDATES = """
 SELECT i.number, i.slug FROM {source} WHERE i.number > $1 AND i.number <= $2 AND {where} ORDER BY {order} LIMIT $3
 """
@@ -86,13 +78,7 @@ async def load(database: Database, slugs: Iterable[str], until: int, day: int) -
 
 
 async def _rows(database: Database, slugs: Iterable[str], until: int) -> list[list[Row]]:
-    wanted = sorted(set(slugs))
-    if not wanted:
-        return []
-    dialect = database.dialect
-    sql = _LOAD.format(among=dialect.slugs.format("$1"))
-    rows = await database.fetch_long(sql, dialect.listed(wanted), until)
-    return [list(group) for _, group in groupby(rows, key=lambda row: row[0])]
+    return await rows_by_item(database.fetch_long, database.dialect, "e.recorded_at", slugs, until)
 
 
 def _view(rows: Sequence[Row], day: int) -> ItemView:
@@ -105,23 +91,17 @@ def _chained(rows: Sequence[Row]) -> ItemView:
     """Make the view of an item with its chains alone."""
     view = ItemView(*rows[0][:3])
     for row in rows:
-        view.add(Entry(row[3], events.decode(row[5])))
+        view.add(Entry(row[4], events.decode(row[5])))
     return view
 
 
 def _recorded_on(rows: Sequence[Row]) -> dict[int, int]:
-    return {row[3]: instants.day(row[4]) for row in rows}
+    return {row[4]: instants.day(row[3]) for row in rows}
 
 
 def _settle(view: ItemView, recorded_on: Mapping[int, int], day: int) -> None:
     """Weigh what of each chain counts on a day of publication, and lay out the life that follows."""
-    view.facts.clear()
-    for root, chain in view.chains.items():
-        cut = published(chain, recorded_on, day)
-        fact = weigh(cut) if cut else None
-        if fact is not None and fact.item == view.slug:
-            view.facts[root] = fact
-    view.segments = items.life(view.kind, view.facts.values())
+    view.lay_out({root: published(chain, recorded_on, day) for root, chain in view.chains.items()})
 
 
 def standing(view: ItemView, as_of: int) -> Standing | None:
