@@ -183,6 +183,19 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give one migrated database on each backend to all tests of a module, for those that leave it as it is."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        yield f"sqlite:///{shutil.copy(template, tmp_path_factory.mktemp('shared') / 'parley.db')}"
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        url = server.create(request.getfixturevalue("postgres_template"))
+        yield url
+        server.drop(url)
+
+
 _tallied: Counter[str] = Counter()
 """What was compared in processes that have ended."""
 

@@ -58,17 +58,10 @@ CALL: Json = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+@pytest.fixture(scope="module")
+def client(shared_url: str) -> Iterator[Client]:
     """One ledger for all of this module on each backend: bad input leaves it as it is, so tests can share it."""
-    if request.param == "sqlite":
-        template: Path = request.getfixturevalue("sqlite_template")
-        yield from opened(f"sqlite:///{shutil.copy(template, tmp_path_factory.mktemp('bad') / 'parley.db')}")
-    else:
-        server = request.getfixturevalue("postgres_server")
-        url = server.create(request.getfixturevalue("postgres_template"))
-        yield from opened(url)
-        server.drop(url)
+    yield from opened(shared_url)
 
 
 def opened(url: str) -> Iterator[Client]:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,17 +77,10 @@ def _in_order(shown: list[Any], given: list[Any]) -> bool:
     return bool(given) and not differences(shown[0], given[0]) and _in_order(shown[1:], given[1:])
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+@pytest.fixture(scope="module")
+def client(shared_url: str) -> Iterator[Client]:
     """A ledger with the set and nothing else on each backend; it is only read."""
-    if request.param == "sqlite":
-        template: Path = request.getfixturevalue("sqlite_template")
-        yield from loaded(f"sqlite:///{shutil.copy(template, tmp_path_factory.mktemp('questions') / 'parley.db')}")
-    else:
-        server = request.getfixturevalue("postgres_server")
-        url = server.create(request.getfixturevalue("postgres_template"))
-        yield from loaded(url)
-        server.drop(url)
+    yield from loaded(shared_url)
 
 
 def loaded(url: str) -> Iterator[Client]:
