@@ -20,6 +20,7 @@ from service.api.problems import handlers
 from service.api.wire import BODY_MAX, Services
 from service.append import Ledger
 from service.eventlog.newest import Heads
+from service.feed.tail import Tail
 from service.storage import files
 from service.storage.connect import connect
 from service.storage.database import NotMigrated
@@ -60,11 +61,14 @@ async def opened(database_url: str) -> AsyncIterator[Services]:
         if await rebuild.is_due(database):
             reason = "its projections are to be made anew"
             raise NotMigrated(reason)
-        ledger = Ledger(database, clock, new_id)
+        tail = Tail(database)
+        ledger = Ledger(database, clock, new_id, tail.wake)
         await ledger.start()
+        tail.start()
         try:
-            yield Services(database, ledger, Heads(database), Answers(), clock)
+            yield Services(database, ledger, Heads(database), Answers(), tail, clock)
         finally:
+            await tail.stop()
             await ledger.stop()
     finally:
         await database.close()

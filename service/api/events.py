@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from service import eventlog, feed
+from service import eventlog
 from service.api.queries import Day, Known, KnownPage, Query, ordinal
 from service.api.wire import (
     REVALIDATE,
@@ -40,6 +40,8 @@ from service.domain.events import (
     decode,
 )
 from service.domain.lifecycle import KINDS
+from service.feed import pages
+from service.feed.told import tell
 from service.views import query as views
 
 if TYPE_CHECKING:
@@ -130,13 +132,13 @@ async def list_events(request: AnyRequest) -> Response[bytes]:
     held = services(request)
     ask, after = await place_of(request, asked)
     at = await views.basis(held.database, ask)
-    wanted = feed.Filter(
+    wanted = pages.Filter(
         tuple(_tokens(asked)),
         None if asked.occurred_from is None else ordinal(asked.occurred_from),
         None if asked.occurred_to is None else ordinal(asked.occurred_to),
         at.position,
     )
-    page = await feed.page(held.database, after, asked.limit, wanted)
+    page = await pages.page(held.database, after, asked.limit, wanted)
     among = await _counted(request, at, [event.body for event in page.events])
     events = b",".join(event.json() for event in page.events if among is None or event.position in among)
     following = next_of(request, at, page.next if page.next < at.position else None)
@@ -165,7 +167,7 @@ async def get_event(request: AnyRequest) -> Response[bytes]:
     at = await views.basis(database, await ask_of(request, query_of(request, Known)))
     found = {} if at.published is None else await eventlog.by_ids(database, [event_id(written)])
     among = await _counted(request, at, [stored.body for stored in found.values()])
-    told = await feed.one(database, event_id(written), at.position, among)
+    told = await tell(database, event_id(written), at.position, among)
     if told is None or (among is not None and told.event.position not in among):
         raise UnknownEvent(written)
     records = b",".join(record.json() for record in told.records)

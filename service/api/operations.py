@@ -10,7 +10,7 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
-from service.api import answers, events, examples, exposure, health, history, issues, items, reading
+from service.api import answers, events, examples, exposure, feed, health, history, issues, items
 from service.api.docs import docs_handlers
 from service.api.kept import kept
 from service.api.openapi import Answer, Operation, document, encode
@@ -281,10 +281,10 @@ def _service_routes() -> list[Route]:
                 method="GET", path="/v1/feed", operation_id="read_feed", tag="feed", summary="Read the feed",
                 description="Recorded events in position order: without a gap, never reordered. A filtered page moves "
                 "`next` past what it leaves out.",
-                query=reading.FeedQuery,
+                query=feed.FeedQuery,
                 answers={200: Answer("A page of the log.", answers.FeedPage, example=examples.FEED)},
             ),
-            reading.read_feed,
+            feed.read_feed,
         ),
         Route(
             Operation(

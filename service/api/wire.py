@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from service.api.memory import Answers
     from service.append import Ledger, Receipt
     from service.eventlog.newest import Heads
+    from service.feed.tail import Tail
     from service.storage.database import Database
 
 JSON = "application/json"
@@ -57,6 +58,7 @@ class Services:
     ledger: Ledger
     heads: Heads
     answers: Answers
+    tail: Tail
     clock: Callable[[], int]
 
 

@@ -70,9 +70,15 @@ class _Flight:
 class Ledger:
     """Appends to one ledger; one instance a process and database."""
 
-    def __init__(self, database: Database, clock: Callable[[], int], new_id: Callable[[], UUID]) -> None:
-        """`clock` gives microseconds since 1970 UTC, `new_id` UUIDv7s."""
-        self._database, self._clock, self._new_id = database, clock, new_id
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], int],
+        new_id: Callable[[], UUID],
+        moved: Callable[[int], object] = lambda _: None,
+    ) -> None:
+        """`clock` gives microseconds since 1970 UTC, `new_id` UUIDv7s; `moved` is told the head after each commit."""
+        self._database, self._clock, self._new_id, self._moved = database, clock, new_id, moved
         self._views = cache.Views(database)
         self._queue: deque[Request] = deque()
         self._wake = asyncio.Event()
@@ -217,6 +223,7 @@ class Ledger:
         self._head = head
         for request in group:
             request.resolve()
+        self._moved(head.position)
 
     async def _retry(self, flight: _Flight) -> None:
         """Record a group anew whose commit did not go through."""

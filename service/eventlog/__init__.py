@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -30,9 +31,13 @@ class Stored(NamedTuple):
 
     def json(self) -> bytes:
         """Write the recorded event as it is answered: position and instant, then the event."""
-        return b'{"position":%d,"recorded_at":"%s",%s' % (
-            self.position, instants.text(self.recorded_at).encode(), self.body[1:],
-        )  # fmt: skip
+        return b'{"position":%d,"recorded_at":"%s",%s' % (self.position, _stamp(self.recorded_at), self.body[1:])
+
+
+@lru_cache(maxsize=1_024)
+def _stamp(recorded_at: int) -> bytes:
+    """Write an instant; the events of a commit have the same."""
+    return instants.text(recorded_at).encode()
 
 
 async def head(database: Database) -> Head:

@@ -14,7 +14,7 @@ import msgspec
 from service.storage.models import LOG, PROJECTIONS, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
 Row = tuple[Any, ...]
@@ -105,6 +105,16 @@ class Database(Protocol):
 
     async def fetch_long(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - driver values
         """Read rows in one statement that may take long; other work goes on meanwhile."""
+
+    async def execute(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - driver values
+        """Write to the tables about who follows in one statement, durable on return; give the rows it returns."""
+
+    async def listen(self, wake: Callable[[int], None]) -> None:
+        """Tell `wake` the head's position after each commit of any process, as far as the database can tell.
+
+        Runs until cancelled, or returns at once where the database tells nothing. It only wakes: what is told may come
+        late, twice or not at all.
+        """
 
     def pages(self, sql: str, after: int, size: int) -> AsyncIterator[Sequence[Row]]:
         """Page through a statement with `$1` (after) and `$2` (limit); the first column is the next after."""

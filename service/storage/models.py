@@ -1,4 +1,6 @@
-"""The tables. `event` is the log, append-only; all others can be made anew from it.
+"""The tables. `event` is the log, append-only; the projections can be made anew from it.
+
+The last three are about who follows: what they hold is nowhere else.
 
 Items are numbered by the position of the first event that names them, so numbers are in order of appearance. Days are
 ordinals (`datetime.date.toordinal`), instants microseconds since 1970 UTC, event ids the 16 bytes of the UUID.
@@ -193,6 +195,66 @@ class VersionRow(Table, table=True):
     tokens: str = Field(sa_column=_text())
     arrivals: str = Field(sa_column=_text())
     body: bytes = Field(sa_column=_bytes())
+
+
+class ConsumerRow(Table, table=True):
+    """A durable cursor: what is up to `position` has been processed; `moved_at` tells when it was last moved."""
+
+    __tablename__ = "consumer"
+    __table_args__ = _IN_KEY_ORDER
+
+    name: str = Field(sa_column=sa.Column(sa.Text(), primary_key=True, nullable=False))
+    position: int = Field(sa_column=_number())
+    moved_at: int = Field(sa_column=_number())
+
+
+class SubscriptionRow(Table, table=True):
+    """A webhook: where the log is pushed to, from behind `position` on.
+
+    `tokens` are what an event must have, between line breaks; `state` is active, paused or disabled, `reason` says why.
+    `failures` counts the tries at the event behind `position` that failed, `due_at` tells when the next may be made.
+    Until `leased_until` only the process that names itself `owner` delivers.
+    """
+
+    __tablename__ = "subscription"
+    __table_args__ = _IN_KEY_ORDER
+
+    name: str = Field(sa_column=sa.Column(sa.Text(), primary_key=True, nullable=False))
+    url: str = Field(sa_column=_text())
+    tokens: str = Field(sa_column=_text())
+    secret: str = Field(sa_column=_text())
+    position: int = Field(sa_column=_number())
+    state: str = Field(sa_column=_text())
+    reason: str = Field(sa_column=_text())
+    failures: int = Field(sa_column=_number())
+    due_at: int = Field(sa_column=_number())
+    created_at: int = Field(sa_column=_number())
+    owner: str = Field(sa_column=_text())
+    leased_until: int = Field(sa_column=_number())
+
+
+class DeliveryRow(Table, table=True):
+    """One try to deliver an event to a subscription: `status` is that of the answer, 0 where there was none.
+
+    `number` is made by the database; `took` are microseconds, `detail` says what went wrong.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (sa.Index(None, "subscription", "number"), {"sqlite_autoincrement": True})
+
+    number: int | None = Field(
+        default=None,
+        sa_column=sa.Column(
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True, nullable=False
+        ),
+    )
+    subscription: str = Field(sa_column=_text())
+    position: int = Field(sa_column=_number())
+    attempt: int = Field(sa_column=_number())
+    at: int = Field(sa_column=_number())
+    status: int = Field(sa_column=_number())
+    took: int = Field(sa_column=_number())
+    detail: str = Field(sa_column=_text())
 
 
 LOG = "event"

@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 import sqlalchemy as sa
+import structlog
 
 from service.storage.database import COLUMNS, TABLES, Commit, Dialect, DuplicateId, Head, Lost, NotMigrated, Row
 from service.storage.models import OPEN_END, PROJECTIONS, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
 POOL_MAX = 8
 STREAM_ROWS = 1_000
 ROLE = "parley_app"
+CHANNEL = "parley_head"
+"""Where each commit tells the position that it moved the head to."""
+RECONNECT_SECONDS = 1.0
 _TYPES: dict[type[Any], str] = {
     sa.BigInteger: "bigint",
     sa.Integer: "integer",
@@ -44,7 +48,7 @@ _SETTINGS = {
     "jit": "off",
 }
 
-
+log = structlog.get_logger(__name__)
 _LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
 
 
@@ -79,7 +83,8 @@ def _commit_statement() -> str:
     for table in TABLES:
         parts.append(f"{table}_stored AS ({_insert(table, first, 'moved, ')})")
         first += len(COLUMNS[table])
-    return f"WITH {', '.join(parts)} SELECT id FROM moved"
+    # One notice a commit: each takes a lock that all who notify share until they have committed.
+    return f"WITH {', '.join(parts)} SELECT id, pg_notify('{CHANNEL}', $2::bigint::text) FROM moved"
 
 
 _COMMIT = _commit_statement()
@@ -158,7 +163,27 @@ class Postgres:
         except _LOST as error:
             raise Lost(str(error)) from error
 
-    fetch_long = fetch
+    fetch_long = execute = fetch
+
+    async def listen(self, wake: Callable[[int], None]) -> None:
+        """Listen; see `Database`."""
+        while True:
+            try:
+                await self._listen_once(wake)
+            except _LOST as error:
+                log.warning("listen.lost", error=str(error))
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _listen_once(self, wake: Callable[[int], None]) -> None:
+        """Listen until the connection is lost."""
+        lost = asyncio.Event()
+        connection = await asyncpg.connect(self._url, server_settings=_SETTINGS)
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(CHANNEL, lambda *told: wake(int(told[-1])))
+            await lost.wait()
+        finally:
+            await connection.close(timeout=1)
 
     async def pages(self, sql: str, after: int, size: int) -> AsyncIterator[Sequence[Row]]:
         """Page; see `Database`."""

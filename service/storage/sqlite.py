@@ -104,6 +104,14 @@ class Sqlite:
         async with self._reading_long:
             return await self._in_thread(lambda: self._long_reader.execute(_own(sql), parameters).fetchall())
 
+    async def execute(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
+        """Write; see `Database`."""
+        async with self._transaction() as connection:
+            return connection.execute(_own(sql), parameters).fetchall()
+
+    async def listen(self, wake: Callable[[int], None]) -> None:
+        """Do nothing: a file tells nobody; see `Database`."""
+
     async def pages(self, sql: str, after: int, size: int) -> AsyncIterator[Sequence[Row]]:
         """Page; see `Database`."""
         while rows := await self.fetch(sql, after, size):

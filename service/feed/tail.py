@@ -1,0 +1,177 @@
+"""The end of the log, read once for all who follow it live.
+
+One task reads what was recorded since and keeps the last of it; each follower holds a position and nothing else. What
+wakes the reader (a commit of this process, the database's notice of another's) may be late or lost: it polls as well,
+and what it finds in the log is the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+from service import eventlog
+from service.eventlog import Stored
+from service.feed.pages import Page, has
+from service.storage.database import Lost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from service.storage.database import Database
+
+POLL_SECONDS = 0.5
+"""How often the log is looked at while somebody follows and nobody wakes the reader."""
+TICK_SECONDS = 15.0
+"""How often followers are woken though nothing was recorded, to say that they are alive."""
+KEPT = 1_000
+"""So many of the last events are kept, twice as many at most."""
+PAGE = 500
+
+_BEHIND = """
+SELECT e.position, e.recorded_at, e.body, x.tokens
+FROM event e JOIN event_index x ON x.position = e.position
+WHERE e.position > $1 ORDER BY e.position LIMIT $2
+"""
+
+log = structlog.get_logger(__name__)
+
+
+class Live(NamedTuple):
+    """An event at the end of the log, with the tokens that it can be found by, and as a block of an event stream."""
+
+    stored: Stored
+    tokens: str
+    block: bytes
+
+
+def block(stored: Stored) -> bytes:
+    """Write an event as a block of an event stream (WHATWG HTML, 9.2): its position is its id."""
+    return b"id: %d\ndata: %s\n\n" % (stored.position, stored.json())
+
+
+class Tail:
+    """The end of one ledger's log; one instance a process and database."""
+
+    def __init__(self, database: Database) -> None:
+        """Nothing is read before somebody follows."""
+        self._database = database
+        self._recent: list[Live] = []
+        self._woken = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._ticked = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+        self.head = 0
+        """The last position that was read, 0 while nobody follows."""
+        self.followers = 0
+        self.closed = False
+        """Whether the process is stopping: followers are to end."""
+
+    def start(self) -> None:
+        """Begin to listen for commits."""
+        self._tasks = [
+            asyncio.create_task(self._run(), name="tail"),
+            asyncio.create_task(self._database.listen(self.wake), name="listen"),
+        ]
+
+    def close(self) -> None:
+        """Let every follower end."""
+        self.closed = True
+        self._announce()
+
+    async def stop(self) -> None:
+        """Let every follower end, and read no more."""
+        self.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def wake(self, position: int) -> None:
+        """Say that the log reaches to a position by now."""
+        if self.followers and position > self.head:
+            self._woken.set()
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Have the end of the log read meanwhile."""
+        self.followers += 1
+        if self.followers == 1:
+            self._woken.set()
+        try:
+            yield
+        finally:
+            self.followers -= 1
+
+    def page(self, after: int, limit: int, tokens: Sequence[str] = ()) -> Page | None:
+        """Give up to `limit` events behind a position that have all tokens; None where that is not kept."""
+        recent = self._behind(after, limit)
+        if recent is None:
+            return None
+        following = recent[-1].stored.position if recent else after
+        return Page([live.stored for live in recent if has(live.tokens, tokens)], following, self.head)
+
+    def blocks(self, after: int, limit: int, tokens: Sequence[str] = ()) -> tuple[bytes, int] | None:
+        """Give the same as blocks of an event stream, with the position behind which to go on."""
+        recent = self._behind(after, limit)
+        if recent is None:
+            return None
+        following = recent[-1].stored.position if recent else after
+        return b"".join([live.block for live in recent if has(live.tokens, tokens)]), following
+
+    def _behind(self, after: int, limit: int) -> list[Live] | None:
+        """Give the kept events behind a position, which have no gaps; None where the first of them is not kept."""
+        if after >= self.head > 0:
+            return []
+        if not self._recent or after + 1 < self._recent[0].stored.position:
+            return None
+        first = after + 1 - self._recent[0].stored.position
+        return self._recent[first : first + limit]
+
+    async def moved(self, after: int) -> None:
+        """Wait until there is something behind a position, a tick has passed, or the process is stopping."""
+        if self.head <= after and not self.closed:
+            await self._moved.wait()
+
+    async def _run(self) -> None:
+        """Read on while somebody follows; from the head again when nobody has for a while."""
+        while True:
+            if not self.followers:
+                self._recent, self.head = [], 0
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS if self.followers else None):
+                    await self._woken.wait()
+            self._woken.clear()
+            try:
+                await self._read()
+            except Lost as error:
+                log.warning("tail.lost", error=str(error))
+                await asyncio.sleep(POLL_SECONDS)
+            self._tick()
+
+    async def _read(self) -> None:
+        if self.head == 0:
+            self.head = (await eventlog.head(self._database)).position
+            self._announce()
+        while rows := await self._database.fetch(_BEHIND, self.head, PAGE):
+            for *stored, tokens in rows:
+                event = Stored(*stored)
+                self._recent.append(Live(event, tokens, block(event)))
+            if len(self._recent) > 2 * KEPT:
+                del self._recent[:-KEPT]
+            self.head = rows[-1][0]
+            self._announce()
+            if len(rows) < PAGE:
+                break
+
+    def _tick(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._ticked >= TICK_SECONDS:
+            self._ticked = now
+            self._announce()
+
+    def _announce(self) -> None:
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
