@@ -50,12 +50,12 @@ def new_id() -> UUID:
 
 
 @asynccontextmanager
-async def opened(database_url: str) -> AsyncIterator[Services]:
-    """Open a ledger; NotMigrated when the database has not the tables of this version."""
+async def opened(settings: Settings) -> AsyncIterator[Services]:
+    """Open the ledger of the settings; NotMigrated when the database has not the tables of this version."""
     # Events and views live long and hold no cycles: looking through them cost a fifth of an append.
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 10, 100)
-    database = connect(database_url)
+    database = connect(settings.database_url)
     try:
         await database.open()
         if await rebuild.is_due(database):
@@ -66,7 +66,7 @@ async def opened(database_url: str) -> AsyncIterator[Services]:
         await ledger.start()
         tail.start()
         try:
-            yield Services(database, ledger, Heads(database), Answers(), tail, clock)
+            yield Services(database, ledger, Heads(database), Answers(), tail, clock, settings.public_url)
         finally:
             await tail.stop()
             await ledger.stop()
@@ -79,7 +79,7 @@ def create_app(settings: Settings) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with opened(settings.database_url) as held:
+        async with opened(settings) as held:
             app.state.services = held
             log.info("service.started", embedded=settings.embedded)
             yield

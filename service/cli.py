@@ -72,6 +72,7 @@ def cli() -> None:
 @database_option
 @click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), help="Log from this level on (INFO).")
 @click.option("--log-format", type=click.Choice(FORMATS), help="Log for people or as JSON lines (console).")
+@click.option("--stall-seconds", type=click.IntRange(1, 3_600), help="Cut off who reads nothing for so long (30).")
 @click.option("--allow-unauthenticated", is_flag=True, default=None, help="Let whoever reaches the port write.")
 def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
     """Serve the ledger over HTTP until stopped.
@@ -360,8 +361,16 @@ def _serve(settings: Settings) -> None:
     host, port = listening.getsockname()[:2]
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     click.echo(f"Parley {_shown(settings)} on {where}/v1/issues, docs at {where}/schema, stop with Ctrl-C")
+    app = create_app(settings)
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            """Let those who follow go first: the server waits for every answer to end."""
+            app.state.services.tail.close()
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         http="httptools",
         log_config=None,
         access_log=False,
@@ -373,16 +382,19 @@ def _serve(settings: Settings) -> None:
     )
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops, then raises it again: that is not a failure
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config).run(sockets=[listening])
 
 
 def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
         msg = f"cannot listen on {settings.host} port {settings.port}: {error.strerror}"
         raise SetUp(msg) from error
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # on Linux: who reads nothing for so long is cut off by the system
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, settings.stall_seconds * 1_000)
+    return listening
 
 
 async def _nothing(_: Services) -> None:
@@ -420,7 +432,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
     from service import app, logs
 
     logs.configure("CRITICAL", settings.log_format)  # what goes wrong is told in one line, by `_run`
-    async with app.opened(settings.database_url) as held:
+    async with app.opened(settings) as held:
         yield held
 
 

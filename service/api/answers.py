@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
 
 from service.api.schemas import AnyRecorded
 from service.domain.codes import Edtf, Slug, Text
-from service.domain.events import FACTS, AnyFact, Report
+from service.domain.events import FACTS, AnyEvent, AnyFact, Report
 from service.domain.events.base import Fact, Modality
 from service.domain.facts import term_names
 from service.domain.lifecycle import KINDS, STATUSES
@@ -280,6 +280,27 @@ class FeedPage(Struct, frozen=True, kw_only=True):
     events: tuple[AnyRecorded, ...]
     next: Annotated[int, Meta(ge=0, description="Ask behind this position for what follows.")]
     head: Annotated[int, Meta(ge=0, description="The last position of the log.")]
+
+
+class CloudEvent(Struct, frozen=True, kw_only=True):
+    """A recorded event as a CloudEvent (CloudEvents 1.0): `sequence` is its position, `recordedtime` when it was."""
+
+    specversion: Literal["1.0"]
+    id: UUID
+    source: Annotated[str, Meta(extra_json_schema={"format": "uri-reference"})]
+    type: Annotated[str, Meta(examples=["parley.restriction.imposed.v1"])]
+    subject: Annotated[Slug, Meta(description="The item.")]
+    time: Annotated[
+        Moment | UnsetType,
+        Meta(description="The beginning of the first day on which it may have occurred; absent where that is open."),
+    ] = UNSET
+    recordedtime: Moment
+    sequence: Annotated[str, Meta(pattern="^[0-9]{20}$", description="The position: text order is number order.")]
+    datacontenttype: Literal["application/json"]
+    dataschema: Annotated[str, Meta(extra_json_schema={"format": "uri"})]
+    correlationid: str | UnsetType = UNSET
+    causationid: str | UnsetType = UNSET
+    data: AnyEvent
 
 
 class EventNow(Struct, frozen=True, kw_only=True):

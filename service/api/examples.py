@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 ISSUE = "rare-earth-export-restrictions"
 ITEM = "china-seven-rare-earths-control"
 EVENT_ID = "0197a2f0-3c50-7a10-8f00-000000000001"
@@ -66,6 +68,20 @@ BASIS: dict[str, Any] = {
 }
 EVENT_PAGE: dict[str, Any] = {"items": [RECORDED], "next": None, **BASIS}
 FEED: dict[str, Any] = {"events": [RECORDED], "next": 2, "head": 2}
+CLOUD_EVENT: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": EVENT_ID,
+    "source": "https://parley.example/v1/events",
+    "type": "parley.restriction.imposed.v1",
+    "subject": ITEM,
+    "time": "2025-04-01T00:00:00Z",
+    "recordedtime": INSTANT,
+    "sequence": "00000000000000000002",
+    "datacontenttype": "application/json",
+    "dataschema": "https://parley.example/schema/openapi.json#/components/schemas/RestrictionImposed",
+    "data": IMPOSED,
+}
+EVENT_STREAM = f"id: 2\ndata: {msgspec.json.encode(RECORDED).decode()}\n\n"
 
 _STANDING: dict[str, Any] = {
     "until": None,

@@ -32,6 +32,8 @@ RESPONSE_HEADERS: dict[str, tuple[str, Schema]] = {
     "Allow": ("The methods that the path takes.", {"examples": ["GET, OPTIONS"]}),
     "Cache-Control": ("How long the answer may be kept.", {"examples": ["public, max-age=31536000, immutable"]}),
     "ETag": ("The entity tag of the answer.", {"examples": ['"7-128"']}),
+    "Feed-Head": ("The last position of the log.", {"pattern": "^[0-9]+$", "examples": ["20"]}),
+    "Feed-Next": ("Ask behind this position for what follows.", {"pattern": "^[0-9]+$", "examples": ["10"]}),
     "Link": ("The frozen URL of the answer (RFC 8288).", {"examples": ['</v1/issues/rare-earths>; rel="memento"']}),
     "Location": ("Where what was made can be read.", {"format": "uri-reference"}),
     "Retry-After": ("Seconds to wait before another try.", {"pattern": "^[0-9]+$"}),

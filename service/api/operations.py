@@ -13,8 +13,10 @@ from msgspec import Meta
 from service.api import answers, events, examples, exposure, feed, health, history, issues, items
 from service.api.docs import docs_handlers
 from service.api.kept import kept
-from service.api.openapi import Answer, Operation, document, encode
+from service.api.openapi import Answer, Media, Operation, document, encode
 from service.api.queries import AsOf, HistoryPage, Known, KnownPage
+from service.api.schemas import AnyRecorded
+from service.cloudevents import BATCH_MEDIA_TYPE
 from service.domain.codes import Slug
 from service.domain.events import Batch, Correction
 from service.domain.lifecycle import KINDS, PLURALS
@@ -273,19 +275,49 @@ def _exposure_route() -> Route:
     )  # fmt: skip
 
 
-def _service_routes() -> list[Route]:
-    text = "text/plain; version=1.0.0; charset=utf-8"
+def _feed_routes() -> list[Route]:
+    lines = Media(feed.NDJSON, AnyRecorded, example=examples.FEED["events"][0])
+    batch = Media(BATCH_MEDIA_TYPE, tuple[answers.CloudEvent, ...], example=[examples.CLOUD_EVENT])
     return [
         Route(
             Operation(
                 method="GET", path="/v1/feed", operation_id="read_feed", tag="feed", summary="Read the feed",
                 description="Recorded events in position order: without a gap, never reordered. A filtered page moves "
-                "`next` past what it leaves out.",
+                "`next` past what it leaves out; a position is valid for ever. With `wait` an empty page is held back "
+                "until something follows. `Accept: application/x-ndjson` streams all that is recorded when it is asked "
+                "for, one event a line, and ends with a line `{end, count, next, head}`: without that it was cut off. "
+                "`Accept: application/cloudevents-batch+json` gives a page as CloudEvents, with `next` and `head` in "
+                "headers.",
                 query=feed.FeedQuery,
-                answers={200: Answer("A page of the log.", answers.FeedPage, example=examples.FEED)},
+                answers={
+                    200: Answer(
+                        "A page of the log.", answers.FeedPage, example=examples.FEED, also=(lines, batch),
+                        headers=("Feed-Next", "Feed-Head"),
+                    )
+                },
+                problems=("knowledge-ahead", "not-acceptable"),
             ),
             feed.read_feed,
         ),
+        Route(
+            Operation(
+                method="GET", path="/v1/feed/stream", operation_id="stream_feed", tag="feed",
+                summary="Follow the feed live",
+                description="Server-sent events: each event of the feed as a message whose id is its position, from "
+                "behind `Last-Event-ID` or `after` on, without a gap. A stream that breaks off is resumed by its last "
+                "id. A heartbeat comes at least every half minute, with the position reached.",
+                query=feed.Followed, headers=("Last-Event-ID",),
+                answers={200: Answer("The log from there on.", None, feed.EVENT_STREAM, example=examples.EVENT_STREAM)},
+                problems=("knowledge-ahead", "not-acceptable", "bad-request"),
+            ),
+            feed.stream_feed,
+        ),
+    ]  # fmt: skip
+
+
+def _service_routes() -> list[Route]:
+    text = "text/plain; version=1.0.0; charset=utf-8"
+    return [
         Route(
             Operation(
                 method="GET", path="/healthz", operation_id="get_health", tag="service",
@@ -313,7 +345,14 @@ def _service_routes() -> list[Route]:
     ]  # fmt: skip
 
 
-ROUTES: list[Route] = [*_issue_routes(), *_event_routes(), *_item_routes(), _exposure_route(), *_service_routes()]
+ROUTES: list[Route] = [
+    *_issue_routes(),
+    *_event_routes(),
+    *_item_routes(),
+    _exposure_route(),
+    *_feed_routes(),
+    *_service_routes(),
+]
 
 
 def openapi() -> bytes:

@@ -209,6 +209,12 @@ class EdgeRefused(Refused):
         self.detail, self.members = detail, members
 
 
+class BadRequest(EdgeRefused):
+    """A header of the request has a value that it cannot have."""
+
+    kind = "bad-request"
+
+
 class NotFound(EdgeRefused):
     """Nothing is here, or nothing at this day as known then."""
 

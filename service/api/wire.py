@@ -52,7 +52,10 @@ encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the operations work with; `answers` are those kept, `clock` gives microseconds since 1970 UTC."""
+    """What the operations work with.
+
+    `answers` are those kept, `clock` gives microseconds since 1970 UTC, under `public_url` clients reach the service.
+    """
 
     database: Database
     ledger: Ledger
@@ -60,6 +63,7 @@ class Services:
     answers: Answers
     tail: Tail
     clock: Callable[[], int]
+    public_url: str
 
 
 def services(request: AnyRequest) -> Services:

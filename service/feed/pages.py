@@ -53,9 +53,9 @@ class Filter(NamedTuple):
     until: int | None = None
 
     @property
-    def empty(self) -> bool:
-        """Whether everything is asked for."""
-        return self == Filter()
+    def all(self) -> bool:
+        """Whether every event up to there is asked for."""
+        return not self.tokens and self.occurred_from is None and self.occurred_to is None
 
 
 async def page(database: Database, after: int, limit: int, wanted: Filter = Filter()) -> Page:  # noqa: B008 - immutable
@@ -63,7 +63,9 @@ async def page(database: Database, after: int, limit: int, wanted: Filter = Filt
 
     A filtered page may be short or empty before the end: `next` has then moved past what was looked at.
     """
-    if wanted.empty:
+    if wanted.all:
+        if wanted.until is not None:  # positions have no gaps
+            limit = min(limit, max(wanted.until - after, 0))
         return _page(await database.fetch(_PAGE, after, limit), after, limit, None)
     last = after + SCAN_MAX if wanted.until is None else min(after + SCAN_MAX, wanted.until)
     return _page(await _filtered(database, after, last, limit, wanted), after, limit, last)

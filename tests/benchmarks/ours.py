@@ -15,6 +15,7 @@ import uvloop
 from service.app import opened
 from service.domain.accept import accept
 from service.domain.events import Batch
+from service.settings import Settings
 from tests.benchmarks.client import Plan, send
 from tests.benchmarks.measure import Sample
 from tests.benchmarks.workload import batches, without_id
@@ -57,7 +58,7 @@ class InProcess:
     def __enter__(self) -> Self:
         """Open the ledger and fill it."""
         self._runner = self._stack.enter_context(runner())
-        services = opened(self._url)
+        services = opened(Settings(database_url=self._url))
         held = self._runner.run(services.__aenter__())
         self._stack.callback(lambda: self._runner.run(services.__aexit__(None, None, None)))
         self._ledger = held.ledger

@@ -23,6 +23,7 @@ import pytest
 from service.app import opened
 from service.domain.accept import accept
 from service.domain.events import Batch
+from service.settings import Settings
 from service.storage import migrate
 from service.storage.connect import connect
 from service.views import query
@@ -131,7 +132,7 @@ def ledgers(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 async def _filled(name: str, url: str, size: int) -> Filled:
-    async with opened(url) as services:
+    async with opened(Settings(database_url=url)) as services:
         sized = Sized(size)
         began = time.perf_counter()
         await fill(services.ledger, sized)
@@ -308,7 +309,7 @@ async def _written(ledgers: Sequence[Filled]) -> list[list[Written]]:
     """Write to items of each ledger, which were recorded at any time; the ledgers take turns."""
     found: list[list[Written]] = [[] for _ in ledgers]
     async with AsyncExitStack() as stack:
-        services = [await stack.enter_async_context(opened(each.url)) for each in ledgers]
+        services = [await stack.enter_async_context(opened(Settings(database_url=each.url))) for each in ledgers]
         for turn in range(WRITTEN):
             for each, held, written in zip(ledgers, services, found, strict=True):
                 live = each.sized.live

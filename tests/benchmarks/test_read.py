@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from service.app import opened
+from service.settings import Settings
 from service.storage import migrate
 from service.storage.connect import connect
 from service.views import query
@@ -69,7 +70,7 @@ class Filled:
             self.past, self.head = loop.run(self._filled(workload))
 
     async def _filled(self, workload: Workload) -> tuple[int, int]:
-        async with opened(self.url) as services:
+        async with opened(Settings(database_url=self.url)) as services:
             return await _fill(services, workload)
 
 
