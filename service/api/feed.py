@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 from litestar import Response
+from litestar.enums import HttpMethod
 from litestar.response import Stream
 from msgspec import Meta
 
@@ -27,12 +28,10 @@ if TYPE_CHECKING:
     from service.api.wire import Services
 
 NDJSON = "application/x-ndjson"
-EVENT_STREAM = "text/event-stream"
 FOLLOWERS_MAX = 4_000
 """Clients that may follow one process at the same time, by stream or waiting; more are told to come back."""
 WAIT_MAX = 30
 """Seconds that a client may wait for what follows."""
-NO_STORE = "no-store"
 VARY = "Accept, Accept-Encoding"
 
 After = Annotated[
@@ -133,8 +132,10 @@ async def _whole(request: AnyRequest, asked: FeedQuery) -> Response[Any]:
     if asked.after > head:
         written = f"after={asked.after}"
         raise KnowledgeAhead(written, head)
+    headers = {"Feed-Head": str(head), "Cache-Control": streams.NO_STORE, "Vary": VARY}
+    if request.method == HttpMethod.HEAD:
+        return Response(b"", media_type=NDJSON, headers=headers)
     lines = streams.lines(held.database, asked.after, head, asked.tokens(), asked.limit)
-    headers = {"Feed-Head": str(head), "Cache-Control": NO_STORE, "Vary": VARY}
     if coding := coding_of(request):
         headers["Content-Encoding"] = coding
         lines = compressing(lines, coding)
@@ -144,7 +145,7 @@ async def _whole(request: AnyRequest, asked: FeedQuery) -> Response[Any]:
 async def stream_feed(request: AnyRequest) -> Response[Any]:
     """Follow the log live as server-sent events."""
     asked = query_of(request, Followed)
-    form_of(request, EVENT_STREAM)
+    form_of(request, streams.EVENT_STREAM)
     held = services(request)
     _check_room(held)
     after = streams.resumed(request.headers.get("last-event-id"), asked.after)
@@ -152,6 +153,6 @@ async def stream_feed(request: AnyRequest) -> Response[Any]:
     if after > head:
         written = f"position {after}"
         raise KnowledgeAhead(written, head)
-    headers = {"Cache-Control": NO_STORE, "X-Accel-Buffering": "no"}
-    blocks = streams.blocks(held.database, held.tail, after, asked.tokens())
-    return Stream(blocks, media_type=EVENT_STREAM, headers=headers)
+    if request.method == HttpMethod.HEAD:
+        return Response(b"", media_type=streams.EVENT_STREAM, headers=streams.HEADERS)
+    return streams.EventStream(held.database, held.tail, after, asked.tokens())

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class _LedgerCollector(Collector):
-    """The append path in numbers."""
+    """The append path and the feed in numbers."""
 
-    def __init__(self, ledger: Ledger, head: int) -> None:
-        self._ledger, self._head = ledger, head
+    def __init__(self, ledger: Ledger, head: int, followers: int) -> None:
+        self._ledger, self._head, self._followers = ledger, head, followers
 
     def collect(self) -> Iterator[Metric]:
         """Give each metric."""
@@ -33,6 +33,7 @@ class _LedgerCollector(Collector):
         yield GaugeMetricFamily("parley_append_queue", "Appends that wait for a commit", value=self._ledger.waiting)
         yield CounterMetricFamily("parley_append_events", "Events recorded by this process", value=counted.events)
         yield CounterMetricFamily("parley_append_commits", "Commits made by this process", value=counted.commits)
+        yield GaugeMetricFamily("parley_feed_followers", "Streams and waiting pages", value=self._followers)
         yield CounterMetricFamily("parley_append_refused", "Appends refused by this process", value=counted.refused)
 
 
@@ -52,5 +53,6 @@ async def metrics(request: AnyRequest) -> Response[bytes]:
     held = services(request)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    registry.register(_LedgerCollector(held.ledger, (await eventlog.head(held.database)).position))
+    head = await eventlog.head(held.database)
+    registry.register(_LedgerCollector(held.ledger, head.position, held.tail.followers))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

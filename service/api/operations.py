@@ -10,7 +10,7 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
-from service.api import answers, events, examples, exposure, feed, health, history, issues, items
+from service.api import answers, events, examples, exposure, feed, health, history, issues, items, streams
 from service.api.docs import docs_handlers
 from service.api.kept import kept
 from service.api.openapi import Answer, Media, Operation, document, encode
@@ -307,7 +307,9 @@ def _feed_routes() -> list[Route]:
                 "behind `Last-Event-ID` or `after` on, without a gap. A stream that breaks off is resumed by its last "
                 "id. A heartbeat comes at least every half minute, with the position reached.",
                 query=feed.Followed, headers=("Last-Event-ID",),
-                answers={200: Answer("The log from there on.", None, feed.EVENT_STREAM, example=examples.EVENT_STREAM)},
+                answers={
+                    200: Answer("The log from there on.", None, streams.EVENT_STREAM, example=examples.EVENT_STREAM)
+                },
                 problems=("knowledge-ahead", "not-acceptable", "bad-request"),
             ),
             feed.stream_feed,

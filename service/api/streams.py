@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from litestar import Response
+from litestar.response.base import ASGIResponse
 
 from service.api.problems import BadRequest
 from service.api.queries import POSITION_MAX
@@ -14,15 +17,21 @@ from service.feed.tail import block
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from litestar.types import Receive, Send
+
     from service.feed.tail import Tail
     from service.storage.database import Database
 
-CHUNK = 1_000
-"""Events that are read from the log at once."""
-LIVE_CHUNK = 200
+CHUNK = 200
 """Events that a follower is sent at once: what a slow one holds."""
+LINES = 1_000
+"""Events that are read from the log at once for lines."""
 HEARTBEAT_SECONDS = 14.0
 """After so long without a word a follower is told that the stream is alive."""
+EVENT_STREAM = "text/event-stream"
+NO_STORE = "no-store"
+HEADERS = {"Cache-Control": NO_STORE, "X-Accel-Buffering": "no"}
+"""A proxy is to keep nothing and to hold nothing back."""
 RETRY = b"retry: 3000\n\n"
 """Milliseconds after which a client comes back when the stream has broken off."""
 
@@ -56,7 +65,7 @@ async def lines(
 
 
 def _read(database: Database, after: int, wanted: pages.Filter, left: int | None) -> asyncio.Task[pages.Page]:
-    limit = CHUNK if left is None else min(left, CHUNK)
+    limit = LINES if left is None else min(left, LINES)
     return asyncio.create_task(pages.page(database, after, limit, wanted), name="lines")
 
 
@@ -70,28 +79,72 @@ def resumed(last_event_id: str | None, after: int) -> int:
     return int(last_event_id)
 
 
-async def blocks(database: Database, tail: Tail, after: int, tokens: Sequence[str]) -> AsyncIterator[bytes]:
-    """Write the events behind a position as blocks of an event stream, then what is recorded, until the client goes.
+class EventStream(Response[bytes]):
+    """The events behind a position as an event stream, then what is recorded, until the client goes."""
 
-    What lies far behind is read page by page; at the end of the log all streams share one reader. A heartbeat carries
-    the position reached, so that a client whose filter lets little through comes back behind all that was looked at.
-    """
-    loop = asyncio.get_running_loop()
-    with tail.following():
-        yield RETRY
-        spoke = loop.time()
-        while not tail.closed:
-            found = tail.blocks(after, LIVE_CHUNK, tokens)
-            if found is None:
-                page = await pages.page(database, after, LIVE_CHUNK, pages.Filter(tuple(tokens)))
-                found = b"".join([block(event) for event in page.events]), page.next
-            written, reached = found
-            if written:
-                yield written
-                spoke = loop.time()
-            elif loop.time() - spoke >= HEARTBEAT_SECONDS:
-                yield b"id: %d\n: alive\n\n" % reached
-                spoke = loop.time()
-            if reached == after:
-                await tail.moved(after)
-            after = reached
+    def __init__(self, database: Database, tail: Tail, after: int, tokens: Sequence[str]) -> None:
+        """`tokens` are what an event must have."""
+        super().__init__(b"", media_type=EVENT_STREAM, headers=HEADERS)
+        self._follower = Follower(database, tail, after, tokens)
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:  # noqa: ANN401 - Litestar's own
+        """Give what sends it."""
+        return _Sent(self._follower, headers=self.headers, media_type=self.media_type)
+
+
+class _Sent(ASGIResponse):
+    """Sends block by block: at 1,000 clients each step here is taken 1,000 times an event, so there are few."""
+
+    _should_set_content_length = False
+
+    def __init__(self, follower: Follower, **given: Any) -> None:  # noqa: ANN401 - Litestar's own
+        super().__init__(**given)
+        self._follower = follower
+
+    async def send_body(self, send: Send, receive: Receive) -> None:
+        """Send until the client goes or the process stops."""
+        watching = asyncio.create_task(self._watch(receive), name="watch")
+        try:
+            await self._follower.follow(send)
+        finally:
+            watching.cancel()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._follower.gone = True
+
+
+class Follower:
+    """Somebody who follows the log: a position and what is wanted, and nothing else that would take memory."""
+
+    def __init__(self, database: Database, tail: Tail, after: int, tokens: Sequence[str]) -> None:
+        """`gone` is set when nobody reads any more."""
+        self._database, self._tail, self._after, self._tokens = database, tail, after, tokens
+        self.gone = False
+
+    async def follow(self, send: Send) -> None:
+        """Send what lies behind the position page by page, and then what is recorded; a heartbeat now and then.
+
+        At the end of the log all followers share one reader. A heartbeat carries the position reached, so that a
+        client whose filter lets little through comes back behind all that was looked at.
+        """
+        clock, tail = asyncio.get_running_loop().time, self._tail
+        await send({"type": "http.response.body", "body": RETRY, "more_body": True})
+        spoke = clock()
+        with tail.following():
+            while not tail.closed and not self.gone:
+                written, reached = tail.blocks(self._after, CHUNK, self._tokens) or await self._read()
+                if not written and clock() - spoke >= HEARTBEAT_SECONDS:
+                    written = b"id: %d\n: alive\n\n" % reached
+                if written:
+                    await send({"type": "http.response.body", "body": written, "more_body": True})
+                    spoke = clock()
+                if reached == self._after:
+                    await tail.moved(reached)
+                self._after = reached
+
+    async def _read(self) -> tuple[bytes, int]:
+        page = await pages.page(self._database, self._after, CHUNK, pages.Filter(tuple(self._tokens)))
+        return b"".join([block(event) for event in page.events]), page.next

@@ -1,0 +1,329 @@
+"""The feed over HTTP: pages, waiting, every form, filters; and live, on real servers."""
+
+import asyncio
+import gzip
+import json
+import random
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+import zstandard
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from service.api.streams import Follower
+from service.feed import tail as tails
+from service.feed.tail import Tail
+from service.storage.connect import connect
+from tests.api.conftest import LONDON
+from tests.servers import Event, Server, fact, openings, plain_client, read_feed, serving, serving_together
+from tests.sse import following
+
+Client = TestClient[Litestar]
+NDJSON, CLOUD_EVENTS = "application/x-ndjson", "application/cloudevents-batch+json"
+
+
+def get(client: Client, query: str = "", **headers: str) -> httpx.Response:
+    """Ask the feed."""
+    return client.get(f"/v1/feed?{query}", headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def lines(body: bytes) -> list[Event]:
+    """Decode NDJSON, every line of which ends."""
+    assert body.endswith(b"\n")
+    return [json.loads(line) for line in body.splitlines()]
+
+
+def unzstd(body: bytes) -> bytes:
+    """Decompress."""
+    return zstandard.ZstdDecompressor().stream_reader(body).read()
+
+
+def goods(event: Event) -> set[str]:
+    """Name what an event is on as a reader would: by name, element or ECCN."""
+    return {str(value).lower() for good in event.get("goods", []) for value in good.values()}
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("type=restriction.*", lambda event: event["type"].startswith("restriction.")),
+        ("type=round.session_held", lambda event: event["type"] == "round.session_held"),
+        ("issue=us-chip-export-controls", lambda event: "us-chip-export-controls" in event["issues"]),
+        ("good=DYSPROSIUM", lambda event: "dysprosium" in goods(event)),
+        (
+            "good=dy&type=restriction.imposed",
+            lambda event: event["type"] == "restriction.imposed" and "dy" in goods(event),
+        ),
+        ("type=call.*&good=dysprosium", lambda _: False),
+    ],
+)
+def test_a_filter_lets_through_what_it_names_and_passes_by_the_rest(london: Client, query: str, wanted: Any) -> None:  # noqa: ANN401 - a predicate
+    """As a page, as lines, as CloudEvents; `next` reaches the head whatever was let through."""
+    expected = [event["id"] for event in LONDON if wanted(event)]
+    page = get(london, query).json()
+    assert [event["id"] for event in page["events"]] == expected
+    assert (page["next"], page["head"]) == (20, 20)
+    *told, end = lines(get(london, query, accept=NDJSON).content)
+    assert [event["id"] for event in told] == expected
+    assert end == {"end": True, "count": len(expected), "next": 20, "head": 20}
+    batch = get(london, query, accept=CLOUD_EVENTS)
+    assert [event["id"] for event in batch.json()] == expected
+    assert (batch.headers["feed-next"], batch.headers["feed-head"]) == ("20", "20")
+
+
+def test_a_position_ahead_of_the_log_is_refused_in_every_form(london: Client) -> None:
+    """A follower that has seen more than there is follows another ledger: it is told so, not left waiting."""
+    for path in ("/v1/feed?after=21", "/v1/feed?after=21&wait=1", "/v1/feed/stream?after=21"):
+        for accept in ("*/*", NDJSON):
+            response = london.get(path, headers={"accept": accept if "stream" not in path else "*/*"})
+            assert response.status_code == (422 if "wait" in path and accept == NDJSON else 400), response.text
+            if response.status_code == 400:
+                assert (response.json()["type"], response.json()["head"]) == ("/problems/knowledge-ahead", 20)
+
+
+@pytest.mark.parametrize(
+    ("accept", "given"),
+    [
+        ("application/json", "application/json"),
+        ("text/html, application/*;q=0.5", "application/json"),
+        (f"application/json;q=0.1, {NDJSON}", NDJSON),
+        (f"{NDJSON};q=0, {CLOUD_EVENTS};q=0.2", CLOUD_EVENTS),
+        ("", "application/json"),
+    ],
+)
+def test_the_form_is_the_one_that_the_client_likes_best(london: Client, accept: str, given: str) -> None:
+    """By the weights of Accept; JSON where it says nothing."""
+    response = get(london, "limit=2", accept=accept) if accept else get(london, "limit=2")
+    assert response.status_code == 200
+    assert response.headers["content-type"].partition(";")[0] == given
+    assert "Accept" in response.headers["vary"]
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "text/event-stream"])
+def test_a_form_that_there_is_not_is_a_problem(london: Client, accept: str) -> None:
+    """406, which names those there are."""
+    response = get(london, accept=accept)
+    assert response.status_code == 406
+    assert NDJSON in response.json()["detail"]
+    assert london.get("/v1/feed/stream", headers={"accept": "application/json"}).status_code == 406
+
+
+def test_lines_end_at_the_head_or_where_the_limit_is(london: Client) -> None:
+    """Events as a page gives them, and a last line that says how far they go."""
+    *told, end = lines(get(london, "after=3&limit=4", accept=NDJSON).content)
+    assert told == get(london, "after=3&limit=4").json()["events"]
+    assert end == {"end": True, "count": 4, "next": 7, "head": 20}
+    *rest, end = lines(get(london, "after=7", accept=NDJSON).content)
+    assert [event["position"] for event in rest] == list(range(8, 21))
+    assert end == {"end": True, "count": 13, "next": 20, "head": 20}
+    assert lines(get(london, "after=20", accept=NDJSON).content) == [{"end": True, "count": 0, "next": 20, "head": 20}]
+    refused = get(london, "wait=3", accept=NDJSON)
+    assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (422, "wait")
+
+
+@pytest.mark.parametrize("accept", ["application/json", NDJSON, CLOUD_EVENTS])
+@pytest.mark.parametrize(
+    ("coding", "decode"),
+    [("gzip", gzip.decompress), ("zstd", unzstd)],
+)
+def test_what_is_compressed_is_the_same(london: Client, accept: str, coding: str, decode: Any) -> None:  # noqa: ANN401 - a function
+    """Where the client accepts a coding, the same bytes come in it."""
+    plain = get(london, accept=accept, accept_encoding="identity").content
+    with london.stream("GET", "/v1/feed", headers={"accept": accept, "accept-encoding": f"{coding}, br"}) as response:
+        assert response.headers["content-encoding"] == coding
+        assert "Accept-Encoding" in response.headers["vary"]
+        packed = b"".join(response.iter_raw())
+    assert decode(packed) == plain
+    assert len(packed) < len(plain)
+    refused = get(london, accept=accept, accept_encoding=f"{coding};q=0")
+    assert "content-encoding" not in refused.headers
+
+
+def test_cloud_events_carry_the_events_of_the_page(london: Client) -> None:
+    """Each has the event as data, its position as sequence and its instant as recordedtime."""
+    page = get(london, "limit=1000").json()["events"]
+    batch = get(london, "limit=1000", accept=CLOUD_EVENTS).json()
+    for event, cloud in zip(page, batch, strict=True):
+        assert cloud["data"] == {k: v for k, v in event.items() if k not in {"position", "recorded_at"}}
+        assert (int(cloud["sequence"]), cloud["recordedtime"]) == (event["position"], event["recorded_at"])
+
+
+@pytest.mark.parametrize("wait", ["-1", "31", "1.5", "soon", ""])
+def test_a_wait_that_is_no_number_of_seconds_is_refused(client: Client, wait: str) -> None:
+    """At most 30 seconds, in digits."""
+    response = get(client, f"wait={wait}")
+    assert (response.status_code, response.json()["errors"][0]["parameter"]) == (422, "wait")
+
+
+@pytest.mark.parametrize("last", ["-1", "x", "1e3", "99999999999999999"])
+def test_a_last_id_that_is_no_position_is_refused(client: Client, last: str) -> None:
+    """A stream never begins again from the start by mistake."""
+    assert client.get("/v1/feed/stream", headers={"last-event-id": last}).status_code == 400
+
+
+def test_head_answers_without_a_body(london: Client) -> None:
+    """Also where GET would go on for ever."""
+    for path in ("/v1/feed", "/v1/feed/stream"):
+        response = london.head(path)
+        assert (response.status_code, response.content) == (200, b"")
+
+
+@pytest.fixture
+def server(migrated_url: str) -> Iterator[Server]:
+    """A server with the issues that facts are about."""
+    with serving(migrated_url) as server:
+        post(server, openings())
+        yield server
+
+
+def post(server: Server, events: list[Event]) -> int:
+    """Record events; give the position of the last."""
+    with plain_client(server.url) as client:
+        response = client.post("/v1/events", json={"events": events})
+        assert response.status_code == 201, response.text
+        position: int = response.json()["position"]
+        return position
+
+
+def facts(seed: int, count: int) -> list[Event]:
+    """Make facts."""
+    choose = random.Random(seed)  # noqa: S311 - repeatable
+    return [fact(choose) for _ in range(count)]
+
+
+def followers(server: Server) -> int:
+    """Ask how many follow."""
+    with plain_client(server.url) as client:
+        lines = client.get("/metrics").text.splitlines()
+    return int(float(next(line.split()[1] for line in lines if line.startswith("parley_feed_followers "))))
+
+
+def test_a_waiting_page_is_answered_by_the_first_event_that_it_wants(server: Server) -> None:
+    """It waits through what its filter leaves out, and comes with all that there is by then."""
+    other, wanted = facts(1, 1), [{**facts(2, 1)[0], "type": "restriction.lifted"}]
+    with ThreadPoolExecutor(1) as threads, plain_client(server.url) as client:
+        waiting = threads.submit(client.get, "/v1/feed?after=3&wait=30&type=restriction.lifted")
+        while not followers(server):
+            pass
+        post(server, other)
+        assert not waiting.done()
+        position = post(server, wanted)
+        page = waiting.result().json()
+    assert [event["id"] for event in page["events"]] == [wanted[0]["id"]]
+    assert (page["next"], page["head"]) == (position, position)
+
+
+def test_a_waiting_page_comes_empty_when_its_time_is_up(server: Server) -> None:
+    """With the position to ask behind next, past what was left out meanwhile."""
+    with ThreadPoolExecutor(1) as threads, plain_client(server.url) as client:
+        waiting = threads.submit(client.get, "/v1/feed?after=3&wait=1&type=call.*")
+        while not followers(server):
+            pass
+        position = post(server, facts(1, 5))
+        page = waiting.result().json()
+    assert page == {"events": [], "next": position, "head": position}
+
+
+def test_a_stream_tells_what_is_recorded_and_then_what_follows(server: Server) -> None:
+    """Each event as the feed gives it, its position as its id, from behind where the client was."""
+    with following(server.url, "after=1") as stream:
+        assert [message.id for message in stream.take(2)] == ["2", "3"]
+        last = post(server, facts(3, 700))
+        told = stream.take(700)
+    assert [message.event for message in told] == read_feed(server.url)[3:]
+    assert told[-1].id == str(last)
+    with following(server.url, "after=2", last_id=str(last - 2)) as stream:
+        assert [message.id for message in stream.take(2)] == [str(last - 1), str(last)]
+
+
+def test_a_filtered_stream_lets_through_what_it_names(server: Server) -> None:
+    """Of what is behind and of what follows."""
+    events = facts(4, 300)
+    post(server, events[:150])
+    wanted = [event["id"] for event in events if event["type"] == "restriction.eased"]
+    with following(server.url, "type=restriction.eased") as stream:
+        before = sum(event["type"] == "restriction.eased" for event in events[:150])
+        told = stream.take(before)
+        post(server, events[150:])
+        told += stream.take(len(wanted) - before)
+    assert [message.event["id"] for message in told] == wanted
+
+
+def test_what_one_process_records_the_streams_of_another_tell(migrated_postgres_url: str) -> None:
+    """Two servers on one database are one feed, long polls too."""
+    with serving_together([migrated_postgres_url] * 2) as (one, other):
+        post(one, openings())
+        with following(other.url, "after=3") as stream, ThreadPoolExecutor(1) as threads:
+            with plain_client(other.url) as client:
+                waiting = threads.submit(client.get, "/v1/feed?after=3&wait=30")
+                while followers(other) < 2:
+                    pass
+                sent = facts(5, 40)
+                post(one, sent)
+                assert waiting.result().json()["events"]
+            assert [message.event["id"] for message in stream.take(40)] == [event["id"] for event in sent]
+
+
+def test_a_stopping_server_lets_its_followers_go(server: Server) -> None:
+    """Streams end, waiting pages are answered, and the process ends well before its time of grace."""
+    with following(server.url) as stream, ThreadPoolExecutor(1) as threads, plain_client(server.url) as client:
+        waiting = threads.submit(client.get, "/v1/feed?after=3&wait=30")
+        stream.take(3)
+        while followers(server) < 2:
+            pass
+        assert server.stop() == 0
+        assert list(stream) == []
+        assert waiting.result().json()["next"] == 3
+    server.start()
+
+
+def test_who_reads_nothing_is_cut_off(migrated_url: str) -> None:
+    """A client that lets its stream fill up is gone after a while, and nothing is kept for it."""
+    with serving(migrated_url, "--stall-seconds", "1") as server:
+        post(server, openings())
+        for seed in range(3):
+            post(server, facts(seed, 1_000))
+        with socket.socket() as lazy:
+            lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            lazy.connect(("127.0.0.1", int(server.url.rpartition(":")[2])))
+            lazy.sendall(b"GET /v1/feed/stream HTTP/1.1\r\nHost: test\r\n\r\n")
+            while not followers(server):
+                pass
+            while followers(server):
+                pass
+        with following(server.url, "after=3002") as stream:  # others are told what there is
+            assert stream.take(1)[0].id == "3003"
+
+
+def test_a_heartbeat_carries_the_position_reached(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a word for long a follower is told that all is well, and where it is by now, in a comment with an id."""
+    monkeypatch.setattr(tails, "TICK_SECONDS", 0.0)
+    monkeypatch.setattr(tails, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr("service.api.streams.HEARTBEAT_SECONDS", 0.0)
+
+    async def run() -> list[bytes]:
+        database = connect(migrated_url)
+        await database.open()
+        tail = Tail(database)
+        tail.start()
+        told: list[bytes] = []
+
+        async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
+            told.append(message["body"])
+            if len(told) == 4:
+                tail.close()
+
+        with suppress(TimeoutError):
+            async with asyncio.timeout(20):
+                await Follower(database, tail, 0, ()).follow(send)
+        await tail.stop()
+        await database.close()
+        return told
+
+    assert asyncio.run(run()) == [b"retry: 3000\n\n", *[b"id: 0\n: alive\n\n"] * 3]

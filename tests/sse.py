@@ -1,0 +1,58 @@
+"""A client of server-sent events as the standard has it (WHATWG HTML, 9.2.6): blocks, ids, comments."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import httpx
+
+from tests.servers import plain_client
+
+
+class Message(NamedTuple):
+    """What a block dispatches: the last id seen, and the data decoded."""
+
+    id: str
+    event: dict[str, Any]
+
+
+class Stream:
+    """An open event stream; `last_id` is what a browser would send when it comes back."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        """Read from an answer that is still open."""
+        self._lines = response.iter_lines()
+        self.last_id = ""
+        self.comments: list[str] = []
+
+    def __iter__(self) -> Iterator[Message]:
+        """Give message after message until the stream ends."""
+        data: list[str] = []
+        for line in self._lines:
+            name, _, value = line.partition(":")
+            if not line and data:
+                yield Message(self.last_id, json.loads("\n".join(data)))
+                data = []
+            elif not name and line:
+                self.comments.append(value.strip())
+            elif name == "id":
+                self.last_id = value.removeprefix(" ")
+            elif name == "data":
+                data.append(value.removeprefix(" "))
+
+    def take(self, count: int) -> list[Message]:
+        """Give the next messages, as many as are wanted."""
+        messages = iter(self)
+        return [next(messages) for _ in range(count)]
+
+
+@contextmanager
+def following(url: str, query: str = "", last_id: str | None = None) -> Iterator[Stream]:
+    """Open a stream; ValueError with the problem when it is refused."""
+    headers = {} if last_id is None else {"Last-Event-ID": last_id}
+    with plain_client(url) as client, client.stream("GET", f"/v1/feed/stream?{query}", headers=headers) as response:
+        if response.status_code != httpx.codes.OK:
+            raise ValueError(response.read())
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield Stream(response)
