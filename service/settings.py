@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,6 +12,7 @@ PREFIX = "PARLEY_"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 FORMATS = ("console", "json")
 PORT_MAX = 65_535
+_URL = re.compile(r"https?://[^\s\"\\?#/]+(/[^\s\"\\?#]*)?\Z")
 TRUE, FALSE = {"1", "true", "yes"}, {"", "0", "false", "no"}
 
 
@@ -28,6 +30,8 @@ class Settings:
     log_level: str = "INFO"
     log_format: str = "console"
     allow_unauthenticated: bool = False
+    public_url: str = "http://127.0.0.1:8000"
+    nats_url: str = "nats://127.0.0.1:4222"
 
     @classmethod
     def from_env(cls) -> Settings:
@@ -40,6 +44,8 @@ class Settings:
             log_level=_one_of("LOG_LEVEL", LEVELS, (_read("LOG_LEVEL") or cls.log_level).upper()),
             log_format=_one_of("LOG_FORMAT", FORMATS, _read("LOG_FORMAT") or cls.log_format),
             allow_unauthenticated=_flag("ALLOW_UNAUTHENTICATED"),
+            public_url=public_url(_read("PUBLIC_URL") or cls.public_url),
+            nats_url=_read("NATS_URL") or cls.nats_url,
         )
 
     @property
@@ -53,6 +59,14 @@ class Settings:
             return ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+
+def public_url(text: str) -> str:
+    """Give the URL under which clients reach the service, without a slash at its end; BadSetting if it is none."""
+    if not _URL.match(text):
+        msg = f"{PREFIX}PUBLIC_URL must be an http:// or https:// URL without query, not {text!r}"
+        raise BadSetting(msg)
+    return text.rstrip("/")
 
 
 def _read(name: str) -> str:
