@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -16,6 +17,7 @@ from service.domain.events import FACTS
 from service.relay import CONFIG, STREAM, SUBJECTS, Relay, Unfit
 from service.relay.stream import WINDOW
 from service.storage import files
+from service.storage.connect import connect
 from tests.brokers import Broker, RelayProcess, broker, connected, reached, read
 from tests.ledgers import Opened, opened
 from tests.servers import ISSUES, PATIENCE, Event, fact, openings
@@ -133,7 +135,7 @@ async def test_the_relay_is_killed_while_events_come(migrated_url: str, server: 
     relay = RelayProcess(migrated_url, server.url)
     try:
         async with opened(migrated_url) as ledger, connected(server.url) as client:
-            await append(ledger, 5, 4 * WINDOW)
+            await append(ledger, 5, 2 * WINDOW)
             for seed in range(1, 4):
                 before = await _messages(client)
                 relay.launch()
@@ -160,6 +162,31 @@ async def test_two_relays_are_as_good_as_one(migrated_url: str, server: Broker) 
         async with relaying(ledger, server):
             await _append_more(ledger, 7)
         await check(ledger, client)
+
+
+async def test_a_relay_outlives_its_connections_to_the_database(migrated_postgres_url: str, server: Broker) -> None:
+    """When the database breaks off its connections, as on a restart, the relay connects again and misses nothing."""
+    async with opened(migrated_postgres_url) as ledger:
+        await ledger.append(LONDON)
+    database = connect(migrated_postgres_url)
+    await database.open()
+    running = asyncio.create_task(Relay(database, [server.url], PUBLIC_URL).run())
+    try:
+        async with connected(server.url) as client:
+            await reached(client, len(LONDON))
+            with psycopg.connect(migrated_postgres_url, autocommit=True) as admin:
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            async with opened(migrated_postgres_url) as ledger:
+                await append(ledger, 10, WINDOW)
+                await check(ledger, client)
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        await database.close()
 
 
 async def test_a_relay_waits_for_the_server(migrated_sqlite_url: str, tmp_path: Path) -> None:
