@@ -280,8 +280,8 @@ async def test_a_relay_follows_after_the_window_of_duplicates(migrated_sqlite_ur
             await check(ledger, client)
 
 
-async def test_the_largest_event_passes_and_a_larger_one_is_told(migrated_sqlite_url: str, tmp_path: Path) -> None:
-    """With a max_payload of 9 MB any event passes; where one does not, all before it is sent and the relay says so."""
+async def test_a_large_event_passes_and_one_too_large_is_told(migrated_sqlite_url: str, tmp_path: Path) -> None:
+    """With a max_payload of 9 MB three megabytes pass; where they do not, all before is sent and the relay says so."""
     large = _large()
     size = len(json.dumps(large))
     async with opened(migrated_sqlite_url) as ledger:

@@ -179,9 +179,11 @@ class Stream:
 
     async def settle(self, left: int = 0) -> None:
         """Wait, oldest first, until so many acknowledgements are missing; the first that is not given is Refused."""
-        async with asyncio.timeout(ACK_SECONDS):
+        async with asyncio.timeout(ACK_SECONDS) as patience:
             while len(self._missing) > left:
                 position, acknowledgement = next(iter(self._missing.items()))
+                if not acknowledgement.done():
+                    patience.reschedule(asyncio.get_running_loop().time() + ACK_SECONDS)
                 if (sequence := await acknowledgement) != position:
                     msg = f"stream {STREAM} has the event of position {position} as number {sequence}"
                     raise Unfit(msg)
