@@ -64,6 +64,10 @@ class Process:
         self._running().kill()
         self.wait()
 
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self._running().send_signal(number)
+
     def log(self) -> str:
         """Give what it has written, in all its lives."""
         file = self._log.fileno()

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import random
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from service.relay import CONFIG, STREAM, SUBJECTS, Relay, Unfit
 from service.relay.stream import WINDOW
 from service.storage import files
 from service.storage.connect import connect
-from tests.brokers import Broker, RelayProcess, broker, connected, reached, read
+from tests.brokers import POLL, Broker, RelayProcess, broker, connected, reached, read
 from tests.ledgers import Opened, opened
 from tests.servers import ISSUES, PATIENCE, Event, fact, openings
 
@@ -162,6 +163,39 @@ async def test_two_relays_are_as_good_as_one(migrated_url: str, server: Broker) 
         async with relaying(ledger, server):
             await _append_more(ledger, 7)
         await check(ledger, client)
+
+
+@pytest.mark.parametrize("before", [0, 7])
+async def test_a_relay_that_was_asleep_doubles_nothing(migrated_sqlite_url: str, server: Broker, before: int) -> None:
+    """It wakes behind the times, when the server has forgotten the ids that another has sent: it is refused, and sees.
+
+    `before` events are in the stream when it falls asleep; none means that the first event is what it would double.
+    """
+    sleeper = RelayProcess(migrated_sqlite_url, server.url)
+    try:
+        async with opened(migrated_sqlite_url) as ledger, connected(server.url) as client:
+            await client.jetstream().add_stream(CONFIG, duplicate_window=0.1)
+            if before:
+                await ledger.append(LONDON[:before])
+            sleeper.launch()
+            await _said(sleeper, "relay.caught_up", 1)
+            sleeper.signal(signal.SIGSTOP)
+            await ledger.append(LONDON[before:])
+            async with relaying(ledger, server):
+                await reached(client, len(LONDON))
+            await asyncio.sleep(0.3)  # the server's clock has to pass the window
+            sleeper.signal(signal.SIGCONT)
+            await _said(sleeper, "relay.caught_up", 2)
+            assert "wrong last" in sleeper.log()
+            await check(ledger, client)
+    finally:
+        sleeper.close()
+
+
+async def _said(relay: RelayProcess, event: str, times: int) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while relay.log().count(event) < times:  # noqa: ASYNC110 - the event is in another process
+            await asyncio.sleep(POLL)
 
 
 async def test_a_relay_outlives_its_connections_to_the_database(migrated_postgres_url: str, server: Broker) -> None:
