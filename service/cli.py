@@ -304,29 +304,28 @@ def as_of(issue: str, *, ended: bool, as_json: bool, database_url: str | None, *
 
 
 @cli.command()
-@click.option("--check", is_flag=True, help="Write nothing; exit code 1 when the file is not what would be written.")
-@click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), default="openapi/openapi.json", show_default=True
-)
+@click.option("--check", is_flag=True, help="Write nothing; exit code 1 when a file is not what would be written.")
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), default="openapi", show_default=True)
 def openapi(*, check: bool, output: Path) -> None:
-    """Write the OpenAPI document.
+    """Write the OpenAPI document, and the AsyncAPI document, into a folder.
 
     \b
       parley openapi --check
     """
     from service.api import operations
 
-    written = operations.openapi()
-    if not check:
-        try:
-            output.write_bytes(written)
-        except OSError as error:
-            msg = f"{output}: {error.strerror}"
-            raise Failed(msg) from error
-    elif not output.exists() or output.read_bytes() != written:
-        msg = f"{output} is out of date: run `parley openapi`"
-        raise Failed(msg)
-    click.echo(f"{output} is up to date")
+    for name, written in (("openapi.json", operations.openapi()), ("asyncapi.json", operations.asyncapi())):
+        file = output / name
+        if not check:
+            try:
+                file.write_bytes(written)
+            except OSError as error:
+                msg = f"{file}: {error.strerror}"
+                raise Failed(msg) from error
+        elif not file.exists() or file.read_bytes() != written:
+            msg = f"{file} is out of date: run `parley openapi`"
+            raise Failed(msg)
+        click.echo(f"{file} is up to date")
 
 
 def _settings(**options: Any) -> Settings:  # noqa: ANN401 - options of different types

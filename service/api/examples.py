@@ -78,7 +78,7 @@ CLOUD_EVENT: dict[str, Any] = {
     "recordedtime": INSTANT,
     "sequence": "00000000000000000002",
     "datacontenttype": "application/json",
-    "dataschema": "https://parley.example/schema/openapi.json#/components/schemas/RestrictionImposed",
+    "dataschema": "https://parley.example/schema/events/restriction.imposed.v1.json",
     "data": IMPOSED,
 }
 EVENT_STREAM = f"id: 2\ndata: {msgspec.json.encode(RECORDED).decode()}\n\n"

@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
 from service.api import answers, events, examples, exposure, feed, health, history, issues, items, streams
+from service.api import asyncapi as channels
 from service.api.docs import docs_handlers
 from service.api.kept import kept
 from service.api.openapi import Answer, Media, Operation, document, encode
@@ -363,12 +364,17 @@ def openapi() -> bytes:
     return encode(document(operations, title=TITLE, version=VERSION, description=ABOUT, tags=TAGS))
 
 
-def route_handlers(written: bytes) -> list[Any]:
+def asyncapi() -> bytes:
+    """Write the AsyncAPI document."""
+    return encode(channels.document(title=TITLE, version=VERSION, description=ABOUT))
+
+
+def route_handlers(written: bytes, written_channels: bytes) -> list[Any]:
     """Give every handler for Litestar: the operations, and the pages about them.
 
-    `written` is what `openapi` gives, kept in a file: writing it takes seconds.
+    What `openapi` and `asyncapi` give is kept in files: writing the first takes seconds.
     """
-    return [*_options(), *(_handler(route) for route in ROUTES), *docs_handlers(written)]
+    return [*_options(), *(_handler(route) for route in ROUTES), *docs_handlers(written, written_channels)]
 
 
 def _options() -> Iterator[HTTPRouteHandler]:
