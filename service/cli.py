@@ -304,7 +304,7 @@ def follow(url: str, command: str | None, **options: Any) -> None:  # noqa: ANN4
     filters = {name: value for name, value in given.items() if value is not None}
     plan = following.Plan(url=_http(url), command=_words(command), filters=filters, **options)
     try:
-        following.run(plan, click.get_binary_stream("stdout"))
+        following.run(plan, sys.stdout.buffer)
     except following.Halted as error:
         raise Failed(str(error)) from error
 
