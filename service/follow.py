@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
@@ -60,18 +60,24 @@ class Plan:
     once: bool = False
 
 
-class Page(msgspec.Struct, frozen=True):
-    """A page of the feed; events are passed on as they came."""
-
-    events: tuple[msgspec.Raw, ...]
-    next: int
-    head: int
-
-
 class Numbered(msgspec.Struct, frozen=True):
     """What is looked at of an event, and of a cursor: the position."""
 
     position: int
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page of the feed."""
+
+    events: tuple[Numbered, ...]
+    next: int
+    head: int
+
+
+class Texts(msgspec.Struct, frozen=True):
+    """The same page; its events are passed on as they came."""
+
+    events: tuple[msgspec.Raw, ...]
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -206,39 +212,50 @@ def run(plan: Plan, out: BinaryIO) -> None:
     signals = Signals()
     with httpx.Client(base_url=plan.url, timeout=TIMEOUT) as client:
         service = Service(client, signals)
-        try:
+        with suppress(Stopped):
             cursor = Cursor(service, plan.consumer, plan.after)
             log.info("follow.started", url=plan.url, consumer=plan.consumer, after=cursor.position)
             while not signals.came:
-                page = _read(service, plan, cursor.position)
-                _handle(page, plan, cursor, signals, out)
+                page, texts = _read(service, plan, cursor.position)
+                _prove(page, cursor.position, whole=not plan.filters)
+                _pass_on(page, texts, plan, cursor, signals, out)
                 if plan.once and page.next >= page.head:
                     break
-        except Stopped:
-            pass
     log.info("follow.stopped", consumer=plan.consumer)
 
 
-def _read(service: Service, plan: Plan, after: int) -> Page:
-    """Read a page of the feed, proven."""
+def _read(service: Service, plan: Plan, after: int) -> tuple[Page, Texts]:
+    """Read a page of the feed."""
     wait = 0 if plan.once else WAIT_SECONDS
     query = {"after": after, "limit": plan.limit, "wait": wait, **plan.filters}
-    page = decoded(service.ask("GET", "/v1/feed", params=query).response, Page)
-    positions = [_position(event) for event in page.events]
-    _prove(positions, after, page.next, whole=not plan.filters)
-    return page
+    response = service.ask("GET", "/v1/feed", params=query).response
+    return decoded(response, Page), decoded(response, Texts)
 
 
-def _position(event: msgspec.Raw) -> int:
-    return msgspec.json.decode(event, type=Numbered).position
+def _pass_on(page: Page, texts: Texts, plan: Plan, cursor: Cursor, signals: Signals, out: BinaryIO) -> None:
+    """Handle the events of a page, and note it: after each with a command, else when all are written."""
+    reached = page.next
+    for event, text in zip(page.events, texts.events, strict=True):
+        _handle(plan, event.position, bytes(text) + b"\n", out)
+        if plan.command:
+            cursor.move(event.position)
+        if signals.came:
+            reached = event.position
+            break
+    out.flush()
+    cursor.move(reached)
 
 
-def _prove(positions: Sequence[int], after: int, following: int, *, whole: bool) -> None:
+def _prove(page: Page, after: int, *, whole: bool) -> None:
     """See that nothing is left out or comes twice; by filter only that the order is kept."""
-    expected = list(range(after + 1, following + 1)) if whole else sorted(set(positions))
-    inside = not positions or after < positions[0] <= positions[-1] <= following
-    if list(positions) != expected or not inside or following < after:
-        msg = f"the feed has a gap or a disorder: behind {after} came {_listed(positions)}, to go on behind {following}"
+    positions = [event.position for event in page.events]
+    if whole:
+        proven = positions == list(range(after + 1, after + 1 + len(positions))) and page.next == after + len(positions)
+    else:
+        places = [after, *positions, page.next]
+        proven = sorted(set(places[:-1])) == places[:-1] and places[-1] >= places[-2]
+    if not proven:
+        msg = f"the feed has a gap or a disorder: behind {after} came {_listed(positions)}, to go on behind {page.next}"
         raise Halted(msg)
 
 
@@ -248,35 +265,19 @@ def _listed(positions: Sequence[int]) -> str:
     return listed if len(positions) <= shown else f"{listed} … {positions[-1]}"
 
 
-def _handle(page: Page, plan: Plan, cursor: Cursor, signals: Signals, out: BinaryIO) -> None:
-    """Handle the events of a page, and note it: after each with a command, else when all are written."""
-    reached = page.next
-    for event in page.events:
-        position = _position(event)
-        if plan.command:
-            _hand_over(plan.command, position, bytes(event))
-            cursor.move(position)
-        else:
-            out.write(bytes(event) + b"\n")
-        if signals.came:
-            reached = position
-            break
-    out.flush()
-    cursor.move(reached)
-
-
-def _hand_over(command: Sequence[str], position: int, event: bytes) -> None:
-    """Hand an event to a command; Halted when that does not end with exit code 0."""
+def _handle(plan: Plan, position: int, line: bytes, out: BinaryIO) -> None:
+    """Write an event, or hand it to the command; Halted when that does not end with exit code 0."""
+    if not plan.command:
+        out.write(line)
+        return
     environment = os.environ | {POSITION_VARIABLE: str(position)}  # noqa: TID251 - the command has what we have
     try:
         # A group of its own: Ctrl-C is for us, and the command ends what it has in hand.
-        done = subprocess.run(  # noqa: S603 - what the user wants run
-            command, input=event + b"\n", env=environment, check=False, process_group=0
-        )
+        done = subprocess.run(plan.command, input=line, env=environment, check=False, process_group=0)  # noqa: S603 - what the user wants run
     except OSError as error:
-        msg = f"event {position} is not handled: {command[0]}: {error.strerror}"
+        msg = f"event {position} is not handled: {plan.command[0]}: {error.strerror}"
         raise Halted(msg) from error
     if done.returncode:
         how = f"exit code {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
-        msg = f"event {position} is not handled: {command[0]} ended with {how}"
+        msg = f"event {position} is not handled: {plan.command[0]} ended with {how}"
         raise Halted(msg)
