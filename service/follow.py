@@ -29,6 +29,7 @@ WAIT_SECONDS = 30
 TIMEOUT = httpx.Timeout(2 * WAIT_SECONDS, connect=10)
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between tries to reach the service; the last for ever."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 POSITION_VARIABLE = "PARLEY_POSITION"
 
 T = TypeVar("T")
@@ -98,14 +99,15 @@ class Signals:
     """Whether SIGTERM or SIGINT came. Waiting ends at once; an event in hand is handled first."""
 
     def __init__(self) -> None:
-        """Take the signals; the next one of its kind has its usual effect again."""
+        """Take the signals; the next one has its usual effect again."""
         self.came = False
         self._waiting = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on)
+        for each in SIGNALS:
+            signal.signal(each, self._on)
 
-    def _on(self, number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
+    def _on(self, _number: int, _frame: FrameType | None) -> None:
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
         self.came = True
         if self._waiting:
             raise Stopped

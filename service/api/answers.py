@@ -307,7 +307,9 @@ class Lag(Struct, frozen=True, kw_only=True):
     """How far a consumer is behind the log."""
 
     events: Annotated[int, Meta(ge=0, description="Events behind its position, whatever it filters.")]
-    seconds: Annotated[float, Meta(ge=0, description="Since when the first of them is recorded; 0 when there is none.")]
+    seconds: Annotated[
+        float, Meta(ge=0, description="How long ago the first of them was recorded; 0 when there is none.")
+    ]
 
 
 class Consumer(Struct, frozen=True, kw_only=True):
