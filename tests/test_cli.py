@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = ("serve", "migrate", "seed", "import", "export", "rebuild", "as-of", "openapi")
+COMMANDS = ("serve", "migrate", "seed", "import", "export", "rebuild", "as-of", "follow", "openapi")
 ISSUE = "rare-earth-export-restrictions"
 
 

@@ -82,6 +82,18 @@ CLOUD_EVENT: dict[str, Any] = {
     "data": IMPOSED,
 }
 EVENT_STREAM = f"id: 2\ndata: {msgspec.json.encode(RECORDED).decode()}\n\n"
+CONSUMER: dict[str, Any] = {
+    "name": "newsroom",
+    "position": 1,
+    "moved_at": INSTANT,
+    "head": 2,
+    "lag": {"events": 1, "seconds": 0.25},
+}
+CONSUMERS: dict[str, Any] = {"items": [CONSUMER], "next": None}
+MOVES: dict[str, Any] = {
+    "a new consumer at the beginning": {"position": 0},
+    "a move from where it was seen": {"position": 1, "expected": 0},
+}
 
 _STANDING: dict[str, Any] = {
     "until": None,

@@ -10,12 +10,12 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
-from service.api import answers, events, examples, exposure, feed, health, history, issues, items, streams
+from service.api import answers, consumers, events, examples, exposure, feed, health, history, issues, items, streams
 from service.api import asyncapi as channels
 from service.api.docs import docs_handlers
 from service.api.kept import kept
 from service.api.openapi import Answer, Media, Operation, document, encode
-from service.api.queries import AsOf, HistoryPage, Known, KnownPage
+from service.api.queries import AsOf, HistoryPage, Known, KnownPage, Query
 from service.api.schemas import AnyRecorded
 from service.cloudevents import BATCH_MEDIA_TYPE
 from service.domain.codes import Slug
@@ -40,12 +40,14 @@ TAGS = {
     **{plural: f"{plural.capitalize()} across issues." for plural in PLURALS.values()},
     "exposure": "What touches a good and a country.",
     "feed": "The log, for services that follow it.",
+    "consumers": "Durable cursors of services that follow the log.",
     "service": "How the service is.",
 }
 AS_OF_HEADERS = ("ETag", "Link", "Cache-Control")
 
 IssueName = Annotated[Slug, Meta(description="The name of the issue.", examples=[examples.ISSUE])]
 ItemName = Annotated[Slug, Meta(description="The name of the item.", examples=[examples.ITEM])]
+ConsumerName = Annotated[Slug, Meta(description="The name of the consumer.", examples=[examples.CONSUMER["name"]])]
 EventId = Annotated[UUID, Meta(description="The id of a recorded event.", examples=[examples.EVENT_ID])]
 
 
@@ -318,6 +320,61 @@ def _feed_routes() -> list[Route]:
     ]  # fmt: skip
 
 
+def _consumer_routes() -> list[Route]:
+    by_name: dict[str, Any] = {
+        "path": "/v1/consumers/{consumer}",
+        "tag": "consumers",
+        "path_parameters": {"consumer": ConsumerName},
+    }
+    shown: dict[str, Any] = {"shape": answers.Consumer, "example": examples.CONSUMER}
+    kept = ("ETag", "Cache-Control")
+    return [
+        Route(
+            Operation(
+                method="GET", path="/v1/consumers", operation_id="list_consumers", tag="consumers",
+                summary="List consumers", description="The consumers in the order of their names, each with its lag.",
+                query=consumers.ConsumersQuery,
+                answers={200: Answer("A page of consumers.", answers.ConsumerPage, example=examples.CONSUMERS)},
+            ),
+            consumers.list_consumers,
+        ),
+        Route(
+            Operation(
+                method="GET", operation_id="get_consumer", summary="Get a consumer",
+                description="How far a consumer has come, and how far it is behind. Its entity tag is its position.",
+                query=Query, answers={200: Answer("The consumer.", headers=kept, **shown)},
+                problems=("not-found",), **by_name,
+            ),
+            consumers.get_consumer,
+        ),
+        Route(
+            Operation(
+                method="PUT", operation_id="move_consumer", summary="Make or move a consumer",
+                description="Moves a cursor, back too, from where the writer saw it: `expected` or If-Match names that "
+                "position (If-Match: * any). When it is elsewhere or not there, nothing happens: 409 with `expected`, "
+                "412 with If-Match. Without either the consumer is made; one that is at this position already answers "
+                "200 (with If-None-Match: * 412), elsewhere 409.",
+                query=Query, headers=("If-Match", "If-None-Match"), body=consumers.Move, body_examples=examples.MOVES,
+                answers={
+                    200: Answer("It is there.", headers=kept, **shown),
+                    201: Answer("It is made.", headers=("Location", *kept), **shown),
+                },
+                problems=("not-found", "cursor-conflict", "limit-reached", "precondition-failed"), **by_name,
+            ),
+            consumers.put_consumer,
+        ),
+        Route(
+            Operation(
+                method="DELETE", operation_id="delete_consumer", summary="Delete a consumer",
+                description="Forgets how far a consumer has come; with If-Match only when it is still there.",
+                query=Query, headers=("If-Match",), answers={204: Answer("It is deleted.")},
+                problems=("not-found", "precondition-failed"), **by_name,
+            ),
+            consumers.delete_consumer,
+        ),
+    ]  # fmt: skip
+
+
 def _service_routes() -> list[Route]:
     text = "text/plain; version=1.0.0; charset=utf-8"
     return [
@@ -354,6 +411,7 @@ ROUTES: list[Route] = [
     *_item_routes(),
     _exposure_route(),
     *_feed_routes(),
+    *_consumer_routes(),
     *_service_routes(),
 ]
 

@@ -52,6 +52,9 @@ QUESTIONS = [
     "/v1/events?limit=20",
     f"/v1/events/{EVENT}",
     "/v1/feed?limit=1000",
+    "/v1/consumers",
+    "/v1/consumers/archive",
+    "/v1/consumers/nobody",
     "/healthz",
     "/readyz",
     "/v1/restrictions/no-such-item",
@@ -65,6 +68,7 @@ def client(migrated_sqlite_url: str) -> Iterator[TestClient[Litestar]]:
     """A service with the London set."""
     with TestClient(create_app(Settings(database_url=migrated_sqlite_url))) as client:
         assert client.post("/v1/events", json={"events": SEEDS}).status_code == 201
+        assert client.put("/v1/consumers/archive", json={"position": 7}).status_code == 201
         yield client
 
 
@@ -141,7 +145,7 @@ def test_examples_of_bodies_are_taken(client: TestClient[Litestar]) -> None:
         for method, operation in item.items():
             for media in operation.get("requestBody", {}).get("content", {}).values():
                 for example in media["examples"].values():
-                    target = path.format(issue=ISSUE, event_id=EVENT)
+                    target = path.format(issue=ISSUE, event_id=EVENT, consumer="newsroom")
                     body = example["value"]
                     if path == "/v1/issues":
                         body = {**body, "id": "another-issue"}
