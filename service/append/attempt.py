@@ -75,6 +75,26 @@ class Request:
             self.answer.set_exception(self.outcome)
 
 
+class _Touched:
+    """The views as a projection reads them; remembers their names.
+
+    Not a part of the attempt itself: the two would hold each other, and the rows of every commit would wait for the
+    garbage collector.
+    """
+
+    def __init__(self, views: cache.Views) -> None:
+        self._views = views
+        self.names: set[str] = set()
+
+    def get(self, slug: str) -> ItemView | None:
+        self.names.add(slug)
+        return self._views.get(slug)
+
+    def keep(self, view: ItemView) -> None:
+        self.names.add(view.slug)
+        self._views.keep(view)
+
+
 class Attempt:
     """One try to record a group behind one head, request by request."""
 
@@ -85,9 +105,9 @@ class Attempt:
         self._position = head.position
         self._today = instants.day(self.recorded_at)
         self._homes: dict[UUID, str] = {}
-        self._touched: set[str] = set()
+        self._touched = _Touched(views)
         self._known = cache.Knowledge(views.get, self._homes)
-        self._projector = Projector(self._touch, self._keep)
+        self._projector = Projector(self._touched.get, self._touched.keep)
 
     @property
     def head(self) -> Head:
@@ -127,12 +147,12 @@ class Attempt:
 
     def discard(self) -> None:
         """Forget the views that were changed in vain."""
-        self._views.drop(self._touched)
+        self._views.drop(self._touched.names)
 
     @property
     def touched(self) -> set[str]:
         """The items whose views it has changed."""
-        return self._touched
+        return self._touched.names
 
     @property
     def homes(self) -> Mapping[UUID, str]:
@@ -226,14 +246,6 @@ class Attempt:
             events = [(index, event) for index, _, event in commit]
             doubted += doubts(events, known, instants.day(recorded_at))
         return doubted
-
-    def _touch(self, slug: str) -> ItemView | None:
-        self._touched.add(slug)
-        return self._views.get(slug)
-
-    def _keep(self, view: ItemView) -> None:
-        self._touched.add(view.slug)
-        self._views.keep(view)
 
 
 def _names(event: Fact | Record) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ class Readings:
         """`facts` in the order of decisions in the earliest reading."""
         self._kind = kind
         self._dated = [_Dated(fact, fact.occ, fact.eff, fact.until) for fact in facts]
-        self._opening = next((fact for fact in facts if fact.change.opens), None)
+        self._opening = next((fact for fact in facts if fact.opens), None)
         self._unsure = [(when.lo, when.hi) for fact in facts if fact.unsure for when in fact.dates if when.lo < when.hi]
         self._entangled = _entangled(self._dated)
 
@@ -172,7 +172,7 @@ def _fixed(fact: Known, fixed: Mapping[str, When]) -> _Dated:
 
 
 def _held(dated: Sequence[_Dated], day: int) -> _Held:
-    openings = [each for each in dated if each.fact.change.opens and each.eff.hi > day]
+    openings = [each for each in dated if each.fact.opens and each.eff.hi > day]
     base, overlay, terms = (_can_rule(dated, track, day) for track in ("base", "overlay", "terms"))
     return _Held(base, overlay, terms, openings)
 
