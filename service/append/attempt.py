@@ -20,7 +20,7 @@ from service.views import cache
 from service.views.project import Projector, Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from service.domain.errors import Fault
@@ -76,7 +76,7 @@ class Request:
 
 
 class _Touched:
-    """The views as a projection reads them; remembers their names.
+    """The views that a projection has asked for: it may have changed them.
 
     Not a part of the attempt itself: the two would hold each other, and the rows of every commit would wait for the
     garbage collector.
@@ -84,14 +84,16 @@ class _Touched:
 
     def __init__(self, views: cache.Views) -> None:
         self._views = views
-        self.names: set[str] = set()
+        self.views: dict[str, ItemView] = {}
 
     def get(self, slug: str) -> ItemView | None:
-        self.names.add(slug)
-        return self._views.get(slug)
+        view = self.views.get(slug) or self._views.get(slug)
+        if view is not None:
+            self.views[slug] = view
+        return view
 
     def keep(self, view: ItemView) -> None:
-        self.names.add(view.slug)
+        self.views[view.slug] = view
         self._views.keep(view)
 
 
@@ -122,14 +124,16 @@ class Attempt:
         facts = [event for request in fresh for event in request.events if isinstance(event, Fact)]
         self._homes.update([(id_of(fact), fact.item) for fact in facts])
         ready = {id(request) for request in group if self._is_ready(request)}
-        loading = asyncio.create_task(self._load([request for request in fresh if id(request) not in ready]))
+        missing = [request for request in fresh if id(request) not in ready]
+        loading = asyncio.create_task(self._load(missing)) if missing else None
         try:
             await asyncio.sleep(0)  # The database answers while those are decided that need nothing of it.
             for request in group:
                 if id(request) in ready:
                     request.outcome = await self._outcome(request)
         finally:
-            await loading
+            if loading is not None:
+                await loading
         for request in group:
             if id(request) not in ready:
                 request.outcome = await self._outcome(request)
@@ -147,12 +151,12 @@ class Attempt:
 
     def discard(self) -> None:
         """Forget the views that were changed in vain."""
-        self._views.drop(self._touched.names)
+        self._views.drop(self._touched.views)
 
     @property
-    def touched(self) -> set[str]:
+    def touched(self) -> Collection[str]:
         """The items whose views it has changed."""
-        return self._touched.names
+        return self._touched.views.keys()
 
     @property
     def homes(self) -> Mapping[UUID, str]:

@@ -109,7 +109,8 @@ def at(kind: Kind, facts: Sequence[Known], day: int) -> Outcome:
         return _NOTHING
     merged = whole = tuple(folded)
     if "overlay" in last or "terms" in last:
-        merged = tuple([fact for fact in folded if _counts(fact, day, suspended=status == SUSPENDED)])
+        suspended = status == SUSPENDED
+        merged = tuple([fact for fact in folded if fact.track == "base" or _counts(fact, day, suspended=suspended)])
     return Outcome(status, ruling, whole, base, overlay, terms, opening, merged)
 
 
@@ -129,10 +130,8 @@ def _announced(facts: Sequence[Known], day: int) -> Known | None:
 
 
 def _counts(fact: Known, day: int, *, suspended: bool) -> bool:
-    """Tell whether a folded fact's terms count on a day."""
-    if fact.track == "overlay":
-        return suspended
-    return fact.track == "base" or fact.until is None or day < fact.until.lo
+    """Tell whether the terms of a folded fact off the base track count on a day."""
+    return suspended if fact.track == "overlay" else fact.until is None or day < fact.until.lo
 
 
 def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence[Segment] = ()) -> list[Segment]:
@@ -143,7 +142,7 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
     """
     ordered = sorted(facts, key=_order)
     counted = [fact for fact in ordered if fact.asserted]
-    planned = [fact for fact in ordered if not fact.asserted and fact.event.modality == "planned"]
+    planned = [fact for fact in ordered if fact.event.modality == "planned"] if len(counted) < len(ordered) else []
     readings = Readings(kind, counted) if any([fact.unsure for fact in counted]) else None
     turns, starts = _days(counted, since, unsure=readings is not None)
     segments = list(before)
@@ -154,7 +153,8 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
             outcome = at(kind, counted, start)
         if outcome.status is None:
             continue
-        alternatives = readings.on(start, (outcome.status, outcome.ruling)) if readings else ()
+        headline = (outcome.status, outcome.ruling)
+        alternatives = readings.on(start, headline, outcome.base.fact, outcome.overlay.fact) if readings else ()
         if last is not None and outcome is last.outcome and alternatives == last.alternatives:
             continue
         segment = Segment(
@@ -208,7 +208,7 @@ def _arrivals(kind: Kind, old: Outcome, new: Outcome) -> tuple[Coming, ...]:
     status = new.status or ""
     tracks = ((old.base, new.base), (old.overlay, new.overlay), (old.terms, new.terms))
     for before, now in tracks[:1] if status in kind.ends else tracks:
-        if now.fact is not None and before != now:
+        if now.fact is not None and (now.fact is not before.fact or now.over != before.over):
             ended = now.over and before.fact is now.fact
             on = now.fact.until if ended and now.fact.until else now.fact.eff
             found.append(Coming(on.text, status, now.fact.id, "asserted"))

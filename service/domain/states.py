@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,10 +32,21 @@ def state(kind: Kind, item: str, segment: Segment, merged: Mapping[str, Any]) ->
     outcome, alternatives = segment.outcome, segment.alternatives
     folded = outcome.folded
     running = items.running_until(segment)
+    issues: set[str] = set()
+    events: list[str] = []
+    sources: list[bytes] = []
+    contested = opened = False
+    for fact in folded:  # once over them all: each lies somewhere else in memory
+        issues.update(fact.issues)
+        events.append(fact.id)
+        contested = contested or fact.contested
+        opened = opened or fact.opens
+        if fact.sources:
+            sources.append(fact.sources)
     answer: dict[str, Any] = {
         "id": item,
         "kind": kind.name,
-        "issues": _issues(folded),
+        "issues": sorted(issues),
         "status": outcome.status,
         "since": items.since(segment),
         "until": running.until.text if running and running.until else None,
@@ -49,19 +59,13 @@ def state(kind: Kind, item: str, segment: Segment, merged: Mapping[str, Any]) ->
     if kind.name == "restriction":
         answer["applies"] = applies(segment)
         answer["ever_in_force"] = segment.ever_in_force
-    answer["contested"] = any([fact.contested for fact in folded])
-    answer["incomplete"] = not any([fact.opens for fact in folded])
-    answer["events"] = [fact.id for fact in folded]
-    answer["reports"] = msgspec.Raw(b"[" + b",".join([fact.sources for fact in folded if fact.sources]) + b"]")
+    answer["contested"] = contested
+    answer["incomplete"] = not opened
+    answer["events"] = events
+    answer["reports"] = msgspec.Raw(b"[" + b",".join(sources) + b"]")
     answer["upcoming"] = segment.planned
     answer["next_change"] = None
     return answer
-
-
-def _issues(folded: Sequence[Known]) -> list[str]:
-    """Give the issues of facts, sorted; most items have one."""
-    named = {fact.issues for fact in folded}
-    return sorted(next(iter(named)) if len(named) == 1 else {issue for issues in named for issue in issues})
 
 
 def terms(merged: Iterable[Known]) -> dict[str, Any]:
@@ -137,7 +141,10 @@ def tokens_of_text(text: Mapping[str, Any], issues: Iterable[str]) -> Tokens:
 
 
 def _each_once(found: Mapping[str, Iterable[str]], issues: Iterable[str]) -> Tokens:
-    return dict.fromkeys(chain([f"issue:{issue}" for issue in issues], *found.values()))
+    each = [f"issue:{issue}" for issue in issues]
+    for named in found.values():
+        each += named
+    return dict.fromkeys(each)
 
 
 def _by_term(terms: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
