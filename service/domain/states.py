@@ -159,6 +159,8 @@ def _all_end(kind: Kind, possible: Iterable[str | None]) -> bool:
 def over_from(kind: Kind, segments: Sequence[Segment]) -> int:
     """Give the day from which on an item is over for good; FOREVER when it is not."""
     day = FOREVER
+    if not segments or segments[-1].outcome.status not in kind.ends:
+        return day
     for segment in reversed(segments):
         possible = [status for status, _ in segment.alternatives]
         if segment.outcome.status not in kind.ends or not _all_end(kind, possible):
