@@ -20,16 +20,17 @@ Statuses = set[tuple[str, str]]
 
 _IN_FORCE, _ACTIVE = ("restriction", "in_force"), ("clearance", "active")
 
-# The kind as a text that no index holds: without statistics PostgreSQL would go through all items of it.
-_OF_ISSUE = """f.token = 'issue:' || s.slug AND f.item <= b.k AND i.number = f.item AND i.kind || '' IN ({kinds})
-    AND {stands} AND {found_at}(v.tokens, '\n' || f.token || '\n') > 0"""
+_STANDS = """i.number = f.item AND i.kind || '' IN ({kinds}) AND {stands}
+    AND {found_at}(v.tokens, '\n' || f.token || '\n') > 0"""
+# The state as a scalar, so that the order is as written: to find one, PostgreSQL would go through all items instead.
 _ANY = """
 SELECT s.slug FROM (SELECT {k} AS k) b CROSS JOIN item s WHERE s.slug {among} AND (
-    SELECT 1 FROM facet f CROSS JOIN item i {probe} WHERE {of_issue} AND v.status = '{status}' LIMIT 1) = 1
+    SELECT 1 FROM facet f WHERE f.token = 'issue:' || s.slug AND f.item <= b.k AND (
+        SELECT 1 FROM item i {probe} WHERE {stands} AND v.status = '{status}') = 1 LIMIT 1) = 1
 """
 _ALL = """
 SELECT DISTINCT s.slug, i.kind, v.status FROM (SELECT {k} AS k) b CROSS JOIN item s CROSS JOIN facet f CROSS JOIN item i
-{probe} WHERE s.slug {among} AND {of_issue}
+{probe} WHERE s.slug {among} AND f.token = 'issue:' || s.slug AND f.item <= b.k AND {stands}
 """
 
 
@@ -65,7 +66,7 @@ async def _ask(
         k=dialect.number.format("$1"),
         among=dialect.slugs.format("$3"),
         probe=query.probe(dialect, "position"),
-        of_issue=_OF_ISSUE.format(kinds=kinds, stands=query.STANDS, found_at=dialect.found_at),
+        stands=_STANDS.format(kinds=kinds, stands=query.STANDS, found_at=dialect.found_at),
         status=status,
     )
     return await database.fetch_long(sql, ask.position, ask.as_of, dialect.listed(issues))

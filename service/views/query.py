@@ -275,7 +275,8 @@ async def issue_page(database: Database, ask: Ask, slug: str, *, ended: bool, af
     question = _Question(database, ask)
     _by_token(question, f"issue:{slug}", after)
     if not ended:
-        question.where(f"(i.kind = 'issue' OR ({STANDS} AND {question.lacks('ended')}))")
+        question.where(f"(i.kind = 'issue' OR {STANDS})")  # on its own: it is looked at before the state is
+        question.where(f"(i.kind = 'issue' OR {question.lacks('ended')})")
     rows = await question.rows(_BY_TOKEN, limit + 2, _VERSION.format(slug=question.parameter(slug)))
     if not rows:
         return IssuePage(await basis(database, ask), [], more=False, own=None, version=0)
