@@ -171,7 +171,7 @@ class Attempt:
             stored = await eventlog.by_ids(self._database, missing)
             self._homes |= {each: decode(row.body).item or "" for each, row in stored.items()}
         self._homes |= _homes_of_records(events, self._homes)
-        await self._views.fill(set(self._homes.values()))
+        await self._views.fill(set(self._homes.values()) - {""})
         chains = filter(None, (self._known.chain(target) for target in targets))
         await self._views.fill({name for chain in chains for event in chain for name in _names(event)})
 
@@ -252,8 +252,8 @@ class Attempt:
 
 
 def _names(event: Fact | Record) -> tuple[str, ...]:
-    """Give every item and issue that an event names."""
-    own = (event.item or "", *(event.issues or ()))
+    """Give every item and issue that an event names; a record on its way in mostly leaves both to the ledger."""
+    own = (*((event.item,) if event.item else ()), *(event.issues or ()))
     return own + _names(event.event) if isinstance(event, RecordCorrected) else own
 
 
