@@ -165,7 +165,8 @@ def import_(file: Any, database_url: str | None) -> None:  # noqa: ANN401 - an o
 
     Ids are kept, and into an empty ledger the instants of recording too, so that every answer is the same as in the
     ledger that was exported. Events that are recorded already are left as they are, so an import that broke off is
-    taken up by doing it again. Lines that cannot be recorded stop the import and are named with all their faults.
+    taken up by doing it again. Lines that cannot be recorded stop the import and are named with all their faults. The
+    feed as NDJSON is such a file; it is refused where its last line tells of more events than came.
 
     \b
       parley export - --database-url sqlite:///old.db | parley import -

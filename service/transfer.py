@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -70,6 +70,15 @@ class _Place(Struct, frozen=True, kw_only=True):
             examples=["2025-06-10T12:00:00.000000Z"],
         ),
     ]
+
+
+class _End(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The last line of the feed as NDJSON: how many events came before it, and how far they go."""
+
+    end: Literal[True]
+    count: Annotated[int, Meta(ge=0)]
+    next: Annotated[int, Meta(ge=0)]
+    head: Annotated[int, Meta(ge=0)]
 
 
 class _Line(NamedTuple):
@@ -227,9 +236,7 @@ def _commits(lines: Iterable[bytes]) -> Iterator[list[_Line]]:
     """
     commit: list[_Line] = []
     faults: list[tuple[int, Fault]] = []
-    for number, raw in enumerate(lines, 1):
-        if not raw.strip():
-            continue
+    for number, raw in _events(lines):
         if faults and (len(faults) >= FAULTS_MAX or number - faults[0][0] >= BATCH):
             break
         try:
@@ -249,6 +256,22 @@ def _commits(lines: Iterable[bytes]) -> Iterator[list[_Line]]:
         yield commit
 
 
+def _events(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Number the lines that hold events; BadLine where the feed says that it sent more or fewer than came."""
+    read = 0
+    for number, raw in enumerate(lines, 1):
+        if raw.startswith(_LAST):
+            sent = accept(raw, _End).count
+            if sent != read:
+                raise BadLine([(number, Fault(("count",), f"{sent} events were sent, and {read} stand before it"))])
+            read = 0
+        elif raw.strip():
+            read += 1
+            yield number, raw
+
+
+_LAST = b'{"end":'
+"""How the last line of the feed as NDJSON begins; an event never does."""
 _MEMBERS = dict[str, msgspec.Raw]
 _EVENT: Any = AnyEvent
 

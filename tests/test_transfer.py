@@ -13,9 +13,12 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from litestar.testing import TestClient
 
 from service import transfer
+from service.app import create_app
 from service.rebuild import digest
+from service.settings import Settings
 from service.storage import files
 from tests.conftest import PostgresServer
 from tests.ledgers import opened
@@ -256,3 +259,18 @@ def test_whatever_was_recorded_comes_back(
         asyncio.run(run())
     finally:
         postgres_server.drop(between)
+
+
+@pytest.mark.anyio
+async def test_the_feed_as_lines_is_taken_as_it_is(migrated_url: str, sqlite_template: Path, tmp_path: Path) -> None:
+    """With the line that ends it; a feed from which lines are missing is refused with what it says of them."""
+    here = tmp_path / "here.db"
+    shutil.copyfile(sqlite_template, here)
+    await imported(f"sqlite:///{here}", LONDON)
+    with TestClient(create_app(Settings(database_url=f"sqlite:///{here}"))) as client:
+        lines = client.get("/v1/feed", headers={"accept": "application/x-ndjson"}).content.splitlines()
+    assert len(lines) == len(LONDON) + 1
+    with pytest.raises(transfer.BadLine, match=r"line 20: #/count: 20 events were sent, and 19 stand before it"):
+        await imported(migrated_url, [*lines[:5], *lines[6:]])
+    assert await imported(migrated_url, lines) == (20, 0)
+    assert (await exported(migrated_url)).splitlines() == lines[:-1]
