@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 from urllib.parse import quote
@@ -257,17 +258,24 @@ def _commits(lines: Iterable[bytes]) -> Iterator[list[_Line]]:
 
 
 def _events(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Number the lines that hold events; BadLine where the feed says that it sent more or fewer than came."""
+    """Give the lines that hold events, numbered; BadLine where the feed says that it sent more or fewer than came."""
     read = 0
     for number, raw in enumerate(lines, 1):
-        if raw.startswith(_LAST):
-            sent = accept(raw, _End).count
-            if sent != read:
-                raise BadLine([(number, Fault(("count",), f"{sent} events were sent, and {read} stand before it"))])
-            read = 0
-        elif raw.strip():
+        sent = _sent(raw)
+        if sent is None and raw.strip():
             read += 1
             yield number, raw
+        elif sent is not None and sent != read:
+            raise BadLine([(number, Fault(("count",), f"{sent} events were sent, and {read} stand before it"))])
+        elif sent is not None:
+            read = 0
+
+
+def _sent(raw: bytes) -> int | None:
+    """Give how many events the feed says that it has sent; None for a line that is not its last."""
+    with suppress(Malformed, NotJson):  # then it is told as an event that it cannot be
+        return accept(raw, _End).count if raw.startswith(_LAST) else None
+    return None
 
 
 _LAST = b'{"end":'
