@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
-from service.settings import FORMATS, LEVELS, BadSetting, Settings
+from service.settings import FORMATS, LEVELS, BadSetting, Settings, public_url, schedule, seconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -74,6 +74,12 @@ def cli() -> None:
 @click.option("--log-format", type=click.Choice(FORMATS), help="Log for people or as JSON lines (console).")
 @click.option("--stall-seconds", type=click.IntRange(1, 3_600), help="Cut off who reads nothing for so long (30).")
 @click.option("--allow-unauthenticated", is_flag=True, default=None, help="Let whoever reaches the port write.")
+@click.option("--public-url", help="Where clients reach the service: the source of the events (http://127.0.0.1:8000).")
+@click.option(
+    "--webhooks-allow-private", is_flag=True, default=None, help="Let webhooks go to private addresses and without TLS."
+)
+@click.option("--webhooks-schedule", hidden=True)
+@click.option("--webhooks-lease", hidden=True)
 def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
     """Serve the ledger over HTTP until stopped.
 
@@ -299,6 +305,12 @@ def _settings(**options: Any) -> Settings:  # noqa: ANN401 - options of differen
     if "log_level" in given:
         given["log_level"] = given["log_level"].upper()
     try:
+        if "public_url" in given:
+            given["public_url"] = public_url(given["public_url"])
+        if "webhooks_schedule" in given:
+            given["webhooks_schedule"] = schedule(given["webhooks_schedule"])
+        if "webhooks_lease" in given:
+            given["webhooks_lease"] = seconds("WEBHOOKS_LEASE", given["webhooks_lease"])
         return replace(Settings.from_env(), **given)
     except BadSetting as error:
         raise SetUp(str(error)) from error

@@ -145,7 +145,10 @@ class Postgres:
             self._url, min_size=1, max_size=POOL_MAX, setup=None, init=_prepare, reset=_keep, server_settings=_SETTINGS
         )
         try:
-            await self.fetch("SELECT h.position, f.position FROM head h LEFT JOIN fact_record f ON f.fact = 0")
+            await self.fetch(
+                "SELECT h.position, f.position, s.fence FROM head h "
+                "LEFT JOIN fact_record f ON f.fact = 0 LEFT JOIN subscription s ON s.name = ''"
+            )
         except asyncpg.UndefinedTableError as error:
             raise NotMigrated(str(error)) from error
 

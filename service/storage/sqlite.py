@@ -84,7 +84,7 @@ class Sqlite:
             for reader in (self._reader, self._long_reader):
                 reader.execute("PRAGMA query_only=ON")
             self._reader.execute("SELECT position FROM head").fetchone()
-            self._reader.execute("SELECT fact FROM fact_record LIMIT 0").fetchone()
+            self._reader.execute("SELECT f.fact, s.fence FROM fact_record f, subscription s LIMIT 0").fetchone()
         except sqlite3.OperationalError as error:
             raise NotMigrated(str(error)) from error
 
