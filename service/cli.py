@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
-from service.settings import FORMATS, LEVELS, BadSetting, Settings, public_url, schedule, seconds
+from service.settings import FORMATS, LEVELS, BadSetting, Settings, lease, public_url, schedule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -310,7 +310,7 @@ def _settings(**options: Any) -> Settings:  # noqa: ANN401 - options of differen
         if "webhooks_schedule" in given:
             given["webhooks_schedule"] = schedule(given["webhooks_schedule"])
         if "webhooks_lease" in given:
-            given["webhooks_lease"] = seconds("WEBHOOKS_LEASE", given["webhooks_lease"])
+            given["webhooks_lease"] = lease(given["webhooks_lease"])
         return replace(Settings.from_env(), **given)
     except BadSetting as error:
         raise SetUp(str(error)) from error

@@ -56,7 +56,7 @@ class Settings:
             nats_url=_read("NATS_URL") or cls.nats_url,
             webhooks_allow_private=_flag("WEBHOOKS_ALLOW_PRIVATE"),
             webhooks_schedule=schedule(_read("WEBHOOKS_SCHEDULE")),
-            webhooks_lease=seconds("WEBHOOKS_LEASE", _read("WEBHOOKS_LEASE")),
+            webhooks_lease=lease(_read("WEBHOOKS_LEASE")),
         )
 
     @property
@@ -82,16 +82,19 @@ def public_url(text: str) -> str:
 
 def schedule(text: str) -> tuple[float, ...] | None:
     """Give the seconds before each try to deliver, written with commas between; None when nothing is written."""
-    waits = [seconds("WEBHOOKS_SCHEDULE", part) for part in text.split(",")] if text else []
-    return tuple(wait or 0.0 for wait in waits) or None
+    return tuple(_fraction("WEBHOOKS_SCHEDULE", part.strip()) for part in text.split(",")) if text else None
 
 
-def seconds(name: str, text: str) -> float | None:
-    """Give a number of seconds, None when nothing is written; BadSetting if it is none."""
-    if not re.fullmatch(r"([0-9]{1,9}(\.[0-9]{1,6})?)?", text.strip()):
+def lease(text: str) -> float | None:
+    """Give the seconds after which another process delivers; None when nothing is written."""
+    return _fraction("WEBHOOKS_LEASE", text) if text else None
+
+
+def _fraction(name: str, text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text):
         msg = f"{PREFIX}{name} must be a number of seconds, not {text!r}"
         raise BadSetting(msg)
-    return float(text) if text.strip() else None
+    return float(text)
 
 
 def _read(name: str) -> str:

@@ -91,6 +91,8 @@ class Webhooks:
                 await self._look(parts)
             except Lost as error:
                 log.warning("webhooks.lost", error=str(error))
+            except Exception:  # whatever it was, the other subscribers still wait
+                log.exception("webhooks.failed")
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(LOOK_SECONDS, self.rules.lease_seconds / 3)):
                     await self._woken.wait()

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from httpcore import SOCKET_OPTION, AsyncNetworkStream
 
 RESOLVE_SECONDS = 5.0
+CONNECT_SECONDS = 4.0
+"""For each address of a host: one that swallows everything leaves time for the next."""
+PORT_MAX = 65_535
 _NAT64 = IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
 
@@ -41,7 +44,7 @@ def target(url: str, *, allow_private: bool) -> httpcore.URL:
         "names no host": not read.host,
         "must not hold a user or password": bool(read.userinfo),
         "must not hold a fragment": bool(read.fragment),
-        "names no port that can be reached": read.port == 0,
+        "names no port that can be reached": read.port is not None and not 0 < read.port <= PORT_MAX,
     }
     for complaint, holds in complaints.items():
         if holds:
@@ -125,7 +128,8 @@ class Guarded(httpcore.AsyncNetworkBackend):
         failed: Exception = httpcore.ConnectError(f"no address of {host}")
         for address in await resolve(host, port, allow_private=self._allow_private):
             try:
-                return await self._plain.connect_tcp(address, port, timeout, local_address, socket_options)
+                patience = timeout or CONNECT_SECONDS
+                return await self._plain.connect_tcp(address, port, patience, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
         raise failed

@@ -74,23 +74,34 @@ class Sender:
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._under_way: set[asyncio.Timeout] = set()
         self._stopped = False
-        # No proxies, no cookies, no redirects: httpcore knows none. Trusted are the certificates of the system.
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
-            max_connections=2 * AT_ONCE,
-            keepalive_expiry=KEEP_ALIVE_SECONDS,
-            network_backend=Guarded(allow_private=rules.allow_private),
-        )
+        self._open_pool: httpcore.AsyncConnectionPool | None = None
 
     def stop(self) -> None:
         """Break off what is under way, and send no more."""
         self._stopped = True
         for limit in self._under_way:
-            limit.reschedule(asyncio.get_running_loop().time())
+            if not limit.expired():
+                limit.reschedule(asyncio.get_running_loop().time())
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._pool.aclose()
+        if self._open_pool is not None:
+            await self._open_pool.aclose()
+
+    @property
+    def _pool(self) -> httpcore.AsyncConnectionPool:
+        """Give the connections; opened when first used, since the certificates that the system trusts take 20 ms.
+
+        No proxy of the environment, no cookie, no redirect: httpcore knows none.
+        """
+        if self._open_pool is None:
+            self._open_pool = httpcore.AsyncConnectionPool(
+                ssl_context=ssl.create_default_context(),
+                max_connections=2 * AT_ONCE,
+                keepalive_expiry=KEEP_ALIVE_SECONDS,
+                network_backend=Guarded(allow_private=self._rules.allow_private),
+            )
+        return self._open_pool
 
     async def send(self, to: Subscription, stored: Stored) -> tuple[Outcome, int]:
         """Deliver one event; give what came of it, and the microseconds that it took."""
