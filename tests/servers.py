@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import random
+import signal
 import socket
 import ssl
 import subprocess
@@ -155,6 +156,14 @@ class Server:
         """Ask the process to end, as `docker stop` does; give its exit code."""
         self._running().terminate()
         return self._running().wait(PATIENCE)
+
+    def pause(self) -> None:
+        """Keep the process from running: others see no sign of life from it, and it does not know."""
+        self._running().send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a process run on that was kept from it."""
+        self._running().send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """Kill the process with signal 9: it has no chance to finish anything."""

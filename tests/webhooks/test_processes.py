@@ -144,6 +144,28 @@ def test_another_server_goes_on_where_one_was_killed(migrated_postgres_url: str)
         servers[0].start()
 
 
+@pytest.mark.slow
+def test_a_server_that_lost_its_lease_moves_nothing(migrated_postgres_url: str) -> None:
+    """One of two servers hangs while it delivers and another goes on; awake again, it sends one event more at most."""
+    with receiving() as receiver, serving_together([migrated_postgres_url] * 2, *FLAGS) as servers:
+        one, other = (Service(server) for server in servers)
+        one.open_issues()
+        made = one.subscribe(receiver.url)
+        positions = one.record(facts(600))
+        receiver.wait_for(100)
+        servers[0].pause()
+        receiver.wait(lambda requests: requests[-1].position == positions[-1])
+        before = len(receiver.requests)
+        other.until_read(made["id"])
+        servers[0].resume()
+        positions += one.record(facts(20))
+        receiver.wait(lambda requests: requests[-1].position == positions[-1])
+        assert one.until_read(made["id"])["position"] == positions[-1]
+        assert first_seen(receiver.positions) == positions
+        late = [position for position in receiver.positions[before:] if position < positions[-20]]
+        assert len(late) <= 1
+
+
 def test_a_subscription_made_at_one_server_is_changed_at_another(migrated_postgres_url: str) -> None:
     """A change made at one server is taken up by the one that delivers."""
     with receiving() as receiver, serving_together([migrated_postgres_url] * 2, *CALM_FLAGS) as servers:
