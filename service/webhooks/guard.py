@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ class Forbidden(Exception):  # noqa: N818 - named as the condition
     """Nothing is sent there; the text says why."""
 
 
+@lru_cache(maxsize=256)
 def target(url: str, *, allow_private: bool) -> httpcore.URL:
     """Read the URL of a receiver; Forbidden for one that is none, has a user, a fragment, or another scheme."""
     try:

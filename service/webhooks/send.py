@@ -120,7 +120,7 @@ class Sender:
             return Outcome(0, f"no answer within {TIMEOUT_SECONDS:.0f} s", stopped=self._stopped)
         except Forbidden as error:
             return Outcome(0, f"not sent: {error}")
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
             return Outcome(0, f"{type(error).__name__}: {error}"[:DETAIL_MAX])
         finally:
             self._under_way.discard(limit)
@@ -168,7 +168,7 @@ def _wait(retry_after: str, now: int) -> float:
         return min(float(retry_after[:9]), RETRY_AFTER_MAX)
     try:
         until = parsedate_to_datetime(retry_after)
-    except ValueError:
+        moment = until if until.tzinfo else until.replace(tzinfo=UTC)
+        return max(0.0, min(moment.timestamp() - now / MICROS, RETRY_AFTER_MAX))
+    except (ValueError, OverflowError):
         return 0.0
-    moment = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, min(moment.timestamp() - now / MICROS, RETRY_AFTER_MAX))

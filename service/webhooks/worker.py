@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PAGE = 100
 FLUSH_EVENTS = 32
-FLUSH_SECONDS = 0.25
+FLUSH_SECONDS = 0.5
 SKIP_SECONDS = 2.0
 """How often the position is made durable while only events go by that the subscription does not want."""
 PRUNE_EVERY = LOG_MAX // 4
