@@ -7,13 +7,13 @@ then made to the very address that was checked: a name that points elsewhere by 
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any
 
 import httpcore
-import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 RESOLVE_SECONDS = 5.0
 CONNECT_SECONDS = 4.0
 """For each address of a host: one that swallows everything leaves time for the next."""
+HTTPS_PORT = 443
 PORT_MAX = 65_535
+_URL = re.compile(
+    r"([a-z]+)://(?:([!-.0-~]*)@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?((?:[/?][!-\"$-~]*)?)(#[!-~]*)?",
+    re.ASCII,
+)
 _NAT64 = IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
 
@@ -34,24 +39,28 @@ class Forbidden(Exception):  # noqa: N818 - named as the condition
 
 @lru_cache(maxsize=256)
 def target(url: str, *, allow_private: bool) -> httpcore.URL:
-    """Read the URL of a receiver; Forbidden for one that is none, has a user, a fragment, or another scheme."""
-    try:
-        read = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        msg = f"not a URL: {error}"
-        raise Forbidden(msg) from error
+    """Read the URL of a receiver; Forbidden for one that is none, has a user, a fragment, or another scheme.
+
+    Stricter than RFC 3986, so that it cannot be read in two ways: printable ASCII only, a host of letters, digits, dots
+    and hyphens (a name of other letters is written in Punycode), or an IPv6 address in brackets.
+    """
+    read = _URL.fullmatch(url)
+    if read is None:
+        msg = "not a URL of the form https://host/path, in ASCII"
+        raise Forbidden(msg)
+    scheme, user, host, port, rest, fragment = read.groups()
     schemes = ("https", "http") if allow_private else ("https",)
     complaints = {
-        f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}": read.scheme not in schemes,
-        "names no host": not read.host,
-        "must not hold a user or password": bool(read.userinfo),
-        "must not hold a fragment": bool(read.fragment),
-        "names no port that can be reached": read.port is not None and not 0 < read.port <= PORT_MAX,
+        f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}": scheme not in schemes,
+        "must not hold a user or password": user is not None,
+        "must not hold a fragment": fragment is not None,
+        "names no port that can be reached": port is not None and not 0 < int(port) <= PORT_MAX,
     }
     for complaint, holds in complaints.items():
         if holds:
             raise Forbidden(complaint)
-    return httpcore.URL(scheme=read.raw_scheme, host=read.raw_host, port=read.port, target=read.raw_path)
+    path = rest if rest.startswith("/") else f"/{rest}"
+    return httpcore.URL(scheme=scheme, host=host.lower(), port=None if port is None else int(port), target=path)
 
 
 def is_public(written: str) -> bool:
@@ -88,7 +97,7 @@ async def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
     """
     try:
         async with asyncio.timeout(RESOLVE_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, TimeoutError) as error:
         msg = f"the host {host} cannot be resolved"
         raise Forbidden(msg) from error
@@ -103,8 +112,7 @@ async def check(url: str, *, allow_private: bool) -> None:
     """Check the URL of a receiver before anything is sent; Forbidden says what is wrong with it."""
     wanted = target(url, allow_private=allow_private)
     if not allow_private:  # a receiver on this machine may be started later
-        host = wanted.host.decode().strip("[]")
-        await resolve(host, wanted.port or 443, allow_private=allow_private)
+        await resolve(wanted.host.decode(), wanted.port or HTTPS_PORT, allow_private=allow_private)
 
 
 class Guarded(httpcore.AsyncNetworkBackend):

@@ -128,14 +128,17 @@ class Sender:
     async def _post(self, to: Subscription, stored: Stored, now: int) -> Outcome:
         url = target(to.url, allow_private=self._rules.allow_private)
         body = envelope(stored, self._rules.public_url)
-        async with self._pool.stream("POST", url, headers=headers(to, stored, body, now), content=body) as answer:
+        # Brackets around an IPv6 address belong into Host, not into the name that a certificate is compared with.
+        name = {"sni_hostname": url.host.decode().strip("[]")}
+        signed = headers(to, stored, body, now)
+        async with self._pool.stream("POST", url, headers=signed, content=body, extensions=name) as answer:
             taken = 0
             async for part in answer.aiter_stream():
                 taken += len(part)
                 if taken > ANSWER_MAX:
                     break
-            given = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
-            return outcome_of(answer.status, given.get(b"retry-after"), now)
+            waits = [value.decode("latin-1") for name, value in answer.headers if name.lower() == b"retry-after"]
+            return outcome_of(answer.status, waits[0] if waits else None, now)
 
 
 def headers(to: Subscription, stored: Stored, body: bytes, now: int) -> list[tuple[bytes, bytes]]:

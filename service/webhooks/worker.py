@@ -110,6 +110,8 @@ class Worker:
         self._reached = max(self._reached, page.next)
         if self._reached >= page.head:
             await self._follow()
+        elif self._since_flush() >= SKIP_SECONDS:
+            await self._flush()
 
     async def _page(self) -> Page:
         wanted = self.row.wanted.filter()
