@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # Test processes: one a core, each with a PostgreSQL of its own.
 JOBS ?= logical
 MAX_JOBS ?= 8
-# The largest ledger that `make bench-asof` fills.
+# The largest ledger that `make bench-asof` and `make bench-feed` fill.
 EVENTS ?= 100000
 
 VENV := .venv
@@ -16,7 +16,7 @@ DEV := $(VENV)/.dev-installed
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check format bench bench-asof oracle lock clean
+.PHONY: help install run dev test check format bench bench-asof bench-feed oracle lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,10 +45,15 @@ format: dev ## Sort, fix and format the code
 	$(BIN)/ruff format
 
 bench: dev ## Measure side by side with peers; prints ratios
-	$(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks --ignore tests/benchmarks/test_asof.py $(ARGS)
+	$(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks --ignore tests/benchmarks/test_asof.py \
+		--ignore tests/benchmarks/test_feed.py --ignore tests/benchmarks/test_relay.py $(ARGS)
 
 bench-asof: dev ## Measure as-of answers as the ledger grows (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks/test_asof.py $(ARGS)
+
+bench-feed: dev ## Measure the feed: whole log, live followers, relay (EVENTS=1000000)
+	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks/test_feed.py \
+		tests/benchmarks/test_relay.py $(ARGS)
 
 oracle: dev ## Compare answers at any (D, K) with the slow fold; EXAMPLES=2000 histories and more
 	PARLEY_TEST_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses $(MAX_JOBS) tests/views

@@ -56,8 +56,8 @@ def cli() -> None:
     """Parley: what stood between two trading partners on day D, as known at K, and who says so.
 
     Every setting is read from the environment (PARLEY_HOST, PARLEY_PORT, PARLEY_DATABASE_URL, PARLEY_LOG_LEVEL,
-    PARLEY_LOG_FORMAT); options win over it. Without PARLEY_DATABASE_URL the ledger is a SQLite file in your data
-    folder.
+    PARLEY_LOG_FORMAT, PARLEY_PUBLIC_URL, PARLEY_NATS_URL); options win over it. Without PARLEY_DATABASE_URL the ledger
+    is a SQLite file in your data folder.
 
     \b
       parley seed                                       load the London set
@@ -201,6 +201,42 @@ def export(file: str, database_url: str | None) -> None:
 
     count = _run(_settings(database_url=database_url), work)
     click.echo(f"{count} events written", err=True)
+
+
+@cli.command()
+@click.option("--nats-url", help="Servers of one NATS cluster, with commas between (nats://127.0.0.1:4222).")
+@click.option("--public-url", help="Where clients reach the service: the source of the events (http://127.0.0.1:8000).")
+@click.option("--replicas", type=click.IntRange(1, 5), default=1, help="Copies that a new stream has (1).")
+@database_option
+def relay(*, replicas: int, **options: Any) -> None:  # noqa: ANN401 - what click hands over
+    """Publish every event of the log to NATS JetStream, once and in order, until stopped.
+
+    The stream PARLEY is made when it is missing; what it holds already is not sent again. Lost connections are made
+    anew for ever. Exit code 1: the stream is of another ledger, has other settings, or cannot take an event.
+
+    \b
+      parley relay --nats-url nats://nats:4222 --public-url https://parley.example
+    """
+    from service import relay as relaying
+
+    settings = _settings(**options)
+    try:
+        _run(settings, lambda held: _relay(held, settings, replicas))
+    except relaying.Unfit as error:
+        raise Failed(str(error)) from error
+
+
+async def _relay(held: Services, settings: Settings, replicas: int) -> None:
+    from service import logs
+    from service import relay as relaying
+
+    logs.configure(settings.log_level, settings.log_format)
+    relay = relaying.Relay(held.database, settings.nats_url.split(","), settings.public_url, replicas)
+    running = asyncio.ensure_future(relay.run())
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(stop, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
 
 
 @cli.command()

@@ -103,6 +103,11 @@ class Server:
         """Where it listens."""
         return f"http://127.0.0.1:{self._port}"
 
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._running().pid
+
     def start(self) -> None:
         """Start a process and wait until it is ready."""
         self.launch()

@@ -1,0 +1,358 @@
+"""The relay to JetStream, with the real server: each event once, in order, whoever is killed and when."""
+
+import asyncio
+import itertools
+import json
+import random
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from service.domain.events import FACTS
+from service.relay import CONFIG, STREAM, SUBJECTS, Relay, Unfit
+from service.relay.stream import WINDOW
+from service.storage import files
+from service.storage.connect import connect
+from tests.brokers import POLL, Broker, RelayProcess, broker, connected, reached, read
+from tests.ledgers import Opened, opened
+from tests.servers import ISSUES, PATIENCE, Event, fact, openings
+
+pytestmark = [pytest.mark.slow, pytest.mark.anyio]
+
+PUBLIC_URL = "https://parley.example"
+LONDON = [json.loads(line) for line in (files.data("seeds") / "london.ndjson").read_bytes().splitlines()]
+
+
+@pytest.fixture(scope="session")
+def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """One server for all tests of a process; it may have been killed, and is running again."""
+    with broker(tmp_path_factory.mktemp("nats")) as running:
+        yield running
+
+
+@pytest.fixture
+async def server(_server: Broker) -> AsyncIterator[Broker]:
+    """A server without streams."""
+    yield _server
+    async with connected(_server.url) as client:
+        jetstream = client.jetstream()
+        for stream in await jetstream.streams_info():
+            await jetstream.delete_stream(str(stream.config.name))
+
+
+@asynccontextmanager
+async def relaying(ledger: Opened, server: Broker) -> AsyncIterator[asyncio.Task[None]]:
+    """Relay while the block runs."""
+    running = asyncio.create_task(Relay(ledger.database, [server.url], PUBLIC_URL).run())
+    try:
+        yield running
+        assert not running.done()
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+async def append(ledger: Opened, seed: int, count: int) -> None:
+    """Append events in batches of any size, and let others do something in between."""
+    choose = random.Random(seed)  # noqa: S311 - repeatable
+    await ledger.append(openings())
+    while count > 0:
+        size = min(choose.choice([1, 2, 30, 2 * WINDOW]), count)
+        await ledger.append([fact(choose) for _ in range(size)])
+        count -= size
+        await asyncio.sleep(0)
+
+
+async def check(ledger: Opened, client: Client) -> list[Msg]:
+    """Each event of the log is in the stream once, at the sequence that is its position, as it was recorded."""
+    log = await ledger.log()
+    await reached(client, len(log))
+    messages = await read(client)
+    sent = [json.loads(message.data) for message in messages]
+    ids, expected = [each["id"] for each in sent], [event["id"] for event in log]
+    missed, doubled = len(set(expected) - set(ids)), len(ids) - len(set(ids))
+    reordered = sum(int(one["sequence"]) > int(two["sequence"]) for one, two in itertools.pairwise(sent))
+    assert (missed, doubled, reordered) == (0, 0, 0)
+    assert [message.metadata.sequence.stream for message in messages] == list(range(1, len(log) + 1))
+    recorded = [(int(each["sequence"]), each["recordedtime"], each["data"]) for each in sent]
+    assert recorded == [(event.pop("position"), event.pop("recorded_at"), event) for event in log]
+    return messages
+
+
+async def test_every_event_arrives_once_in_order(migrated_url: str, server: Broker) -> None:
+    """Subjects, headers and CloudEvents are those of the event; what comes later follows; nothing is sent again."""
+    async with opened(migrated_url) as ledger, connected(server.url) as client:
+        await ledger.append(LONDON)
+        async with relaying(ledger, server):
+            await reached(client, len(LONDON))
+            await ledger.append([{"type": "record.retracted", "target": LONDON[-1]["id"], "reason": "Twice."}])
+            messages = await check(ledger, client)
+        async with relaying(ledger, server):
+            await append(ledger, 1, 3 * WINDOW)
+            assert len(await check(ledger, client)) == len(messages) + len(ISSUES) + 3 * WINDOW
+    for message in messages:
+        event = json.loads(message.data)
+        kind, change = event["data"]["type"].split(".")
+        assert message.subject == f"parley.v1.{kind}.{change}.{event['data']['issues'][0]}"
+        assert message.headers is not None
+        assert message.headers["Content-Type"] == "application/cloudevents+json"
+        assert message.headers["Nats-Msg-Id"] == event["id"]
+        assert message.headers["Parley-Position"] == str(int(event["sequence"]))
+        assert event["source"] == "https://parley.example/v1/events"
+        assert event["type"] == f"parley.{kind}.{change}.v1"
+
+
+async def test_the_server_is_killed_while_events_come(migrated_url: str, server: Broker) -> None:
+    """Killed again and again at any moment, and down for a while: missed 0, duplicated 0, reordered 0."""
+    choose = random.Random(3)  # noqa: S311 - repeatable
+    async with opened(migrated_url) as ledger, connected(server.url) as client, relaying(ledger, server):
+        for seed in range(8):
+            appending = asyncio.create_task(_append_more(ledger, seed))
+            await asyncio.sleep(choose.uniform(0.0, 0.15))
+            server.kill()
+            await appending
+            server.start()
+        await check(ledger, client)
+
+
+async def _append_more(ledger: Opened, seed: int) -> None:
+    if seed == 0:
+        await ledger.append(openings())
+    choose = random.Random(100 + seed)  # noqa: S311 - repeatable
+    for size in (1, 100, 1, 300, 20):
+        await ledger.append([fact(choose) for _ in range(size)])
+
+
+async def test_the_relay_is_killed_while_events_come(migrated_url: str, server: Broker) -> None:
+    """Killed in the midst of its work and started again: missed 0, duplicated 0, reordered 0."""
+    choose = random.Random(4)  # noqa: S311 - repeatable
+    relay = RelayProcess(migrated_url, server.url)
+    try:
+        async with opened(migrated_url) as ledger, connected(server.url) as client:
+            await append(ledger, 5, 2 * WINDOW)
+            for seed in range(1, 4):
+                before = await _messages(client)
+                relay.launch()
+                await _append_more(ledger, seed)
+                await reached(client, before + choose.randint(1, 2 * WINDOW))
+                relay.kill()
+            relay.launch()
+            await check(ledger, client)
+            assert relay.stop() == 0
+    finally:
+        relay.close()
+
+
+async def _messages(client: Client) -> int:
+    streams = await client.jetstream().streams_info()
+    return streams[0].state.messages if streams else 0
+
+
+async def test_two_relays_are_as_good_as_one(migrated_url: str, server: Broker) -> None:
+    """Two at once, of which one is stopped and another starts: each event is there once, in order."""
+    async with opened(migrated_url) as ledger, connected(server.url) as client, relaying(ledger, server):
+        async with relaying(ledger, server):
+            await append(ledger, 6, 4 * WINDOW)
+        async with relaying(ledger, server):
+            await _append_more(ledger, 7)
+        await check(ledger, client)
+
+
+@pytest.mark.parametrize("before", [0, 7])
+async def test_a_relay_that_was_asleep_doubles_nothing(migrated_sqlite_url: str, server: Broker, before: int) -> None:
+    """It wakes behind the times, when the server has forgotten the ids that another has sent: it is refused, and sees.
+
+    `before` events are in the stream when it falls asleep; none means that the first event is what it would double.
+    """
+    sleeper = RelayProcess(migrated_sqlite_url, server.url)
+    try:
+        async with opened(migrated_sqlite_url) as ledger, connected(server.url) as client:
+            await client.jetstream().add_stream(CONFIG, duplicate_window=0.1)
+            if before:
+                await ledger.append(LONDON[:before])
+            sleeper.launch()
+            await _said(sleeper, "relay.caught_up", 1)
+            sleeper.signal(signal.SIGSTOP)
+            await ledger.append(LONDON[before:])
+            async with relaying(ledger, server):
+                await reached(client, len(LONDON))
+            await asyncio.sleep(0.3)  # the server's clock has to pass the window
+            sleeper.signal(signal.SIGCONT)
+            await _said(sleeper, "relay.caught_up", 2)
+            assert "wrong last" in sleeper.log()
+            await check(ledger, client)
+    finally:
+        sleeper.close()
+
+
+async def _said(relay: RelayProcess, event: str, times: int) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while relay.log().count(event) < times:  # noqa: ASYNC110 - the event is in another process
+            await asyncio.sleep(POLL)
+
+
+async def test_a_relay_outlives_its_connections_to_the_database(migrated_postgres_url: str, server: Broker) -> None:
+    """When the database breaks off its connections, as on a restart, the relay connects again and misses nothing."""
+    async with opened(migrated_postgres_url) as ledger:
+        await ledger.append(LONDON)
+    database = connect(migrated_postgres_url)
+    await database.open()
+    running = asyncio.create_task(Relay(database, [server.url], PUBLIC_URL).run())
+    try:
+        async with connected(server.url) as client:
+            await reached(client, len(LONDON))
+            with psycopg.connect(migrated_postgres_url, autocommit=True) as admin:
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            async with opened(migrated_postgres_url) as ledger:
+                await append(ledger, 10, WINDOW)
+                await check(ledger, client)
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        await database.close()
+
+
+async def test_a_relay_waits_for_the_server(migrated_sqlite_url: str, tmp_path: Path) -> None:
+    """Started first, it publishes once the server is there."""
+    late = Broker(tmp_path)
+    try:
+        async with opened(migrated_sqlite_url) as ledger, relaying(ledger, late):
+            await ledger.append(LONDON)
+            late.start()
+            async with connected(late.url) as client:
+                await check(ledger, client)
+    finally:
+        late.close()
+
+
+async def refused(ledger: Opened, server: Broker) -> str:
+    """Relay; give why that cannot be done."""
+    with pytest.raises(Unfit) as told:
+        await asyncio.wait_for(Relay(ledger.database, [server.url], PUBLIC_URL).run(), PATIENCE)
+    return str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("subjects", ["parley.v1.restriction.>"], r"subjects is \['parley.v1.restriction.>'\], not \['parley.v1.>'\]"),
+        ("max_age", 3_600, "max_age is 3600.0, not 0"),
+        ("max_msgs", 10, "max_msgs is 10, not -1"),
+        ("retention", "interest", "retention is interest, not limits"),
+        ("storage", "memory", "storage is memory, not file"),
+        ("deny_delete", False, "deny_delete is False, not True"),
+    ],
+)
+async def test_a_stream_that_is_not_fit_is_refused(
+    migrated_sqlite_url: str, server: Broker, setting: str, value: object, told: str
+) -> None:
+    """A stream of the name that may hold other messages or lose some is left alone, and what is wrong is told."""
+    async with connected(server.url) as client, opened(migrated_sqlite_url) as ledger:
+        await client.jetstream().add_stream(CONFIG.evolve(**{setting: value}))
+        with pytest.raises(AssertionError, match=told):
+            raise AssertionError(await refused(ledger, server))
+
+
+async def test_a_stream_of_another_ledger_is_refused(migrated_url: str, server: Broker) -> None:
+    """A stream that ends with what this log has not, or has elsewhere, is never added to; exit code 1."""
+    async with opened(migrated_url) as ledger, connected(server.url) as client:
+        jetstream = client.jetstream()
+        await jetstream.add_stream(CONFIG)
+        subject = SUBJECTS.replace(">", "issue.opened.any")
+        await jetstream.publish(subject, b'{"id":"8d7ef1b5-2f3a-4f7e-8e0a-6a3c5c0f1d11","sequence":"01"}')
+        assert "is not the beginning of this log" in await refused(ledger, server)
+        await ledger.append(LONDON)
+        assert "is not the beginning of this log" in await refused(ledger, server)
+        await jetstream.publish(subject, b"Good morning")
+        assert "number 2, is no event of Parley" in await refused(ledger, server)
+        assert (await jetstream.stream_info(STREAM)).state.messages == 2
+    relay = RelayProcess(migrated_url, server.url)
+    try:
+        relay.launch()
+        assert relay.wait() == 1
+        assert relay.log().splitlines()[-1].startswith("Error: the last message of stream PARLEY")
+    finally:
+        relay.close()
+
+
+async def test_a_foreign_message_stops_a_running_relay(migrated_sqlite_url: str, server: Broker) -> None:
+    """What somebody else publishes to the stream breaks the chain: nothing is put behind it."""
+    async with opened(migrated_sqlite_url) as ledger, connected(server.url) as client:
+        await ledger.append(LONDON)
+        running = asyncio.create_task(Relay(ledger.database, [server.url], PUBLIC_URL).run())
+        await reached(client, len(LONDON))
+        await client.jetstream().publish("parley.v1.foreign", b"Good morning")
+        await append(ledger, 8, 10)
+        with pytest.raises(Unfit, match="is no event of Parley"):
+            await asyncio.wait_for(running, PATIENCE)
+        assert await _messages(client) == len(LONDON) + 1
+
+
+async def test_a_relay_follows_after_the_window_of_duplicates(migrated_sqlite_url: str, server: Broker) -> None:
+    """When the server has forgotten every message id, what is in the stream is still not sent again."""
+    async with opened(migrated_sqlite_url) as ledger, connected(server.url) as client:
+        await client.jetstream().add_stream(CONFIG, duplicate_window=0.1)
+        await append(ledger, 9, 20)
+        async with relaying(ledger, server):
+            await reached(client, len(ISSUES) + 20)
+        await asyncio.sleep(0.3)  # the server's clock has to pass the window
+        server.kill()
+        server.start()
+        await ledger.append(LONDON)
+        async with relaying(ledger, server):
+            await check(ledger, client)
+
+
+async def test_a_large_event_passes_and_one_too_large_is_told(migrated_sqlite_url: str, tmp_path: Path) -> None:
+    """With a max_payload of 9 MB three megabytes pass; where they do not, all before is sent and the relay says so."""
+    large = _large()
+    size = len(json.dumps(large))
+    async with opened(migrated_sqlite_url) as ledger:
+        await ledger.append([*openings(), large])
+        with broker(tmp_path) as wide:
+            async with connected(wide.url) as client, relaying(ledger, wide):
+                await check(ledger, client)
+        narrow = tmp_path / "narrow"
+        narrow.mkdir()
+        with broker(narrow) as small:
+            config = narrow / "nats.conf"
+            config.write_text(config.read_text().replace("9MB", "1MB"))
+            small.kill()
+            small.start()
+            told = await refused(ledger, small)
+            assert f"the event at position {len(ISSUES) + 1} is a message of" in told
+            assert "takes 1048576" in told
+            async with connected(small.url) as client:
+                assert await _messages(client) == len(ISSUES)
+    assert size > 2**20
+
+
+def _large() -> Event:
+    entities = [{"name": "\x01" * 500} for _ in range(1_000)]
+    return {
+        "id": "0b1f3a52-6f0e-4d0c-9a4a-2a4dbb6c7a01",
+        "type": "restriction.imposed",
+        "issues": [ISSUES[0]],
+        "item": "everybody",
+        "occurred": "2025-01-01",
+        "imposed_by": "US",
+        "instrument": "sanction",
+        "entities": entities,
+        "reports": [{"outlet": "A client"}],
+    }
+
+
+def test_every_type_of_event_has_a_subject_of_its_own() -> None:
+    """A type is kind and change: a consumer can ask for one kind of event in one issue by `parley.v1.kind.*.issue`."""
+    assert all(name.count(".") == 1 and " " not in name for name in FACTS)
