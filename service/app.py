@@ -107,7 +107,9 @@ def create_app(settings: Settings) -> Litestar:
         log.info("service.stopped")
 
     return Litestar(
-        route_handlers=route_handlers((files.data("openapi") / "openapi.json").read_bytes()),
+        route_handlers=route_handlers(
+            *((files.data("openapi") / name).read_bytes() for name in ("openapi.json", "asyncapi.json"))
+        ),
         lifespan=[lifespan],
         state=State(),
         exception_handlers=handlers(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
+import shutil
 import signal
 import socket
 import sqlite3
@@ -12,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn, cast
+from urllib.parse import urlsplit
 
 import click
 
@@ -310,29 +313,89 @@ def as_of(issue: str, *, ended: bool, as_json: bool, database_url: str | None, *
 
 
 @cli.command()
-@click.option("--check", is_flag=True, help="Write nothing; exit code 1 when the file is not what would be written.")
-@click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), default="openapi/openapi.json", show_default=True
-)
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Where the service is.")
+@click.option("--consumer", metavar="NAME", help="Keep the place in this cursor of the service, and go on from it.")
+@click.option("--exec", "command", metavar="CMD", help="Run this for each event, with its JSON on standard input.")
+@click.option("--after", type=click.IntRange(0), metavar="N", default=0, help="Begin behind this position (0).")
+@click.option("--type", metavar="TYPE", help="Only events of this type.")
+@click.option("--issue", metavar="ISSUE", help="Only events that name this issue.")
+@click.option("--party", metavar="CODE", help="Only events that mention this party.")
+@click.option("--good", metavar="GOOD", help="Only events on this good: its name, element or ECCN.")
+@click.option("--limit", type=click.IntRange(1, 1_000), default=500, show_default=True, help="Events at a time.")
+@click.option("--once", is_flag=True, help="Stop at the head instead of waiting for more.")
+def follow(url: str, command: str | None, **options: Any) -> None:  # noqa: ANN401 - what click hands over
+    """Follow the feed of a service: write each event as a line of JSON, or run a command for each.
+
+    The cursor of --consumer moves when an event is handled: with --exec after each command that ends with exit code 0,
+    else when a page of lines is written. What a crash leaves in hand comes again; nothing is missed, and a gap in the
+    positions stops it. --after is for a consumer that is not there yet. A lost connection is tried again for ever,
+    SIGTERM and Ctrl-C stop it after the event in hand (exit code 0); a failing command and a cursor that somebody else
+    moves stop it too (exit code 1).
+
+    \b
+      parley follow --once | jq -r .type
+      parley follow --consumer newsroom --type restriction.imposed >> imposed.ndjson
+      parley follow --consumer archive --exec 'sh -c "cat > event-$PARLEY_POSITION.json"'
+    """
+    from service import follow as following
+    from service import logs
+
+    settings = _settings()
+    logs.configure(settings.log_level, settings.log_format)
+    given = {name: options.pop(name) for name in ("type", "issue", "party", "good")}
+    filters = {name: value for name, value in given.items() if value is not None}
+    plan = following.Plan(url=_http(url), command=_words(command), filters=filters, **options)
+    try:
+        following.run(plan, sys.stdout.buffer)
+    except following.Halted as error:
+        raise Failed(str(error)) from error
+
+
+def _http(url: str) -> str:
+    """Check the address of a service."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        msg = f"--url must begin with http:// or https:// and a host, not {url!r}"
+        raise SetUp(msg)
+    return url
+
+
+def _words(command: str | None) -> list[str]:
+    """Split a command as a shell would; it is run without one."""
+    try:
+        words = shlex.split(command or "")
+    except ValueError as error:
+        msg = f"--exec: {error}"
+        raise SetUp(msg) from error
+    if command is not None and (not words or shutil.which(words[0]) is None):
+        msg = f"--exec: there is no command {command!r}"
+        raise SetUp(msg)
+    return words
+
+
+@cli.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit code 1 when a file is not what would be written.")
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), default="openapi", show_default=True)
 def openapi(*, check: bool, output: Path) -> None:
-    """Write the OpenAPI document.
+    """Write the OpenAPI document, and the AsyncAPI document, into a folder.
 
     \b
       parley openapi --check
     """
     from service.api import operations
 
-    written = operations.openapi()
-    if not check:
-        try:
-            output.write_bytes(written)
-        except OSError as error:
-            msg = f"{output}: {error.strerror}"
-            raise Failed(msg) from error
-    elif not output.exists() or output.read_bytes() != written:
-        msg = f"{output} is out of date: run `parley openapi`"
-        raise Failed(msg)
-    click.echo(f"{output} is up to date")
+    for name, written in (("openapi.json", operations.openapi()), ("asyncapi.json", operations.asyncapi())):
+        file = output / name
+        if not check:
+            try:
+                file.write_bytes(written)
+            except OSError as error:
+                msg = f"{file}: {error.strerror}"
+                raise Failed(msg) from error
+        elif not file.exists() or file.read_bytes() != written:
+            msg = f"{file} is out of date: run `parley openapi`"
+            raise Failed(msg)
+        click.echo(f"{file} is up to date")
 
 
 def _settings(**options: Any) -> Settings:  # noqa: ANN401 - options of different types

@@ -9,7 +9,6 @@ import msgspec
 from msgspec import Struct
 
 from service.domain import dates, instants
-from service.domain.events import FACTS, RECORDS
 
 if TYPE_CHECKING:
     from service.eventlog import Stored
@@ -19,11 +18,10 @@ BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
 SEQUENCE_DIGITS = 20
 """`sequence` is compared as text: positions are padded with zeros to this width."""
 
-_SCHEMAS = {name: struct.__name__ for name, struct in (FACTS | RECORDS).items()}
 _START = (
     '{"specversion":"1.0","id":"%s","source":"%s/v1/events","type":"parley.%s.v1","subject":"%s",%s'
     '"recordedtime":"%s","sequence":"%s","datacontenttype":"application/json",'
-    '"dataschema":"%s/schema/openapi.json#/components/schemas/%s",%s"data":'
+    '"dataschema":"%s/schema/events/%s.v1.json",%s"data":'
 )
 
 
@@ -50,7 +48,7 @@ def envelope(stored: Stored, public_url: str) -> bytes:
     event = _DECODER.decode(stored.body)
     start = _START % (
         event.id, public_url, event.type, event.item, _time(event.occurred),
-        instants.text(stored.recorded_at), sequence(stored.position), public_url, _SCHEMAS[event.type], _causes(event),
+        instants.text(stored.recorded_at), sequence(stored.position), public_url, event.type, _causes(event),
     )  # fmt: skip
     return b"%s%s}" % (start.encode(), stored.body)
 

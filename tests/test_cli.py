@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = ("serve", "migrate", "seed", "import", "export", "rebuild", "as-of", "openapi")
+COMMANDS = ("serve", "migrate", "seed", "import", "export", "rebuild", "as-of", "follow", "openapi")
 ISSUE = "rare-earth-export-restrictions"
 
 
@@ -234,9 +234,11 @@ def test_a_server_database_is_never_migrated_unasked(run: Run, backend: str) -> 
 
 
 def test_openapi_check(run: Run, tmp_path: Path) -> None:
-    """Checking the OpenAPI document fails on a file that is out of date, and passes on the one that it writes."""
-    output = tmp_path / "openapi.json"
-    output.write_text("{}")
-    assert run("openapi", "--check", "--output", str(output)).returncode == 1
-    assert run("openapi", "--output", str(output)).returncode == 0
-    assert run("openapi", "--check", "--output", str(output)).returncode == 0
+    """Checking the two documents fails on a file that is out of date, and passes on those that it writes."""
+    output = str(tmp_path)
+    assert run("openapi", "--output", output).returncode == 0
+    assert run("openapi", "--check", "--output", output).returncode == 0
+    for name in ("openapi.json", "asyncapi.json"):
+        (tmp_path / name).write_text("{}")
+        assert run("openapi", "--check", "--output", output).returncode == 1
+        assert run("openapi", "--output", output).returncode == 0

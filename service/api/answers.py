@@ -303,6 +303,32 @@ class CloudEvent(Struct, frozen=True, kw_only=True):
     data: AnyEvent
 
 
+class Lag(Struct, frozen=True, kw_only=True):
+    """How far a follower is behind the log."""
+
+    events: Annotated[int, Meta(ge=0, description="Events behind its position, whatever it filters.")]
+    seconds: Annotated[
+        float, Meta(ge=0, description="How long ago the first of them was recorded; 0 when there is none.")
+    ]
+
+
+class Consumer(Struct, frozen=True, kw_only=True):
+    """A durable cursor beside the head of the log."""
+
+    name: Slug
+    position: Annotated[int, Meta(ge=0, description="All up to this position has been processed.")]
+    moved_at: Annotated[Moment, Meta(description="When it last came to another position.")]
+    head: Annotated[int, Meta(ge=0, description="The last position of the log.")]
+    lag: Lag
+
+
+class ConsumerPage(Struct, frozen=True, kw_only=True):
+    """A page of consumers in the order of their names."""
+
+    items: tuple[Consumer, ...]
+    next: Next
+
+
 class EventNow(Struct, frozen=True, kw_only=True):
     """A recorded event with what has been recorded about it since; the event's own fields stand beside these."""
 

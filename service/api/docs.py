@@ -18,9 +18,13 @@ from service.api.problems import KINDS, NotFound
 from service.api.reference import problem_page, reference_page
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from litestar.handlers import HTTPRouteHandler
 
+_REF = "#/components/schemas/"
 _READ = [HttpMethod.GET, HttpMethod.HEAD]
+_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 _HTML_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
 
 
@@ -39,12 +43,13 @@ class _Page(NamedTuple):
         return Response(self.content, media_type=self.media_type, headers={**headers, **self.headers})
 
 
-def docs_handlers(document: bytes) -> list[HTTPRouteHandler]:
-    """Give the handlers of `/schema`, `/schema/openapi.json` and `/problems/{name}`, for an encoded OpenAPI document.
+def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
+    """Give the handlers of `/schema` and what is below it, and `/problems/{name}`, for the two encoded documents.
 
     Litestar's own OpenAPI pages must be off (`openapi_config=None`): they sit at the same path and load from a CDN.
     """
-    spec = _Page(document, "application/json", {"Access-Control-Allow-Origin": "*"})
+    spec = _Page(document, "application/json", _ANY_ORIGIN)
+    async_spec = _Page(channels, "application/json", _ANY_ORIGIN)
 
     @cache
     def page() -> _Page:
@@ -61,6 +66,24 @@ def docs_handlers(document: bytes) -> list[HTTPRouteHandler]:
         """Give the OpenAPI document."""
         return spec.answer(request)
 
+    @route("/schema/asyncapi.json", http_method=_READ, sync_to_thread=False)
+    def asyncapi(request: Request[Any, Any, Any]) -> Response[bytes | None]:
+        """Give the AsyncAPI document."""
+        return async_spec.answer(request)
+
+    @cache
+    def schemas() -> dict[str, dict[str, Any]]:
+        """Give the schema of each type of event, by the last part of its URL."""
+        return dict(event_schemas(msgspec.json.decode(document)))
+
+    @route("/schema/events/{name:str}", http_method=_READ, sync_to_thread=False)
+    def event(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes | None]:
+        """Give the schema of a type of event."""
+        if name not in schemas():
+            detail = f"There is no schema {name}."
+            raise NotFound(detail)
+        return _Page(msgspec.json.encode(schemas()[name]), "application/schema+json", _ANY_ORIGIN).answer(request)
+
     @route("/problems/{name:str}", http_method=_READ, sync_to_thread=False)
     def problem(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes | None]:
         """Show what a kind of problem means."""
@@ -69,7 +92,36 @@ def docs_handlers(document: bytes) -> list[HTTPRouteHandler]:
             raise NotFound(detail)
         return _html(problem_page(KINDS[name])).answer(request)
 
-    return [reference, openapi, problem]
+    return [reference, openapi, asyncapi, event, problem]
+
+
+def event_schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the schema of each type of event, which stands on its own (JSON Schema 2020-12), from the document's."""
+    components = document["components"]["schemas"]
+    for ref in components["ParleyEvent"]["discriminator"]["mapping"].values():
+        name = ref.rpartition("/")[2]
+        kind = components[name]["properties"]["type"]["const"]
+        needed = {each: _standing_alone(components[each]) for each in sorted(_reached(components, name))}
+        yield f"{kind}.v1.json", {
+            "$schema": "https://json-schema.org/draft/2020-12/schema", "$ref": f"#/$defs/{name}", "$defs": needed,
+        }  # fmt: skip
+
+
+def _reached(components: dict[str, Any], name: str) -> set[str]:
+    """Name the schemas that one refers to, itself included."""
+    found, open_ = {name}, [name]
+    while open_:
+        text = msgspec.json.encode(components[open_.pop()]).decode()
+        new = {ref for ref in components if f'"{_REF}{ref}"' in text} - found
+        found |= new
+        open_ += new
+    return found
+
+
+def _standing_alone(schema: dict[str, Any]) -> dict[str, Any]:
+    text = msgspec.json.encode(schema).decode().replace(f'"{_REF}', '"#/$defs/')
+    alone: dict[str, Any] = msgspec.json.decode(text)
+    return alone
 
 
 def _html(text: str) -> _Page:

@@ -78,10 +78,22 @@ CLOUD_EVENT: dict[str, Any] = {
     "recordedtime": INSTANT,
     "sequence": "00000000000000000002",
     "datacontenttype": "application/json",
-    "dataschema": "https://parley.example/schema/openapi.json#/components/schemas/RestrictionImposed",
+    "dataschema": "https://parley.example/schema/events/restriction.imposed.v1.json",
     "data": IMPOSED,
 }
 EVENT_STREAM = f"id: 2\ndata: {msgspec.json.encode(RECORDED).decode()}\n\n"
+CONSUMER: dict[str, Any] = {
+    "name": "newsroom",
+    "position": 1,
+    "moved_at": INSTANT,
+    "head": 2,
+    "lag": {"events": 1, "seconds": 0.25},
+}
+CONSUMERS: dict[str, Any] = {"items": [CONSUMER], "next": None}
+MOVES: dict[str, Any] = {
+    "a new consumer at the beginning": {"position": 0},
+    "a move from where it was seen": {"position": 1, "expected": 0},
+}
 
 _STANDING: dict[str, Any] = {
     "until": None,
@@ -162,7 +174,7 @@ SUBSCRIPTION: dict[str, Any] = {
     **_WEBHOOK,
     "position": 2,
     "head": 2,
-    "lag": 0,
+    "lag": {"events": 0, "seconds": 0.0},
     "state": "active",
     "reason": None,
     "failures": 0,

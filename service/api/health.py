@@ -11,13 +11,15 @@ from prometheus_client.registry import Collector
 
 from service import eventlog
 from service.api.wire import AnyRequest, answer, services
+from service.feed import consumers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from prometheus_client.core import Metric
 
     from service.append import Ledger
+    from service.feed.consumers import Consumer
 
 
 class _LedgerCollector(Collector):
@@ -35,6 +37,24 @@ class _LedgerCollector(Collector):
         yield CounterMetricFamily("parley_append_commits", "Commits made by this process", value=counted.commits)
         yield GaugeMetricFamily("parley_feed_followers", "Streams and waiting pages", value=self._followers)
         yield CounterMetricFamily("parley_append_refused", "Appends refused by this process", value=counted.refused)
+
+
+class _ConsumerCollector(Collector):
+    """How far the consumers are behind."""
+
+    def __init__(self, found: Sequence[Consumer], now: int) -> None:
+        self._found, self._now = found, now
+
+    def collect(self) -> Iterator[Metric]:
+        """Give each metric."""
+        events = GaugeMetricFamily("parley_consumer_lag_events", "Events behind a consumer", labels=("consumer",))
+        seconds = GaugeMetricFamily(
+            "parley_consumer_lag_seconds", "Age of the first event behind a consumer", labels=("consumer",)
+        )
+        for each in self._found:
+            events.add_metric((each.name,), each.events)
+            seconds.add_metric((each.name,), each.seconds(self._now))
+        yield from (events, seconds)
 
 
 async def alive(_: AnyRequest) -> Response[bytes]:
@@ -55,4 +75,5 @@ async def metrics(request: AnyRequest) -> Response[bytes]:
     ProcessCollector(registry=registry)
     head = await eventlog.head(held.database)
     registry.register(_LedgerCollector(held.ledger, head.position, held.tail.followers))
+    registry.register(_ConsumerCollector(await consumers.page(held.database), held.clock()))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -20,7 +20,10 @@ JSON = "application/json"
 
 REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
     "If-Match": ("The version that the writer saw, as the entity tag of its answer.", {"examples": ['"7"']}),
-    "If-None-Match": ("Entity tags of answers already held; 304 when one still holds.", {"examples": ['"7-128"']}),
+    "If-None-Match": (
+        "Entity tags of answers already held: 304 when one still holds. With PUT * alone: only what is not there yet.",
+        {"examples": ['"7-128"']},
+    ),
     "Last-Event-ID": (
         "The position of the last event received; the stream goes on behind it.",
         {"pattern": "^[0-9]+$"},

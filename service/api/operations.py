@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from service.api import (
     answers,
+    consumers,
     events,
     examples,
     exposure,
@@ -24,6 +25,7 @@ from service.api import (
     subscription_shapes,
     subscriptions,
 )
+from service.api import asyncapi as channels
 from service.api.docs import docs_handlers
 from service.api.kept import kept
 from service.api.openapi import Answer, Media, Operation, document, encode
@@ -52,6 +54,7 @@ TAGS = {
     **{plural: f"{plural.capitalize()} across issues." for plural in PLURALS.values()},
     "exposure": "What touches a good and a country.",
     "feed": "The log, for services that follow it.",
+    "consumers": "Durable cursors of services that follow the log.",
     "subscriptions": "Webhooks: the log pushed to services that take it.",
     "service": "How the service is.",
 }
@@ -59,6 +62,7 @@ AS_OF_HEADERS = ("ETag", "Link", "Cache-Control")
 
 IssueName = Annotated[Slug, Meta(description="The name of the issue.", examples=[examples.ISSUE])]
 ItemName = Annotated[Slug, Meta(description="The name of the item.", examples=[examples.ITEM])]
+ConsumerName = Annotated[Slug, Meta(description="The name of the consumer.", examples=[examples.CONSUMER["name"]])]
 SubscriptionName = Annotated[Slug, Meta(description="The name of the subscription.", examples=["compliance-desk"])]
 EventId = Annotated[UUID, Meta(description="The id of a recorded event.", examples=[examples.EVENT_ID])]
 
@@ -332,6 +336,61 @@ def _feed_routes() -> list[Route]:
     ]  # fmt: skip
 
 
+def _consumer_routes() -> list[Route]:
+    by_name: dict[str, Any] = {
+        "path": "/v1/consumers/{consumer}",
+        "tag": "consumers",
+        "path_parameters": {"consumer": ConsumerName},
+    }
+    shown: dict[str, Any] = {"shape": answers.Consumer, "example": examples.CONSUMER}
+    kept = ("ETag", "Cache-Control")
+    return [
+        Route(
+            Operation(
+                method="GET", path="/v1/consumers", operation_id="list_consumers", tag="consumers",
+                summary="List consumers", description="The consumers in the order of their names, each with its lag.",
+                query=consumers.ConsumersQuery,
+                answers={200: Answer("A page of consumers.", answers.ConsumerPage, example=examples.CONSUMERS)},
+            ),
+            consumers.list_consumers,
+        ),
+        Route(
+            Operation(
+                method="GET", operation_id="get_consumer", summary="Get a consumer",
+                description="How far a consumer has come, and how far it is behind. Its entity tag is its position.",
+                query=Query, answers={200: Answer("The consumer.", headers=kept, **shown)},
+                problems=("not-found",), **by_name,
+            ),
+            consumers.get_consumer,
+        ),
+        Route(
+            Operation(
+                method="PUT", operation_id="move_consumer", summary="Make or move a consumer",
+                description="Moves a cursor, back too, from where the writer saw it: `expected` or If-Match names that "
+                "position (If-Match: * any). When it is elsewhere or not there, nothing happens: 409 with `expected`, "
+                "412 with If-Match. Without either the consumer is made; one that is at this position already answers "
+                "200 (with If-None-Match: * 412), elsewhere 409.",
+                query=Query, headers=("If-Match", "If-None-Match"), body=consumers.Move, body_examples=examples.MOVES,
+                answers={
+                    200: Answer("It is there.", headers=kept, **shown),
+                    201: Answer("It is made.", headers=("Location", *kept), **shown),
+                },
+                problems=("not-found", "cursor-conflict", "limit-reached", "precondition-failed"), **by_name,
+            ),
+            consumers.put_consumer,
+        ),
+        Route(
+            Operation(
+                method="DELETE", operation_id="delete_consumer", summary="Delete a consumer",
+                description="Forgets how far a consumer has come; with If-Match only when it is still there.",
+                query=Query, headers=("If-Match",), answers={204: Answer("It is deleted.")},
+                problems=("not-found", "precondition-failed"), **by_name,
+            ),
+            consumers.delete_consumer,
+        ),
+    ]  # fmt: skip
+
+
 def _service_routes() -> list[Route]:
     text = "text/plain; version=1.0.0; charset=utf-8"
     return [
@@ -458,6 +517,7 @@ ROUTES: list[Route] = [
     *_item_routes(),
     _exposure_route(),
     *_feed_routes(),
+    *_consumer_routes(),
     *_service_routes(),
     *_subscription_routes(),
 ]
@@ -469,12 +529,17 @@ def openapi() -> bytes:
     return encode(document(operations, title=TITLE, version=VERSION, description=ABOUT, tags=TAGS))
 
 
-def route_handlers(written: bytes) -> list[Any]:
+def asyncapi() -> bytes:
+    """Write the AsyncAPI document."""
+    return encode(channels.document(title=TITLE, version=VERSION, description=ABOUT))
+
+
+def route_handlers(written: bytes, written_channels: bytes) -> list[Any]:
     """Give every handler for Litestar: the operations, and the pages about them.
 
-    `written` is what `openapi` gives, kept in a file: writing it takes seconds.
+    What `openapi` and `asyncapi` give is kept in files: writing the first takes seconds.
     """
-    return [*_options(), *(_handler(route) for route in ROUTES), *docs_handlers(written)]
+    return [*_options(), *(_handler(route) for route in ROUTES), *docs_handlers(written, written_channels)]
 
 
 def _options() -> Iterator[HTTPRouteHandler]:

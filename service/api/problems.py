@@ -26,6 +26,7 @@ from service.domain.errors import (
     UnknownEvent,
     VersionConflict,
 )
+from service.feed.consumers import CONSUMERS_MAX, CursorConflict, TooManyConsumers
 from service.storage.database import Lost
 
 if TYPE_CHECKING:
@@ -142,6 +143,24 @@ KINDS: dict[str, Kind] = {
                 "detail": "The id is taken by an event with other content.",
                 "ids": ["0196b6f0-1111-7000-8000-000000000000"],
             },
+        ),
+        Kind(
+            "cursor-conflict",
+            409,
+            "The cursor is elsewhere",
+            "The consumer is not at the position that the writer saw: somebody else moved, made or deleted it.",
+            {
+                "detail": "newsroom is at position 7, not 5.",
+                "expected": {"newsroom": 5},
+                "actual": {"newsroom": 7},
+            },
+        ),
+        Kind(
+            "limit-reached",
+            409,
+            "There is no room for another",
+            "There are as many of these as the service keeps; delete what nobody uses.",
+            {"detail": "There are 1000 consumers."},
         ),
         Kind(
             "exists",
@@ -310,6 +329,15 @@ def _knowledge_ahead(refusal: KnowledgeAhead) -> Told:
     return Told("knowledge-ahead", detail, {"asked": refusal.asked, "head": refusal.head})
 
 
+def _cursor_conflict(refusal: CursorConflict) -> Told:
+    where = {"expected": refusal.expected, "actual": refusal.actual}
+    members = {member: {refusal.name: position} for member, position in where.items() if position is not None}
+    if refusal.actual is None:
+        return Told("cursor-conflict", f"There is no consumer {refusal.name}.", members)
+    seen = "; nothing was expected" if refusal.expected is None else f", not {refusal.expected}"
+    return Told("cursor-conflict", f"{refusal.name} is at position {refusal.actual}{seen}.", members)
+
+
 _REFUSALS: dict[type[Refused], Callable[[Any], Told]] = {
     Malformed: _malformed,
     NotJson: lambda refusal: Told("not-json", refusal.detail),
@@ -318,6 +346,8 @@ _REFUSALS: dict[type[Refused], Callable[[Any], Told]] = {
     EventIdConflict: lambda refusal: Told("event-id-conflict", refusal.detail, {"ids": refusal.ids}),
     UnknownEvent: lambda refusal: Told("unknown-event", f"No recorded event has the id {refusal.event_id}."),
     KnowledgeAhead: _knowledge_ahead,
+    CursorConflict: _cursor_conflict,
+    TooManyConsumers: lambda _: Told("limit-reached", f"There are {CONSUMERS_MAX} consumers."),
     EdgeRefused: lambda refusal: Told(refusal.kind, refusal.detail, refusal.members),
     Refused: lambda refusal: Told("bad-request", str(refusal)),
 }

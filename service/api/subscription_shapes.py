@@ -9,7 +9,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from service.api.answers import Moment, Next
+from service.api.answers import Lag, Moment, Next
 from service.api.events import EventType
 from service.api.queries import LIMIT_DEFAULT, Cursor, Limit, Position, Query
 from service.domain.codes import Name, Party, Slug
@@ -109,7 +109,7 @@ class SubscriptionAnswer(Struct, frozen=True, kw_only=True):
     good: OfGood | UnsetType = UNSET
     position: Annotated[int, Meta(ge=0, description="All up to here has been delivered, or is not wanted.")]
     head: Annotated[int, Meta(ge=0, description="The last position of the log.")]
-    lag: Annotated[int, Meta(ge=0, description="Positions between the two.")]
+    lag: Lag
     state: State
     reason: Annotated[str | None, Meta(description="Why the last try failed, or why it is disabled.")]
     failures: Annotated[int, Meta(ge=0, description="How many tries at the next event have failed.")]

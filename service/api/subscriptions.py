@@ -7,6 +7,7 @@ from uuid import UUID
 
 from litestar import Response
 
+from service import eventlog
 from service.api.problems import Conflict, LimitReached, NotFound
 from service.api.queries import POSITION_MAX, Query
 from service.api.subscription_shapes import (
@@ -63,7 +64,7 @@ async def subscribe(request: AnyRequest) -> Response[bytes]:
         raise await _not_made(request, name)
     held.webhooks.wake()
     headers = {"Location": f"/v1/subscriptions/{name}", "Cache-Control": NO_STORE}
-    return answer(encode(_with_secret(made, head)), 201, headers)
+    return answer(encode(await _with_secret(request, made)), 201, headers)
 
 
 async def _not_made(request: AnyRequest, name: str) -> Conflict | LimitReached:
@@ -77,9 +78,8 @@ async def list_subscriptions(request: AnyRequest) -> Response[bytes]:
     query_of(request, Query)
     held = services(request)
     rows = await held.webhooks.store.all()
-    head = (await held.heads.read()).position
-    items = [_told(row, head) for row in rows]
-    return _answer({"items": items, "next": None, "head": head})
+    items = await _told(request, rows)
+    return _answer({"items": items, "next": None, "head": (await held.heads.read()).position})
 
 
 async def get_subscription(request: AnyRequest) -> Response[bytes]:
@@ -111,7 +111,7 @@ async def rotate_secret(request: AnyRequest) -> Response[bytes]:
     until = held.clock() + int(ROTATION_SECONDS * MICROS)
     row = await held.webhooks.store.rotate(name, sent.secret or _new_secret(request), until)
     held.webhooks.wake()
-    told = _with_secret(_there(request, row), (await held.heads.read()).position)
+    told = await _with_secret(request, _there(request, row))
     return answer(encode(told), headers={"Cache-Control": NO_STORE})
 
 
@@ -183,22 +183,33 @@ def _there(request: AnyRequest, row: Subscription | None) -> Subscription:
 async def _told_now(request: AnyRequest, row: Subscription | None) -> Response[bytes]:
     """Answer with a subscription; NotFound for none. Whoever delivers looks at what may have changed."""
     found = _there(request, row)
-    held = services(request)
     if request.method not in {"GET", "HEAD"}:
-        held.webhooks.wake()
-    return _answer(_told(found, (await held.heads.read()).position))
+        services(request).webhooks.wake()
+    return _answer((await _told(request, [found]))[0])
 
 
 def _answer(members: dict[str, Any]) -> Response[bytes]:
     return answer(encode(members), headers={"Cache-Control": REVALIDATE})
 
 
-def _with_secret(row: Subscription, head: int) -> dict[str, Any]:
-    return _told(row, head) | {"secret": row.secret}
+async def _with_secret(request: AnyRequest, row: Subscription) -> dict[str, Any]:
+    return (await _told(request, [row]))[0] | {"secret": row.secret}
 
 
-def _told(row: Subscription, head: int) -> dict[str, Any]:
-    """Say how a subscription stands, without its secrets."""
+async def _told(request: AnyRequest, rows: list[Subscription]) -> list[dict[str, Any]]:
+    """Say how subscriptions stand, without their secrets."""
+    held = services(request)
+    following = await eventlog.at(held.database, [row.position + 1 for row in rows])
+    recorded_at = {stored.position: stored.recorded_at for stored in following}
+    head, now = (await held.heads.read()).position, held.clock()
+    told = []
+    for row in rows:
+        waited = max(0, now - recorded_at.get(row.position + 1, now))
+        told.append(_shown(row, head, {"events": max(0, head - row.position), "seconds": waited / MICROS}))
+    return told
+
+
+def _shown(row: Subscription, head: int, lag: dict[str, int | float]) -> dict[str, Any]:
     wanted = row.wanted
     given = {name: getattr(wanted, name) for name in wanted.__struct_fields__}
     return {
@@ -207,7 +218,7 @@ def _told(row: Subscription, head: int) -> dict[str, Any]:
         **{name: value for name, value in given.items() if value is not None},
         "position": row.position,
         "head": max(head, row.position),
-        "lag": max(0, head - row.position),
+        "lag": lag,
         "state": row.state,
         "reason": row.reason or None,
         "failures": row.failures,

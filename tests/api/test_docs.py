@@ -81,7 +81,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient[Litestar]]:
     """Give a client of a service that has its documentation only."""
-    handled = docs_handlers(DOCUMENT)
+    handled = docs_handlers(DOCUMENT, b"{}")
     app = Litestar(handled, exception_handlers=cast("Any", handlers()), openapi_config=None, logging_config=None)
     with TestClient(app) as client:
         yield client

@@ -81,5 +81,5 @@ class Service:
 
     def until_read(self, name: str) -> dict[str, Any]:
         """Wait until a subscription has reached the head."""
-        until(lambda: self.subscription(name)["lag"] == 0)
+        until(lambda: self.subscription(name)["lag"]["events"] == 0)
         return self.subscription(name)
