@@ -2,14 +2,11 @@
 
 import asyncio
 import json
-import os
 import socket
-import subprocess
 import sys
 import sysconfig
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
@@ -19,7 +16,7 @@ from nats.aio.msg import Msg
 from nats.js.errors import FetchTimeoutError
 
 from service.relay import STREAM, SUBJECTS
-from tests.servers import PATIENCE, ROOT
+from tests.processes import PATIENCE, Process
 
 POLL = 0.01
 BATCH = 500
@@ -32,56 +29,6 @@ jetstream {{ store_dir: {store}, sync_interval: {sync} }}
 
 class NeverUp(Exception):  # noqa: N818 - a condition
     """The server did not come up in time; its log says why."""
-
-
-class Process:
-    """A command that is started, stopped and killed, as often as one likes."""
-
-    def __init__(self, command: Sequence[str]) -> None:
-        """`command` and what it is given."""
-        self._command = command
-        self._process: subprocess.Popen[bytes] | None = None
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-
-    def launch(self) -> None:
-        """Start it."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")}
-        self._process = subprocess.Popen(
-            self._command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
-        )
-
-    def stop(self) -> int:
-        """Ask it to end, as `docker stop` does; give its exit code."""
-        self._running().terminate()
-        return self.wait()
-
-    def wait(self) -> int:
-        """Wait until it has ended; give its exit code."""
-        return self._running().wait(PATIENCE)
-
-    def kill(self) -> None:
-        """Kill it with signal 9: it has no chance to finish anything."""
-        self._running().kill()
-        self.wait()
-
-    def signal(self, number: int) -> None:
-        """Send it a signal."""
-        self._running().send_signal(number)
-
-    def log(self) -> str:
-        """Give what it has written, in all its lives."""
-        file = self._log.fileno()
-        return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
-
-    def close(self) -> None:
-        """Make sure that it is gone."""
-        if self._process is not None and self._process.poll() is None:
-            self.kill()
-        self._log.close()
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        assert self._process is not None, "not launched"
-        return self._process
 
 
 class Broker(Process):

@@ -5,30 +5,25 @@ With them the clients that put them under load, and the events that those send.
 
 import asyncio
 import json
-import os
 import random
-import signal
-import socket
+import re
 import ssl
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 
+from tests.processes import PATIENCE, Process
+
 Event = dict[str, Any]
 
-ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 60.0
-"""Seconds within which a server must be ready or gone; only a broken one takes them."""
 POLL = 0.02
-PORT_ATTEMPTS = 5
+_WHERE = re.compile(r" on (http://127\.0\.0\.1:[0-9]+)/v1/issues")
+"""What `parley serve` says of where it listens."""
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Servers here speak plain HTTP: reading the machine's certificates for every client would cost 20 ms."""
 
@@ -88,25 +83,16 @@ async def connection(url: str) -> AsyncIterator[Connection]:
             await writer.wait_closed()
 
 
-class Server:
-    """`parley serve` on one database; each start is a new process on a port of its own."""
+class Server(Process):
+    """`parley serve` on one database; each start is a new process on a port that is free then."""
 
     def __init__(self, database_url: str, *flags: str) -> None:
         """`flags` go to `parley serve` as they are."""
-        self._database_url, self._flags = database_url, flags
-        self._process: subprocess.Popen[bytes] | None = None
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-        self._port = 0
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self._port}"
-
-    @property
-    def pid(self) -> int:
-        """The number of its process."""
-        return self._running().pid
+        serve = [sys.executable, "-m", "service", "serve", "--host", "127.0.0.1", "--port", "0"]
+        super().__init__([*serve, "--database-url", database_url, "--log-level", "WARNING", *flags])
+        self._seen = 0
+        self.url = ""
+        """Where it listens, once it is ready."""
 
     def start(self) -> None:
         """Start a process and wait until it is ready."""
@@ -115,80 +101,24 @@ class Server:
 
     def launch(self) -> None:
         """Start a process without waiting for it."""
-        self._port = _free_port()
-        serve = [sys.executable, "-m", "service", "serve", "--host", "127.0.0.1", "--port", str(self._port)]
-        settings = ["--database-url", self._database_url, "--log-level", "WARNING"]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")}
-        self._process = subprocess.Popen(
-            [*serve, *settings, *self._flags],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-        )
+        self._seen = len(self.log())
+        super().launch()
 
     def wait_ready(self) -> None:
-        """Wait until /readyz answers 200; NotReady when the process ends first.
-
-        A process that ends at once may have lost its port to somebody else in between: it is tried on another.
-        """
-        for attempt in range(PORT_ATTEMPTS):
-            try:
-                self._poll()
-            except NotReady:
-                if attempt == PORT_ATTEMPTS - 1 or "address already in use" not in self.log().lower():
-                    raise
-                self.launch()
-            else:
-                return
-
-    def _poll(self) -> None:
+        """Wait until it says where it listens and /readyz answers 200; NotReady when the process ends first."""
         deadline = time.monotonic() + PATIENCE
-        with plain_client(self.url) as polling:
-            while time.monotonic() < deadline:
-                if self._running().poll() is not None:
-                    break
-                try:
-                    if polling.get("/readyz").status_code == httpx.codes.OK:
-                        return
-                except httpx.TransportError:
-                    pass
-                time.sleep(POLL)
+        while time.monotonic() < deadline and self._running().poll() is None:
+            if told := _WHERE.search(self.log(), self._seen):
+                self.url = told.group(1)
+                if self._answers():
+                    return
+            time.sleep(POLL)
         raise NotReady(self.log())
 
-    def stop(self) -> int:
-        """Ask the process to end, as `docker stop` does; give its exit code."""
-        self._running().terminate()
-        return self._running().wait(PATIENCE)
-
-    def pause(self) -> None:
-        """Keep the process from running: others see no sign of life from it, and it does not know."""
-        self._running().send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let a process run on that was kept from it."""
-        self._running().send_signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        """Kill the process with signal 9: it has no chance to finish anything."""
-        self._running().kill()
-        self._running().wait(PATIENCE)
-
-    def log(self) -> str:
-        """Give what every process of this server has written."""
-        file = self._log.fileno()  # shared with the process, its place in the file too: leave that alone
-        return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
-
-    def close(self) -> None:
-        """Make sure that no process is left."""
-        if self._process is not None and self._process.poll() is None:
-            self.kill()
-        self._log.close()
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        assert self._process is not None, "not launched"
-        return self._process
+    def _answers(self) -> bool:
+        with plain_client(self.url) as polling, suppress(httpx.TransportError):
+            return polling.get("/readyz").status_code == httpx.codes.OK
+        return False
 
 
 @contextmanager
@@ -258,10 +188,3 @@ def fact(choose: random.Random) -> Event:
 
 def _id(choose: random.Random) -> str:
     return str(UUID(int=choose.getrandbits(128), version=4))
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

@@ -20,7 +20,8 @@ import httpx
 import pytest
 
 from service.follow import WAIT_SECONDS
-from tests.servers import PATIENCE, ROOT, Event, Server, fact, openings, plain_client, read_feed, serving
+from tests.processes import PATIENCE, ROOT
+from tests.servers import Event, Server, fact, openings, plain_client, read_feed, serving
 
 pytestmark = pytest.mark.slow
 

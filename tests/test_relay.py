@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import json
 import random
-import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -21,7 +20,8 @@ from service.storage import files
 from service.storage.connect import connect
 from tests.brokers import POLL, Broker, RelayProcess, broker, connected, reached, read
 from tests.ledgers import Opened, opened
-from tests.servers import ISSUES, PATIENCE, Event, fact, openings
+from tests.processes import PATIENCE
+from tests.servers import ISSUES, Event, fact, openings
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 
@@ -179,12 +179,12 @@ async def test_a_relay_that_was_asleep_doubles_nothing(migrated_sqlite_url: str,
                 await ledger.append(LONDON[:before])
             sleeper.launch()
             await _said(sleeper, "relay.caught_up", 1)
-            sleeper.signal(signal.SIGSTOP)
+            sleeper.pause()
             await ledger.append(LONDON[before:])
             async with relaying(ledger, server):
                 await reached(client, len(LONDON))
             await asyncio.sleep(0.3)  # the server's clock has to pass the window
-            sleeper.signal(signal.SIGCONT)
+            sleeper.resume()
             await _said(sleeper, "relay.caught_up", 2)
             assert "wrong last" in sleeper.log()
             await check(ledger, client)

@@ -20,7 +20,7 @@ from service.views import cache
 from service.views.project import Projector, Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from service.domain.errors import Fault
@@ -75,6 +75,28 @@ class Request:
             self.answer.set_exception(self.outcome)
 
 
+class _Touched:
+    """The views that a projection has asked for: it may have changed them.
+
+    Not a part of the attempt itself: the two would hold each other, and the rows of every commit would wait for the
+    garbage collector.
+    """
+
+    def __init__(self, views: cache.Views) -> None:
+        self._views = views
+        self.views: dict[str, ItemView] = {}
+
+    def get(self, slug: str) -> ItemView | None:
+        view = self.views.get(slug) or self._views.get(slug)
+        if view is not None:
+            self.views[slug] = view
+        return view
+
+    def keep(self, view: ItemView) -> None:
+        self.views[view.slug] = view
+        self._views.keep(view)
+
+
 class Attempt:
     """One try to record a group behind one head, request by request."""
 
@@ -85,9 +107,9 @@ class Attempt:
         self._position = head.position
         self._today = instants.day(self.recorded_at)
         self._homes: dict[UUID, str] = {}
-        self._touched: set[str] = set()
+        self._touched = _Touched(views)
         self._known = cache.Knowledge(views.get, self._homes)
-        self._projector = Projector(self._touch, self._keep)
+        self._projector = Projector(self._touched.get, self._touched.keep)
 
     @property
     def head(self) -> Head:
@@ -102,14 +124,16 @@ class Attempt:
         facts = [event for request in fresh for event in request.events if isinstance(event, Fact)]
         self._homes.update([(id_of(fact), fact.item) for fact in facts])
         ready = {id(request) for request in group if self._is_ready(request)}
-        loading = asyncio.create_task(self._load([request for request in fresh if id(request) not in ready]))
+        missing = [request for request in fresh if id(request) not in ready]
+        loading = asyncio.create_task(self._load(missing)) if missing else None
         try:
             await asyncio.sleep(0)  # The database answers while those are decided that need nothing of it.
             for request in group:
                 if id(request) in ready:
                     request.outcome = await self._outcome(request)
         finally:
-            await loading
+            if loading is not None:
+                await loading
         for request in group:
             if id(request) not in ready:
                 request.outcome = await self._outcome(request)
@@ -127,12 +151,12 @@ class Attempt:
 
     def discard(self) -> None:
         """Forget the views that were changed in vain."""
-        self._views.drop(self._touched)
+        self._views.drop(self._touched.views)
 
     @property
-    def touched(self) -> set[str]:
+    def touched(self) -> Collection[str]:
         """The items whose views it has changed."""
-        return self._touched
+        return self._touched.views.keys()
 
     @property
     def homes(self) -> Mapping[UUID, str]:
@@ -226,14 +250,6 @@ class Attempt:
             events = [(index, event) for index, _, event in commit]
             doubted += doubts(events, known, instants.day(recorded_at))
         return doubted
-
-    def _touch(self, slug: str) -> ItemView | None:
-        self._touched.add(slug)
-        return self._views.get(slug)
-
-    def _keep(self, view: ItemView) -> None:
-        self._touched.add(view.slug)
-        self._views.keep(view)
 
 
 def _names(event: Fact | Record) -> tuple[str, ...]:

@@ -172,12 +172,11 @@ class _Draft:
 
 def _is_uncertain(fact: Fact) -> bool:
     """Tell whether a date that the rule looks at is not one day, which alone is written in ten characters."""
-    return any(text is not None and len(text) != DAY for text in (fact.occurred, fact.effective, fact.until))
+    return any([text is not None and len(text) != DAY for text in (fact.occurred, fact.effective, fact.until)])
 
 
 def _far(fact: Fact, path: Path, today: int) -> Iterator[Fault]:
-    for name in ("occurred", "effective", "until"):
-        text = getattr(fact, name)
+    for name, text in (("occurred", fact.occurred), ("effective", fact.effective), ("until", fact.until)):
         if text and _lo(text) > today + FAR_DAYS:
             yield Fault((*path, name), f"{text} is more than ten years ahead")
 

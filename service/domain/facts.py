@@ -33,9 +33,10 @@ class Known(msgspec.Struct, eq=False, gc=False):
     """A live fact as it is known: its text, its dates, its sources. Compared by identity: a new text is a new object.
 
     `position` is the fact's own, `order` its place in the order of decisions in the earliest reading: (occurred,
-    effective, place, position), days as ordinals. `tied` is true where `effective` follows `occurred`. `dates` are
-    these three, each once; `unsure` tells whether the bounds of any differ. `sources` are its reports, its own and
-    those added, as JSON joined by commas.
+    effective, place, position), days as ordinals, `latest` that in the latest. `tied` is true where `effective` follows
+    `occurred`. `dates` are these three, each once; `unsure` tells whether the bounds of any differ. `opens` is true
+    where it is asserted and opens the item. `sources` are its reports, its own and those added, as JSON joined by
+    commas. `found` are the tokens of each of its terms, once somebody has asked for them.
     """
 
     position: int
@@ -45,16 +46,20 @@ class Known(msgspec.Struct, eq=False, gc=False):
     issues: tuple[str, ...]
     change: Change
     track: Track
+    asserted: bool
+    opens: bool
     occ: When
     eff: When
     until: When | None
     tied: bool
     order: tuple[int, int, int, int]
+    latest: tuple[int, int, int, int]
     dates: tuple[When, ...]
     unsure: bool
     sources: bytes
     contested: bool
     terms: dict[str, Any]
+    found: dict[str, tuple[str, ...]] | None = None
 
 
 def _known(position: int, event: Fact, reports: tuple[Report, ...], *, contested: bool) -> Known:
@@ -63,6 +68,7 @@ def _known(position: int, event: Fact, reports: tuple[Report, ...], *, contested
     occ = parse(event.occurred)
     eff = occ if event.effective is None else parse(event.effective)
     until = None if event.until is None else parse(event.until)
+    asserted = event.modality == "asserted"
     tied = event.effective is None or event.effective == event.occurred
     dates = ((occ,) if tied else (occ, eff)) + (() if until is None else (until,))
     return Known(
@@ -73,13 +79,16 @@ def _known(position: int, event: Fact, reports: tuple[Report, ...], *, contested
         issues=event.issues,
         change=change,
         track=change.track,
+        asserted=asserted,
+        opens=asserted and change.opens,
         occ=occ,
         eff=eff,
         until=until,
         tied=tied,
         order=(occ.lo, eff.lo, change.place, position),
+        latest=(occ.hi, eff.hi, change.place, position),
         dates=dates,
-        unsure=any([when.lo != when.hi for when in dates]),
+        unsure=occ.lo != occ.hi or eff.lo != eff.hi or (until is not None and until.lo != until.hi),
         sources=_ENCODER.encode(reports)[1:-1],
         contested=contested,
         terms=terms_of(event),

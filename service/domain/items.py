@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from service.domain.lifecycle import Kind
 
 ANNOUNCED = "announced"
+
+_order = attrgetter("order")
 
 
 class Ruler(Struct, frozen=True, gc=False):
@@ -95,24 +98,20 @@ def at(kind: Kind, facts: Sequence[Known], day: int) -> Outcome:
     opening: Known | None = None
     if base.fact is not None:
         status, ruling = _based(kind, base.fact, hiding, over=base.over)
-    elif kind.name == "issue" and not folded and (first := next((fact for fact in facts if fact.change.opens), None)):
+    elif kind.name == "issue" and not folded and (first := next((fact for fact in facts if fact.opens), None)):
         status, ruling, folded = first.change.status, first, [first]
     elif opening := _announced(facts, day):
         status, ruling = ANNOUNCED, opening
-        folded = sorted((*folded, opening), key=order_of)
+        folded = sorted((*folded, opening), key=_order)
     elif folded:
         status, ruling = (SUSPENDED, hiding) if hiding else (kind.running, folded[-1])
     else:
         return _NOTHING
     merged = whole = tuple(folded)
     if "overlay" in last or "terms" in last:
-        merged = tuple([fact for fact in folded if _counts(fact, day, suspended=status == SUSPENDED)])
+        suspended = status == SUSPENDED
+        merged = tuple([fact for fact in folded if fact.track == "base" or _counts(fact, day, suspended=suspended)])
     return Outcome(status, ruling, whole, base, overlay, terms, opening, merged)
-
-
-def order_of(fact: Known) -> tuple[int, int, int, int]:
-    """Give a fact's place in the order of decisions."""
-    return fact.order
 
 
 def _ruler(fact: Known | None, day: int) -> Ruler:
@@ -126,15 +125,13 @@ def _based(kind: Kind, base: Known, hiding: Known | None, *, over: bool) -> tupl
 
 
 def _announced(facts: Sequence[Known], day: int) -> Known | None:
-    coming = [fact for fact in facts if fact.change.opens and fact.occ.lo <= day < fact.eff.lo]
+    coming = [fact for fact in facts if fact.opens and fact.occ.lo <= day < fact.eff.lo]
     return coming[-1] if coming else None
 
 
 def _counts(fact: Known, day: int, *, suspended: bool) -> bool:
-    """Tell whether a folded fact's terms count on a day."""
-    if fact.track == "overlay":
-        return suspended
-    return fact.track == "base" or fact.until is None or day < fact.until.lo
+    """Tell whether the terms of a folded fact off the base track count on a day."""
+    return suspended if fact.track == "overlay" else fact.until is None or day < fact.until.lo
 
 
 def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence[Segment] = ()) -> list[Segment]:
@@ -143,9 +140,9 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
     `facts` are all live facts of the item. `before` are the segments that begin before `since`, which these facts leave
     as they are; the answer is `before` continued.
     """
-    ordered = sorted(facts, key=order_of)
-    counted = [fact for fact in ordered if fact.event.modality == "asserted"]
-    planned = [fact for fact in ordered if fact.event.modality == "planned"]
+    ordered = sorted(facts, key=_order)
+    counted = [fact for fact in ordered if fact.asserted]
+    planned = [fact for fact in ordered if fact.event.modality == "planned"] if len(counted) < len(ordered) else []
     readings = Readings(kind, counted) if any([fact.unsure for fact in counted]) else None
     turns, starts = _days(counted, since, unsure=readings is not None)
     segments = list(before)
@@ -156,7 +153,8 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
             outcome = at(kind, counted, start)
         if outcome.status is None:
             continue
-        alternatives = readings.on(start, (outcome.status, outcome.ruling)) if readings else ()
+        headline = (outcome.status, outcome.ruling)
+        alternatives = readings.on(start, headline, outcome.base.fact, outcome.overlay.fact) if readings else ()
         if last is not None and outcome is last.outcome and alternatives == last.alternatives:
             continue
         segment = Segment(
@@ -210,7 +208,7 @@ def _arrivals(kind: Kind, old: Outcome, new: Outcome) -> tuple[Coming, ...]:
     status = new.status or ""
     tracks = ((old.base, new.base), (old.overlay, new.overlay), (old.terms, new.terms))
     for before, now in tracks[:1] if status in kind.ends else tracks:
-        if now.fact is not None and before != now:
+        if now.fact is not None and (now.fact is not before.fact or now.over != before.over):
             ended = now.over and before.fact is now.fact
             on = now.fact.until if ended and now.fact.until else now.fact.eff
             found.append(Coming(on.text, status, now.fact.id, "asserted"))
@@ -225,13 +223,17 @@ def since(segment: Segment) -> str:
     assert ruling is not None  # noqa: S101 - a segment has a status, and a status its ruling fact
     if segment.outcome.opening is ruling:
         return ruling.occ.text
-    if segment.outcome.base == Ruler(ruling, over=True) and ruling.until is not None:
+    if _is_over(segment.outcome.base, ruling) and ruling.until is not None:
         return ruling.until.text
     return ruling.eff.text
 
 
 def running_until(segment: Segment) -> Known | None:
     """Give the ruling fact while its own end is still to come."""
-    outcome = segment.outcome
-    over = Ruler(outcome.ruling, over=True) in (outcome.base, outcome.overlay, outcome.terms)
-    return None if over else outcome.ruling
+    outcome, ruling = segment.outcome, segment.outcome.ruling
+    over = any([_is_over(ruler, ruling) for ruler in (outcome.base, outcome.overlay, outcome.terms)])
+    return None if over else ruling
+
+
+def _is_over(ruler: Ruler, fact: Known | None) -> bool:
+    return ruler.over and ruler.fact is fact

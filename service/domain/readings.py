@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from service.domain.facts import Known
-    from service.domain.lifecycle import Kind
+    from service.domain.lifecycle import Kind, Track
 
 WORK_MAX = 4_096
 """Readings of shared strings that are tried for one day, times the facts in each.
 
 Past it the widest shared strings count as independent: then more is called possible, never less.
 """
+
+TRACKS: tuple[Track, ...] = ("base", "overlay", "terms")
 
 Order = tuple[int, int, int, int]
 Ruled = tuple[str | None, "Known | None"]
@@ -82,15 +84,21 @@ class Readings:
     def __init__(self, kind: Kind, facts: Sequence[Known]) -> None:
         """`facts` in the order of decisions in the earliest reading."""
         self._kind = kind
-        self._dated = [_Dated(fact, fact.occ, fact.eff, fact.until) for fact in facts]
-        self._opening = next((fact for fact in facts if fact.change.opens), None)
+        self._facts = facts
+        self._dated: list[_Dated] = []
+        self._opening = next((fact for fact in facts if fact.opens), None)
         self._unsure = [(when.lo, when.hi) for fact in facts if fact.unsure for when in fact.dates if when.lo < when.hi]
-        self._entangled = _entangled(self._dated)
+        self._entangled = list(_entangled(facts))
 
-    def on(self, day: int, headline: Ruled) -> tuple[Ruled, ...]:
-        """List every status that some reading gives on a day, `headline` first; () when it is the only one."""
-        if not self._entangled and not any(lo <= day < hi for lo, hi in self._unsure):
-            return ()  # what is in effect, what is over and in which order, is the same in all readings
+    def on(self, day: int, headline: Ruled, base: Known | None, overlay: Known | None) -> tuple[Ruled, ...]:
+        """List every status that some reading gives on a day, `headline` first; () when it is the only one.
+
+        `headline`, `base` and `overlay` are the status and the rulers of these tracks in the earliest reading.
+        """
+        if not any([lo <= day < hi for lo, hi in self._unsure]) and not self._is_entangled(base, overlay):
+            return ()  # what is in effect, what is over and which of them rule, is the same in all readings
+        if not self._dated:
+            self._dated = [_Dated(fact, fact.occ, fact.eff, fact.until) for fact in self._facts]
         held = _held(self._dated, day)
         found = self._found(headline, _statuses(self._kind, held, day))
         if len(found) > 1:
@@ -98,6 +106,13 @@ class Readings:
             if shared := _shared(each.fact for each in weighty):
                 found = self._found(headline, _read(self._kind, weighty, shared, day))
         return tuple(found.items()) if len(found) > 1 else ()
+
+    def _is_entangled(self, base: Known | None, overlay: Known | None) -> bool:
+        """Tell whether the order in which facts stand in some reading can change the status.
+
+        Without a base fact in effect every fact may count; with one, only what rules its track and the overlay's.
+        """
+        return bool(self._entangled) and (base is None or base in self._entangled or overlay in self._entangled)
 
     def _found(self, headline: Ruled, statuses: Iterable[Ruled]) -> dict[str | None, Known | None]:
         found: dict[str | None, Known | None] = dict([headline])
@@ -109,15 +124,17 @@ class Readings:
         return found
 
 
-def _entangled(dated: Sequence[_Dated]) -> bool:
-    """Tell whether some reading changes the order of two facts; `dated` are in the order of their earliest places."""
+def _entangled(facts: Sequence[Known]) -> Iterator[Known]:
+    """Find the facts that some reading puts before one that the earliest reading has before them.
+
+    `facts` are in the order of the earliest reading.
+    """
     latest: Order = (0, 0, 0, 0)
-    for each in dated:
-        if latest > each.earliest:
-            return True
-        if each.latest > latest:  # noqa: PLR1730 - max() costs a call, and this runs for every fact of an item
-            latest = each.latest
-    return False
+    for fact in facts:
+        if latest > fact.order:
+            yield fact
+        if fact.latest > latest:  # noqa: PLR1730 - max() costs a call, and this runs for every fact of an item
+            latest = fact.latest
 
 
 def _read(kind: Kind, dated: Sequence[_Dated], shared: Mapping[str, When], day: int) -> Iterator[Ruled]:
@@ -172,8 +189,8 @@ def _fixed(fact: Known, fixed: Mapping[str, When]) -> _Dated:
 
 
 def _held(dated: Sequence[_Dated], day: int) -> _Held:
-    openings = [each for each in dated if each.fact.change.opens and each.eff.hi > day]
-    base, overlay, terms = (_can_rule(dated, track, day) for track in ("base", "overlay", "terms"))
+    openings = [each for each in dated if each.fact.opens and each.eff.hi > day]
+    base, overlay, terms = (_can_rule(dated, track, day) for track in TRACKS)
     return _Held(base, overlay, terms, openings)
 
 

@@ -32,15 +32,26 @@ def state(kind: Kind, item: str, segment: Segment, merged: Mapping[str, Any]) ->
     outcome, alternatives = segment.outcome, segment.alternatives
     folded = outcome.folded
     running = items.running_until(segment)
+    issues: set[str] = set()
+    events: list[str] = []
+    sources: list[bytes] = []
+    contested = opened = False
+    for fact in folded:  # once over them all: each lies somewhere else in memory
+        issues.update(fact.issues)
+        events.append(fact.id)
+        contested = contested or fact.contested
+        opened = opened or fact.opens
+        if fact.sources:
+            sources.append(fact.sources)
     answer: dict[str, Any] = {
         "id": item,
         "kind": kind.name,
-        "issues": _issues(folded),
+        "issues": sorted(issues),
         "status": outcome.status,
         "since": items.since(segment),
         "until": running.until.text if running and running.until else None,
         "certainty": "possible" if alternatives else "certain",
-        "alternatives": [{"status": status, "event": ruling.id if ruling else None} for status, ruling in alternatives],
+        "alternatives": [{"status": status, "event": ruling and ruling.id} for status, ruling in alternatives],
     }
     if running and running.event.until_condition:
         answer["until_condition"] = running.event.until_condition
@@ -48,19 +59,13 @@ def state(kind: Kind, item: str, segment: Segment, merged: Mapping[str, Any]) ->
     if kind.name == "restriction":
         answer["applies"] = applies(segment)
         answer["ever_in_force"] = segment.ever_in_force
-    answer["contested"] = any([fact.contested for fact in folded])
-    answer["incomplete"] = not any([fact.change.opens for fact in folded])
-    answer["events"] = [fact.id for fact in folded]
-    answer["reports"] = msgspec.Raw(b"[" + b",".join([fact.sources for fact in folded if fact.sources]) + b"]")
+    answer["contested"] = contested
+    answer["incomplete"] = not opened
+    answer["events"] = events
+    answer["reports"] = msgspec.Raw(b"[" + b",".join(sources) + b"]")
     answer["upcoming"] = segment.planned
     answer["next_change"] = None
     return answer
-
-
-def _issues(folded: Sequence[Known]) -> list[str]:
-    """Give the issues of facts, sorted; most items have one."""
-    named = {fact.issues for fact in folded}
-    return sorted(next(iter(named)) if len(named) == 1 else {issue for issues in named for issue in issues})
 
 
 def terms(merged: Iterable[Known]) -> dict[str, Any]:
@@ -117,13 +122,33 @@ Tokens = dict[str, None]
 """Tokens in a fixed order, each once: the order depends on what they are made from, not on hashing."""
 
 
-def tokens(merged: Mapping[str, Any], issues: Iterable[str]) -> Tokens:
-    """List what terms, of a state or an event, can be found by: `name:value`, folded where case does not matter."""
-    found = [f"issue:{issue}" for issue in issues]
-    for name, value in merged.items():
-        if name in _READERS:
-            found += _of_term(name, value)
-    return dict.fromkeys(found)
+def tokens(merged: Iterable[Known], issues: Iterable[str]) -> Tokens:
+    """List what a state can be found by: `name:value`, folded where case does not matter.
+
+    `merged` are the facts whose terms count: a term of a later one takes the place of an earlier one's.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for fact in merged:
+        if fact.found is None:
+            fact.found = _by_term(fact.terms)
+        found.update(fact.found)
+    return _each_once(found, issues)
+
+
+def tokens_of_text(text: Mapping[str, Any], issues: Iterable[str]) -> Tokens:
+    """List what a text can be found by, given its terms."""
+    return _each_once(_by_term(text), issues)
+
+
+def _each_once(found: Mapping[str, Iterable[str]], issues: Iterable[str]) -> Tokens:
+    each = [f"issue:{issue}" for issue in issues]
+    for named in found.values():
+        each += named
+    return dict.fromkeys(each)
+
+
+def _by_term(terms: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {name: _of_term(name, value) for name, value in terms.items() if name in _READERS}
 
 
 @lru_cache(maxsize=4_096)

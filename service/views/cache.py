@@ -11,7 +11,7 @@ from service.domain.facts import Entry
 from service.views.project import ItemView
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from service.domain.events import Fact, Record
@@ -148,7 +148,7 @@ class Views:
         """Forget everything."""
         self._views.clear()
 
-    def trim(self, busy: set[str]) -> None:
+    def trim(self, busy: Collection[str]) -> None:
         """Forget the least used views over the limit, but none of `busy`; counts them only now and then."""
         self._touched += len(busy)
         if self._touched < TRIM_AFTER:

@@ -66,7 +66,7 @@ class ItemView:
 
     def has_opening(self) -> bool:
         """Tell whether an asserted opening is known and holds."""
-        return any(fact.change.opens and fact.event.modality == "asserted" for fact in self.facts.values())
+        return any([fact.opens for fact in self.facts.values()])
 
     def add(self, entry: Entry) -> int:
         """Put an event into its chain; give the chain's root, a position."""
@@ -95,7 +95,7 @@ class ItemView:
             self.facts[root] = new
         if self.kind.name == "issue" and (old or new):
             return OPEN
-        return min((_first_day(fact) for fact in (old, new) if fact is not None), default=None)
+        return min([_first_day(fact) for fact in (old, new) if fact is not None], default=None)
 
 
 def _first_day(fact: Known) -> int:
@@ -119,8 +119,8 @@ class Projector:
         for recorded in batch:
             self._introduce(recorded)
         for recorded in batch:
-            self._index(recorded)
             self._apply(Entry(recorded.position, recorded.event))
+            self._index(recorded)
 
     def finish(self) -> Commit:
         """Give the rows collected."""
@@ -148,8 +148,7 @@ class Projector:
         rows = self.commit.rows
         rows["event"].append((position, event.id.bytes, recorded_at, body))
         when = parse(event.occurred)
-        fact, text = self._text(recorded)
-        found = states.tokens({} if text is None else terms_of(text), event.issues)
+        fact, text, found = self._text(recorded)
         tokens = [f"type:{event.type}", f"type:{event.type.partition('.')[0]}.*", f"item:{event.item}", *found]
         rows["event_index"].append((position, when.lo, when.hi, states.joined(tokens)))
         if text is not None:
@@ -168,14 +167,16 @@ class Projector:
         view.version += 1
         return view.number, position, view.version
 
-    def _text(self, recorded: Recorded) -> tuple[int, Fact | None]:
-        """Give the position of the fact that an event is or acts on, and the text that the event brings."""
-        event = recorded.event
+    def _text(self, recorded: Recorded) -> tuple[int, Fact | None, states.Tokens]:
+        """Give the position of the fact that an event is or acts on, the text that the event brings, and its tokens."""
+        position, _, event, _ = recorded
+        home = self._view(event.item or "")
         if isinstance(event, Fact):
-            return recorded.position, event
-        fact = self._view(event.item or "").roots[event.target]
-        self.commit.rows["fact_record"].append((fact, recorded.position))
-        return fact, event.event if isinstance(event, RecordCorrected) else None
+            return position, event, states.tokens([home.facts[position]], event.issues)
+        fact = home.roots[event.target]
+        self.commit.rows["fact_record"].append((fact, position))
+        text = event.event if isinstance(event, RecordCorrected) else None
+        return fact, text, states.tokens_of_text(terms_of(text) if text else {}, event.issues or ())
 
     def _facet(self, view: ItemView, found: Iterable[str]) -> None:
         """Let an item be found by what a text says of it; a state says nothing else, on whatever basis."""
@@ -233,7 +234,7 @@ class Projector:
     def _open(self, view: ItemView, segment: Segment, position: int) -> None:
         merged = states.terms(segment.outcome.merged)
         state = states.state(view.kind, view.slug, segment, merged)
-        found = states.tokens(merged, state["issues"])
+        found = states.tokens(segment.outcome.merged, state["issues"])
         tokens = states.joined([*found, *states.marks(view.kind, state)])
         arrivals = states.arrivals(segment)
         row = [view.number, segment.start, position, OPEN_END, state["status"], tokens, arrivals, states.encode(state)]

@@ -114,7 +114,7 @@ def standing(view: ItemView, as_of: int) -> Standing | None:
     later = [text for segment in view.segments[len(begun) :] if (text := states.arrivals(segment))]
     status = state["status"]
     body = states.with_arrivals(states.encode(state), status, ",".join(later))
-    found = frozenset([*states.tokens(merged, state["issues"]), *states.marks(view.kind, state)])
+    found = frozenset([*states.tokens(begun[-1].outcome.merged, state["issues"]), *states.marks(view.kind, state)])
     return Standing(view.number, view.slug, view.kind.name, status, body, found)
 
 

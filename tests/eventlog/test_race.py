@@ -17,7 +17,8 @@ import pytest
 
 from service.rebuild import rebuild
 from service.storage.connect import connect
-from tests.servers import ISSUES, PATIENCE, Event, Server, client, connection, fact, openings, serving_together
+from tests.processes import PATIENCE
+from tests.servers import ISSUES, Event, Server, client, connection, fact, openings, serving_together
 
 pytestmark = pytest.mark.slow
 

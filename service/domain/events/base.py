@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -76,6 +77,11 @@ Entities = Annotated[tuple[Entity, ...], Meta(max_length=1_000)]
 Topics = Annotated[tuple[Name, ...], Meta(max_length=64)]
 
 
+@cache
+def _tag(struct: type[Struct]) -> str:
+    return str(struct.__struct_config__.tag)
+
+
 class Event(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", gc=False
 ):
@@ -92,7 +98,7 @@ class Event(
     @property
     def type(self) -> str:
         """The stored name, `kind.change`."""
-        return str(self.__struct_config__.tag)
+        return _tag(type(self))
 
 
 class Fact(Event, frozen=True, kw_only=True):

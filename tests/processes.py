@@ -1,0 +1,71 @@
+"""Commands run as processes by tests: started, stopped and killed, as often as one likes."""
+
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 60.0
+"""Seconds within which a process must be ready or gone; only a broken one takes them."""
+
+
+class Process:
+    """A command; each start is a new process of it."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        """`command` and what it is given."""
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._running().pid
+
+    def launch(self) -> None:
+        """Start it, without a setting of Parley from outside."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")}
+        self._process = subprocess.Popen(
+            self._command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
+        )
+
+    def stop(self) -> int:
+        """Ask it to end, as `docker stop` does; give its exit code."""
+        self._running().terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it has ended; give its exit code."""
+        return self._running().wait(PATIENCE)
+
+    def kill(self) -> None:
+        """Kill it with signal 9: it has no chance to finish anything."""
+        self._running().kill()
+        self.wait()
+
+    def pause(self) -> None:
+        """Keep it from running: others see no sign of life from it, and it does not know."""
+        self._running().send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it run on."""
+        self._running().send_signal(signal.SIGCONT)
+
+    def log(self) -> str:
+        """Give what it has written, in all its lives."""
+        file = self._log.fileno()  # shared with the process, its place in the file too: leave that alone
+        return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
+
+    def close(self) -> None:
+        """Make sure that it is gone."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+        self._log.close()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "not launched"
+        return self._process
