@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.servers import PATIENCE, POLL
+from tests.processes import PATIENCE
+from tests.servers import POLL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
