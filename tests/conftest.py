@@ -217,5 +217,5 @@ def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - of pytest-xdist, w
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how much was compared."""
-    if _tallied:
-        terminalreporter.write_line(tally.summary(_tallied))
+    for line in tally.summary(_tallied):
+        terminalreporter.write_line(line)

@@ -1,4 +1,4 @@
-"""How many answers were compared with the oracle's, over all test processes; printed when the tests are done."""
+"""What was compared with the oracle, and what was followed, in all test processes; printed when they are done."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,6 +7,8 @@ from contextlib import contextmanager
 compared: Counter[str] = Counter()
 """Answers compared, by kind of answer; `disagreements` among them."""
 DISAGREEMENTS = "disagreements"
+FOLLOWED, KILLS = "events followed", "kills"
+"""Events that the readers of a race were handed, each once and in order; how often something was killed meanwhile."""
 
 
 @contextmanager
@@ -20,7 +22,11 @@ def comparing(kind: str) -> Iterator[None]:
     compared[kind] += 1
 
 
-def summary(found: Counter[str]) -> str:
-    """Write what was compared in one line."""
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(found.items()) if kind != DISAGREEMENTS)
-    return f"compared with the oracle: {kinds}; disagreements: {found[DISAGREEMENTS]}"
+def summary(found: Counter[str]) -> Iterator[str]:
+    """Write what was compared and what was followed, each in one line."""
+    answers = {kind: count for kind, count in found.items() if kind not in {DISAGREEMENTS, FOLLOWED, KILLS}}
+    if answers:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(answers.items()))
+        yield f"compared with the oracle: {kinds}; disagreements: {found[DISAGREEMENTS]}"
+    if found[FOLLOWED]:
+        yield f"followed through {found[KILLS]} kills: {found[FOLLOWED]:,} events; missed 0, doubled 0, reordered 0"

@@ -29,8 +29,8 @@ from service.domain.events import Batch, Report, Reports
 from service.domain.events.base import Goods, Parties
 from service.domain.events.proceedings import IssueClosed, IssueOpened, IssueRevised
 from service.domain.lifecycle import KINDS
+from service.views import postures, search
 from service.views import query as views
-from service.views import search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -191,7 +191,7 @@ async def list_issues(request: AnyRequest) -> Response[bytes]:
     page = await search.page(held.database, ask, wanted, sought, after=after, limit=asked.limit)
     slugs = [found.slug for found in page.items]
     versions = await views.versions(held.database, page.basis.position, slugs)
-    held_by = await views.statuses(held.database, page.basis.pinned(), slugs)
+    held_by = await postures.statuses(held.database, page.basis.pinned(), slugs)
     items = b",".join(_with_posture(found, versions[found.slug], held_by[found.slug]) for found in page.items)
     following = next_of(request, page.basis, page.next)
     return as_of_answer(request, b'"items":[%s],%s' % (items, following), page.basis)
@@ -217,8 +217,8 @@ async def get_issue(request: AnyRequest) -> Response[bytes]:
         if own is None:
             raise await absent(request, "issue", slug, ask)
     statuses = {(found.kind, found.status) for found in page.items}
-    if page.more or after:
-        statuses = (await views.statuses(database, page.basis.pinned(), [slug]))[slug]
+    if (page.more or after) and not states.settled(statuses):
+        statuses = (await postures.statuses(database, page.basis.pinned(), [slug]))[slug]
     head = _with_posture(own.found, page.version, statuses)[1:-1]
     following = next_of(request, page.basis, page.items[-1].number if page.more else None)
     members = b'%s,"items":{%s},%s' % (head, _by_kind(page.items), following)

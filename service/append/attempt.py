@@ -190,12 +190,27 @@ class Attempt:
 
     async def _load_targets(self, events: Sequence[Fact | Record], targets: set[UUID]) -> None:
         """Have the views of every item and issue that the targets of records ever bore on."""
-        stored = await eventlog.by_ids(self._database, targets - self._homes.keys())
-        self._homes |= {each: decode(row.body).item or "" for each, row in stored.items()}
+        self._homes |= self._homes_of_corrected(events)
+        if missing := targets - self._homes.keys():
+            stored = await eventlog.by_ids(self._database, missing)
+            self._homes |= {each: decode(row.body).item or "" for each, row in stored.items()}
         self._homes |= _homes_of_records(events, self._homes)
-        await self._views.fill(set(self._homes.values()))
+        await self._views.fill(set(self._homes.values()) - {""})
         chains = filter(None, (self._known.chain(target) for target in targets))
         await self._views.fill({name for chain in chains for event in chain for name in _names(event)})
+
+    def _homes_of_corrected(self, events: Iterable[Fact | Record]) -> dict[UUID, str]:
+        """Give the homes of the targets that the new texts of corrections name the item of, as most do: it is loaded.
+
+        So the log need not be asked where the target is. On the item may also stand a fact that a correction moved.
+        """
+        found: dict[UUID, str] = {}
+        for event in events:
+            if isinstance(event, RecordCorrected) and (view := self._views.get(event.event.item)):
+                chain = view.chain(event.target)
+                if chain is not None:
+                    found[event.target] = chain[0].event.item or ""
+        return found
 
     async def _outcome(self, request: Request) -> Receipt | Refused:
         """Decide a request on what is known after those before it."""
@@ -253,8 +268,8 @@ class Attempt:
 
 
 def _names(event: Fact | Record) -> tuple[str, ...]:
-    """Give every item and issue that an event names."""
-    own = (event.item or "", *(event.issues or ()))
+    """Give every item and issue that an event names; a record on its way in mostly leaves both to the ledger."""
+    own = (*((event.item,) if event.item else ()), *(event.issues or ()))
     return own + _names(event.event) if isinstance(event, RecordCorrected) else own
 
 

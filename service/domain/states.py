@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from service.domain import items
+from service.domain.dates import FOREVER
 from service.domain.lifecycle import SUSPENDED
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ _ENCODER = msgspec.json.Encoder()
 PARTY_TERMS = ("by", "of", "to", "party", "initiator", "country", "imposed_by", "granted_by")
 BY_TERMS = ("by", "imposed_by", "granted_by", "initiator")
 HS_PREFIXES = (2, 4, 6)
+AGAINST_ALL = "against-all"
+OF_RESTRICTION = "of-restriction"
+"""A clearance that names the restriction that it is from."""
 
 
 def state(kind: Kind, item: str, segment: Segment, merged: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,11 +170,28 @@ def marks(kind: Kind, state: Mapping[str, Any]) -> list[str]:
     found = [f"certainty:{state['certainty']}", *[f"status:{each}" for each in possible]]
     if state["status"] in kind.ends:
         found.append("ended")
-        if all([each is None or each in kind.ends for each in possible]):
+        if _all_end(kind, possible):
             found.append("over")
     if kind.name == "restriction" and not state.get("against") and not _countries(state.get("entities", ())):
-        found.append("against-all")
+        found.append(AGAINST_ALL)
     return found
+
+
+def _all_end(kind: Kind, possible: Iterable[str | None]) -> bool:
+    return all([each is None or each in kind.ends for each in possible])
+
+
+def over_from(kind: Kind, segments: Sequence[Segment]) -> int:
+    """Give the day from which on an item is over for good; FOREVER when it is not."""
+    day = FOREVER
+    if not segments or segments[-1].outcome.status not in kind.ends:
+        return day
+    for segment in reversed(segments):
+        possible = [status for status, _ in segment.alternatives]
+        if segment.outcome.status not in kind.ends or not _all_end(kind, possible):
+            break
+        day = segment.start
+    return day
 
 
 def _countries(entities: Iterable[Entity]) -> list[str]:
@@ -218,7 +239,7 @@ def _goods(_: str, goods: tuple[Good, ...]) -> Tokens:
 
 
 def _restriction(_: str, slug: str) -> Tokens:
-    return {f"restriction:{slug}": None}
+    return {f"restriction:{slug}": None, OF_RESTRICTION: None}
 
 
 _READERS: dict[str, Callable[[str, Any], Tokens]] = {

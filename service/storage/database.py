@@ -60,12 +60,24 @@ class Closing(NamedTuple):
     known_to: int
 
 
+class Ending(NamedTuple):
+    """An item's new `over_from` and `over_known`, see the table of items."""
+
+    item: int
+    over_from: int
+    over_known: int
+
+
 @dataclass(slots=True)
 class Commit:
-    """What one commit writes: rows by table (columns in the order of the models), and the versions it closes."""
+    """What one commit writes: rows by table (columns in the order of the models), what it closes, what it ends.
+
+    `endings` are of items that were there before.
+    """
 
     rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
     closings: list[Closing] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
 
 
 class Dialect(NamedTuple):

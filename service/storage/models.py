@@ -89,7 +89,11 @@ class CommitRow(Table, table=True):
 
 
 class ItemRow(Table, table=True):
-    """The catalogue of items; issues are items too."""
+    """The catalogue of items; issues are items too.
+
+    From the day `over_from` on, as known at `over_known` and later, an item has ended in every reading: a question
+    leaves it out unread. While it is not known to end, `over_known` is OPEN_END.
+    """
 
     __tablename__ = "item"
     __table_args__ = (sa.UniqueConstraint("slug"), sa.Index(None, "kind", "number"))
@@ -97,6 +101,8 @@ class ItemRow(Table, table=True):
     number: int = Field(sa_column=_number(primary_key=True))
     slug: str = Field(sa_column=_text())
     kind: str = Field(sa_column=_text())
+    over_from: int = Field(sa_column=_day())
+    over_known: int = Field(sa_column=_number())
 
 
 class ItemEventRow(Table, table=True):
@@ -161,7 +167,10 @@ class EventIndexRow(Table, table=True):
 
 
 class FacetRow(Table, table=True):
-    """Which items a text ever gave a token: the candidates of a question, each then looked at at (D, K)."""
+    """Which items a text ever gave a token: the candidates of a question, each then looked at at (D, K).
+
+    `against-all` no text gives: of it are the restrictions that a state, as recorded, ever gave it.
+    """
 
     __tablename__ = "facet"
     __table_args__ = _IN_KEY_ORDER

@@ -66,7 +66,10 @@ def _insert(table: str, first: int, source: str) -> str:
 
 
 def _commit_statement() -> str:
-    """Write the statement of a commit: $1 expected, $2 and $3 the new head, $4 to $6 closings, then a column each."""
+    """Write the statement of a commit.
+
+    $1 is the head expected, $2 and $3 the new one, $4 to $9 are closings and endings, then comes a column each.
+    """
     moved = (
         "UPDATE head SET position = $2, recorded_at = $3::bigint "
         "WHERE id = 1 AND position = $1::bigint AND frozen_at < $3::bigint RETURNING id"
@@ -78,8 +81,13 @@ def _commit_statement() -> str:
         "LATERAL (SELECT x.ctid AS address FROM version x WHERE x.item = u.item AND x.valid_from = u.valid_from "
         f"AND x.known_to = {OPEN_END} LIMIT 1) x WHERE v.ctid = x.address"
     )
-    parts = [f"moved AS ({moved})", f"closed AS ({closed})"]
-    first = 7
+    ended = (
+        "UPDATE item i SET over_from = u.over_from, over_known = u.over_known FROM moved, "
+        "unnest($7::text::bigint[], $8::text::integer[], $9::text::bigint[]) u(item, over_from, over_known), "
+        "LATERAL (SELECT x.ctid AS address FROM item x WHERE x.number = u.item LIMIT 1) x WHERE i.ctid = x.address"
+    )
+    parts = [f"moved AS ({moved})", f"closed AS ({closed})", f"ended AS ({ended})"]
+    first = 10
     for table in TABLES:
         parts.append(f"{table}_stored AS ({_insert(table, first, 'moved, ')})")
         first += len(COLUMNS[table])
@@ -88,6 +96,9 @@ def _commit_statement() -> str:
 
 
 _COMMIT = _commit_statement()
+_TABLES = """SELECT h.position, f.position, i.over_known FROM head h
+    LEFT JOIN fact_record f ON f.fact = 0 LEFT JOIN item i ON i.number = 0"""
+"""Asks for what the newest revisions have brought."""
 
 
 def _columns(rows: Sequence[Row], numbers: Sequence[bool]) -> list[tuple[Any, ...] | str]:
@@ -104,7 +115,7 @@ def _columns(rows: Sequence[Row], numbers: Sequence[bool]) -> list[tuple[Any, ..
 
 
 def _arguments(commit: Commit) -> list[tuple[Any, ...] | str]:
-    arguments = _columns(commit.closings, (True, True, True))
+    arguments = _columns(commit.closings, (True, True, True)) + _columns(commit.endings, (True, True, True))
     for table in TABLES:
         arguments += _columns(commit.rows[table], _IS_NUMBER[table])
     return arguments
@@ -145,11 +156,8 @@ class Postgres:
             self._url, min_size=1, max_size=POOL_MAX, setup=None, init=_prepare, reset=_keep, server_settings=_SETTINGS
         )
         try:
-            await self.fetch(
-                "SELECT h.position, f.position, s.fence FROM head h "
-                "LEFT JOIN fact_record f ON f.fact = 0 LEFT JOIN subscription s ON s.name = ''"
-            )
-        except asyncpg.UndefinedTableError as error:
+            await self.fetch(_TABLES)
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
             raise NotMigrated(str(error)) from error
 
     async def close(self) -> None:
@@ -258,6 +266,7 @@ class Postgres:
             f"UPDATE version SET known_to = $3 WHERE item = $1 AND valid_from = $2 AND known_to = {OPEN_END}",
             chunk.closings,
         )
+        await writer.executemany("UPDATE item SET over_from = $2, over_known = $3 WHERE number = $1", chunk.endings)
         for table, rows in chunk.rows.items():
             if rows:
                 await writer.execute(_insert(table, 1, ""), *_columns(rows, _IS_NUMBER[table]))

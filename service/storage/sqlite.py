@@ -36,6 +36,7 @@ _INSERT = {
     for table, columns in COLUMNS.items()
 } | {"facet": "INSERT OR IGNORE INTO facet (token, item) VALUES (?, ?)"}
 _CLOSE = f"UPDATE version SET known_to = ?3 WHERE item = ?1 AND valid_from = ?2 AND known_to = {OPEN_END}"
+_END = "UPDATE item SET over_from = ?2, over_known = ?3 WHERE number = ?1"
 _MOVE = "UPDATE head SET position = ?2, recorded_at = ?3 WHERE id = 1 AND position = ?1 AND frozen_at < ?3"
 _FREEZE = "UPDATE head SET frozen_at = ?1 WHERE id = 1 AND frozen_at < ?1"
 
@@ -84,7 +85,8 @@ class Sqlite:
             for reader in (self._reader, self._long_reader):
                 reader.execute("PRAGMA query_only=ON")
             self._reader.execute("SELECT position FROM head").fetchone()
-            self._reader.execute("SELECT f.fact, s.fence FROM fact_record f, subscription s LIMIT 0").fetchone()
+            self._reader.execute("SELECT fact FROM fact_record LIMIT 0").fetchone()
+            self._reader.execute("SELECT over_known FROM item LIMIT 0").fetchone()
         except sqlite3.OperationalError as error:
             raise NotMigrated(str(error)) from error
 
@@ -165,6 +167,8 @@ class Sqlite:
     def _store(connection: sqlite3.Connection, commit: Commit) -> None:
         if commit.closings:
             connection.executemany(_CLOSE, commit.closings)
+        if commit.endings:
+            connection.executemany(_END, commit.endings)
         for table, rows in commit.rows.items():
             if rows:
                 connection.executemany(_INSERT[table], rows)

@@ -1,26 +1,37 @@
 """What touches a good and a country: restrictions and clearances across issues (docs/semantics.md, 10).
 
-Candidates are the items of which a text ever named the good, and the clearances from these; a chunk of them at a time
-is looked at as of (D, K).
+Candidates are the items that are found by both, and of the clearances from restrictions those found by the country.
+They are listed from both ends and met here: on PostgreSQL that takes a fifth of the time of a probe for each. Those
+that had not ended are looked at as of (D, K).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.domain.states import HS_PREFIXES
+from service.domain.states import AGAINST_ALL, HS_PREFIXES, OF_RESTRICTION
 from service.views import query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from service.storage.database import Database, Row
+    from service.storage.database import Database
 
 CHUNK = 2_000
-"""How many candidates are listed at a time; they are looked at in parts of twice a page."""
+"""How many items of a token are listed at a time, at most. As published they are folded in parts of twice a page."""
+RARE = 300
+"""A good of fewer items is rare: the clearances from them are looked for by name."""
+NEVER = 2**62
 
 KINDS = {"restriction", "clearance"}
-_CANDIDATES = """
+# As one text each: to fetch rows takes three times as long.
+_LIST = """(SELECT {joined} FROM (SELECT CAST(f.item AS text) AS item FROM facet f
+    WHERE f.token = {token} AND f.item > $1 AND f.item <= $2 ORDER BY f.item LIMIT $3) x)"""
+_RESTRICTIONS = """SELECT 'restriction:' || (SELECT i.slug FROM item i WHERE i.number = f.item)
+    FROM facet f WHERE f.token {among} LIMIT $2"""
+_CARRYING = "SELECT f.item FROM facet f WHERE f.token {among}"
+_PUBLISHED_CANDIDATES = """
 SELECT c.item, (SELECT i.slug FROM item i WHERE i.number = c.item) FROM (
     SELECT f.item FROM facet f WHERE f.token IN ({goods}) AND f.item > $1
     UNION
@@ -37,6 +48,11 @@ class Sought(NamedTuple):
     party: str
     ended: bool
 
+    @property
+    def parties(self) -> tuple[str, str]:
+        """The tokens of the party, of which one is enough."""
+        return f"party:{self.party}", AGAINST_ALL
+
 
 class Page(NamedTuple):
     """States in order of the items' first appearance; `more` tells whether others follow."""
@@ -52,11 +68,100 @@ def hs_tokens(code: str) -> list[str]:
 
 async def page(database: Database, at: query.Basis, sought: Sought, *, after: int, limit: int) -> Page:
     """Give the restrictions and clearances that touch a good and a party, behind an item number."""
+    if at.published is not None:
+        return await _published_page(database, at, sought, after=after, limit=limit)
     found: list[query.Found] = []
+    size = min(30 * limit, CHUNK)
     while True:
-        names = await _candidates(database, at, sought, after)
+        lists = await _listed(database, at, sought, after, size)
+        numbers = await _met(database, sought, lists)
+        found += await _sifted(database, at, sought, numbers, limit + 1 - len(found))
+        if len(found) > limit or lists.next >= NEVER:
+            return Page(found[:limit], len(found) > limit)
+        after = lists.next - 1
+
+
+class _Lists(NamedTuple):
+    """Items of the good, clearances from restrictions and items of the party, complete up to `horizon`.
+
+    `next` is an item before which nothing further can be of both.
+    """
+
+    goods: set[int]
+    clearances: set[int]
+    parties: set[int]
+    horizon: int
+    next: int
+
+
+async def _listed(database: Database, at: query.Basis, sought: Sought, after: int, size: int) -> _Lists:
+    """List the items of every token behind a number, so many of each."""
+    tokens = (*sought.goods, OF_RESTRICTION, *sought.parties)
+    joined = database.dialect.joined.format("x.item")
+    each = ", ".join(_LIST.format(joined=joined, token=f"${number}") for number in range(4, len(tokens) + 4))
+    (row,) = await database.fetch(f"SELECT {each}", after, at.position, size, *tokens)
+    lists = [sorted(map(int, text.split(","))) if text else [] for text in row]
+    horizon = min(items[-1] if len(items) == size else NEVER for items in lists)
+    after = max(_next(lists[:-2], horizon, size), _next(lists[-2:], horizon, size))
+    return _Lists(_union(lists[:-3]), set(lists[-3]), _union(lists[-2:]), horizon, after)
+
+
+def _next(lists: Iterable[Sequence[int]], horizon: int, size: int) -> int:
+    """Give the first item behind the horizon that one of some lists has or may have."""
+    behind = [(items, bisect_right(items, horizon)) for items in lists]
+    return min(
+        items[place] if place < len(items) else horizon + 1 if len(items) == size else NEVER for items, place in behind
+    )
+
+
+def _union(lists: Iterable[Iterable[int]]) -> set[int]:
+    return {item for items in lists for item in items}
+
+
+async def _met(database: Database, sought: Sought, lists: _Lists) -> list[int]:
+    """Give the items that are of both, up to the horizon, in order."""
+    clearances = {item for item in lists.clearances & lists.parties if item <= lists.horizon} - lists.goods
+    if clearances:
+        clearances = await _from_good(database, sought, clearances)
+    both = {item for item in lists.goods & lists.parties if item <= lists.horizon}
+    return sorted(both | clearances)
+
+
+async def _from_good(database: Database, sought: Sought, clearances: set[int]) -> set[int]:
+    """Keep the clearances from restrictions on a good where it is rare; else all of them."""
+    dialect = database.dialect
+    among = dialect.slugs.format("$1")
+    rows = await database.fetch(_RESTRICTIONS.format(among=among), dialect.listed(sought.goods), RARE)
+    if len(rows) == RARE:
+        return clearances
+    tokens = [token for (token,) in rows]
+    carrying = await database.fetch_long(_CARRYING.format(among=among), dialect.listed(tokens))
+    return clearances & {item for (item,) in carrying}
+
+
+async def _sifted(
+    database: Database, at: query.Basis, sought: Sought, numbers: Sequence[int], most: int
+) -> list[query.Found]:
+    """Keep the first of some items whose state touches, so many at most."""
+    found: list[query.Found] = []
+    every = (sought.parties, (*sought.goods, OF_RESTRICTION))
+    part = 4 * most
+    while numbers and len(found) < most:
+        states = await query.sifted(database, at, numbers[:part], every, ended=sought.ended)
+        found += await _touching(database, at, sought, states)
+        numbers = numbers[part:]
+    return found
+
+
+async def _published_page(database: Database, at: query.Basis, sought: Sought, *, after: int, limit: int) -> Page:
+    found: list[query.Found] = []
+    goods = ", ".join(f"${number}" for number in range(4, len(sought.goods) + 4))
+    sql = _PUBLISHED_CANDIDATES.format(goods=goods)
+    while True:
+        names = await database.fetch_long(sql, after, at.position, CHUNK, *sought.goods)
         for start in range(0, len(names), 2 * limit):
-            found += await _touching(database, at, sought, [slug for _, slug in names[start : start + 2 * limit]])
+            slugs = [slug for _, slug in names[start : start + 2 * limit]]
+            found += await _touching(database, at, sought, await query.standings(database, at, slugs))
             if len(found) > limit:
                 return Page(found[:limit], more=True)
         if len(names) < CHUNK:
@@ -64,17 +169,13 @@ async def page(database: Database, at: query.Basis, sought: Sought, *, after: in
         after = names[-1][0]
 
 
-async def _candidates(database: Database, at: query.Basis, sought: Sought, after: int) -> Sequence[Row]:
-    goods = ", ".join(f"${number}" for number in range(4, len(sought.goods) + 4))
-    return await database.fetch_long(_CANDIDATES.format(goods=goods), after, at.position, CHUNK, *sought.goods)
-
-
-async def _touching(database: Database, at: query.Basis, sought: Sought, slugs: Sequence[str]) -> list[query.Found]:
-    """Keep the items whose state touches; a clearance that names no goods is about those of its restriction."""
-    states = await query.standings(database, at, slugs)
+async def _touching(
+    database: Database, at: query.Basis, sought: Sought, states: Sequence[query.Standing]
+) -> list[query.Found]:
+    """Keep the states that touch; a clearance that names no goods is about those of its restriction."""
     of_restriction = {each.found.slug: source for each in states if (source := _source(each)) is not None}
     known = {each.found.slug: each for each in states}
-    missing = set(of_restriction.values()) - set(slugs)
+    missing = set(of_restriction.values()) - known.keys()
     known |= {each.found.slug: each for each in await query.standings(database, at, sorted(missing))} if missing else {}
     return [each.found for each in states if _touches(each, known.get(of_restriction.get(each.found.slug, "")), sought)]
 
@@ -91,6 +192,6 @@ def _touches(state: query.Standing, restriction: query.Standing | None, sought: 
     return (
         state.found.kind in KINDS
         and not goods.isdisjoint(sought.goods)
-        and not state.tokens.isdisjoint((f"party:{sought.party}", "against-all"))
+        and not state.tokens.isdisjoint(sought.parties)
         and (sought.ended or "over" not in state.tokens)
     )

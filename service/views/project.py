@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.domain import items, states
-from service.domain.dates import OPEN, parse
+from service.domain.dates import FOREVER, OPEN, parse
 from service.domain.events import Fact, Record, RecordCorrected
 from service.domain.facts import Entry, Known, terms_of, weigh
 from service.domain.lifecycle import CHANGES, KINDS
-from service.storage.database import Closing, Commit
+from service.storage.database import Closing, Commit, Ending
 from service.storage.models import OPEN_END
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ class Projector:
         self._view_of, self._keep = view_of, keep
         self._versions: list[list[Any]] = []
         self._current: dict[tuple[int, int], list[Any]] = {}
+        self._items: dict[int, list[Any]] = {}
+        self._endings: dict[int, Ending] = {}
         self._facets: dict[tuple[str, int], None] = {}
 
     def project(self, batch: Sequence[Recorded]) -> None:
@@ -124,8 +126,10 @@ class Projector:
 
     def finish(self) -> Commit:
         """Give the rows collected."""
+        self.commit.rows["item"] = [tuple(row) for row in self._items.values()]
         self.commit.rows["version"] = [tuple(row) for row in self._versions]
         self.commit.rows["facet"] = list(self._facets)
+        self.commit.endings = list(self._endings.values())
         return self.commit
 
     def _introduce(self, recorded: Recorded) -> None:
@@ -135,7 +139,7 @@ class Projector:
         if isinstance(text, Fact) and self._view_of(text.item) is None:
             view = ItemView(recorded.position, text.item, CHANGES[text.type].kind)
             self._keep(view)
-            self.commit.rows["item"].append((view.number, view.slug, view.kind.name))
+            self._items[view.number] = [view.number, view.slug, view.kind.name, FOREVER, OPEN_END]
 
     def _view(self, item: str) -> ItemView:
         view = self._view_of(item)
@@ -215,7 +219,7 @@ class Projector:
         before = [segment for segment in view.segments if segment.start < since]
         after = items.life(view.kind, view.facts.values(), since, before)
         old = {segment.start: segment for segment in view.segments[len(before) :]}
-        view.segments = after
+        was_over, view.segments = states.over_from(view.kind, view.segments), after
         for segment in after[len(before) :]:
             if old.get(segment.start) != segment:
                 if segment.start in old:
@@ -224,6 +228,17 @@ class Projector:
             old.pop(segment.start, None)
         for start in old:
             self._close(view.number, start, position)
+        over = states.over_from(view.kind, after)
+        if over != was_over:
+            self._end(view.number, over, position)
+
+    def _end(self, item: int, over: int, position: int) -> None:
+        """Note from which day on an item is over, as known from a position on."""
+        known = OPEN_END if over == FOREVER else position
+        if row := self._items.get(item):
+            row[3:] = over, known
+        else:
+            self._endings[item] = Ending(item, over, known)
 
     def _close(self, item: int, start: int, position: int) -> None:
         if row := self._current.pop((item, start), None):
@@ -235,7 +250,10 @@ class Projector:
         merged = states.terms(segment.outcome.merged)
         state = states.state(view.kind, view.slug, segment, merged)
         found = states.tokens(segment.outcome.merged, state["issues"])
-        tokens = states.joined([*found, *states.marks(view.kind, state)])
+        marks = states.marks(view.kind, state)
+        if states.AGAINST_ALL in marks:
+            self._facet(view, (states.AGAINST_ALL,))
+        tokens = states.joined([*found, *marks])
         arrivals = states.arrivals(segment)
         row = [view.number, segment.start, position, OPEN_END, state["status"], tokens, arrivals, states.encode(state)]
         self._versions.append(row)

@@ -70,6 +70,13 @@ class Found(NamedTuple):
     body: bytes
 
 
+class Standing(NamedTuple):
+    """An item's state and what it is found by."""
+
+    found: Found
+    tokens: frozenset[str]
+
+
 class Page(NamedTuple):
     """States in order of the items' first appearance; `more` tells whether others follow."""
 
@@ -103,6 +110,10 @@ LIMIT {limit}
 """
 
 
+STANDS = "(i.over_from > $2 OR i.over_known > b.k)"
+"""Leaves out items that had ended in every reading; some others had too."""
+
+
 def _known(mode: str) -> str:
     return f"w.known_to = {OPEN_END}" if mode == "head" else "w.known_from <= b.k AND w.known_to > b.k"
 
@@ -112,7 +123,7 @@ def marked(token: str) -> str:
     return f"\n{token}\n"
 
 
-def _probe(dialect: Dialect, mode: str) -> str:
+def probe(dialect: Dialect, mode: str) -> str:
     """Join the one version of item i that answers: on SQLite, which has no LATERAL, by its row id."""
     # At the head there is one version a day; at a past K an index in the order of both ends finds the newest known.
     order = "w.valid_from DESC" if mode == "head" else "w.valid_from DESC, w.known_from DESC"
@@ -129,7 +140,7 @@ def _statement(dialect: Dialect, mode: str, *, source: str, where: str, limit: s
         extra=extra,
         basis=_BASES[mode].replace("$1", dialect.number.format("$1")),
         source=source,
-        probe=_probe(dialect, mode),
+        probe=probe(dialect, mode),
         where=where,
         order="f.item" if source == _BY_TOKEN else "i.number",
         limit=limit,
@@ -162,6 +173,10 @@ class _Question:
         """Write the condition that a state does not carry a token."""
         return f"{self._found_at}(v.tokens, {self.parameter(marked(token))}) = 0"
 
+    def carries_any(self, tokens: Iterable[str]) -> str:
+        """Write the condition that a state carries one of some tokens."""
+        return f"({' OR '.join(map(self.carries, tokens))})"
+
     async def rows(self, source: str, limit: int, extra: str = "", *, long: bool = False) -> Sequence[Row]:
         """Ask; KnowledgeAhead when K lies beyond the head."""
         sql = _statement(
@@ -177,6 +192,19 @@ class _Question:
         if rows:
             _check(self._ask, rows[0])
         return rows
+
+    def listed(self, among: str, values: Sequence[str] | Sequence[int]) -> str:
+        """Write what a value is compared with to be one of these; `among` is the dialect's `slugs` or `positions`."""
+        self._parameters.append(self._database.dialect.listed(values))
+        return among.format(f"${len(self._parameters)}")
+
+    async def standings(self) -> list[Standing]:
+        """Ask for states with their tokens; K is a position that is there."""
+        dialect, where = self._database.dialect, " AND ".join(self._where)
+        sql = _statement(dialect, self._ask.mode, source=_BY_KIND, where=where, limit=_ALL, extra="")
+        sql = sql.replace("SELECT b.*, i.number", "SELECT v.tokens, i.number")
+        rows = await self._database.fetch(sql, *self._parameters)
+        return [Standing(_found(row), frozenset(row[0].split("\n"))) for row in rows]
 
 
 async def basis(database: Database, ask: Ask) -> Basis:
@@ -247,6 +275,7 @@ async def issue_page(database: Database, ask: Ask, slug: str, *, ended: bool, af
     question = _Question(database, ask)
     _by_token(question, f"issue:{slug}", after)
     if not ended:
+        question.where(f"(i.kind = 'issue' OR {STANDS})")  # on its own: it is looked at before the state is
         question.where(f"(i.kind = 'issue' OR {question.lacks('ended')})")
     rows = await question.rows(_BY_TOKEN, limit + 2, _VERSION.format(slug=question.parameter(slug)))
     if not rows:
@@ -306,59 +335,30 @@ _ALL = "1000000"
 """More rows than there are names: with a limit that it does not know PostgreSQL goes through all items in order."""
 
 
-class Standing(NamedTuple):
-    """An item's state and what it is found by."""
-
-    found: Found
-    tokens: frozenset[str]
-
-
 async def standings(database: Database, at: Basis, slugs: Sequence[str]) -> list[Standing]:
     """Give the states of named items, in the order of their numbers; those without a status are left out."""
     if at.published is not None:
-        folded = await published.among(database, _clocks(at), slugs)
+        folded = await published.among(database, clocks(at), slugs)
         return [Standing(Found(*each[:5]), each.tokens) for each in folded]
-    dialect = database.dialect
-    sql = _statement(
-        dialect,
-        "position",
-        source=_BY_KIND,
-        where=f"i.slug {dialect.slugs.format('$3')}",
-        limit=_ALL,
-        extra="",
-    ).replace("SELECT b.*, i.number", "SELECT v.tokens, i.number")
-    rows = await database.fetch(sql, at.position, at.as_of, dialect.listed(slugs))
-    return [Standing(_found(row), frozenset(row[0].split("\n"))) for row in rows]
+    question = _Question(database, at.pinned())
+    question.where(f"i.slug {question.listed(database.dialect.slugs, slugs)}")
+    return await question.standings()
 
 
-_STATUSES = """
-SELECT DISTINCT f.token, i.kind, v.status FROM (SELECT $1 AS k, 0 AS at, 0 AS head) b
-CROSS JOIN facet f CROSS JOIN item i {probe}
-WHERE i.number = f.item AND f.token IN ({tokens}) AND {found_at}(v.tokens, {marked}) > 0
-"""
+async def sifted(
+    database: Database, at: Basis, numbers: Sequence[int], every: Iterable[Iterable[str]], *, ended: bool
+) -> list[Standing]:
+    """Give those states of some items that carry of every set a token, in the order of their numbers.
 
-
-async def statuses(database: Database, ask: Ask, issues: Sequence[str]) -> dict[str, set[tuple[str, str]]]:
-    """Give, by issue, the (kind, status) of its items, as many as its posture may rest on; K is a position."""
-    if ask.published is not None:
-        clocks = _clocks(await basis(database, ask))
-        return {issue: await published.statuses(database, clocks, issue) for issue in issues}
-    found: dict[str, set[tuple[str, str]]] = {issue: set() for issue in issues}
-    if issues:
-        rows = await database.fetch_long(
-            _STATUSES.format(
-                probe=_probe(database.dialect, "position"),
-                tokens=", ".join(f"${index}" for index in range(3, len(issues) + 3)),
-                found_at=database.dialect.found_at,
-                marked="'\n' || f.token || '\n'",
-            ).replace("$1 AS k", f"{database.dialect.number.format('$1')} AS k"),
-            ask.position,
-            ask.as_of,
-            *(f"issue:{issue}" for issue in issues),
-        )
-        for token, kind, status in rows:
-            found[token.removeprefix("issue:")].add((kind, status))
-    return found
+    Those that have ended in every reading are left out unless `ended`.
+    """
+    question = _Question(database, at.pinned())
+    question.where(f"i.number {question.listed(database.dialect.positions, numbers)}")
+    if not ended:
+        question.where(f"{STANDS} AND {question.lacks('over')}")
+    for tokens in every:
+        question.where(question.carries_any(tokens))
+    return await question.standings()
 
 
 _ISSUE_HEADS = """
@@ -391,8 +391,8 @@ async def first_known(database: Database, kind: str, slug: str) -> tuple[int, in
 
 async def counted(database: Database, at: Basis, slugs: Iterable[str]) -> set[int]:
     """Give the positions of the events of some items that count as published."""
-    clocks = _clocks(at)
-    return await published.counted(database, slugs, clocks.position, clocks.published)
+    at_publication = clocks(at)
+    return await published.counted(database, slugs, at_publication.position, at_publication.published)
 
 
 async def first_published(database: Database, at: Basis, kind: str, slug: str) -> published.First | None:
@@ -400,17 +400,18 @@ async def first_published(database: Database, at: Basis, kind: str, slug: str) -
     return await published.first(database, kind, slug, at.position)
 
 
-def _clocks(at: Basis) -> published.Clocks:
+def clocks(at: Basis) -> published.Clocks:
+    """Give the clocks of a basis as published."""
     assert at.published is not None  # noqa: S101 - asked as published
     return published.Clocks(at.as_of, at.position, at.published)
 
 
 async def _published(database: Database, at: Basis, sought: published.Sought, limit: int) -> list[Found]:
-    return [Found(*each[:5]) for each in await published.page(database, _clocks(at), sought, limit)]
+    return [Found(*each[:5]) for each in await published.page(database, clocks(at), sought, limit)]
 
 
 async def _published_item(database: Database, at: Basis, kind: str, slug: str) -> One | None:
-    found = await published.one(database, _clocks(at), slug)
+    found = await published.one(database, clocks(at), slug)
     if found is None or found.kind != kind:
         return None
     return One(at, Found(*found[:5]), (await versions(database, at.position, [slug])).get(slug, 0))

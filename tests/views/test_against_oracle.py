@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from service.domain import states
 from service.domain.lifecycle import KINDS
 from service.rebuild import rebuild
-from service.views import query
+from service.views import postures, query
 from tests import oracle
 from tests.conftest import PostgresServer
 from tests.ledgers import Opened, asking, opened
@@ -98,7 +98,7 @@ async def _check_issue(ledger: Opened, log: list[Event], issue: str, day: date, 
     if truth is None or page.own is None:
         assert (truth, page.own) == (None, None)
         return
-    held = await query.statuses(ledger.database, asking(day, known), [issue])
+    held = await postures.statuses(ledger.database, asking(day, known), [issue])
     assert page.version == truth["version"]
     assert states.posture(page.own.found.status, held[issue]) == truth["posture"]
     found = [(each.kind, each.slug) for each in page.items]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -191,7 +192,14 @@ async def exposure_of(ledger: Opened, sought: exposure.Sought, at: query.Basis, 
 
 
 async def check_exposure(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
-    """Compare what touches each good and party, as recorded and as published."""
+    """Compare what touches each good and party, as recorded and as published, however few are listed at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exposure, "CHUNK", data.draw(st.sampled_from([1, 3, exposure.CHUNK])))
+        patch.setattr(exposure, "RARE", data.draw(st.sampled_from([1, exposure.RARE])))
+        await _check_exposure(ledger, data, history)
+
+
+async def _check_exposure(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
     log = await ledger.log()
     position = data.draw(st.integers(1, len(log)))
     limit = data.draw(st.sampled_from([1, 2, 50]))

@@ -1,0 +1,199 @@
+"""Eight write, three serve, everybody follows, and things are killed at random: missed 0, doubled 0, reordered 0.
+
+The road of each reader is the public one: pages with `wait`, the event stream with `Last-Event-ID`, and the relay's
+stream in JetStream, read by a durable consumer. The promise of each is held to its letter: a page reader and a stream
+reader that go on behind what they have see each position once; a consumer of JetStream may be handed a message again
+when the broker was killed before it noted the acknowledgement, but the stream holds each event once.
+"""
+
+import asyncio
+import json
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+from nats.errors import Error as NatsError
+from nats.js.api import ConsumerConfig
+
+from service.relay import STREAM, SUBJECTS
+from tests import tally
+from tests.brokers import Broker, RelayProcess, broker, connected
+from tests.servers import POLL, Event, Server, fact, openings, plain_client, read_feed, serving_together
+from tests.sse import following
+
+pytestmark = pytest.mark.slow
+
+EVENTS = 20_000
+WRITERS = 8
+BATCH_MAX = 150
+ITEMS = 6_000
+"""More than `fact` has, so that each has few facts: what is raced for here is the log."""
+SERVER_KILLS, RELAY_KILLS, BROKER_KILLS = 6, 2, 2
+
+
+class Seen:
+    """What one reader was handed, and what is wrong with it."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.ids: list[str] = []
+        self.missed = self.doubled = self.reordered = 0
+
+    @property
+    def position(self) -> int:
+        """Behind which position it goes on."""
+        return len(self.ids)
+
+    def take(self, position: int, id_: str) -> None:
+        """Take what came."""
+        if position == self.position + 1:
+            self.ids.append(id_)
+        elif position > self.position:
+            self.missed += position - self.position - 1
+        elif id_ == self.ids[position - 1]:
+            self.doubled += 1
+        else:
+            self.reordered += 1
+
+    @property
+    def faults(self) -> tuple[int, int, int]:
+        """How many were missed, handed over twice, and out of order."""
+        return self.missed, self.doubled, self.reordered
+
+
+class Race:
+    """Who runs, and how far the writers are."""
+
+    def __init__(self, servers: Sequence[Server], relay: RelayProcess, nats: Broker) -> None:
+        """All of them are running."""
+        self.servers, self.relay, self.nats = servers, relay, nats
+        self.acknowledged: list[str] = []
+        self.total = 0
+        """How many events there are, once the writers are done."""
+        self._lock = threading.Lock()
+
+    def write(self, seed: int) -> None:
+        """Send batches, each as often as it takes, until there are enough events."""
+        choose = random.Random(seed)  # noqa: S311 - repeatable
+        while len(self.acknowledged) < EVENTS:
+            size = choose.randint(1, BATCH_MAX)
+            events = [fact(choose) | {"item": f"measure-{choose.randrange(ITEMS)}"} for _ in range(size)]
+            while not self._sent(choose.choice(self.servers), events):
+                pass
+            with self._lock:
+                self.acknowledged += [event["id"] for event in events]
+
+    def _sent(self, server: Server, events: list[Event]) -> bool:
+        with suppress(httpx.TransportError), plain_client(server.url) as client:
+            answer = client.post("/v1/events", json={"events": events})
+            assert answer.status_code in {200, 201, 503}, answer.text
+            return answer.status_code != httpx.codes.SERVICE_UNAVAILABLE
+        return False
+
+    def poll(self, server: Server, seen: Seen) -> None:
+        """Follow one server by pages."""
+        while not self.total or seen.position < self.total:
+            with suppress(httpx.TransportError), plain_client(server.url) as client:
+                while not self.total or seen.position < self.total:
+                    page = client.get(f"/v1/feed?after={seen.position}&limit=300&wait=1")
+                    if page.status_code != httpx.codes.OK:
+                        break
+                    for event in page.json()["events"]:
+                        seen.take(event["position"], event["id"])
+
+    def stream(self, server: Server, seen: Seen) -> None:
+        """Follow one server by its event stream, resumed by the last id."""
+        while not self.total or seen.position < self.total:
+            with suppress(httpx.TransportError), following(server.url, last_id=str(seen.position)) as stream:
+                for message in stream:
+                    assert message.id == str(message.event["position"])
+                    seen.take(message.event["position"], message.event["id"])
+                    if seen.position == self.total:
+                        break
+
+    async def consume(self, seen: Seen) -> None:
+        """Follow JetStream by a durable consumer."""
+        async with connected(self.nats.url) as client:
+            subscription = None
+            while not self.total or seen.position < self.total:
+                with suppress(NatsError, TimeoutError):
+                    jetstream = client.jetstream(timeout=2)
+                    subscription = subscription or await jetstream.pull_subscribe(
+                        SUBJECTS, durable="race", stream=STREAM, config=ConsumerConfig(ack_wait=5, max_ack_pending=500)
+                    )
+                    for message in await subscription.fetch(200, timeout=1):
+                        await message.ack()
+                        sequence = message.metadata.sequence.stream
+                        if sequence > seen.position:  # else it was handed over before, as it may be
+                            seen.take(sequence, json.loads(message.data)["id"])
+
+    def kill(self, choose: random.Random) -> int:
+        """Kill and restart, one after the other, while the writers come on; give how often."""
+        victims: list[Server | RelayProcess | Broker] = [
+            *choose.choices(self.servers, k=SERVER_KILLS), *[self.relay] * RELAY_KILLS, *[self.nats] * BROKER_KILLS
+        ]  # fmt: skip
+        choose.shuffle(victims)
+        for number, victim in enumerate(victims, 1):
+            while len(self.acknowledged) < EVENTS * number // (len(victims) + 1):
+                threading.Event().wait(POLL)
+            victim.kill()
+            if isinstance(victim, RelayProcess):
+                victim.launch()
+            else:
+                victim.start()
+        return len(victims)
+
+    def finish(self) -> None:
+        """Tell the readers how many events there are, and write the last."""
+        self.total = len(openings()) + len(self.acknowledged) + 1
+        last = [fact(random.Random(0))]  # noqa: S311 - repeatable
+        self._sent(self.servers[0], last)
+        self.acknowledged.append(last[0]["id"])
+
+
+@contextmanager
+def racing(urls: Sequence[str], folder: Path) -> Iterator[Race]:
+    """Run a server for each URL (of one database), a broker, and a relay between them."""
+    with ExitStack() as stack:
+        servers = stack.enter_context(serving_together(urls))
+        nats = stack.enter_context(broker(folder))
+        relay = RelayProcess(urls[0], nats.url)
+        stack.callback(relay.close)
+        relay.launch()
+        yield Race(servers, relay, nats)
+
+
+@pytest.mark.parametrize(("backend", "processes"), [("sqlite", 1), ("postgres", 3)], ids=["sqlite", "postgres"])
+def test_whoever_follows_misses_nothing(migrated_url: str, processes: int, tmp_path: Path) -> None:
+    """While 20,000 events are written and servers, relay and broker are killed, every reader has the log as it is."""
+    with racing([migrated_url] * processes, tmp_path) as race:
+        with plain_client(race.servers[0].url) as client:
+            client.post("/v1/events", json={"events": openings()}).raise_for_status()
+        polls, streams, consumed = [Seen() for _ in race.servers], [Seen() for _ in race.servers], Seen()
+        with ThreadPoolExecutor(WRITERS + 2 * processes + 2) as threads:
+            writers = [threads.submit(race.write, seed) for seed in range(WRITERS)]
+            readers = [
+                *(threads.submit(race.poll, *pair) for pair in zip(race.servers, polls, strict=True)),
+                *(threads.submit(race.stream, *pair) for pair in zip(race.servers, streams, strict=True)),
+                threads.submit(lambda: asyncio.run(race.consume(consumed))),
+            ]
+            killing = threads.submit(race.kill, random.Random(processes))  # noqa: S311 - repeatable
+            for writer in writers:
+                writer.result()
+            kills = killing.result()
+            race.finish()
+            for reader in readers:
+                reader.result()
+        log = [event["id"] for event in read_feed(race.servers[0].url)]
+    assert len(set(log)) == len(log) == race.total > EVENTS
+    assert set(race.acknowledged) <= set(log)
+    for seen in (*polls, *streams, consumed):
+        assert seen.faults == (0, 0, 0)
+        assert seen.ids == log
+    tally.compared[tally.FOLLOWED] += race.total * (2 * processes + 1)
+    tally.compared[tally.KILLS] += kills
