@@ -24,6 +24,8 @@ from service.feed.tail import Tail
 from service.storage import files
 from service.storage.connect import connect
 from service.storage.database import NotMigrated
+from service.webhooks import Chance, Webhooks
+from service.webhooks.rules import LEASE_SECONDS, SCHEDULE, Rules
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,9 +51,27 @@ def new_id() -> UUID:
     return UUID(int=value & ~(0x3 << 62) | (0x2 << 62))
 
 
+def chance() -> Chance:
+    """Give what webhooks need of randomness."""
+    return Chance(os.urandom, lambda: int.from_bytes(os.urandom(6)) / 2**48, str(new_id()))
+
+
+def rules(settings: Settings) -> Rules:
+    """Say how webhooks are delivered."""
+    return Rules(
+        settings.public_url,
+        settings.webhooks_allow_private,
+        settings.webhooks_schedule or SCHEDULE,
+        settings.webhooks_lease or LEASE_SECONDS,
+    )
+
+
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Services]:
-    """Open the ledger of the settings; NotMigrated when the database has not the tables of this version."""
+    """Open the ledger of the settings; NotMigrated when the database has not the tables of this version.
+
+    Webhooks are delivered while `Services.webhooks` runs: in a service, not in a command that opens the ledger.
+    """
     # Events and views live long and hold no cycles: looking through them cost a fifth of an append.
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 10, 100)
@@ -66,7 +86,8 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         await ledger.start()
         tail.start()
         try:
-            yield Services(database, ledger, Heads(database), Answers(), tail, clock, settings.public_url)
+            webhooks = Webhooks(database, tail, rules(settings), clock, chance())
+            yield Services(database, ledger, Heads(database), Answers(), tail, webhooks, clock, settings.public_url)
         finally:
             await tail.stop()
             await ledger.stop()
@@ -79,7 +100,7 @@ def create_app(settings: Settings) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with opened(settings) as held:
+        async with opened(settings) as held, held.webhooks.running():
             app.state.services = held
             log.info("service.started", embedded=settings.embedded)
             yield

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from service.settings import FORMATS, LEVELS, BadSetting, Settings, public_url
+from service.settings import FORMATS, LEVELS, BadSetting, Settings, lease, public_url, schedule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -77,6 +77,12 @@ def cli() -> None:
 @click.option("--log-format", type=click.Choice(FORMATS), help="Log for people or as JSON lines (console).")
 @click.option("--stall-seconds", type=click.IntRange(1, 3_600), help="Cut off who reads nothing for so long (30).")
 @click.option("--allow-unauthenticated", is_flag=True, default=None, help="Let whoever reaches the port write.")
+@click.option("--public-url", help="Where clients reach the service: the source of the events (http://127.0.0.1:8000).")
+@click.option(
+    "--webhooks-allow-private", is_flag=True, default=None, help="Let webhooks go to private addresses and without TLS."
+)
+@click.option("--webhooks-schedule", hidden=True)
+@click.option("--webhooks-lease", hidden=True)
 def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
     """Serve the ledger over HTTP until stopped.
 
@@ -401,6 +407,10 @@ def _settings(**options: Any) -> Settings:  # noqa: ANN401 - options of differen
     try:
         if "public_url" in given:
             given["public_url"] = public_url(given["public_url"])
+        if "webhooks_schedule" in given:
+            given["webhooks_schedule"] = schedule(given["webhooks_schedule"])
+        if "webhooks_lease" in given:
+            given["webhooks_lease"] = lease(given["webhooks_lease"])
         return replace(Settings.from_env(), **given)
     except BadSetting as error:
         raise SetUp(str(error)) from error

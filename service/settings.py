@@ -34,6 +34,11 @@ class Settings:
     stall_seconds: int = 30
     public_url: str = "http://127.0.0.1:8000"
     nats_url: str = "nats://127.0.0.1:4222"
+    webhooks_allow_private: bool = False
+    webhooks_schedule: tuple[float, ...] | None = None
+    """Seconds before each try to deliver; None: those of Standard Webhooks. Made shorter by tests."""
+    webhooks_lease: float | None = None
+    """Seconds after which another process delivers in the place of a silent one; None: 15. Made shorter by tests."""
 
     @classmethod
     def from_env(cls) -> Settings:
@@ -49,6 +54,9 @@ class Settings:
             stall_seconds=_seconds("STALL_SECONDS", _read("STALL_SECONDS") or str(cls.stall_seconds)),
             public_url=public_url(_read("PUBLIC_URL") or cls.public_url),
             nats_url=_read("NATS_URL") or cls.nats_url,
+            webhooks_allow_private=_flag("WEBHOOKS_ALLOW_PRIVATE"),
+            webhooks_schedule=schedule(_read("WEBHOOKS_SCHEDULE")),
+            webhooks_lease=lease(_read("WEBHOOKS_LEASE")),
         )
 
     @property
@@ -70,6 +78,23 @@ def public_url(text: str) -> str:
         msg = f"{PREFIX}PUBLIC_URL must be an http:// or https:// URL without query, not {text!r}"
         raise BadSetting(msg)
     return text.rstrip("/")
+
+
+def schedule(text: str) -> tuple[float, ...] | None:
+    """Give the seconds before each try to deliver, written with commas between; None when nothing is written."""
+    return tuple(_fraction("WEBHOOKS_SCHEDULE", part.strip()) for part in text.split(",")) if text else None
+
+
+def lease(text: str) -> float | None:
+    """Give the seconds after which another process delivers; None when nothing is written."""
+    return _fraction("WEBHOOKS_LEASE", text) if text else None
+
+
+def _fraction(name: str, text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text):
+        msg = f"{PREFIX}{name} must be a number of seconds, not {text!r}"
+        raise BadSetting(msg)
+    return float(text)
 
 
 def _read(name: str) -> str:

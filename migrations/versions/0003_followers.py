@@ -38,12 +38,12 @@ def upgrade() -> None:
     op.create_table("consumer", text("name"), number("position"), number("moved_at"), key, sqlite_with_rowid=False)
     op.create_table(
         "subscription",
-        *(text(name) for name in ("name", "url", "tokens", "secret")),
-        number("position"),
+        *(text(name) for name in ("name", "url", "filter", "secret", "old_secret")),
+        *(number(name) for name in ("old_until", "position")),
         *(text(name) for name in ("state", "reason")),
-        *(number(name) for name in ("failures", "due_at", "created_at")),
+        *(number(name) for name in ("failures", "due_at", "subscribed_at")),
         text("owner"),
-        number("leased_until"),
+        *(number(name) for name in ("leased_until", "fence")),
         sa.PrimaryKeyConstraint("name", name="pk_subscription"),
         sqlite_with_rowid=False,
     )

@@ -304,7 +304,7 @@ class CloudEvent(Struct, frozen=True, kw_only=True):
 
 
 class Lag(Struct, frozen=True, kw_only=True):
-    """How far a consumer is behind the log."""
+    """How far a follower is behind the log."""
 
     events: Annotated[int, Meta(ge=0, description="Events behind its position, whatever it filters.")]
     seconds: Annotated[

@@ -160,3 +160,39 @@ DIFF: dict[str, Any] = {
     **_KNOWN,
 }
 EXPOSURE: dict[str, Any] = {"items": [_CONTROL], "next": None, **BASIS}
+
+_WEBHOOK: dict[str, Any] = {"id": "compliance-desk", "url": "https://receiver.example/parley", "type": "restriction.*"}
+_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="  # noqa: S105 - an example
+SUBSCRIBINGS: dict[str, Any] = {"every change of a restriction": _WEBHOOK}
+RESUBSCRIBINGS: dict[str, Any] = {
+    "paused": {"state": "paused"},
+    "another filter, and going on": {"filter": {"party": "CN"}, "state": "active"},
+}
+ROTATIONS: dict[str, Any] = {"a secret that the service makes": {}}
+REPLAYS: dict[str, Any] = {"from the beginning": {"after": 0}}
+SUBSCRIPTION: dict[str, Any] = {
+    **_WEBHOOK,
+    "position": 2,
+    "head": 2,
+    "lag": {"events": 0, "seconds": 0.0},
+    "state": "active",
+    "reason": None,
+    "failures": 0,
+    "due_at": None,
+    "subscribed_at": INSTANT,
+}
+SUBSCRIPTION_MADE: dict[str, Any] = SUBSCRIPTION | {"secret": _SECRET}
+DELIVERIES: dict[str, Any] = {
+    "items": [
+        {
+            "position": 2,
+            "event": EVENT_ID,
+            "attempt": 1,
+            "at": INSTANT,
+            "took_ms": 12,
+            "status": 204,
+            "detail": None,
+        }
+    ],
+    "next": None,
+}

@@ -10,7 +10,21 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
-from service.api import answers, consumers, events, examples, exposure, feed, health, history, issues, items, streams
+from service.api import (
+    answers,
+    consumers,
+    events,
+    examples,
+    exposure,
+    feed,
+    health,
+    history,
+    issues,
+    items,
+    streams,
+    subscription_shapes,
+    subscriptions,
+)
 from service.api import asyncapi as channels
 from service.api.docs import docs_handlers
 from service.api.kept import kept
@@ -41,6 +55,7 @@ TAGS = {
     "exposure": "What touches a good and a country.",
     "feed": "The log, for services that follow it.",
     "consumers": "Durable cursors of services that follow the log.",
+    "subscriptions": "Webhooks: the log pushed to services that take it.",
     "service": "How the service is.",
 }
 AS_OF_HEADERS = ("ETag", "Link", "Cache-Control")
@@ -48,6 +63,7 @@ AS_OF_HEADERS = ("ETag", "Link", "Cache-Control")
 IssueName = Annotated[Slug, Meta(description="The name of the issue.", examples=[examples.ISSUE])]
 ItemName = Annotated[Slug, Meta(description="The name of the item.", examples=[examples.ITEM])]
 ConsumerName = Annotated[Slug, Meta(description="The name of the consumer.", examples=[examples.CONSUMER["name"]])]
+SubscriptionName = Annotated[Slug, Meta(description="The name of the subscription.", examples=["compliance-desk"])]
 EventId = Annotated[UUID, Meta(description="The id of a recorded event.", examples=[examples.EVENT_ID])]
 
 
@@ -405,6 +421,96 @@ def _service_routes() -> list[Route]:
     ]  # fmt: skip
 
 
+def _subscription_routes() -> list[Route]:
+    path, tag = "/v1/subscriptions", "subscriptions"
+    by_name: dict[str, Any] = {"tag": tag, "path_parameters": {"subscription": SubscriptionName}}
+    one: dict[str, Any] = {"path": f"{path}/{{subscription}}", "problems": ("not-found",), **by_name}
+    shapes = subscription_shapes
+    told = Answer("The subscription.", shapes.SubscriptionAnswer, example=examples.SUBSCRIPTION)
+    with_secret = Answer(
+        "The subscription, and its secret.", shapes.SubscriptionMade, example=examples.SUBSCRIPTION_MADE
+    )
+    return [
+        Route(
+            Operation(
+                method="POST", path=path, operation_id="subscribe", tag=tag, summary="Subscribe by webhook",
+                description="Sends each event that is recorded from then on, or behind `after`, to a URL: one "
+                "CloudEvent a request, signed as Standard Webhooks has it, in position order and at least once; the "
+                "next one waits until the one before was answered with 2xx. The secret is told here only.",
+                body=shapes.Subscribing, body_examples=examples.SUBSCRIBINGS,
+                answers={201: with_secret._replace(headers=("Location",))}, problems=("exists", "limit-reached"),
+            ),
+            subscriptions.subscribe,
+        ),
+        Route(
+            Operation(
+                method="GET", path=path, operation_id="list_subscriptions", tag=tag, summary="List subscriptions",
+                description="All subscriptions, by name.", query=Query,
+                answers={200: Answer("The subscriptions.", shapes.SubscriptionList)},
+            ),
+            subscriptions.list_subscriptions,
+        ),
+        Route(
+            Operation(
+                method="GET", operation_id="get_subscription", summary="Get a subscription",
+                description="What it is about, how far it is behind the head, and how the last try went.", query=Query,
+                answers={200: told}, **one,
+            ),
+            subscriptions.get_subscription,
+        ),
+        Route(
+            Operation(
+                method="PATCH", operation_id="change_subscription", summary="Change a subscription",
+                description="Changes where events are sent, which, or whether. A paused one keeps its position; one "
+                "made active again is tried at once, as if for the first time.",
+                body=shapes.Resubscribing, body_examples=examples.RESUBSCRIBINGS, answers={200: told}, **one,
+            ),
+            subscriptions.change_subscription,
+        ),
+        Route(
+            Operation(
+                method="DELETE", operation_id="unsubscribe", summary="Unsubscribe",
+                description="Takes the subscription away, with the log of its deliveries.", query=Query,
+                answers={204: Answer("It is gone.")}, **one,
+            ),
+            subscriptions.unsubscribe,
+        ),
+        Route(
+            Operation(
+                method="POST", path=f"{path}/{{subscription}}/secret", operation_id="rotate_secret",
+                summary="Give a subscription another secret",
+                description="From then on both secrets sign, with a space between their signatures; after a day only "
+                "the new one, which is told here only.",
+                body=shapes.Rotation, body_examples=examples.ROTATIONS, answers={200: with_secret},
+                problems=("not-found",), **by_name,
+            ),
+            subscriptions.rotate_secret,
+        ),
+        Route(
+            Operation(
+                method="POST", path=f"{path}/{{subscription}}/replay", operation_id="replay_subscription",
+                summary="Send the log again",
+                description="Sets the position of a subscription: the events behind it are sent, again where they had "
+                "been. One that is paused or disabled stays so.",
+                body=shapes.Replay, body_examples=examples.REPLAYS, answers={200: told}, problems=("not-found",),
+                **by_name,
+            ),
+            subscriptions.replay,
+        ),
+        Route(
+            Operation(
+                method="GET", path=f"{path}/{{subscription}}/deliveries", operation_id="list_deliveries",
+                summary="Read what was tried for a subscription",
+                description="Every try to deliver an event, newest first; the last thousand are kept.",
+                query=shapes.DeliveriesQuery,
+                answers={200: Answer("A page of tries.", shapes.DeliveryPage, example=examples.DELIVERIES)},
+                problems=("not-found",), **by_name,
+            ),
+            subscriptions.list_deliveries,
+        ),
+    ]  # fmt: skip
+
+
 ROUTES: list[Route] = [
     *_issue_routes(),
     *_event_routes(),
@@ -413,6 +519,7 @@ ROUTES: list[Route] = [
     *_feed_routes(),
     *_consumer_routes(),
     *_service_routes(),
+    *_subscription_routes(),
 ]
 
 

@@ -170,6 +170,13 @@ KINDS: dict[str, Kind] = {
             {"detail": "There is an issue rare-earths already."},
         ),
         Kind(
+            "limit-reached",
+            409,
+            "There are as many as there may be",
+            "No more of this kind may be made; take one away first.",
+            {"detail": "There are 100 subscriptions, and no more may be made."},
+        ),
+        Kind(
             "precondition-failed",
             412,
             "The precondition failed",
@@ -250,6 +257,12 @@ class Conflict(EdgeRefused):
     """What is to be made is there already."""
 
     kind = "exists"
+
+
+class LimitReached(EdgeRefused):
+    """There are as many as there may be."""
+
+    kind = "limit-reached"
 
 
 class PreconditionFailed(EdgeRefused):

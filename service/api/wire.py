@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from service.eventlog.newest import Heads
     from service.feed.tail import Tail
     from service.storage.database import Database
+    from service.webhooks import Webhooks
 
 JSON = "application/json"
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -62,6 +63,7 @@ class Services:
     heads: Heads
     answers: Answers
     tail: Tail
+    webhooks: Webhooks
     clock: Callable[[], int]
     public_url: str
 

@@ -220,9 +220,10 @@ class ConsumerRow(Table, table=True):
 class SubscriptionRow(Table, table=True):
     """A webhook: where the log is pushed to, from behind `position` on.
 
-    `tokens` are what an event must have, between line breaks; `state` is active, paused or disabled, `reason` says why.
-    `failures` counts the tries at the event behind `position` that failed, `due_at` tells when the next may be made.
-    Until `leased_until` only the process that names itself `owner` delivers.
+    `filter` is JSON as it was asked for. `old_secret` signs along until `old_until`. `state` is active, paused or
+    disabled, `reason` says why. `failures` counts the tries at the event behind `position` that failed, `due_at` tells
+    when the next may be made. Until `leased_until` only the process that names itself `owner` delivers; `fence` grows
+    whenever somebody else may set the position from then on.
     """
 
     __tablename__ = "subscription"
@@ -230,16 +231,19 @@ class SubscriptionRow(Table, table=True):
 
     name: str = Field(sa_column=sa.Column(sa.Text(), primary_key=True, nullable=False))
     url: str = Field(sa_column=_text())
-    tokens: str = Field(sa_column=_text())
+    filter: str = Field(sa_column=_text())
     secret: str = Field(sa_column=_text())
+    old_secret: str = Field(sa_column=_text())
+    old_until: int = Field(sa_column=_number())
     position: int = Field(sa_column=_number())
     state: str = Field(sa_column=_text())
     reason: str = Field(sa_column=_text())
     failures: int = Field(sa_column=_number())
     due_at: int = Field(sa_column=_number())
-    created_at: int = Field(sa_column=_number())
+    subscribed_at: int = Field(sa_column=_number())
     owner: str = Field(sa_column=_text())
     leased_until: int = Field(sa_column=_number())
+    fence: int = Field(sa_column=_number())
 
 
 class DeliveryRow(Table, table=True):

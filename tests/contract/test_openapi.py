@@ -18,6 +18,7 @@ from service.settings import Settings
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "openapi" / "openapi.json").read_bytes())
 SEEDS = [json.loads(line) for line in (ROOT / "seeds" / "london.ndjson").read_text().splitlines()]
+WEBHOOK = "desk"
 DAY, ISSUE, EVENT = "2025-06-10", "rare-earth-export-restrictions", SEEDS[3]["id"]
 
 QUESTIONS = [
@@ -60,13 +61,20 @@ QUESTIONS = [
     "/v1/restrictions/no-such-item",
     "/v1/restrictions?as_of=2025-13-01&foo=1",
     "/v1/feed?after=-1",
+    "/v1/subscriptions",
+    f"/v1/subscriptions/{WEBHOOK}",
+    f"/v1/subscriptions/{WEBHOOK}/deliveries",
+    "/v1/subscriptions/nobody",
+    f"/v1/subscriptions/{WEBHOOK}/deliveries?limit=0",
 ]
 
 
 @pytest.fixture
 def client(migrated_sqlite_url: str) -> Iterator[TestClient[Litestar]]:
-    """A service with the London set."""
-    with TestClient(create_app(Settings(database_url=migrated_sqlite_url))) as client:
+    """A service with the London set and a webhook, which may go to this machine: nothing is resolved."""
+    with TestClient(create_app(Settings(database_url=migrated_sqlite_url, webhooks_allow_private=True))) as client:
+        webhook = {"id": WEBHOOK, "url": "http://127.0.0.1:9/", "party": "CN"}
+        assert client.post("/v1/subscriptions", json=webhook).status_code == 201
         assert client.post("/v1/events", json={"events": SEEDS}).status_code == 201
         assert client.put("/v1/consumers/archive", json={"position": 7}).status_code == 201
         yield client
@@ -145,7 +153,7 @@ def test_examples_of_bodies_are_taken(client: TestClient[Litestar]) -> None:
         for method, operation in item.items():
             for media in operation.get("requestBody", {}).get("content", {}).values():
                 for example in media["examples"].values():
-                    target = path.format(issue=ISSUE, event_id=EVENT, consumer="newsroom")
+                    target = path.format(issue=ISSUE, event_id=EVENT, consumer="newsroom", subscription=WEBHOOK)
                     body = example["value"]
                     if path == "/v1/issues":
                         body = {**body, "id": "another-issue"}

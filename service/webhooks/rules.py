@@ -1,0 +1,44 @@
+"""By what rules events are delivered: how often it is tried, how long is waited, how much at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MINUTE, HOUR = 60.0, 3_600.0
+SCHEDULE = (0.0, 5.0, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR)
+"""Seconds before each try (Standard Webhooks 1.0.0, "Deliverability and reliability"); after the last it is over."""
+JITTER = 0.1
+"""A wait is longer or shorter by up to this share, so that what failed together is not tried again together."""
+LEASE_SECONDS = 15.0
+"""So long after the last sign of life of a process may another one deliver in its place."""
+TIMEOUT_SECONDS = 15.0
+"""A receiver has so long for one event, from the connection to the end of its answer."""
+RETRY_AFTER_MAX = 24 * HOUR
+"""Seconds that a receiver may ask for by Retry-After."""
+AT_ONCE = 50
+"""Deliveries under way at once in a process."""
+ROTATION_SECONDS = 24 * HOUR
+"""So long the secret before signs along."""
+SUBSCRIPTIONS_MAX = 100
+LOG_MAX = 1_000
+"""Tries that are kept of each subscription."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What differs between one service and another; times in seconds.
+
+    `public_url` is where clients reach the service, `allow_private` lets events go to this machine and its networks,
+    and without TLS.
+    """
+
+    public_url: str = "http://127.0.0.1:8000"
+    allow_private: bool = False
+    schedule: tuple[float, ...] = SCHEDULE
+    lease_seconds: float = LEASE_SECONDS
+
+    def wait(self, failures: int, chance: float) -> float | None:
+        """Give the seconds to wait after so many failed tries, None when there is no other; `chance` in [0, 1)."""
+        if failures >= len(self.schedule):
+            return None
+        return self.schedule[failures] * (1 - JITTER + 2 * JITTER * chance)

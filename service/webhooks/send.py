@@ -1,0 +1,177 @@
+"""One try to deliver one event: a CloudEvent by POST, signed as Standard Webhooks 1.0.0 has it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+import httpcore
+import msgspec
+from standardwebhooks import Webhook
+
+from service.cloudevents import MEDIA_TYPE, envelope
+from service.webhooks.guard import Forbidden, Guarded, target
+from service.webhooks.rules import AT_ONCE, RETRY_AFTER_MAX, TIMEOUT_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.eventlog import Stored
+    from service.webhooks.rules import Rules
+    from service.webhooks.store import Subscription
+
+ANSWER_MAX = 16_384
+"""Bytes of an answer that are taken in, and dropped, so that the connection can be used again."""
+KEEP_ALIVE_SECONDS = 3.0
+"""Shorter than the 5 s after which common servers hang up: a request that meets that moment would count as failed."""
+USER_AGENT = b"Parley-Webhooks/1"
+MICROS = 1_000_000
+DETAIL_MAX = 200
+_BUSY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+
+
+class Outcome(NamedTuple):
+    """What came of a try: `status` 0 without an answer, `wait` the seconds that the receiver asked for.
+
+    `stopped`: it was broken off, or not begun, because the process is stopping; it does not count.
+    """
+
+    status: int
+    detail: str
+    wait: float = 0.0
+    stopped: bool = False
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the receiver has it."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - success (RFC 9110, 15.3)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the receiver wants no more, ever."""
+        return self.status == HTTPStatus.GONE
+
+
+class _Id(msgspec.Struct, frozen=True, gc=False):
+    id: str
+
+
+_event_id = msgspec.json.Decoder(_Id).decode
+_webhook = lru_cache(maxsize=256)(Webhook)
+
+
+class Sender:
+    """Sends events over connections that are kept for the next one."""
+
+    def __init__(self, rules: Rules, clock: Callable[[], int]) -> None:
+        """Open nothing before something is sent."""
+        self._rules, self._clock = rules, clock
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._under_way: set[asyncio.Timeout] = set()
+        self._stopped = False
+        self._open_pool: httpcore.AsyncConnectionPool | None = None
+
+    def stop(self) -> None:
+        """Break off what is under way, and send no more."""
+        self._stopped = True
+        for limit in self._under_way:
+            if not limit.expired():
+                limit.reschedule(asyncio.get_running_loop().time())
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._open_pool is not None:
+            await self._open_pool.aclose()
+
+    @property
+    def _pool(self) -> httpcore.AsyncConnectionPool:
+        """Give the connections; opened when first used, since the certificates that the system trusts take 20 ms.
+
+        No proxy of the environment, no cookie, no redirect: httpcore knows none.
+        """
+        if self._open_pool is None:
+            self._open_pool = httpcore.AsyncConnectionPool(
+                ssl_context=ssl.create_default_context(),
+                max_connections=2 * AT_ONCE,
+                keepalive_expiry=KEEP_ALIVE_SECONDS,
+                network_backend=Guarded(allow_private=self._rules.allow_private),
+            )
+        return self._open_pool
+
+    async def send(self, to: Subscription, stored: Stored) -> tuple[Outcome, int]:
+        """Deliver one event; give what came of it, and the microseconds that it took."""
+        async with self._slots:
+            begun = self._clock()
+            outcome = Outcome(0, "", stopped=True) if self._stopped else await self._try(to, stored, begun)
+            return outcome, max(0, self._clock() - begun)
+
+    async def _try(self, to: Subscription, stored: Stored, now: int) -> Outcome:
+        limit = asyncio.timeout(TIMEOUT_SECONDS)
+        self._under_way.add(limit)
+        try:
+            async with limit:
+                return await self._post(to, stored, now)
+        except TimeoutError:
+            return Outcome(0, f"no answer within {TIMEOUT_SECONDS:.0f} s", stopped=self._stopped)
+        except Forbidden as error:
+            return Outcome(0, f"not sent: {error}")
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
+            return Outcome(0, f"{type(error).__name__}: {error}"[:DETAIL_MAX])
+        finally:
+            self._under_way.discard(limit)
+
+    async def _post(self, to: Subscription, stored: Stored, now: int) -> Outcome:
+        url = target(to.url, allow_private=self._rules.allow_private)
+        body = envelope(stored, self._rules.public_url)
+        # Brackets around an IPv6 address belong into Host, not into the name that a certificate is compared with.
+        name = {"sni_hostname": url.host.decode().strip("[]")}
+        signed = headers(to, stored, body, now)
+        async with self._pool.stream("POST", url, headers=signed, content=body, extensions=name) as answer:
+            taken = 0
+            async for part in answer.aiter_stream():
+                taken += len(part)
+                if taken > ANSWER_MAX:
+                    break
+            waits = [value.decode("latin-1") for name, value in answer.headers if name.lower() == b"retry-after"]
+            return outcome_of(answer.status, waits[0] if waits else None, now)
+
+
+def headers(to: Subscription, stored: Stored, body: bytes, now: int) -> list[tuple[bytes, bytes]]:
+    """Give the headers of a try; `webhook-id` is the event's id, on every try."""
+    event_id = _event_id(stored.body).id
+    at = datetime.fromtimestamp(now // MICROS, UTC)
+    secrets = [to.secret, *([to.old_secret] if to.old_secret and now < to.old_until else [])]
+    signatures = " ".join(_webhook(secret).sign(event_id, at, body.decode()) for secret in secrets)
+    return [
+        (b"Content-Type", MEDIA_TYPE.encode()),
+        (b"User-Agent", USER_AGENT),
+        (b"webhook-id", event_id.encode()),
+        (b"webhook-timestamp", b"%d" % (now // MICROS)),
+        (b"webhook-signature", signatures.encode()),
+        (b"Content-Length", b"%d" % len(body)),
+    ]
+
+
+def outcome_of(status: int, retry_after: str | None, now: int) -> Outcome:
+    """Judge an answer; `now` in microseconds since 1970 UTC."""
+    if 300 <= status < 400:  # noqa: PLR2004 - redirection (RFC 9110, 15.4)
+        return Outcome(status, "a redirect, which is not followed")
+    wait = _wait(retry_after, now) if retry_after and status in _BUSY else 0.0
+    return Outcome(status, "" if 200 <= status < 300 else f"answered {status}", wait)  # noqa: PLR2004
+
+
+def _wait(retry_after: str, now: int) -> float:
+    """Read Retry-After (RFC 9110, 10.2.3): seconds or a date; 0 for neither."""
+    if retry_after.isdecimal():
+        return min(float(retry_after[:9]), RETRY_AFTER_MAX)
+    try:
+        until = parsedate_to_datetime(retry_after)
+        moment = until if until.tzinfo else until.replace(tzinfo=UTC)
+        return max(0.0, min(moment.timestamp() - now / MICROS, RETRY_AFTER_MAX))
+    except (ValueError, OverflowError):
+        return 0.0

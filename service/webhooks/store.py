@@ -1,0 +1,234 @@
+"""Subscriptions and their deliveries in the database: every statement about them.
+
+Whoever delivers holds a lease and the `fence` that it was taken at. A claim or a replay makes the fence grow, so that
+what somebody else writes with the old one changes nothing: a lost lease neither moves a position back nor skips.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from service.domain import states
+from service.feed.pages import Filter
+from service.webhooks.rules import LOG_MAX, SUBSCRIPTIONS_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.storage.database import Database, Row
+
+
+class Wanted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which events a subscription is about; conditions given together all hold."""
+
+    type: str | None = None
+    issue: str | None = None
+    party: str | None = None
+    good: str | None = None
+
+    def filter(self) -> Filter:
+        """Give what to ask the log for."""
+        given = {"type": self.type, "issue": self.issue, "party": self.party}
+        tokens = [f"{name}:{value}" for name, value in given.items() if value is not None]
+        return Filter((*tokens, *([f"good:{states.fold(self.good)}"] if self.good is not None else [])))
+
+
+class Subscription(NamedTuple):
+    """A row of the table; instants in microseconds since 1970 UTC, 0 for none."""
+
+    name: str
+    url: str
+    filter: str
+    secret: str
+    old_secret: str
+    old_until: int
+    position: int
+    state: str
+    reason: str
+    failures: int
+    due_at: int
+    subscribed_at: int
+    owner: str
+    leased_until: int
+    fence: int
+
+    @property
+    def wanted(self) -> Wanted:
+        """Which events it is about."""
+        return msgspec.json.decode(self.filter, type=Wanted)
+
+
+class Try(NamedTuple):
+    """One try to deliver an event: `status` 0 where there was no answer, `took` microseconds, `at` its beginning."""
+
+    position: int
+    attempt: int
+    at: int
+    status: int
+    took: int
+    detail: str
+
+
+class Logged(NamedTuple):
+    """A try as it is kept: its number, counted over all subscriptions, and the id of the event."""
+
+    number: int
+    event: bytes
+    tried: Try
+
+
+_COLUMNS = ", ".join(Subscription._fields)
+_CREATE = f"""
+INSERT INTO subscription ({_COLUMNS})
+SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), '', 0,
+    COALESCE(CAST($5 AS BIGINT), h.position), 'active', '', 0, 0, CAST($6 AS BIGINT), '', 0, CAST($6 AS BIGINT)
+FROM head h WHERE h.id = 1 AND (SELECT count(*) FROM subscription) < {SUBSCRIPTIONS_MAX}
+ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
+"""
+_ALL = f"SELECT {_COLUMNS} FROM subscription"
+_ONE = f"{_ALL} WHERE name = $1"
+_CHANGE = f"""
+UPDATE subscription SET url = COALESCE(CAST($2 AS TEXT), url), filter = COALESCE(CAST($3 AS TEXT), filter),
+    state = COALESCE(CAST($4 AS TEXT), state), reason = CASE WHEN $4 IS NULL THEN reason ELSE '' END,
+    failures = CASE WHEN $4 = 'active' THEN 0 ELSE failures END,
+    due_at = CASE WHEN $4 = 'active' THEN 0 ELSE due_at END
+WHERE name = $1 RETURNING {_COLUMNS}
+"""
+_ROTATE = f"""
+UPDATE subscription SET old_secret = secret, old_until = $3, secret = $2 WHERE name = $1 RETURNING {_COLUMNS}
+"""
+_REPLAY = f"""
+UPDATE subscription SET position = $2, failures = 0, due_at = 0, fence = fence + 1
+WHERE name = $1 RETURNING {_COLUMNS}
+"""
+_DELETE = "DELETE FROM subscription WHERE name = $1 RETURNING name"
+_CLAIM = f"""
+UPDATE subscription SET owner = $2, leased_until = $3, fence = fence + 1
+WHERE name = $1 AND fence = $4 AND state = 'active' AND leased_until < $5 RETURNING {_COLUMNS}
+"""
+_RENEW = "UPDATE subscription SET leased_until = $2 WHERE owner = $1"
+_RELEASE = "UPDATE subscription SET owner = '', leased_until = 0 WHERE owner = $1 AND name = $2"
+_RELEASE_ALL = "UPDATE subscription SET owner = '', leased_until = 0 WHERE owner = $1"
+_MOVE = f"""
+UPDATE subscription SET position = $3, failures = 0, due_at = 0,
+    reason = CASE WHEN state = 'active' THEN '' ELSE reason END
+WHERE name = $1 AND fence = $2 AND position <= $3 RETURNING {_COLUMNS}
+"""
+_FAIL = f"""
+UPDATE subscription SET failures = failures + 1, due_at = $4, state = $5, reason = $6
+WHERE name = $1 AND fence = $2 AND failures = $3 AND state = 'active' RETURNING {_COLUMNS}
+"""
+_LOG = "INSERT INTO delivery (subscription, position, attempt, at, status, took, detail) VALUES {rows}"
+_LOGGED = """
+SELECT d.number, e.id, d.position, d.attempt, d.at, d.status, d.took, d.detail
+FROM delivery d JOIN event e ON e.position = d.position
+WHERE d.subscription = $1 AND d.number < $2 ORDER BY d.number DESC LIMIT $3
+"""
+_PRUNE = f"""
+DELETE FROM delivery WHERE subscription = $1 AND number <= (
+    SELECT number FROM delivery WHERE subscription = $1 ORDER BY number DESC LIMIT 1 OFFSET {LOG_MAX}
+)
+"""
+_FORGET = "DELETE FROM delivery WHERE subscription = $1"
+
+
+class Store:
+    """The tables of one database."""
+
+    def __init__(self, database: Database) -> None:
+        """`database` is open when a method is called."""
+        self._database = database
+
+    async def create(
+        self, name: str, url: str, wanted: Wanted, secret: str, after: int | None, now: int
+    ) -> Subscription | None:
+        """Add a subscription, from behind a position or the head; None when the name is taken or there are too many.
+
+        Its fence begins at the instant: what was sent for one of the same name before cannot move it.
+        """
+        filter_ = msgspec.json.encode(wanted).decode()
+        made = await self._one(_CREATE, name, url, filter_, secret, after, now)
+        if made is not None:
+            await self._database.execute(_FORGET, name)
+        return made
+
+    async def all(self) -> list[Subscription]:
+        """Read every subscription, by name."""
+        return sorted(Subscription(*row) for row in await self._database.fetch(_ALL))
+
+    async def get(self, name: str) -> Subscription | None:
+        """Read one."""
+        rows = await self._database.fetch(_ONE, name)
+        return _only(rows)
+
+    async def change(
+        self, name: str, url: str | None = None, wanted: Wanted | None = None, state: str | None = None
+    ) -> Subscription | None:
+        """Change what is given; made active, it has not failed and is due. None when there is no such subscription."""
+        filter_ = None if wanted is None else msgspec.json.encode(wanted).decode()
+        return await self._one(_CHANGE, name, url, filter_, state)
+
+    async def rotate(self, name: str, secret: str, old_until: int) -> Subscription | None:
+        """Give it another secret; the one before signs along until an instant."""
+        return await self._one(_ROTATE, name, secret, old_until)
+
+    async def replay(self, name: str, after: int) -> Subscription | None:
+        """Set its position, whoever delivers: that one reads it again."""
+        return await self._one(_REPLAY, name, after)
+
+    async def delete(self, name: str) -> bool:
+        """Take it away with its log; False when there was none."""
+        found = bool(await self._database.execute(_DELETE, name))
+        await self._database.execute(_FORGET, name)
+        return found
+
+    async def claim(self, seen: Subscription, owner: str, until: int, now: int) -> Subscription | None:
+        """Take the lease of an active subscription that nobody holds now; None when somebody was quicker."""
+        return await self._one(_CLAIM, seen.name, owner, until, seen.fence, now)
+
+    async def renew(self, owner: str, until: int) -> None:
+        """Go on holding every lease that one has."""
+        await self._database.execute(_RENEW, owner, until)
+
+    async def release(self, owner: str, name: str | None = None) -> None:
+        """Let others deliver: one subscription, or all of them."""
+        if name is None:
+            await self._database.execute(_RELEASE_ALL, owner)
+        else:
+            await self._database.execute(_RELEASE, owner, name)
+
+    async def move(self, name: str, fence: int, position: int) -> Subscription | None:
+        """Say that all up to a position is delivered; None when the fence is another by now."""
+        return await self._one(_MOVE, name, fence, position)
+
+    async def fail(self, seen: Subscription, due_at: int, state: str, reason: str) -> Subscription | None:
+        """Say that the try behind the position failed; None when the fence, the count or the state is another."""
+        return await self._one(_FAIL, seen.name, seen.fence, seen.failures, due_at, state, reason)
+
+    async def log(self, name: str, tries: Sequence[Try]) -> None:
+        """Keep some tries."""
+        rows: list[str] = []
+        parameters: list[str | int] = []
+        for each in tries:
+            marks = ", ".join(f"${len(parameters) + index}" for index in range(1, len(each) + 2))
+            rows.append(f"({marks})")
+            parameters += [name, *each]
+        await self._database.execute(_LOG.format(rows=", ".join(rows)), *parameters)
+
+    async def logged(self, name: str, before: int, limit: int) -> list[Logged]:
+        """Read the tries of a subscription below a number, newest first."""
+        rows = await self._database.fetch(_LOGGED, name, before, limit)
+        return [Logged(number, event, Try(*tried)) for number, event, *tried in rows]
+
+    async def prune(self, name: str) -> None:
+        """Drop the oldest tries of a subscription, so that no more than are kept are left."""
+        await self._database.execute(_PRUNE, name)
+
+    async def _one(self, sql: str, *parameters: object) -> Subscription | None:
+        return _only(await self._database.execute(sql, *parameters))
+
+
+def _only(rows: Sequence[Row]) -> Subscription | None:
+    return Subscription(*rows[0]) if rows else None

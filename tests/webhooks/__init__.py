@@ -1,0 +1,1 @@
+"""Webhooks: what receivers get from the real service."""
