@@ -101,7 +101,7 @@ async def export(database: Database, out: BinaryIO, progress: Progress = lambda 
     head = (await eventlog.head(database)).position
     async for page in eventlog.pages(database):
         until = [stored for stored in page if stored.position <= head]
-        out.write(b"".join(stored.json() + b"\n" for stored in until))
+        out.write(eventlog.lines(until))
         progress(until[-1].position if until else head, head)
         if len(until) < len(page):
             break

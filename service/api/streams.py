@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from litestar import Response
 from litestar.response.base import ASGIResponse
 
+from service import eventlog
 from service.api.problems import BadRequest
 from service.api.queries import POSITION_MAX
 from service.feed import pages
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 CHUNK = 200
 """Events that a follower is sent at once: what a slow one holds."""
-LINES = 1_000
+LINES = 500
 """Events that are read from the log at once for lines."""
 HEARTBEAT_SECONDS = 14.0
 """After so long without a word a follower is told that the stream is alive."""
@@ -55,8 +56,9 @@ async def lines(
             more = page.next < until and left != 0
             if more:
                 reading = _read(database, page.next, wanted, left)
+                await asyncio.sleep(0)  # the database is asked before what it gave is written
             if page.events:
-                yield b"\n".join([*[event.json() for event in page.events], b""])
+                yield eventlog.lines(page.events)
             if not more:
                 break
     finally:

@@ -88,7 +88,7 @@ async def _filtered(database: Database, after: int, last: int, limit: int, wante
 
 def _page(rows: Sequence[Row], after: int, limit: int, last: int | None) -> Page:
     head = rows[0][0]
-    events = [Stored(*row[1:]) for row in rows if row[1] is not None]
+    events = [Stored(position, recorded_at, body) for _, position, recorded_at, body in rows if position is not None]
     if len(events) == limit or last is None:
         reached = events[-1].position if events else after
     else:

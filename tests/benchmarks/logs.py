@@ -11,8 +11,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID, uuid4
 
+import psycopg
 from eventsourcing.persistence import StoredEvent
 
+from service.domain.dates import FOREVER
 from service.domain.states import joined
 from service.storage.connect import connect
 from service.storage.database import Commit, Head
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from tests.benchmarks.workload import Workload
 
 BATCH = 1_000
+PIPELINED = 100
+"""Events that eventsourcing writes at once: a thousand in its pipeline wait for each other for ever."""
 COMMITTED = 20
 """Events of a commit, which have one instant."""
 INSTANT = 1_750_000_000_000_000
@@ -63,7 +67,7 @@ async def fill(url: str, workload: Workload, count: int) -> None:
             commit.rows["event_index"].append((position, DAY, DAY, tokens))
         last = Head(head.position + len(batch), INSTANT + (head.position + len(batch)) // COMMITTED)
         if not head.position:  # without an item its projections would be due
-            commit.rows["item"].append((1, "an-item", "restriction"))
+            commit.rows["item"].append((1, "an-item", "restriction", FOREVER, 0))
         assert await database.commit(head.position, last, commit)
         head = last
     await database.close()
@@ -86,12 +90,12 @@ class Read(NamedTuple):
 
 def read_lines(port: int) -> Read:
     """Read our log over HTTP as NDJSON over a bare socket, counting lines; the last one must say that it is whole."""
-    lines, last, began = 0, b"", time.perf_counter()
+    lines, last, buffer, began = 0, b"", bytearray(1 << 19), time.perf_counter()
     with socket.create_connection(("127.0.0.1", port)) as reading:
         reading.sendall(_ASK)
-        while chunk := reading.recv(1 << 18):
-            lines += chunk.count(b"}\n") + (last.endswith(b"}") and chunk.startswith(b"\n"))
-            last = (last + chunk)[-200:]
+        while got := reading.recv_into(buffer):
+            lines += buffer.count(b"}\n", 0, got) + (last.endswith(b"}") and buffer.startswith(b"\n"))
+            last = (last + bytes(buffer[max(0, got - 200) : got]))[-200:]
     assert b'{"end":true,' in last
     return Read(lines - 1, time.perf_counter() - began)
 
@@ -112,6 +116,7 @@ class Messages(MessageDb):
         )
         while batch := list(islice(rows, BATCH)):
             await connection.executemany(_MESSAGE, batch)
+        await connection.execute("ANALYZE message_store.messages")
         await connection.close()
 
     def read(self) -> Read:
@@ -145,8 +150,10 @@ class Notifications(EventSourcing):
             StoredEvent(streams[number % 500], number // 500 + 1, change, json)
             for number, (_, change, json) in enumerate(events(self._workload, self._count))
         )
-        while batch := list(islice(made, BATCH)):
+        while batch := list(islice(made, PIPELINED)):
             self._held.recorder.insert_events(batch)
+        with psycopg.connect(self._url, autocommit=True) as admin:
+            admin.execute("ANALYZE")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
