@@ -108,8 +108,7 @@ async def _page(held: Services, asked: FeedQuery) -> pages.Page:
     with tail.following():
         while not page.events and not tail.closed and (left := until - loop.time()) > 0:
             with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await tail.moved(page.next)
+                await asyncio.wait_for(tail.moved(page.next), left)
             more = tail.page(page.next, limit, tokens)
             if more is None:
                 more = await pages.page(held.database, page.next, limit, pages.Filter(tokens))

@@ -17,8 +17,7 @@ from service.webhooks.send import MICROS
 from service.webhooks.store import Try
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from typing import Any
+    from collections.abc import Awaitable, Callable
 
     from service.eventlog import Stored
     from service.feed.pages import Page
@@ -166,7 +165,7 @@ class Worker:
         return await self._first(seconds, self._changed.wait())
 
     @staticmethod
-    async def _first(seconds: float | None, *waits: Coroutine[Any, Any, object]) -> bool:
+    async def _first(seconds: float | None, *waits: Awaitable[object]) -> bool:
         """Wait for the first of some; False when none comes in time."""
         tasks = [asyncio.ensure_future(wait) for wait in waits]
         try:

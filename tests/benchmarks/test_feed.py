@@ -157,9 +157,9 @@ def test_telling_a_thousand_followers(backend: str, postgres: Postgres, workload
         alone = used(server.pid).memory
         bodies = [body.json for body in workload.bodies(0, RATE * SECONDS)]
         with subscribed(server, head, head + len(bodies)) as process:
-            begun = used(server.pid)
+            begun, mine = used(server.pid), used(process.pid)
             told = asyncio.run(append(server, bodies))
-            ended = used(server.pid)
+            ended, own = used(server.pid), used(process.pid).cpu - mine.cpu
             out, _ = process.communicate()
     arrived: dict[int, list[float]] = {int(position): times for position, times in json.loads(out).items()}
     assert sum(map(len, arrived.values())) == len(bodies) * SUBSCRIBERS
@@ -170,6 +170,8 @@ def test_telling_a_thousand_followers(backend: str, postgres: Postgres, workload
     cost = (ended.cpu - begun.cpu) / (len(bodies) * SUBSCRIBERS) * 1e6
     memory = f"{alone:.0f} MB, with followers {begun.memory:.0f}, then {ended.memory:.0f}"
     print(f"the server: {cost:.1f} us of CPU a delivery, appends included; {memory}")
+    share = own / (len(bodies) * SUBSCRIBERS) * 1e6
+    print(f"the followers, on the same machine: {share:.1f} us of CPU a delivery")
 
 
 def _at(waits: list[float], percent: int) -> float:
