@@ -1,0 +1,161 @@
+"""What the commands share: settings from the environment and options, a ledger opened, errors in one line, a bar."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from service.settings import BadSetting, Settings, lease, public_url, schedule
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from typing import BinaryIO
+
+    from service.api.wire import Services
+
+database_option = click.option("--database-url", help="sqlite:///PATH or postgresql://…; else PARLEY_DATABASE_URL.")
+
+
+class Failed(click.ClickException):
+    """A command that could not be done: one line on stderr, exit code 1."""
+
+    exit_code = 1
+
+
+class SetUp(click.ClickException):
+    """Something is missing before the command can run: one line on stderr, exit code 2."""
+
+    exit_code = 2
+
+
+def settings_of(**options: Any) -> Settings:  # noqa: ANN401 - options of different types
+    """Take the environment, then the options that were given."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if "log_level" in given:
+        given["log_level"] = given["log_level"].upper()
+    try:
+        if "public_url" in given:
+            given["public_url"] = public_url(given["public_url"])
+        if "webhooks_schedule" in given:
+            given["webhooks_schedule"] = schedule(given["webhooks_schedule"])
+        if "webhooks_lease" in given:
+            given["webhooks_lease"] = lease(given["webhooks_lease"])
+        return replace(Settings.from_env(), **given)
+    except BadSetting as error:
+        raise SetUp(str(error)) from error
+
+
+def shown(settings: Settings) -> str:
+    """Name a database without its password."""
+    from sqlalchemy import make_url
+
+    return make_url(settings.database_url).render_as_string(hide_password=True)
+
+
+def is_missing(settings: Settings) -> bool:
+    """Tell whether an embedded ledger is still to be made: there is no file, or one without tables."""
+    if not settings.embedded:
+        return False
+    path = Path(settings.database_url.removeprefix("sqlite:///"))
+    if not path.exists():
+        return True
+    with set_up_errors(), contextlib.closing(sqlite3.connect(path)) as connection:
+        return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,))
+
+
+def make_missing(settings: Settings) -> None:
+    """Make an embedded ledger where there is none."""
+    if is_missing(settings):
+        from service.storage import migrate as migrations
+
+        with set_up_errors():
+            migrations.upgrade(settings.database_url)
+
+
+@contextlib.contextmanager
+def set_up_errors() -> Iterator[None]:
+    """Tell in one line what keeps a database from being used."""
+    import asyncpg
+    from alembic.util import CommandError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from service.storage.database import Lost
+
+    drivers = (Lost, sqlite3.Error, SQLAlchemyError, CommandError, asyncpg.PostgresError, asyncpg.InterfaceError)
+    try:
+        yield
+    except BrokenPipeError:  # whoever read our output has seen enough
+        raise
+    except (*drivers, OSError, ValueError) as error:
+        msg = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+        raise SetUp(msg.splitlines()[0]) from error
+
+
+async def nothing(_: Services) -> None:
+    """Do nothing with a ledger: that it opens is all that is asked."""
+
+
+def run(settings: Settings, work: Callable[[Services], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401
+    """Open the ledger and do something with it; what goes wrong is told in one line."""
+    from service.domain.errors import Refused, Unavailable
+    from service.storage.database import NotMigrated
+    from service.transfer import BadLine
+
+    async def run() -> Any:  # noqa: ANN401
+        async with _opened(settings) as held:
+            return await work(held)
+
+    try:
+        with set_up_errors():
+            return asyncio.run(run())
+    except BadLine as error:
+        msg = f"{error}\n{error.done.recorded} events recorded before, {error.done.known} known already"
+        raise Failed(msg) from error
+    except Refused as error:
+        raise Failed(str(error)) from error
+    except Unavailable as error:
+        raise Failed(": ".join(str(each) for each in (error, error.__cause__) if each)) from error
+    except NotMigrated as error:
+        found = "is not there" if is_missing(settings) else "has not the tables of this version"
+        msg = f"{shown(settings)} {found}: run `parley migrate`"
+        raise SetUp(msg) from error
+
+
+@contextlib.asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Services]:
+    from service import app, logs
+
+    logs.configure("CRITICAL", settings.log_format)  # what goes wrong is told in one line, by `run`
+    async with app.opened(settings) as held:
+        yield held
+
+
+@contextlib.contextmanager
+def whole(file: str) -> Iterator[BinaryIO]:
+    """Open a file that is there once it is whole; - is standard output, and a device or pipe is written as it is."""
+    plain = file != "-" and (Path(file).is_file() or not Path(file).exists())
+    with click.open_file(file, "wb", atomic=plain) as out:
+        yield cast("BinaryIO", out)
+        out.flush()
+
+
+@contextlib.contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int | None], object]]:
+    """Show progress on stderr where that is a terminal: events done, of how many where that is known."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
