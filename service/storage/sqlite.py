@@ -190,4 +190,9 @@ class Sqlite:
                     connection.rollback()
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        running = asyncio.get_running_loop().run_in_executor(self._threads, call)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:  # what the connection is in the middle of cannot be broken off
+            await asyncio.wait([running])
+            raise

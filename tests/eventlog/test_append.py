@@ -787,3 +787,22 @@ async def test_the_same_log_has_the_same_views_on_both(migrated_sqlite_url: str,
                 await ledger.append(fixed)
             digests.append(await digest(ledger.database))
     assert digests[0] == digests[1]
+
+
+@pytest.mark.anyio
+async def test_a_write_that_is_given_up_leaves_the_file_as_it_was(migrated_sqlite_url: str) -> None:
+    """Cancelled while it waits for another process's write to end, it holds no transaction open behind itself."""
+    async with opened(migrated_sqlite_url) as ledger:
+        other = sqlite3.connect(migrated_sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        statement = "INSERT INTO consumer (name, position, moved_at) VALUES ('reader', 0, 0) RETURNING name"
+        writing = asyncio.create_task(ledger.database.execute(statement))
+        while not writing.cancelling():
+            await asyncio.sleep(0)
+            writing.cancel()
+        other.execute("ROLLBACK")
+        other.close()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        assert await ledger.database.fetch("SELECT name FROM consumer") == []
+        assert await ledger.database.execute(statement) == [("reader",)]
