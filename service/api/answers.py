@@ -229,15 +229,15 @@ def _history(kind: str) -> type[Struct]:
     bounds: list[Any] = [
         ("valid_from", DayText),
         ("valid_to", Annotated[DayText | None, Meta(description="The first day on which it no longer holds.")]),
-        ("known_from", Annotated[int, Meta(ge=1)]),
-        ("known_to", Annotated[int | None, Meta(description="The first position at which it is no longer known so.")]),
+        ("known_from", Annotated[int | str, Meta(description="A position; as published a day.")]),
+        ("known_to", Annotated[int | str | None, Meta(description="The first K at which it is no longer known so.")]),
         ("state", STATES[kind]),
     ]
     text = f"A state of {_a(kind)} over [valid_from, valid_to) as known over [known_from, known_to); null: open."
     one = defstruct(f"{kind.capitalize()}Version", bounds, frozen=True, kw_only=True, namespace={"__doc__": text})
     return defstruct(
         f"{kind.capitalize()}History", [("items", _many(one)), ("next", Next)], bases=(Always,), frozen=True,
-        kw_only=True, namespace={"__doc__": f"The history of {_a(kind)}: by first day, then by first position."},
+        kw_only=True, namespace={"__doc__": f"The history of {_a(kind)}: by first day, then by first K."},
     )  # fmt: skip
 
 

@@ -12,7 +12,6 @@ from service.api.queries import (
     BadQuery,
     Cursor,
     Day,
-    HistoryPage,
     Known,
     KnownPage,
     Limit,
@@ -42,13 +41,14 @@ from service.api.wire import (
 )
 from service.domain import dates, instants
 from service.domain.errors import Fault, KnowledgeAhead
-from service.views import difference, rectangles, timeline
+from service.views import difference, published, rectangles, timeline
 from service.views import query as views
 from service.views.difference import Point
-from service.views.published import Clocks
 
 if TYPE_CHECKING:
     from litestar import Response
+
+    from service.storage.database import Database
 
 
 async def get_timeline(request: AnyRequest) -> Response[bytes]:
@@ -109,7 +109,7 @@ def versions_getter(kind: str) -> Handler:
 
     async def get_versions(request: AnyRequest) -> Response[bytes]:
         slug = named(request, "item", kind)
-        asked = query_of(request, HistoryPage)
+        asked = query_of(request, KnownPage)
         database = services(request).database
         ask, day = await place_of(request, asked)
         at = await views.basis(database, ask)
@@ -117,10 +117,10 @@ def versions_getter(kind: str) -> Handler:
         if (same := not_modified(request, headers)) is not None:
             return same
         after = (day, held_by(request, asked.cursor).within if asked.cursor else 0)
-        page = await rectangles.page(database, kind, slug, at.position, after=after, limit=asked.limit)
+        page = await _rectangles(database, kind, slug, at, after, asked.limit)
         if page is None:
             raise await absent(request, kind, slug, at.pinned())
-        items = b",".join(_rectangle(each) for each in page.rectangles)
+        items = b",".join(_rectangle(each, at) for each in page.rectangles)
         last = page.rectangles[-1] if page.more else None
         following = next_of(request, at, last and last.valid_from, last.known_from if last else 0)
         return answer(b'{"items":[%s],%s,%s}' % (items, following, _always(at)), headers=headers)
@@ -128,12 +128,24 @@ def versions_getter(kind: str) -> Handler:
     return get_versions
 
 
-def _rectangle(each: rectangles.Rectangle) -> bytes:
-    return b'{"valid_from":"%s","valid_to":%s,"known_from":%d,"known_to":%s,"state":%s}' % (
+async def _rectangles(
+    database: Database, kind: str, slug: str, at: views.Basis, after: tuple[int, int], limit: int
+) -> rectangles.Page | None:
+    """Read a page of an item's rectangles on either basis; None where there are none at all."""
+    if at.published is None:
+        return await rectangles.page(database, kind, slug, at.position, after=after, limit=limit)
+    every = await published.rectangles(database, kind, slug, at.position, at.published)
+    left = [each for each in every if (each.valid_from, each.known_from) > after]
+    return rectangles.Page(left[:limit], len(left) > limit) if every else None
+
+
+def _rectangle(each: rectangles.Rectangle, at: views.Basis) -> bytes:
+    known = str if at.published is None else lambda day: f'"{dates.iso(day)}"'
+    return b'{"valid_from":"%s","valid_to":%s,"known_from":%s,"known_to":%s,"state":%s}' % (
         dates.iso(each.valid_from).encode(),
         b"null" if each.valid_to is None else b'"%s"' % dates.iso(each.valid_to).encode(),
-        each.known_from,
-        b"null" if each.known_to is None else b"%d" % each.known_to,
+        known(each.known_from).encode(),
+        b"null" if each.known_to is None else known(each.known_to).encode(),
         each.state,
     )
 
@@ -217,7 +229,7 @@ async def get_diff(request: AnyRequest) -> Response[bytes]:
     if span.at.published is None:
         page = await difference.page(database, slug, span.one, span.other, after=after, limit=asked.limit)
     else:
-        one, other = (Clocks(point.day, span.at.position, point.known) for point in (span.one, span.other))
+        one, other = (published.Clocks(point.day, span.at.position, point.known) for point in (span.one, span.other))
         page = await difference.published_page(database, slug, one, other, after=after, limit=asked.limit)
     following = next_of(request, span.at, page.items[-1].number if page.more else None, span.within)
     items = b",".join(_changed(each) for each in page.items)

@@ -29,7 +29,7 @@ from service.api import asyncapi as channels
 from service.api.docs import docs_handlers
 from service.api.kept import kept
 from service.api.openapi import Answer, Media, Operation, document, encode
-from service.api.queries import AsOf, HistoryPage, Known, KnownPage, Query
+from service.api.queries import AsOf, Known, KnownPage, Query
 from service.api.schemas import AnyRecorded
 from service.cloudevents import BATCH_MEDIA_TYPE
 from service.domain.codes import Slug
@@ -265,10 +265,10 @@ def _item_routes() -> list[Route]:
                 Operation(
                     method="GET", path=f"/v1/{plural}/{{item}}/versions", operation_id=f"list_{kind}_versions",
                     tag=plural, summary=f"Read the history of {a_kind}",
-                    description=f"Every state that the {kind} has, on any day, as known at any position up to K: "
-                    "rectangles that do not overlap, by first day and first position. Each bound holds up to, not on, "
-                    "its second value; null is open.",
-                    path_parameters={"item": ItemName}, query=HistoryPage, headers=("If-None-Match",),
+                    description=f"Every state that the {kind} has, on any day, as known at any position up to K (as "
+                    "published, on any day of publication): rectangles that do not overlap, by first day and first K. "
+                    "Each bound holds up to, not on, its second value; null is open.",
+                    path_parameters={"item": ItemName}, query=KnownPage, headers=("If-None-Match",),
                     answers=_as_of(f"The history of the {kind}.", answers.HISTORIES[kind]),
                     problems=("not-found", "knowledge-ahead"),
                 ),

@@ -111,8 +111,6 @@ _KNOWN_BASIS = (
     "`known_position`)."
 )
 
-RECORDED_ONLY = "A fact counts as known from its recording; this question has no other basis."
-
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What an operation takes after the question mark; closed to unknown names."""
@@ -170,12 +168,6 @@ class KnownPage(Known, frozen=True, kw_only=True):
 
     cursor: Cursor | None = None
     limit: Limit = LIMIT_DEFAULT
-
-
-class HistoryPage(KnownPage, frozen=True, kw_only=True):
-    """Which part of a history as it was known, by what had been recorded."""
-
-    known_basis: Annotated[Literal["recorded"], Meta(description=RECORDED_ONLY)] = "recorded"
 
 
 class AsOfPage(AsOf, frozen=True, kw_only=True):

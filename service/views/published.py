@@ -13,9 +13,10 @@ from service.domain.facts import Entry
 from service.domain.publication import days, published
 from service.views.cache import rows_by_item
 from service.views.project import ItemView
+from service.views.rectangles import Rectangle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from service.storage.database import Database, Row
 
@@ -106,16 +107,56 @@ def _settle(view: ItemView, recorded_on: Mapping[int, int], day: int) -> None:
 
 def standing(view: ItemView, as_of: int) -> Standing | None:
     """Give an item's state on a day; None when it has no status."""
-    begun = [segment for segment in view.segments if segment.start <= as_of]
-    if not begun:
-        return None
-    merged = states.terms(begun[-1].outcome.merged)
-    state = states.state(view.kind, view.slug, begun[-1], merged)
-    later = [text for segment in view.segments[len(begun) :] if (text := states.arrivals(segment))]
+    begun = sum(segment.start <= as_of for segment in view.segments)
+    return _standing(view, begun - 1) if begun else None
+
+
+def _standing(view: ItemView, index: int) -> Standing:
+    """Give the state over one segment of an item's life."""
+    segment = view.segments[index]
+    merged = states.terms(segment.outcome.merged)
+    state = states.state(view.kind, view.slug, segment, merged)
+    later = [text for segment in view.segments[index + 1 :] if (text := states.arrivals(segment))]
     status = state["status"]
     body = states.with_arrivals(states.encode(state), status, ",".join(later))
-    found = frozenset([*states.tokens(begun[-1].outcome.merged, state["issues"]), *states.marks(view.kind, state)])
+    found = frozenset([*states.tokens(segment.outcome.merged, state["issues"]), *states.marks(view.kind, state)])
     return Standing(view.number, view.slug, view.kind.name, status, body, found)
+
+
+async def rectangles(database: Database, kind: str, slug: str, until: int, day: int) -> list[Rectangle]:
+    """Give an item's states of (D, K) as known up to a day of publication: by first day, then by first K, a day too.
+
+    The item is laid out anew for each day on which something about it came out.
+    """
+    found: list[Rectangle] = []
+    standing: dict[int, Rectangle] = {}
+    for rows in await _rows(database, [slug], until):
+        view, recorded_on = _chained(rows), _recorded_on(rows)
+        for known in _days(view, recorded_on) if view.kind.name == kind else ():
+            if known > day:
+                break
+            _settle(view, recorded_on, known)
+            now = {each.valid_from: each for each in _laid_out(view, known)}
+            for start, old in list(standing.items()):
+                new = now.get(start)
+                if new is None or (new.valid_to, new.state) != (old.valid_to, old.state):
+                    found.append(standing.pop(start)._replace(known_to=known))
+            standing = now | standing
+    return sorted([*found, *standing.values()])
+
+
+def _laid_out(view: ItemView, known: int) -> Iterator[Rectangle]:
+    """Give the states of an item's whole life, known from a day on."""
+    for index, segment in enumerate(view.segments):
+        behind = view.segments[index + 1 : index + 2]
+        end = behind[0].start if behind else None
+        yield Rectangle(segment.start, end, known, None, _standing(view, index).body)
+
+
+def _days(view: ItemView, recorded_on: Mapping[int, int]) -> list[int]:
+    """List the days of publication on which something about an item may come to count."""
+    entries = [entry for chain in view.chains.values() for entry in chain]
+    return sorted({day for entry in entries for day in days(entry.event, recorded_on[entry.position])})
 
 
 async def one(database: Database, at: Clocks, slug: str) -> Standing | None:
@@ -214,8 +255,7 @@ async def first(database: Database, kind: str, slug: str, until: int) -> First |
     """Tell when an item first has a status, of what was recorded up to a position; None when it never has."""
     for rows in await _rows(database, [slug], until):
         view, recorded_on = _chained(rows), _recorded_on(rows)
-        entries = [entry for chain in view.chains.values() for entry in chain]
-        for day in sorted({day for entry in entries for day in days(entry.event, recorded_on[entry.position])}):
+        for day in _days(view, recorded_on):
             _settle(view, recorded_on, day)
             if view.segments and view.kind.name == kind:
                 return First(view.segments[0].start, day)

@@ -29,7 +29,10 @@ WHERE w.item = $1 AND (w.valid_from, w.known_from) >= ($2, $3) AND (w.valid_from
 
 
 class Rectangle(NamedTuple):
-    """A state over [valid_from, valid_to) x [known_from, known_to): days and positions; None: open."""
+    """A state over [valid_from, valid_to) x [known_from, known_to): days, and positions or as published days.
+
+    None: open.
+    """
 
     valid_from: int
     valid_to: int | None

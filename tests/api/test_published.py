@@ -384,3 +384,28 @@ def test_every_issue_of_the_london_set_is_as_the_slow_fold_has_it(london: Client
                 truth = oracle.issue_state(log, name, date.fromisoformat(day), clocks, include_ended=True) or {}
                 assert {field: answer.get(field) for field in truth} == truth
                 assert bool(answer) == bool(truth)
+
+
+def test_the_history_of_an_item_as_published(metals: Client) -> None:
+    """A measure reported on the 2nd, corrected by a report of the 5th: its rectangles have days of publication."""
+    (target,) = record(metals, imposed(report("A", "2025-06-02")))
+    corrected = {**imposed(report("A", "2025-06-02")), "occurred": "2025-06-03"}
+    body = {"event": corrected, "reports": [report("B", "2025-06-05")]}
+    assert metals.put(f"/v1/events/{target}", json=body).status_code == 201
+    asked = {"known_basis": "published", "known_at": "2025-06-30"}
+    answer = metals.get("/v1/restrictions/ban/versions", params=asked).json()
+    bounds = ("valid_from", "valid_to", "known_from", "known_to")
+    assert [tuple(each[name] for name in bounds) for each in answer["items"]] == [
+        ("2025-06-01", None, "2025-06-02", "2025-06-05"),
+        ("2025-06-03", None, "2025-06-05", None),
+    ]
+    assert (answer["known_basis"], answer["known_at"], answer["as_of"]) == ("published", "2025-06-30", None)
+    for each in answer["items"]:
+        state = known(metals, each["known_from"])
+        assert each["state"] == {name: value for name, value in state.items() if name not in FROZEN_NAMES}
+    first = metals.get("/v1/restrictions/ban/versions", params=asked | {"limit": "1"}).json()
+    rest = metals.get("/v1/restrictions/ban/versions", params=asked | {"cursor": first["next"]}).json()
+    assert first["items"] + rest["items"] == answer["items"]
+    assert metals.get("/v1/restrictions/ban/versions", params=asked | {"known_at": "2025-06-01"}).status_code == 404
+    before = metals.get("/v1/restrictions/ban/versions", params=asked | {"known_at": "2025-06-04"}).json()["items"]
+    assert [each["known_to"] for each in before] == [None]

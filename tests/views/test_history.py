@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from service.api.exposure import ExposureQuery
 from service.domain import dates, words
 from service.domain.lifecycle import KINDS
-from service.views import difference, exposure, query, rectangles, search, timeline
+from service.views import difference, exposure, published, query, rectangles, search, timeline
 from service.views.difference import Point
 from service.views.published import Clocks
 from tests import oracle
@@ -152,6 +152,22 @@ async def history_of(ledger: Opened, kind: str, item: str, known: int, limit: in
         after = (page.rectangles[-1].valid_from, page.rectangles[-1].known_from)
 
 
+async def history_published(ledger: Opened, kind: str, item: str, known: oracle.Published) -> list[Event]:
+    """Read a whole history as known up to a day of publication; its Ks are days, as ordinals."""
+    every = await published.rectangles(ledger.database, kind, item, known.position, known.day.toordinal())
+    assert [(each.valid_from, each.known_from) for each in every] == sorted(
+        {(each.valid_from, each.known_from) for each in every}
+    )
+    bounds = [[None if day is None else dates.iso(day) for day in (each.valid_from, each.valid_to)] for each in every]
+    return [
+        {
+            "valid_from": valid_from, "valid_to": valid_to, "known_from": each.known_from, "known_to": each.known_to,
+            "state": json.loads(each.state),
+        }
+        for (valid_from, valid_to), each in zip(bounds, every, strict=True)
+    ]  # fmt: skip
+
+
 async def check_histories(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
     """Every (D, K) lies in the one rectangle whose state is the answer there, or in none where there is no answer."""
     log = await ledger.log()
@@ -170,6 +186,13 @@ async def check_histories(ledger: Opened, data: st.DataObject, history: list[Eve
                     assert held == ([] if answer is None else [json.loads(answer.found.body)])
         (state,) = [rectangle["state"] for rectangle in oracle.covering(found, day, known)] or [None]
         check_state(log, state, item, day, known)
+        out = data.draw(days_published(log))
+        found = await history_published(ledger, kind, item, oracle.Published(out, known))
+        for seen in {out, min(out, data.draw(days_published(log)))}:
+            for each in (day - timedelta(1), day, day + timedelta(30)):
+                held = [rectangle["state"] for rectangle in oracle.covering(found, each, seen.toordinal())]
+                (state,) = held or [None]
+                check_state(log, state, item, each, oracle.Published(seen, known))
 
 
 QUESTIONS = {
