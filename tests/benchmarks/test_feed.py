@@ -45,7 +45,7 @@ MESSAGE_DB, EVENTSOURCING = "message-db, category read", "eventsourcing, notific
 
 
 class Process(NamedTuple):
-    """What a process has used: seconds of CPU, and MB of memory now."""
+    """What a process has used: seconds of CPU, and MB of memory of its own now; SQLite's mapped file is not that."""
 
     cpu: float
     memory: float
@@ -55,7 +55,7 @@ def used(pid: int) -> Process:
     """Look at a process."""
     ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
-    (resident,) = [line.split()[1] for line in status if line.startswith("VmRSS:")]
+    (resident,) = [line.split()[1] for line in status if line.startswith("RssAnon:")]
     return Process(sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"), int(resident) / 1_024)
 
 
