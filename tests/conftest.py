@@ -20,12 +20,16 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 
 from tests import tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+settings.register_profile("parley", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("parley")
 
 SERVER_VARIABLE = "PARLEY_TEST_POSTGRES_URL"
 

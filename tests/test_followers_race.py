@@ -10,6 +10,7 @@ import asyncio
 import json
 import random
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,6 +24,7 @@ from nats.js.api import ConsumerConfig
 from service.relay import STREAM, SUBJECTS
 from tests import tally
 from tests.brokers import Broker, RelayProcess, broker, connected
+from tests.processes import PATIENCE
 from tests.servers import POLL, Event, Server, fact, openings, plain_client, read_feed, serving_together
 from tests.sse import following
 
@@ -66,6 +68,27 @@ class Seen:
         return self.missed, self.doubled, self.reordered
 
 
+class Delivered:
+    """What a consumer of JetStream was handed, by its place in the stream."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._ids: dict[int, str] = {}
+
+    def take(self, sequence: int, id_: str) -> None:
+        """Take a message, which may come again as it was."""
+        assert self._ids.setdefault(sequence, id_) == id_
+
+    def __len__(self) -> int:
+        """Count the places from which something came."""
+        return len(self._ids)
+
+    @property
+    def ids(self) -> list[str]:
+        """What stands in the stream, in its order; KeyError where a place was not handed out."""
+        return [self._ids[sequence] for sequence in range(1, len(self._ids) + 1)]
+
+
 class Race:
     """Who runs, and how far the writers are."""
 
@@ -76,6 +99,13 @@ class Race:
         self.total = 0
         """How many events there are, once the writers are done."""
         self._lock = threading.Lock()
+        self._ends = time.monotonic() + 10 * PATIENCE
+
+    def goes_on(self, count: int) -> bool:
+        """Tell whether a reader of so many events has more to read; TimeoutError when it should long have all."""
+        if time.monotonic() > self._ends:
+            raise TimeoutError(count, self.total)
+        return not self.total or count < self.total
 
     def write(self, seed: int) -> None:
         """Send batches, each as often as it takes, until there are enough events."""
@@ -97,9 +127,9 @@ class Race:
 
     def poll(self, server: Server, seen: Seen) -> None:
         """Follow one server by pages."""
-        while not self.total or seen.position < self.total:
+        while self.goes_on(seen.position):
             with suppress(httpx.TransportError), plain_client(server.url) as client:
-                while not self.total or seen.position < self.total:
+                while self.goes_on(seen.position):
                     page = client.get(f"/v1/feed?after={seen.position}&limit=300&wait=1")
                     if page.status_code != httpx.codes.OK:
                         break
@@ -108,7 +138,7 @@ class Race:
 
     def stream(self, server: Server, seen: Seen) -> None:
         """Follow one server by its event stream, resumed by the last id."""
-        while not self.total or seen.position < self.total:
+        while self.goes_on(seen.position):
             with suppress(httpx.TransportError), following(server.url, last_id=str(seen.position)) as stream:
                 for message in stream:
                     assert message.id == str(message.event["position"])
@@ -116,21 +146,19 @@ class Race:
                     if seen.position == self.total:
                         break
 
-    async def consume(self, seen: Seen) -> None:
+    async def consume(self, delivered: Delivered) -> None:
         """Follow JetStream by a durable consumer."""
         async with connected(self.nats.url) as client:
             subscription = None
-            while not self.total or seen.position < self.total:
+            while self.goes_on(len(delivered)):
                 with suppress(NatsError, TimeoutError):
                     jetstream = client.jetstream(timeout=2)
                     subscription = subscription or await jetstream.pull_subscribe(
                         SUBJECTS, durable="race", stream=STREAM, config=ConsumerConfig(ack_wait=5, max_ack_pending=500)
                     )
                     for message in await subscription.fetch(200, timeout=1):
+                        delivered.take(message.metadata.sequence.stream, json.loads(message.data)["id"])
                         await message.ack()
-                        sequence = message.metadata.sequence.stream
-                        if sequence > seen.position:  # else it was handed over before, as it may be
-                            seen.take(sequence, json.loads(message.data)["id"])
 
     def kill(self, choose: random.Random) -> int:
         """Kill and restart, one after the other, while the writers come on; give how often."""
@@ -174,7 +202,7 @@ def test_whoever_follows_misses_nothing(migrated_url: str, processes: int, tmp_p
     with racing([migrated_url] * processes, tmp_path) as race:
         with plain_client(race.servers[0].url) as client:
             client.post("/v1/events", json={"events": openings()}).raise_for_status()
-        polls, streams, consumed = [Seen() for _ in race.servers], [Seen() for _ in race.servers], Seen()
+        polls, streams, consumed = [Seen() for _ in race.servers], [Seen() for _ in race.servers], Delivered()
         with ThreadPoolExecutor(WRITERS + 2 * processes + 2) as threads:
             writers = [threads.submit(race.write, seed) for seed in range(WRITERS)]
             readers = [
@@ -192,8 +220,9 @@ def test_whoever_follows_misses_nothing(migrated_url: str, processes: int, tmp_p
         log = [event["id"] for event in read_feed(race.servers[0].url)]
     assert len(set(log)) == len(log) == race.total > EVENTS
     assert set(race.acknowledged) <= set(log)
-    for seen in (*polls, *streams, consumed):
+    for seen in (*polls, *streams):
         assert seen.faults == (0, 0, 0)
         assert seen.ids == log
+    assert consumed.ids == log
     tally.compared[tally.FOLLOWED] += race.total * (2 * processes + 1)
     tally.compared[tally.KILLS] += kills
