@@ -142,7 +142,7 @@ async def rectangles(database: Database, kind: str, slug: str, until: int, day: 
                 if new is None or (new.valid_to, new.state) != (old.valid_to, old.state):
                     found.append(standing.pop(start)._replace(known_to=known))
             standing = now | standing
-    return sorted([*found, *standing.values()])
+    return sorted([*found, *standing.values()], key=lambda each: (each.valid_from, each.known_from))
 
 
 def _laid_out(view: ItemView, known: int) -> Iterator[Rectangle]:

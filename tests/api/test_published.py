@@ -409,3 +409,18 @@ def test_the_history_of_an_item_as_published(metals: Client) -> None:
     assert metals.get("/v1/restrictions/ban/versions", params=asked | {"known_at": "2025-06-01"}).status_code == 404
     before = metals.get("/v1/restrictions/ban/versions", params=asked | {"known_at": "2025-06-04"}).json()["items"]
     assert [each["known_to"] for each in before] == [None]
+
+
+def test_the_history_as_published_is_in_order_of_days(metals: Client) -> None:
+    """An end that is published later, and taken back later still: of one first day the earlier K comes first."""
+    (target,) = record(metals, imposed(report("A", "2025-06-02"), until="2025-09-01"))
+    corrected = imposed(report("A", "2025-06-02"))
+    body = {"event": corrected, "reports": [report("B", "2025-06-05")]}
+    assert metals.put(f"/v1/events/{target}", json=body).status_code == 201
+    asked = {"known_basis": "published", "known_at": "2025-06-30"}
+    items = metals.get("/v1/restrictions/ban/versions", params=asked).json()["items"]
+    assert [(each["valid_from"], each["valid_to"], each["known_from"]) for each in items] == [
+        ("2025-06-01", "2025-09-01", "2025-06-02"),
+        ("2025-06-01", None, "2025-06-05"),
+        ("2025-09-01", None, "2025-06-02"),
+    ]
