@@ -24,7 +24,6 @@ from service.api.wire import (
     receipt_body,
     services,
 )
-from service.domain import states
 from service.domain.accept import FAULTS_MAX
 from service.domain.codes import Name, Party, Slug, Text
 from service.domain.errors import Fault, Malformed, UnknownEvent
@@ -45,7 +44,7 @@ from service.feed.told import tell
 from service.views import query as views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from litestar import Response
 
@@ -66,16 +65,19 @@ else:
     ]
 
 
+OfIssue = Annotated[Slug, Meta(description="Events that name this issue.")]
+OfParty = Annotated[Party, Meta(description="Events that mention this party.")]
+OfGood = Annotated[Name, Meta(description="Events on this good: its name, element or ECCN, in any case.")]
+
+
 class EventsQuery(KnownPage, frozen=True, kw_only=True):
     """Which recorded events; conditions given together all hold."""
 
-    issue: Annotated[Slug | None, Meta(description="Events that name this issue.")] = None
+    issue: OfIssue | None = None
     item: Annotated[Slug | None, Meta(description="Events of this item.")] = None
     type: EventType | None = None
-    party: Annotated[Party | None, Meta(description="Events that mention this party.")] = None
-    good: Annotated[Name | None, Meta(description="Events on this good: its name, element or ECCN, in any case.")] = (
-        None
-    )
+    party: OfParty | None = None
+    good: OfGood | None = None
     occurred_from: Annotated[Day | None, Meta(description="Events that may have occurred on this day or later.")] = None
     occurred_to: Annotated[Day | None, Meta(description="Events that may have occurred on this day or before.")] = None
 
@@ -133,7 +135,13 @@ async def list_events(request: AnyRequest) -> Response[bytes]:
     ask, after = await place_of(request, asked)
     at = await views.basis(held.database, ask)
     wanted = pages.Filter(
-        tuple(_tokens(asked)),
+        pages.tokens_of(
+            issue=asked.issue,
+            item=asked.item,
+            type=asked.type,
+            party=asked.party,
+            good=asked.good,
+        ),
         None if asked.occurred_from is None else ordinal(asked.occurred_from),
         None if asked.occurred_to is None else ordinal(asked.occurred_to),
         at.position,
@@ -150,14 +158,6 @@ async def _counted(request: AnyRequest, at: views.Basis, bodies: Iterable[bytes]
     if at.published is None:
         return None
     return await views.counted(services(request).database, at, {decode(body).item or "" for body in bodies})
-
-
-def _tokens(asked: EventsQuery) -> Iterator[str]:
-    for name, value in (("issue", asked.issue), ("item", asked.item), ("type", asked.type), ("party", asked.party)):
-        if value is not None:
-            yield f"{name}:{value}"
-    if asked.good is not None:
-        yield f"good:{states.fold(asked.good)}"
 
 
 async def get_event(request: AnyRequest) -> Response[bytes]:

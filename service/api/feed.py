@@ -13,12 +13,10 @@ from msgspec import Meta
 
 from service.api import streams
 from service.api.encodings import WORTH_BYTES, coding_of, compressed, compressing, form_of
-from service.api.events import EventType
+from service.api.events import EventType, OfGood, OfIssue, OfParty
 from service.api.queries import LIMIT_DEFAULT, POSITION_MAX, BadQuery, Limit, Query
 from service.api.wire import JSON, REVALIDATE, AnyRequest, query_of, services
 from service.cloudevents import BATCH_MEDIA_TYPE, envelope
-from service.domain import states
-from service.domain.codes import Name, Party, Slug
 from service.domain.errors import Fault, KnowledgeAhead, Unavailable
 from service.feed import pages
 
@@ -44,17 +42,13 @@ class Followed(Query, frozen=True, kw_only=True):
 
     after: After = 0
     type: EventType | None = None
-    issue: Annotated[Slug | None, Meta(description="Events that name this issue.")] = None
-    party: Annotated[Party | None, Meta(description="Events that mention this party.")] = None
-    good: Annotated[Name | None, Meta(description="Events on this good: its name, element or ECCN, in any case.")] = (
-        None
-    )
+    issue: OfIssue | None = None
+    party: OfParty | None = None
+    good: OfGood | None = None
 
     def tokens(self) -> tuple[str, ...]:
         """Give the tokens that an event must have."""
-        good = None if self.good is None else states.fold(self.good)
-        given = (("type", self.type), ("issue", self.issue), ("party", self.party), ("good", good))
-        return tuple(f"{name}:{value}" for name, value in given if value is not None)
+        return pages.tokens_of(type=self.type, issue=self.issue, party=self.party, good=self.good)
 
 
 class FeedQuery(Followed, frozen=True, kw_only=True):

@@ -10,9 +10,9 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from service.api.answers import Lag, Moment, Next
-from service.api.events import EventType
+from service.api.events import EventType, OfGood, OfIssue, OfParty
 from service.api.queries import LIMIT_DEFAULT, Cursor, Limit, Position, Query
-from service.domain.codes import Name, Party, Slug
+from service.domain.codes import Slug
 from service.domain.errors import Fault
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret
@@ -37,9 +37,6 @@ Secret = Annotated[
     ),
 ]
 OfType = Annotated[EventType, Meta(description="Events of this type, or of all of a kind: `restriction.*`.")]
-OfIssue = Annotated[Slug, Meta(description="Events that name this issue.")]
-OfParty = Annotated[Party, Meta(description="Events that mention this party.")]
-OfGood = Annotated[Name, Meta(description="Events on this good: its name, element or ECCN, in any case.")]
 State = Literal["active", "paused", "disabled"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from service.domain import states
 from service.eventlog import Stored
 
 if TYPE_CHECKING:
@@ -42,6 +43,15 @@ class Page(NamedTuple):
 def has(found: str, tokens: Sequence[str]) -> bool:
     """Tell whether tokens stand among those of an event, between line breaks as they are stored."""
     return all([f"\n{token}\n" in found for token in tokens])
+
+
+def tokens_of(*, good: str | None = None, **conditions: str | None) -> tuple[str, ...]:
+    """Give the tokens of the events for which some conditions hold; None is no condition.
+
+    `conditions` are `type` (a type, or all of a kind: `restriction.*`), `issue`, `item` and `party`.
+    """
+    given = {**conditions, "good": None if good is None else states.fold(good)}
+    return tuple(f"{name}:{value}" for name, value in given.items() if value is not None)
 
 
 class Filter(NamedTuple):

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from service.domain import states
-from service.feed.pages import Filter
+from service.feed.pages import Filter, tokens_of
 from service.webhooks.rules import LOG_MAX, SUBSCRIPTIONS_MAX
 
 if TYPE_CHECKING:
@@ -30,9 +29,7 @@ class Wanted(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def filter(self) -> Filter:
         """Give what to ask the log for."""
-        given = {"type": self.type, "issue": self.issue, "party": self.party}
-        tokens = [f"{name}:{value}" for name, value in given.items() if value is not None]
-        return Filter((*tokens, *([f"good:{states.fold(self.good)}"] if self.good is not None else [])))
+        return Filter(tokens_of(type=self.type, issue=self.issue, party=self.party, good=self.good))
 
 
 class Subscription(NamedTuple):
