@@ -15,6 +15,17 @@ from service.domain.lifecycle import KINDS
 if TYPE_CHECKING:
     from service.api.schemas import Schema
 
+JSON = "application/json"
+DELIVERED_HEADERS = {
+    "webhook-id": "The event's id, the same at every try.",
+    "webhook-timestamp": "When this try was made, in seconds since 1970.",
+    "webhook-signature": "Signatures over id, timestamp and body (Standard Webhooks), with spaces between.",
+}
+PUBLISHED_HEADERS = {
+    "Nats-Msg-Id": "The event's id.",
+    "Nats-Expected-Last-Msg-Id": "The id of the event before it; absent from the first.",
+    "Parley-Position": "The event's position.",
+}
 JSON_SCHEMA = "application/schema+json;version=draft-07"
 """The newest that readers of AsyncAPI know; what the events' schemas use means the same in 2020-12."""
 TAGS = [{"name": "feed"}]
@@ -39,15 +50,17 @@ def document(*, title: str, version: str, description: str) -> dict[str, Any]:
         },
         "channels": {"stream": _stream(), "webhook": _webhook(), "jetstream": _jetstream()},
         "operations": {
-            "sendStream": _send(
-                "stream", "Tell who follows the stream", {"http": {"method": "GET", "bindingVersion": "0.3.0"}}
-            ),
-            "sendWebhook": _send(
-                "webhook", "Deliver to a subscriber", {"http": {"method": "POST", "bindingVersion": "0.3.0"}}
-            ),
-            "publishJetstream": _send("jetstream", "Publish to JetStream", {}),
+            "sendStream": _send("stream", "recorded", "Tell who follows the stream", _over_http("GET")),
+            "sendWebhook": _send("webhook", "delivered", "Deliver to a subscriber", _over_http("POST")),
+            "publishJetstream": _send("jetstream", "published", "Publish to JetStream", {}),
         },
-        "components": {"messages": {"recorded": _recorded(), "delivered": _delivered(), "published": _published()}},
+        "components": {
+            "messages": {
+                "recorded": _message("recorded", "A recorded event", JSON, "RecordedEvent", RECORDED),
+                "delivered": _cloud_event("delivered", DELIVERED_HEADERS),
+                "published": _cloud_event("published", PUBLISHED_HEADERS),
+            }
+        },
     }
 
 
@@ -101,8 +114,11 @@ def _jetstream() -> Schema:
     }  # fmt: skip
 
 
-def _send(channel: str, summary: str, bindings: Schema) -> Schema:
-    (message,) = {"stream": ["recorded"], "webhook": ["delivered"], "jetstream": ["published"]}[channel]
+def _over_http(method: str) -> Schema:
+    return {"bindings": {"http": {"method": method, "bindingVersion": "0.3.0"}}}
+
+
+def _send(channel: str, message: str, summary: str, bindings: Schema) -> Schema:
     return {
         "action": "send",
         "channel": {"$ref": f"#/channels/{channel}"},
@@ -110,7 +126,7 @@ def _send(channel: str, summary: str, bindings: Schema) -> Schema:
         "description": f"{summary}: one message an event.",
         "tags": TAGS,
         "messages": [{"$ref": f"#/channels/{channel}/messages/{message}"}],
-        **({"bindings": bindings} if bindings else {}),
+        **bindings,
     }
 
 
@@ -125,30 +141,8 @@ def _message(name: str, summary: str, media_type: str, schema: str, example: Sch
     }
 
 
-def _recorded() -> Schema:
-    return _message("recorded", "A recorded event", "application/json", "RecordedEvent", RECORDED)
-
-
-def _delivered() -> Schema:
-    headers = {
-        "webhook-id": "The event's id, the same at every try.",
-        "webhook-timestamp": "When this try was made, in seconds since 1970.",
-        "webhook-signature": "Signatures over id, timestamp and body (Standard Webhooks), with spaces between.",
-    }
-    message = _message("delivered", "A recorded event as a CloudEvent", MEDIA_TYPE, "CloudEvent", CLOUD_EVENT)
-    return message | {"headers": _headers(headers)}
-
-
-def _published() -> Schema:
-    headers = {
-        "Nats-Msg-Id": "The event's id.",
-        "Nats-Expected-Last-Msg-Id": "The id of the event before it; absent from the first.",
-        "Parley-Position": "The event's position.",
-    }
-    message = _message("published", "A recorded event as a CloudEvent", MEDIA_TYPE, "CloudEvent", CLOUD_EVENT)
-    return message | {"headers": _headers(headers)}
-
-
-def _headers(described: dict[str, str]) -> Schema:
-    properties = {name: {"type": "string", "description": text} for name, text in described.items()}
-    return {"type": "object", "properties": properties}
+def _cloud_event(name: str, headers: dict[str, str]) -> Schema:
+    """Describe a message that holds an event as a CloudEvent, with the descriptions of its headers."""
+    properties = {header: {"type": "string", "description": text} for header, text in headers.items()}
+    message = _message(name, "A recorded event as a CloudEvent", MEDIA_TYPE, "CloudEvent", CLOUD_EVENT)
+    return message | {"headers": {"type": "object", "properties": properties}}

@@ -72,9 +72,12 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
         return async_spec.answer(request)
 
     @cache
-    def schemas() -> dict[str, dict[str, Any]]:
+    def schemas() -> dict[str, _Page]:
         """Give the schema of each type of event, by the last part of its URL."""
-        return dict(event_schemas(msgspec.json.decode(document)))
+        found = event_schemas(msgspec.json.decode(document))
+        return {
+            name: _Page(msgspec.json.encode(schema), "application/schema+json", _ANY_ORIGIN) for name, schema in found
+        }
 
     @route("/schema/events/{name:str}", http_method=_READ, sync_to_thread=False)
     def event(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes | None]:
@@ -82,7 +85,7 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
         if name not in schemas():
             detail = f"There is no schema {name}."
             raise NotFound(detail)
-        return _Page(msgspec.json.encode(schemas()[name]), "application/schema+json", _ANY_ORIGIN).answer(request)
+        return schemas()[name].answer(request)
 
     @route("/problems/{name:str}", http_method=_READ, sync_to_thread=False)
     def problem(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes | None]:

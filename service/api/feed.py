@@ -15,7 +15,7 @@ from service.api import streams
 from service.api.encodings import WORTH_BYTES, coding_of, compressed, compressing, form_of
 from service.api.events import EventType, OfGood, OfIssue, OfParty
 from service.api.queries import LIMIT_DEFAULT, POSITION_MAX, BadQuery, Limit, Query
-from service.api.wire import JSON, REVALIDATE, AnyRequest, query_of, services
+from service.api.wire import JSON, NO_STORE, REVALIDATE, AnyRequest, query_of, services
 from service.cloudevents import BATCH_MEDIA_TYPE, envelope
 from service.domain.errors import Fault, KnowledgeAhead, Unavailable
 from service.feed import pages
@@ -91,9 +91,7 @@ async def _page(held: Services, asked: FeedQuery) -> pages.Page:
     """Read a page; where it is empty, wait for what follows as long as is asked for."""
     tokens, limit = asked.tokens(), asked.limit or LIMIT_DEFAULT
     page = await pages.page(held.database, asked.after, limit, pages.Filter(tokens))
-    if asked.after > page.head:
-        written = f"after={asked.after}"
-        raise KnowledgeAhead(written, page.head)
+    _check_behind(f"after={asked.after}", asked.after, page.head)
     if page.events or not asked.wait:
         return page
     _check_room(held)
@@ -110,6 +108,12 @@ async def _page(held: Services, asked: FeedQuery) -> pages.Page:
     return page
 
 
+def _check_behind(written: str, after: int, head: int) -> None:
+    """Refuse to go on behind what is not there: who has seen more than there is has followed another ledger."""
+    if after > head:
+        raise KnowledgeAhead(written, head)
+
+
 def _check_room(held: Services) -> None:
     if held.tail.closed or held.tail.followers >= FOLLOWERS_MAX:
         reason = "as many follow as there is room for"
@@ -122,10 +126,8 @@ async def _whole(request: AnyRequest, asked: FeedQuery) -> Response[Any]:
         raise BadQuery([Fault(("wait",), f"not with {NDJSON}, which ends at the head as it is now")])
     held = services(request)
     head = (await held.heads.read()).position
-    if asked.after > head:
-        written = f"after={asked.after}"
-        raise KnowledgeAhead(written, head)
-    headers = {"Feed-Head": str(head), "Cache-Control": streams.NO_STORE, "Vary": VARY}
+    _check_behind(f"after={asked.after}", asked.after, head)
+    headers = {"Feed-Head": str(head), "Cache-Control": NO_STORE, "Vary": VARY}
     if request.method == HttpMethod.HEAD:
         return Response(b"", media_type=NDJSON, headers=headers)
     lines = streams.lines(held.database, asked.after, head, asked.tokens(), asked.limit)
@@ -142,10 +144,7 @@ async def stream_feed(request: AnyRequest) -> Response[Any]:
     held = services(request)
     _check_room(held)
     after = streams.resumed(request.headers.get("last-event-id"), asked.after)
-    head = (await held.heads.read()).position
-    if after > head:
-        written = f"position {after}"
-        raise KnowledgeAhead(written, head)
+    _check_behind(f"position {after}", after, (await held.heads.read()).position)
     if request.method == HttpMethod.HEAD:
         return Response(b"", media_type=streams.EVENT_STREAM, headers=streams.HEADERS)
     return streams.EventStream(held.database, held.tail, after, asked.tokens())

@@ -12,6 +12,7 @@ from litestar.response.base import ASGIResponse
 from service import eventlog
 from service.api.problems import BadRequest
 from service.api.queries import POSITION_MAX
+from service.api.wire import NO_STORE
 from service.feed import pages
 from service.feed.tail import block
 
@@ -30,7 +31,6 @@ LINES = 500
 HEARTBEAT_SECONDS = 14.0
 """After so long without a word a follower is told that the stream is alive."""
 EVENT_STREAM = "text/event-stream"
-NO_STORE = "no-store"
 HEADERS = {"Cache-Control": NO_STORE, "X-Accel-Buffering": "no"}
 """A proxy is to keep nothing and to hold nothing back."""
 RETRY = b"retry: 3000\n\n"

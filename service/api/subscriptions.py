@@ -20,6 +20,7 @@ from service.api.subscription_shapes import (
     secret_of,
 )
 from service.api.wire import (
+    NO_STORE,
     REVALIDATE,
     AnyRequest,
     answer,
@@ -36,17 +37,15 @@ from service.domain.errors import Fault, Malformed
 from service.views.query import Basis
 from service.webhooks.guard import Forbidden, check
 from service.webhooks.rules import ROTATION_SECONDS, SUBSCRIPTIONS_MAX
+from service.webhooks.send import MICROS
 from service.webhooks.store import Wanted
 
 if TYPE_CHECKING:
     from service.api.subscription_shapes import Conditions
     from service.webhooks.store import Logged, Subscription
 
-NO_STORE = "no-store"
-"""For answers with a secret."""
 SECRET_BYTES = 32
 NAME_BYTES = 5
-MICROS = 1_000_000
 
 
 async def subscribe(request: AnyRequest) -> Response[bytes]:

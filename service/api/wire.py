@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 JSON = "application/json"
 IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
+NO_STORE = "no-store"
 BODY_MAX = 8 * 1024 * 1024
 """Bytes that a body may have."""
 DRAIN_MAX = 64 * 1024 * 1024

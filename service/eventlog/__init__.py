@@ -20,6 +20,8 @@ _HEAD = (
 _BY_IDS = "SELECT id, position, recorded_at, body FROM event WHERE id {among}"
 _AT = "SELECT position, recorded_at, body FROM event WHERE position {among} ORDER BY position"
 _AFTER = "SELECT position, recorded_at, body FROM event WHERE position > $1 ORDER BY position LIMIT $2"
+_JSON = b'{"position":%d,"recorded_at":"%s",%s'
+_LINE = _JSON + b"\n"
 
 
 class Stored(NamedTuple):
@@ -31,14 +33,12 @@ class Stored(NamedTuple):
 
     def json(self) -> bytes:
         """Write the recorded event as it is answered: position and instant, then the event."""
-        return b'{"position":%d,"recorded_at":"%s",%s' % (self.position, _stamp(self.recorded_at), self.body[1:])
+        return _JSON % (self.position, _stamp(self.recorded_at), self.body[1:])
 
 
 def lines(events: Iterable[Stored]) -> bytes:
     """Write recorded events as they are answered, one a line: for a whole log at once, without a call for each."""
-    return b"".join(
-        [b'{"position":%d,"recorded_at":"%s",%s\n' % (position, _stamp(at), body[1:]) for position, at, body in events]
-    )
+    return b"".join([_LINE % (position, _stamp(at), body[1:]) for position, at, body in events])
 
 
 @lru_cache(maxsize=1_024)

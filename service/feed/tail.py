@@ -110,33 +110,33 @@ class Tail:
 
     def page(self, after: int, limit: int, tokens: Sequence[str] = ()) -> Page | None:
         """Give up to `limit` events behind a position that have all tokens; None where that is not kept."""
-        recent = self._behind(after, limit)
-        if recent is None:
-            return None
-        following = recent[-1].stored.position if recent else after
-        return Page([live.stored for live in recent if has(live.tokens, tokens)], following, self.head)
+        found = self._found(after, limit, tokens)
+        return None if found is None else Page([live.stored for live in found[0]], found[1], self.head)
 
     def blocks(self, after: int, limit: int, tokens: Sequence[str] = ()) -> tuple[bytes, int] | None:
         """Give the same as blocks of an event stream, with the position behind which to go on."""
         if not tokens and self._last[0] == after and self._last[2] == self.head:
             return self._last[1:]  # Those who follow all of it ask the same, one after the other.
-        recent = self._behind(after, limit)
-        if recent is None:
+        found = self._found(after, limit, tokens)
+        if found is None:
             return None
-        following = recent[-1].stored.position if recent else after
-        written = b"".join([live.block for live in recent if has(live.tokens, tokens)])
+        written = b"".join([live.block for live in found[0]])
         if not tokens:
-            self._last = (after, written, following)
-        return written, following
+            self._last = (after, written, found[1])
+        return written, found[1]
 
-    def _behind(self, after: int, limit: int) -> list[Live] | None:
-        """Give the kept events behind a position, which have no gaps; None where the first of them is not kept."""
+    def _found(self, after: int, limit: int, tokens: Sequence[str]) -> tuple[list[Live], int] | None:
+        """Give those wanted of the kept events behind a position, which have no gaps, and how far was looked.
+
+        None where the first of them is not kept.
+        """
         if after >= self.head > 0:
-            return []
+            return [], after
         if not self._recent or after + 1 < self._recent[0].stored.position:
             return None
         first = after + 1 - self._recent[0].stored.position
-        return self._recent[first : first + limit]
+        recent = self._recent[first : first + limit]
+        return [live for live in recent if has(live.tokens, tokens)], recent[-1].stored.position if recent else after
 
     def moved(self, after: int) -> asyncio.Future[None]:
         """Give what is done once there is something behind a position, a tick has passed, or the process is stopping.
