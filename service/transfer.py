@@ -17,7 +17,7 @@ from service.domain import instants
 from service.domain.accept import accept
 from service.domain.check import faults_of
 from service.domain.errors import EventIdConflict, Fault, Malformed, NotJson, TooEarly
-from service.domain.events import AnyEvent, Batch, encode
+from service.domain.events import BATCH_MAX, AnyEvent, Batch, encode
 from service.storage import files
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int | None], object]
     """Told how many events are done, of how many where that is known."""
 
-BATCH = 1_000
-"""Events of one append; a commit of the source is never cut."""
 FAULTS_MAX = 100
 """So many faults are told; reading stops there."""
 NAMESPACE = uuid5(NAMESPACE_URL, "urn:parley:import")
@@ -221,7 +219,7 @@ def _batches(lines: Iterable[bytes]) -> Iterator[list[_Line]]:
     ids: set[UUID] = set()
     for commit in _commits(lines):
         own = {line.id for line in commit}
-        if batch and (len(batch) + len(commit) > BATCH or not ids.isdisjoint(own)):
+        if batch and (len(batch) + len(commit) > BATCH_MAX or not ids.isdisjoint(own)):
             yield batch
             batch, ids = [], set()
         batch += commit
@@ -238,7 +236,7 @@ def _commits(lines: Iterable[bytes]) -> Iterator[list[_Line]]:
     commit: list[_Line] = []
     faults: list[tuple[int, Fault]] = []
     for number, raw in _events(lines):
-        if faults and (len(faults) >= FAULTS_MAX or number - faults[0][0] >= BATCH):
+        if faults and (len(faults) >= FAULTS_MAX or number - faults[0][0] >= BATCH_MAX):
             break
         try:
             line = _read(number, raw)

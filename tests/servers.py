@@ -186,5 +186,11 @@ def fact(choose: random.Random) -> Event:
     }
 
 
+def facts(seed: int, count: int) -> list[Event]:
+    """Make so many facts, the same for the same seed."""
+    choose = random.Random(seed)  # noqa: S311 - repeatable
+    return [fact(choose) for _ in range(count)]
+
+
 def _id(choose: random.Random) -> str:
     return str(UUID(int=choose.getrandbits(128), version=4))

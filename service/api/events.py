@@ -28,6 +28,7 @@ from service.domain.accept import FAULTS_MAX
 from service.domain.codes import Name, Party, Slug, Text
 from service.domain.errors import Fault, Malformed, UnknownEvent
 from service.domain.events import (
+    BATCH_MAX,
     FACTS,
     RECORDS,
     Batch,
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
 
     from service.append import Receipt
     from service.domain.events import Record
-
-EVENTS_MAX = 1_000
 
 TYPES = {*FACTS, *RECORDS, *(f"{kind}.*" for kind in KINDS), "record.*"}
 """What the filter `type` takes: a type, or all of a kind."""
@@ -111,7 +110,7 @@ async def _all_faults(request: AnyRequest, found: Sequence[Fault]) -> list[Fault
     except msgspec.DecodeError:  # a number that no double holds, say: told already
         return list(found)
     events = sent.get("events") if isinstance(sent, dict) else None
-    if not isinstance(events, list) or len(events) > EVENTS_MAX or len(found) >= FAULTS_MAX:
+    if not isinstance(events, list) or len(events) > BATCH_MAX or len(found) >= FAULTS_MAX:
         return list(found)
     paths = {fault.path for fault in found}
     besides = [

@@ -54,25 +54,32 @@ if TYPE_CHECKING:
 async def get_timeline(request: AnyRequest) -> Response[bytes]:
     """Read a page of an issue's facts in valid order."""
     slug = named(request, "issue", "issue")
-    asked = query_of(request, KnownPage)
-    database = services(request).database
-    ask, after = await place_of(request, asked)
-    at = await views.basis(database, ask)
-    headers = _known_headers(request, at, asked)
+    asked, after, at, headers = await _begun(request)
     if (same := not_modified(request, headers)) is not None:
         return same
     await _check_known(request, at, slug)
-    page = await timeline.page(
-        database, slug, timeline.Known(at.position, at.published), after=after, limit=asked.limit
-    )
+    known_at = timeline.Known(at.position, at.published)
+    page = await timeline.page(services(request).database, slug, known_at, after=after, limit=asked.limit)
     facts = b",".join(told.body for told in page.facts)
     return answer(b'{"items":[%s],%s,%s}' % (facts, next_of(request, at, page.next), _always(at)), headers=headers)
 
 
-def _known_headers(request: AnyRequest, at: views.Basis, asked: Known) -> dict[str, str]:
-    """Give the headers of an answer about every day, as known at K."""
+class _Begun(NamedTuple):
+    """A question about every day: what was asked, behind what its page begins, what is known, the answer's headers."""
+
+    asked: KnownPage
+    after: int
+    at: views.Basis
+    headers: dict[str, str]
+
+
+async def _begun(request: AnyRequest) -> _Begun:
+    """Find out what a page of a history is about."""
+    asked = query_of(request, KnownPage)
+    ask, after = await place_of(request, asked)
+    at = await views.basis(services(request).database, ask)
     clocks = _known_clocks(at)
-    return frozen(request, _tag(clocks), clocks, pinned=_pins(asked))
+    return _Begun(asked, after, at, frozen(request, _tag(clocks), clocks, pinned=_pins(asked)))
 
 
 def _known_clocks(at: views.Basis) -> dict[str, str]:
@@ -109,15 +116,11 @@ def versions_getter(kind: str) -> Handler:
 
     async def get_versions(request: AnyRequest) -> Response[bytes]:
         slug = named(request, "item", kind)
-        asked = query_of(request, KnownPage)
-        database = services(request).database
-        ask, day = await place_of(request, asked)
-        at = await views.basis(database, ask)
-        headers = _known_headers(request, at, asked)
+        asked, day, at, headers = await _begun(request)
         if (same := not_modified(request, headers)) is not None:
             return same
         after = (day, held_by(request, asked.cursor).within if asked.cursor else 0)
-        page = await _rectangles(database, kind, slug, at, after, asked.limit)
+        page = await _rectangles(services(request).database, kind, slug, at, after, asked.limit)
         if page is None:
             raise await absent(request, kind, slug, at.pinned())
         items = b",".join(_rectangle(each, at) for each in page.rectangles)

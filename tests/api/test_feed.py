@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-import random
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ from service.feed import tail as tails
 from service.feed.tail import Tail
 from service.storage.connect import connect
 from tests.api.conftest import LONDON
-from tests.servers import Event, Server, fact, openings, plain_client, read_feed, serving, serving_together
+from tests.servers import Event, Server, facts, openings, plain_client, read_feed, serving, serving_together
 from tests.sse import following
 
 Client = TestClient[Litestar]
@@ -189,12 +188,6 @@ def post(server: Server, events: list[Event]) -> int:
         assert response.status_code == 201, response.text
         position: int = response.json()["position"]
         return position
-
-
-def facts(seed: int, count: int) -> list[Event]:
-    """Make facts."""
-    choose = random.Random(seed)  # noqa: S311 - repeatable
-    return [fact(choose) for _ in range(count)]
 
 
 def followers(server: Server) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import random
 from typing import TYPE_CHECKING, Any
 
-from tests.servers import Event, fact, openings, plain_client
+from tests import servers
+from tests.servers import Event, openings, plain_client
 from tests.webhooks.receivers import until
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ _SEEDS = itertools.count(1)
 
 def facts(count: int) -> list[Event]:
     """Make events that nobody has recorded yet."""
-    choose = random.Random(next(_SEEDS))  # noqa: S311 - repeatable
-    return [fact(choose) for _ in range(count)]
+    return servers.facts(next(_SEEDS), count)
 
 
 class Service:

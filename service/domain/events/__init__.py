@@ -95,10 +95,14 @@ else:
     AnyEvent = Union[(*FACTS.values(), *RECORDS.values())]
 
 
+BATCH_MAX = 1_000
+"""Events that one append may have."""
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What one append takes, whole or not at all: 1 to 1,000 events, and the issue versions the writer expects."""
 
-    events: Annotated[tuple[AnyEvent, ...], Meta(min_length=1, max_length=1_000)]
+    events: Annotated[tuple[AnyEvent, ...], Meta(min_length=1, max_length=BATCH_MAX)]
     expected_versions: dict[Slug, Annotated[int, Meta(ge=0)]] = {}
 
 
