@@ -260,6 +260,11 @@ def fold(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
+def marked(token: str) -> str:
+    """Write a token as it stands among others."""
+    return f"\n{token}\n"
+
+
 def joined(found: Iterable[str]) -> str:
     """Write tokens as they are stored: each between line breaks."""
     return "\n" + "\n".join(found) + "\n"

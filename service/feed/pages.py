@@ -42,7 +42,7 @@ class Page(NamedTuple):
 
 def has(found: str, tokens: Sequence[str]) -> bool:
     """Tell whether tokens stand among those of an event, between line breaks as they are stored."""
-    return all([f"\n{token}\n" in found for token in tokens])
+    return all([states.marked(token) in found for token in tokens])
 
 
 def tokens_of(*, good: str | None = None, **conditions: str | None) -> tuple[str, ...]:
@@ -83,10 +83,10 @@ async def page(database: Database, after: int, limit: int, wanted: Filter = Filt
 
 async def _filtered(database: Database, after: int, last: int, limit: int, wanted: Filter) -> Sequence[Row]:
     parameters: list[int | str] = [after, last, limit]
-    has = database.dialect.found_at
+    found_at = database.dialect.found_at
     where = ["x.position > 0"]
     for condition, value in (
-        *((f"{has}(x.tokens, {{}}) > 0", f"\n{token}\n") for token in wanted.tokens),
+        *((f"{found_at}(x.tokens, {{}}) > 0", states.marked(token)) for token in wanted.tokens),
         ("x.occurred_hi >= {}", wanted.occurred_from),
         ("x.occurred_lo <= {}", wanted.occurred_to),
     ):

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain import states
 from service.views import published
-from service.views.query import marked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +63,7 @@ async def page(database: Database, issue: str, one: Point, other: Point, *, afte
     found: list[Changed] = []
     size = limit + 1
     while True:
-        rows = await database.fetch_long(sql, *one, *other, token, marked(token), after, size)
+        rows = await database.fetch_long(sql, *one, *other, token, states.marked(token), after, size)
         found += [changed for row in rows if (changed := _changed(row)).before != changed.after]
         if len(found) > limit or len(rows) < size:
             return Page(found[:limit], len(found) > limit)

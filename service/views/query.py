@@ -99,7 +99,7 @@ _ONE = """SELECT {columns} FROM version w WHERE w.item = i.number AND w.valid_fr
     ORDER BY {order} LIMIT 1"""
 _STATE = """
 WITH b AS MATERIALIZED (SELECT b.*{extra} FROM ({basis}) b)
-SELECT b.*, i.number, i.slug, i.kind, v.status, v.body,
+SELECT {shown}, i.number, i.slug, i.kind, v.status, v.body,
        (SELECT {joined} FROM (SELECT w.arrivals FROM version w
             WHERE w.item = i.number AND w.valid_from > $2 AND {known} AND w.arrivals <> ''
             ORDER BY w.valid_from) later)
@@ -118,11 +118,6 @@ def _known(mode: str) -> str:
     return f"w.known_to = {OPEN_END}" if mode == "head" else "w.known_from <= b.k AND w.known_to > b.k"
 
 
-def marked(token: str) -> str:
-    """Write a token as it stands among others."""
-    return f"\n{token}\n"
-
-
 def probe(dialect: Dialect, mode: str) -> str:
     """Join the one version of item i that answers: on SQLite, which has no LATERAL, by its row id."""
     # At the head there is one version a day; at a past K an index in the order of both ends finds the newest known.
@@ -132,18 +127,18 @@ def probe(dialect: Dialect, mode: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def _statement(dialect: Dialect, mode: str, *, source: str, where: str, limit: str, extra: str) -> str:
-    """Write the as-of statement: $1 is K as `Ask.known` gives it, $2 D; the rest belongs to source, where and limit."""
+def _statement(dialect: Dialect, mode: str, **parts: str) -> str:
+    """Write the as-of statement: $1 is K as `Ask.known` gives it, $2 D; the rest belongs to its parts.
+
+    These are `source`, `where` and `limit`; `extra`, columns of the basis b; `shown`, what stands before a state's own.
+    """
     return _STATE.format(
         joined=dialect.joined.format("later.arrivals"),
         known=_known(mode),
-        extra=extra,
         basis=_BASES[mode].replace("$1", dialect.number.format("$1")),
-        source=source,
         probe=probe(dialect, mode),
-        where=where,
-        order="f.item" if source == _BY_TOKEN else "i.number",
-        limit=limit,
+        order="f.item" if parts["source"] == _BY_TOKEN else "i.number",
+        **parts,
     )
 
 
@@ -167,11 +162,11 @@ class _Question:
 
     def carries(self, token: str) -> str:
         """Write the condition that a state carries a token."""
-        return f"{self._found_at}(v.tokens, {self.parameter(marked(token))}) > 0"
+        return f"{self._found_at}(v.tokens, {self.parameter(states.marked(token))}) > 0"
 
     def lacks(self, token: str) -> str:
         """Write the condition that a state does not carry a token."""
-        return f"{self._found_at}(v.tokens, {self.parameter(marked(token))}) = 0"
+        return f"{self._found_at}(v.tokens, {self.parameter(states.marked(token))}) = 0"
 
     def carries_any(self, tokens: Iterable[str]) -> str:
         """Write the condition that a state carries one of some tokens."""
@@ -186,6 +181,7 @@ class _Question:
             where=" AND ".join(self._where),
             limit=self.parameter(limit),
             extra=extra,
+            shown="b.*",
         )
         fetch = self._database.fetch_long if long else self._database.fetch
         rows = await fetch(sql, *self._parameters)
@@ -201,8 +197,7 @@ class _Question:
     async def standings(self) -> list[Standing]:
         """Ask for states with their tokens; K is a position that is there."""
         dialect, where = self._database.dialect, " AND ".join(self._where)
-        sql = _statement(dialect, self._ask.mode, source=_BY_KIND, where=where, limit=_ALL, extra="")
-        sql = sql.replace("SELECT b.*, i.number", "SELECT v.tokens, i.number")
+        sql = _statement(dialect, self._ask.mode, source=_BY_KIND, where=where, limit=_ALL, extra="", shown="v.tokens")
         rows = await self._database.fetch(sql, *self._parameters)
         return [Standing(_found(row), frozenset(row[0].split("\n"))) for row in rows]
 
