@@ -6,11 +6,11 @@ Any client can do the same, it needs two requests: `GET /v1/feed` and `PUT /v1/c
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
-import time
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
@@ -21,8 +21,7 @@ import msgspec
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from types import FrameType
+    from collections.abc import Coroutine, Mapping, Sequence
 
 WAIT_SECONDS = 30
 """How long the feed may hold back an answer until something follows."""
@@ -40,7 +39,7 @@ class Halted(Exception):  # noqa: N818 - a condition
     """It is not possible, or not right, to follow on; the message says why."""
 
 
-class Stopped(BaseException):  # not an Exception: like KeyboardInterrupt, not for those who catch errors
+class Stopped(Exception):  # noqa: N818 - a condition
     """A signal came while nothing was in hand."""
 
 
@@ -96,32 +95,42 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Signals:
-    """Whether SIGTERM or SIGINT came. Waiting ends at once; an event in hand is handled first."""
+    """Whether SIGTERM or SIGINT came. Waiting ends at once; what is in hand is handled first.
+
+    The event loop learns of a signal through a pipe. A handler of Python's own would run too late when the signal comes
+    between the last step of Python and the system call that waits: it would run when that call is over.
+    """
 
     def __init__(self) -> None:
-        """Take the signals; the next one has its usual effect again."""
-        self.came = False
-        self._waiting = False
+        """Take the signals of the running loop; the next one has its usual effect again."""
+        self._come = asyncio.Event()
         for each in SIGNALS:
-            signal.signal(each, self._on)
+            asyncio.get_running_loop().add_signal_handler(each, self._on)
 
-    def _on(self, _number: int, _frame: FrameType | None) -> None:
+    def _on(self) -> None:
         for each in SIGNALS:
+            asyncio.get_running_loop().remove_signal_handler(each)
             signal.signal(each, signal.SIG_DFL)
-        self.came = True
-        if self._waiting:
-            raise Stopped
+        self._come.set()
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Wait for something within; Stopped when a signal comes, or came before."""
-        self._waiting = True
+    @property
+    def came(self) -> bool:
+        """May be asked in any thread."""
+        return self._come.is_set()
+
+    async def unless_came(self, waited: Coroutine[Any, Any, T]) -> T:
+        """Wait for something; Stopped when a signal comes, or came before."""
+        waiting = asyncio.ensure_future(waited)
+        come = asyncio.ensure_future(self._come.wait())
         try:
+            await asyncio.wait((waiting, come), return_when=asyncio.FIRST_COMPLETED)
             if self.came:
                 raise Stopped
-            yield
+            return await waiting
         finally:
-            self._waiting = False
+            waiting.cancel()
+            come.cancel()
+            await asyncio.wait((waiting, come))
 
 
 class Answer(NamedTuple):
@@ -134,26 +143,25 @@ class Answer(NamedTuple):
 class Service:
     """The service over HTTP: what it does not answer is asked again, for ever."""
 
-    def __init__(self, client: httpx.Client, signals: Signals) -> None:
+    def __init__(self, client: httpx.AsyncClient, signals: Signals) -> None:
         """`client` has the address of the service."""
         self._client, self._signals = client, signals
 
-    def ask(self, method: str, path: str, **sent: Any) -> Answer:  # noqa: ANN401 - what httpx takes
+    async def ask(self, method: str, path: str, **sent: Any) -> Answer:  # noqa: ANN401 - what httpx takes
         """Send a request until it is answered. A signal ends a read at once, a write between two tries."""
         for tries, pause in enumerate(chain(PAUSES, repeat(PAUSES[-1]))):
-            with self._signals.waiting() if method == "GET" else nullcontext():
-                trouble = self._try(method, path, **sent)
+            trying = self._try(method, path, **sent)
+            trouble = await (self._signals.unless_came(trying) if method == "GET" else trying)
             if isinstance(trouble, httpx.Response):
                 return Answer(trouble, retried=tries > 0)
             log.warning("follow.lost", error=trouble, retry_seconds=pause)
-            with self._signals.waiting():
-                time.sleep(pause)
+            await self._signals.unless_came(asyncio.sleep(pause))
         raise AssertionError  # repeat() has no end
 
-    def _try(self, method: str, path: str, **sent: Any) -> httpx.Response | str:  # noqa: ANN401
+    async def _try(self, method: str, path: str, **sent: Any) -> httpx.Response | str:  # noqa: ANN401
         """Send a request; give what was wrong when there is no answer, or one for another time."""
         try:
-            response = self._client.request(method, path, **sent)
+            response = await self._client.request(method, path, **sent)
         except (httpx.TransportError, httpx.DecodingError) as error:
             return str(error) or type(error).__name__
         if response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
@@ -165,22 +173,25 @@ class Cursor:
     """Where to read on: the service keeps it for a consumer with a name, else it is only here."""
 
     def __init__(self, service: Service, name: str | None, after: int) -> None:
-        """Find the consumer, or make it at `after`."""
+        """Begin at `after`, if the service does not `find` the consumer elsewhere."""
         self._service, self._name = service, name
         self._path = f"/v1/consumers/{quote(name or '', safe='')}"
-        self.position = after if name is None else self._begin(after)
+        self.position = after
 
-    def _begin(self, after: int) -> int:
-        found = self._service.ask("GET", self._path).response
+    async def find(self) -> None:
+        """Find the consumer, or make it."""
+        if self._name is None:
+            return
+        found = (await self._service.ask("GET", self._path)).response
         if found.status_code == httpx.codes.NOT_FOUND:
-            found = self._service.ask("PUT", self._path, json={"position": after}).response
-        return decoded(found, Numbered).position
+            found = (await self._service.ask("PUT", self._path, json={"position": self.position})).response
+        self.position = decoded(found, Numbered).position
 
-    def move(self, position: int) -> None:
+    async def move(self, position: int) -> None:
         """Note what has been handled; Halted when somebody else has moved the cursor."""
         if position != self.position and self._name is not None:
             sent = {"position": position, "expected": self.position}
-            response, retried = self._service.ask("PUT", self._path, json=sent)
+            response, retried = await self._service.ask("PUT", self._path, json=sent)
             if response.status_code != httpx.codes.CONFLICT:
                 decoded(response, Numbered)
             elif not retried or problem_of(response).actual.get(self._name) != position:  # else: our own move was heard
@@ -209,43 +220,46 @@ def problem_of(response: httpx.Response) -> Problem:
         return Problem(title=f"{response.status_code} {response.reason_phrase}")
 
 
-def run(plan: Plan, out: BinaryIO) -> None:
+async def run(plan: Plan, out: BinaryIO) -> None:
     """Follow until stopped by a signal, or once to the head; Halted when that is not possible or not right."""
     signals = Signals()
-    with httpx.Client(base_url=plan.url, timeout=TIMEOUT) as client:
+    async with httpx.AsyncClient(base_url=plan.url, timeout=TIMEOUT) as client:
         service = Service(client, signals)
+        cursor = Cursor(service, plan.consumer, plan.after)
         with suppress(Stopped):
-            cursor = Cursor(service, plan.consumer, plan.after)
+            await cursor.find()
             log.info("follow.started", url=plan.url, consumer=plan.consumer, after=cursor.position)
             while not signals.came:
-                page, texts = _read(service, plan, cursor.position)
+                page, texts = await _read(service, plan, cursor.position)
                 _prove(page, cursor.position, whole=not plan.filters)
-                _pass_on(page, texts, plan, cursor, signals, out)
+                await _pass_on(page, texts, plan, cursor, signals, out)
                 if plan.once and page.next >= page.head:
                     break
     log.info("follow.stopped", consumer=plan.consumer)
 
 
-def _read(service: Service, plan: Plan, after: int) -> tuple[Page, Texts]:
+async def _read(service: Service, plan: Plan, after: int) -> tuple[Page, Texts]:
     """Read a page of the feed."""
     wait = 0 if plan.once else WAIT_SECONDS
     query = {"after": after, "limit": plan.limit, "wait": wait, **plan.filters}
-    response = service.ask("GET", "/v1/feed", params=query).response
+    response = (await service.ask("GET", "/v1/feed", params=query)).response
     return decoded(response, Page), decoded(response, Texts)
 
 
-def _pass_on(page: Page, texts: Texts, plan: Plan, cursor: Cursor, signals: Signals, out: BinaryIO) -> None:
-    """Handle the events of a page, and note it: after each with a command, else when all are written."""
-    reached = page.next
-    for event, text in zip(page.events, texts.events, strict=True):
-        _handle(plan, event.position, bytes(text) + b"\n", out)
-        if plan.command:
-            cursor.move(event.position)
-        if signals.came:
-            reached = event.position
-            break
-    out.flush()
-    cursor.move(reached)
+async def _pass_on(page: Page, texts: Texts, plan: Plan, cursor: Cursor, signals: Signals, out: BinaryIO) -> None:
+    """Handle the events of a page, and note it: after each with a command, else when all are written.
+
+    Commands and writing are waited for in a thread, so that a second signal has its effect meanwhile.
+    """
+    if plan.command:
+        for event, text in zip(page.events, texts.events, strict=True):
+            await asyncio.to_thread(_execute, plan.command, event.position, bytes(text) + b"\n")
+            await cursor.move(event.position)
+            if signals.came:
+                return
+    else:
+        await asyncio.to_thread(_write, texts, out)
+    await cursor.move(page.next)
 
 
 def _prove(page: Page, after: int, *, whole: bool) -> None:
@@ -267,19 +281,22 @@ def _listed(positions: Sequence[int]) -> str:
     return listed if len(positions) <= shown else f"{listed} … {positions[-1]}"
 
 
-def _handle(plan: Plan, position: int, line: bytes, out: BinaryIO) -> None:
-    """Write an event, or hand it to the command; Halted when that does not end with exit code 0."""
-    if not plan.command:
-        out.write(line)
-        return
+def _write(texts: Texts, out: BinaryIO) -> None:
+    """Write each event of a page as a line."""
+    out.writelines(bytes(text) + b"\n" for text in texts.events)
+    out.flush()
+
+
+def _execute(command: Sequence[str], position: int, line: bytes) -> None:
+    """Hand an event to the command; Halted when that does not end with exit code 0."""
     environment = os.environ | {POSITION_VARIABLE: str(position)}  # noqa: TID251 - the command has what we have
     try:
         # A group of its own: Ctrl-C is for us, and the command ends what it has in hand.
-        done = subprocess.run(plan.command, input=line, env=environment, check=False, process_group=0)  # noqa: S603 - what the user wants run
+        done = subprocess.run(command, input=line, env=environment, check=False, process_group=0)  # noqa: S603 - what the user wants run
     except OSError as error:
-        msg = f"event {position} is not handled: {plan.command[0]}: {error.strerror}"
+        msg = f"event {position} is not handled: {command[0]}: {error.strerror}"
         raise Halted(msg) from error
     if done.returncode:
         how = f"exit code {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
-        msg = f"event {position} is not handled: {plan.command[0]} ended with {how}"
+        msg = f"event {position} is not handled: {command[0]} ended with {how}"
         raise Halted(msg)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
@@ -21,7 +21,7 @@ import pytest
 
 from service.follow import WAIT_SECONDS
 from tests.processes import PATIENCE, ROOT
-from tests.servers import Event, Server, fact, openings, plain_client, read_feed, serving
+from tests.servers import POLL, Event, Server, fact, openings, plain_client, read_feed, serving
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +30,7 @@ HEAD = FACTS + 3
 PAGE = 7
 KILLED_BY = 20
 """A process is killed when so many lines of it have been read, or fewer."""
+SIGNALLED = 5
 ECHO = "sh -c 'cat >/dev/null; echo $PARLEY_POSITION'"
 
 
@@ -275,15 +276,31 @@ def test_a_signal_ends_it_after_the_event_in_hand(ledger: Server, name: str, num
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_waiting_at_once(number: signal.Signals) -> None:
-    """A signal while the service holds back its answer ends it without waiting for that."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with following(url) as process:
-            connection, _ = silent.accept()
-            with connection:
-                assert f"wait={WAIT_SECONDS}".encode() in connection.recv(10_000)
-                process.send_signal(number)
-                assert process.wait(WAIT_SECONDS) == 0
+    """A signal while the service holds back its answer ends it without waiting for that.
+
+    Several times, for it comes about when the wait begins: just before the system call, or within it.
+    """
+    for _ in range(SIGNALLED):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            with following(url) as process:
+                connection, _ = silent.accept()
+                with connection:
+                    assert f"wait={WAIT_SECONDS}".encode() in connection.recv(10_000)
+                    process.send_signal(number)
+                    assert process.wait(WAIT_SECONDS) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_it_where_it_is(ledger: Server, number: signal.Signals) -> None:
+    """Nobody reads its lines, so that the page in hand is never written: the first signal cannot end it."""
+    with following(ledger.url) as process:
+        lines(process, 1)
+        while process.poll() is None:
+            process.send_signal(number)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(POLL)
+        assert process.returncode == -number
 
 
 def test_a_restarted_server_is_followed_on(server: Server, name: str) -> None:

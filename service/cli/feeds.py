@@ -38,8 +38,8 @@ def follow(url: str, command: str | None, **options: Any) -> None:  # noqa: ANN4
     The cursor of --consumer moves when an event is handled: with --exec after each command that ends with exit code 0,
     else when a page of lines is written. What a crash leaves in hand comes again; nothing is missed, and a gap in the
     positions stops it. --after is for a consumer that is not there yet. A lost connection is tried again for ever,
-    SIGTERM and Ctrl-C stop it after the event in hand (exit code 0); a failing command and a cursor that somebody else
-    moves stop it too (exit code 1).
+    SIGTERM and Ctrl-C stop it when what is in hand is handled (exit code 0), a second one at once; a failing command
+    and a cursor that somebody else moves stop it too (exit code 1).
 
     \b
       parley follow --once | jq -r .type
@@ -55,7 +55,7 @@ def follow(url: str, command: str | None, **options: Any) -> None:  # noqa: ANN4
     filters = {name: value for name, value in given.items() if value is not None}
     plan = following.Plan(url=_http(url), command=_words(command), filters=filters, **options)
     try:
-        following.run(plan, sys.stdout.buffer)
+        asyncio.run(following.run(plan, sys.stdout.buffer))
     except following.Halted as error:
         raise Failed(str(error)) from error
 
