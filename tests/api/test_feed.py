@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +16,14 @@ import zstandard
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from service.api.queries import POSITION_MAX
 from service.api.streams import Follower
 from service.feed import tail as tails
 from service.feed.tail import Tail
 from service.storage.connect import connect
 from tests.api.conftest import LONDON
+from tests.ledgers import opened
+from tests.processes import PATIENCE
 from tests.servers import Event, Server, facts, openings, plain_client, read_feed, serving, serving_together
 from tests.sse import following
 
@@ -292,6 +296,45 @@ def test_who_reads_nothing_is_cut_off(migrated_url: str) -> None:
                 pass
         with following(server.url, "after=3002") as stream:  # others are told what there is
             assert stream.take(1)[0].id == "3003"
+
+
+def test_who_takes_nothing_for_a_while_misses_nothing(migrated_url: str) -> None:
+    """A client at the end of the log that is slow to take a block gets all that came meanwhile, in order, once."""
+
+    async def run() -> list[int]:
+        told: list[int] = []
+        blocked, free = asyncio.Event(), asyncio.Event()
+
+        async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
+            if len(told) == 5:
+                blocked.set()
+                await free.wait()
+            told.extend(int(each) for each in re.findall(rb"^id: ([0-9]+)$", message["body"], re.MULTILINE))
+            if told and told[-1] == 13:
+                tail.close()
+
+        async with opened(migrated_url) as ledger:
+            tail = Tail(ledger.database)
+            tail.start()
+            follower = asyncio.create_task(Follower(ledger.database, tail, 0, ()).follow(send))
+            for events in (openings(), facts(1, 2)):
+                await ledger.append(events)
+                tail.wake(POSITION_MAX)
+                while len(told) < len(await ledger.log()):
+                    await asyncio.sleep(0)
+            for events in (facts(2, 1), facts(3, 7)):
+                await ledger.append(events)
+                tail.wake(POSITION_MAX)
+                await blocked.wait()
+            while tail.head < 13:
+                await asyncio.sleep(0)
+            free.set()
+            async with asyncio.timeout(PATIENCE):
+                await follower
+            await tail.stop()
+        return told
+
+    assert asyncio.run(run()) == list(range(1, 14))
 
 
 def test_a_heartbeat_carries_the_position_reached(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
