@@ -5,7 +5,7 @@ import gzip
 import json
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -298,6 +298,13 @@ def test_who_reads_nothing_is_cut_off(migrated_url: str) -> None:
             assert stream.take(1)[0].id == "3003"
 
 
+async def until(true: Callable[[], bool]) -> None:
+    """Let others run until something is true that nobody signals."""
+    async with asyncio.timeout(PATIENCE):
+        while not true():  # noqa: ASYNC110 - nobody signals it
+            await asyncio.sleep(0)
+
+
 def test_who_takes_nothing_for_a_while_misses_nothing(migrated_url: str) -> None:
     """A client at the end of the log that is slow to take a block gets all that came meanwhile, in order, once."""
 
@@ -317,17 +324,15 @@ def test_who_takes_nothing_for_a_while_misses_nothing(migrated_url: str) -> None
             tail = Tail(ledger.database)
             tail.start()
             follower = asyncio.create_task(Follower(ledger.database, tail, 0, ()).follow(send))
-            for events in (openings(), facts(1, 2)):
+            for events, reached in ((openings(), 3), (facts(1, 2), 5)):
                 await ledger.append(events)
                 tail.wake(POSITION_MAX)
-                while len(told) < len(await ledger.log()):
-                    await asyncio.sleep(0)
+                await until(lambda reached=reached: told[-1:] == [reached])  # type: ignore[misc]
             for events in (facts(2, 1), facts(3, 7)):
                 await ledger.append(events)
                 tail.wake(POSITION_MAX)
                 await blocked.wait()
-            while tail.head < 13:
-                await asyncio.sleep(0)
+            await until(lambda: tail.head == 13)
             free.set()
             async with asyncio.timeout(PATIENCE):
                 await follower
