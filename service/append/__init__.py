@@ -118,9 +118,9 @@ class Ledger:
         if recorded_at is not None and recorded_at > self._clock():
             raise Malformed([Fault(("recorded_at",), f"{instants.text(recorded_at)} lies ahead")])
         events = [event if event.id is not None else replace(event, id=self._new_id()) for event in batch.events]
-        has_ids = any(event.id is not None for event in batch.events)
+        given = frozenset([event.id for event in batch.events if event.id is not None])
         answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._queue.append(Request(events, batch.expected_versions, answer, has_ids, recorded_at))
+        self._queue.append(Request(events, batch.expected_versions, answer, given, recorded_at))
         self._wake.set()
         return await answer
 
@@ -158,20 +158,19 @@ class Ledger:
         """Take what fits into one commit; requests with an id in common are never decided side by side."""
         group: list[Request] = []
         size = 0
-        ids = {each for request in flight.group if request.has_ids for each in request.ids()} if flight else set()
+        ids: set[UUID] = set().union(*[request.given for request in flight.group]) if flight else set()
         most = len(self._queue) if flight or len(self._queue) < SPLIT_FROM else len(self._queue) // 2
         while self._queue and len(group) < most:
             request = self._queue[0]
-            own = request.ids() if request.has_ids else []
             apart = request.recorded_at is not None and (group or flight)
-            if apart or not ids.isdisjoint(own) or (group and size + len(request.events) > GROUP_EVENTS):
+            if apart or not ids.isdisjoint(request.given) or (group and size + len(request.events) > GROUP_EVENTS):
                 break
             self._queue.popleft()
             if request.answer.cancelled():
                 continue
             group.append(request)
             size += len(request.events)
-            ids.update(own)
+            ids |= request.given
             if request.recorded_at is not None:
                 break
         return group
@@ -278,6 +277,6 @@ def _note(error: BaseException | None, group: Sequence[Request]) -> None:
     """Keep for the next try what a failed commit tells: which ids to look for in the log."""
     for request in group:
         if isinstance(error, DuplicateId):
-            request.look_up = request.look_up or request.has_ids
+            request.look_up = request.look_up or bool(request.given)
         elif isinstance(error, Lost):  # Whether the commit happened, the log tells by the ids.
             request.look_up = request.own = True

@@ -40,14 +40,14 @@ class Receipt(NamedTuple):
 class Request:
     """An append on its way; its events have their ids.
 
-    `has_ids` tells whether the client gave ids, `look_up` asks to look for them in the log, `own` says that what is
+    `given` are the ids that the client gave, `look_up` asks to look for all of them in the log, `own` says that what is
     found there is this request's own commit. `outcome` is set when it is decided.
     """
 
     events: Sequence[Fact | Record]
     expected: dict[str, int]
     answer: asyncio.Future[Receipt]
-    has_ids: bool
+    given: frozenset[UUID]
     recorded_at: int | None = None
     look_up: bool = False
     own: bool = False
@@ -222,7 +222,7 @@ class Attempt:
             decision = decide(request.events, self._known, self._today)
             self._check_versions(request.expected)
         except Refused as refused:
-            if request.has_ids and not request.look_up:
+            if request.given and not request.look_up:
                 request.look_up = True
                 await self._look_up([request])
                 return await self._outcome(request)

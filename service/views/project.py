@@ -121,8 +121,9 @@ class Projector:
         for recorded in batch:
             self._introduce(recorded)
         for recorded in batch:
-            self._apply(Entry(recorded.position, recorded.event))
-            self._index(recorded)
+            home = self._view(recorded.event.item or "")
+            self._apply(Entry(recorded.position, recorded.event), home)
+            self._index(recorded, home)
 
     def finish(self) -> Commit:
         """Give the rows collected."""
@@ -146,17 +147,17 @@ class Projector:
         assert view is not None  # noqa: S101 - decided, introduced or loaded before
         return view
 
-    def _index(self, recorded: Recorded) -> None:
+    def _index(self, recorded: Recorded, home: ItemView) -> None:
         position, recorded_at, event, body = recorded
         assert event.id is not None and event.issues and event.item and event.occurred  # noqa: S101, PT018 - as decided
         rows = self.commit.rows
         rows["event"].append((position, event.id.bytes, recorded_at, body))
         when = parse(event.occurred)
-        fact, text, found = self._text(recorded)
+        fact, text, found = self._text(recorded, home)
         tokens = [f"type:{event.type}", f"type:{event.type.partition('.')[0]}.*", f"item:{event.item}", *found]
         rows["event_index"].append((position, when.lo, when.hi, states.joined(tokens)))
         if text is not None:
-            self._facet(self._view(text.item), found)
+            self._facet(home if text.item == home.slug else self._view(text.item), found)
         for issue in event.issues:
             row = self._counted(issue, position)
             if text is None or issue not in text.issues:
@@ -171,10 +172,9 @@ class Projector:
         view.version += 1
         return view.number, position, view.version
 
-    def _text(self, recorded: Recorded) -> tuple[int, Fact | None, states.Tokens]:
+    def _text(self, recorded: Recorded, home: ItemView) -> tuple[int, Fact | None, states.Tokens]:
         """Give the position of the fact that an event is or acts on, the text that the event brings, and its tokens."""
         position, _, event, _ = recorded
-        home = self._view(event.item or "")
         if isinstance(event, Fact):
             return position, event, states.tokens([home.facts[position]], event.issues)
         fact = home.roots[event.target]
@@ -189,9 +189,8 @@ class Projector:
                 self._facets[token, view.number] = None
                 view.tokens.add(token)
 
-    def _apply(self, entry: Entry) -> None:
+    def _apply(self, entry: Entry, home: ItemView) -> None:
         event = entry.event
-        home = self._view(event.item or "")
         root = home.add(entry)
         self._note(home, entry.position)
         if isinstance(event, Record):
