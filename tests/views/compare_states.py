@@ -151,9 +151,7 @@ async def check_exposure(
         assert found == truth, asked
 
 
-async def check_words(
-    ledger: Opened, log: list[Event], kind: str, asked: str, point: oracle.Point, limit: int
-) -> None:
+async def check_words(ledger: Opened, log: list[Event], kind: str, asked: str, point: oracle.Point, limit: int) -> None:
     """Compare a list by words with what the oracle's whole list has of them."""
     found: list[str] = []
     after: int | None = 0
