@@ -821,9 +821,13 @@ def opens_issue(text: Event) -> bool:
 def may_follow(before: Log, event: Event, opened: set[str]) -> bool:
     """Whether its target is recorded; and its text, where it has one, is of issues that are open to facts.
 
-    A name belongs to one kind, and what is said of an issue names that issue alone.
+    What is corrected has a text: it is a fact or a correction. A name belongs to one kind, and what is said of an issue
+    names that issue alone.
     """
-    if is_record(event) and event["target"] not in {each["id"] for each in before}:
+    targets = [each for each in before if event.get("target") == each["id"]]
+    if event["type"] == "record.corrected":
+        targets = [each for each in targets if not is_record(each) or each["type"] == "record.corrected"]
+    if is_record(event) and not targets:
         return False
     text = event.get("event") if is_record(event) else event
     if text is None:
