@@ -170,9 +170,9 @@ class Recording(RuleBasedStateMachine):
     def text_of(self, event: str) -> Event:
         """Give the last text that an event brought, or that the one it acts on had: what is corrected next."""
         found = self.sent[event]
-        text: Event = (
-            found["event"] if "event" in found else self.text_of(found["target"]) if "target" in found else found
-        )
+        if oracle.is_record(found) and "event" not in found:
+            return self.text_of(found["target"])
+        text: Event = found.get("event", found)
         return {name: value for name, value in text.items() if name != "id"}
 
     # Facts
