@@ -88,8 +88,10 @@ class ParleyMachine(Recording):
 
     @rule(item=Recording.items, day=DAYS, known=CLOCKS)
     def ask_item(self, item: str, day: date, known: oracle.K) -> None:
-        """One item, known or not."""
-        check_state(self.log, self.run(self.ledger.item(self.cast.kinds[item], item, day, known)), item, day, known)
+        """One item, known or not; a correction may have made its name that of another kind."""
+        named = item in oracle.items_in_order(self.log, len(self.log))
+        kind = oracle.kind_of(self.log, item) if named else self.cast.kinds[item]
+        check_state(self.log, self.run(self.ledger.item(kind, item, day, known)), item, day, known)
 
     @rule(kind=KINDS, day=DAYS, known=CLOCKS)
     def ask_list(self, kind: str, day: date, known: oracle.K) -> None:
