@@ -1,10 +1,13 @@
 """A ledger opened for a test, and what tests ask of it: appends in batches, states at (D, K) as plain JSON."""
 
 import json
+import random
+import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +19,7 @@ from service.domain.events import Batch
 from service.storage.connect import connect
 from service.storage.database import Database
 from service.views import query
+from tests.conftest import PostgresServer
 from tests.oracle import K, Published
 
 Event = dict[str, Any]
@@ -83,3 +87,25 @@ async def opened(url: str, clock: Callable[[], int] = now) -> AsyncIterator[Open
     finally:
         await ledger.stop()
         await database.close()
+
+
+@contextmanager
+def fresh_sqlite(template: Path, folder: Path) -> Iterator[str]:
+    """Make a ledger for one example of a property, a copy of a migrated file; it is removed afterwards."""
+    path = folder / f"{random.getrandbits(64)}.db"
+    shutil.copyfile(template, path)
+    try:
+        yield f"sqlite:///{path}"
+    finally:
+        for part in folder.glob(f"{path.name}*"):  # with its -wal and -shm
+            part.unlink()
+
+
+@contextmanager
+def fresh_postgres(server: PostgresServer, template: str) -> Iterator[str]:
+    """Make a ledger for one example of a property, a clone of a migrated database; it is dropped afterwards."""
+    url = server.create(template)
+    try:
+        yield url
+    finally:
+        server.drop(url)

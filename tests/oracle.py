@@ -801,6 +801,45 @@ def issue_state(log: Log, issue: str, day: date, known: K, *, include_ended: boo
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# What may be recorded: of batches in which each event by itself is well formed.
+
+
+def may_record(log: Log, batch: Log) -> bool:
+    """Whether a batch is taken behind a log: each event in turn, knowing those before it and every opening in it."""
+    head = len(log)
+    opened = {fact.text["item"] for fact in known_facts(log, head) if opens_issue(fact.text)}
+    opened |= {event["item"] for event in batch if opens_issue(event)}
+    before = [*log, *batch]
+    return all(may_follow(before[: head + place], event, opened) for place, event in enumerate(batch))
+
+
+def opens_issue(text: Event) -> bool:
+    """Whether a text opens an issue."""
+    return str(text["type"]) == "issue.opened" and str(text.get("modality") or "asserted") == "asserted"
+
+
+def may_follow(before: Log, event: Event, opened: set[str]) -> bool:
+    """Whether its target is recorded; and its text, where it has one, is of issues that are open to facts.
+
+    What is corrected has a text: it is a fact or a correction. A name belongs to one kind, and what is said of an issue
+    names that issue alone.
+    """
+    targets = [each for each in before if event.get("target") == each["id"]]
+    if event["type"] == "record.corrected":
+        targets = [each for each in targets if not is_record(each) or each["type"] == "record.corrected"]
+    if is_record(event) and not targets:
+        return False
+    text = event.get("event") if is_record(event) else event
+    if text is None:
+        return True
+    kind, item = str(text["type"]).split(".")[0], text["item"]
+    named = [each.get("event") if is_record(each) else each for each in before]
+    same = not any(each is not None and each["item"] == item for each in named) or kind_of(before, item) == kind
+    own = kind != "issue" or text["issues"] == [item]
+    return same and own and opened.issuperset(text["issues"])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Section 9: the timeline, what changed, and every state there ever was.
 
 

@@ -5,9 +5,10 @@ days; uncertain date strings come from a pool of at most three a history, so tha
 affordable.
 """
 
-from collections.abc import Sequence
+import random
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -148,52 +149,77 @@ def uncertain_dates(draw: Draw) -> str:
     return f"[{_day(first)}..{_day(first + draw(st.integers(0, 4)))}]"
 
 
+class Cast(NamedTuple):
+    """What a history is about: the kind of each item by its name, issues too, and its few uncertain dates."""
+
+    kinds: Mapping[str, str]
+    pool: Sequence[str]
+
+    @property
+    def issues(self) -> list[str]:
+        """The names of the issues."""
+        return [item for item, kind in self.kinds.items() if kind == "issue"]
+
+
+def pools() -> st.SearchStrategy[list[str]]:
+    """Draw the uncertain dates of one history: at most three."""
+    return st.lists(uncertain_dates(), min_size=1, max_size=3)
+
+
+def named(kinds: Sequence[str]) -> dict[str, str]:
+    """Name an item of each kind: the kind of each by its name."""
+    return {f"{kind}-{number}": kind for number, kind in enumerate(kinds, start=1)}
+
+
+@st.composite
+def openings(draw: Draw, cast: Cast, issue: str) -> Event:
+    """Draw the opening of an issue, without an id."""
+    return _Texts(draw, cast).opened(issue)
+
+
+@st.composite
+def facts(draw: Draw, cast: Cast, item: str) -> Event:
+    """Draw a fact about an item, without an id."""
+    return _Texts(draw, cast).fact(item)
+
+
+@st.composite
+def times(draw: Draw, cast: Cast) -> Event:
+    """Draw the dates of a fact: `occurred`, maybe `effective`, `until` and `until_condition`."""
+    return _Texts(draw, cast).dates()
+
+
+@st.composite
+def reports(draw: Draw, cast: Cast) -> list[Event]:
+    """Draw one or two reports."""
+    return _Texts(draw, cast).reports()
+
+
 @st.composite
 def histories(draw: Draw, *, max_events: int = 18) -> list[Event]:
     """Draw a history: valid events in the order of recording, without positions; the issues are opened first."""
     return _History(draw, max_events).events
 
 
-class _History:
-    """Draws one history, event by event; `events` is what has been recorded so far."""
+def id_of(number: int) -> str:
+    """Give the id of an event by its number in its history."""
+    return str(UUID(int=(7 << 76) | (8 << 60) | number))
 
-    def __init__(self, draw: Draw, max_events: int) -> None:
-        self.draw = draw
-        self.events: list[Event] = []
-        self.issues = list(ISSUES[: draw(st.integers(1, len(ISSUES)))])
-        self.pool = draw(st.lists(uncertain_dates(), min_size=1, max_size=3))
-        self.kinds = dict.fromkeys(self.issues, "issue") | self._items()
-        for issue in self.issues:
-            self._record(self._opened(issue))
-        for _ in range(draw(st.integers(2, max_events - len(self.issues)))):
-            self._record(self._next())
 
-    def _items(self) -> dict[str, str]:
-        """Two restrictions, so that a fact can move, and two to four items of any kind."""
-        kinds = ["restriction", "restriction", *self.draw(st.lists(st.sampled_from(KINDS), min_size=2, max_size=4))]
-        return {f"{kind}-{number}": kind for number, kind in enumerate(kinds, start=1)}
+class _Texts:
+    """Draws the texts of facts about a cast."""
 
-    def _record(self, event: Event) -> None:
-        number = len(self.events) + 1
-        self.events.append({"id": str(UUID(int=(7 << 76) | (8 << 60) | number)), **event})
-        if event["type"] == "record.corrected":
-            event["event"]["id"] = self._root(event["target"])["id"]
+    def __init__(self, draw: Draw, cast: Cast) -> None:
+        self.draw, self.cast = draw, cast
 
-    def _next(self) -> Event:
-        if self.draw(st.integers(0, 9)) < 7:
-            return self._fact()
-        return self._about_another()
-
-    # Facts
-
-    def _opened(self, issue: str) -> Event:
+    def opened(self, issue: str) -> Event:
+        """Draw the opening of an issue."""
         head = {"type": "issue.opened", "item": issue, "issues": [issue], "occurred": self._date()}
-        return head | REQUIRED["issue"] | {"reports": self._reports()}
+        return head | REQUIRED["issue"] | {"reports": self.reports()}
 
-    def _fact(self) -> Event:
-        one, two = [item for item, kind in self.kinds.items() if kind == "restriction"][:2]
-        item = self.draw(st.sampled_from([one, one, one, two, *self.kinds]))
-        return self._text(item, self._change(self.kinds[item]))
+    def fact(self, item: str) -> Event:
+        """Draw a fact about an item."""
+        return self.text(item, self._change(self.cast.kinds[item]))
 
     def _change(self, kind: str) -> str:
         """Draw a change of the kind, openings twice as likely; an issue is opened once only."""
@@ -203,20 +229,22 @@ class _History:
         name: str = self.draw(st.sampled_from(others if kind == "issue" else openings * 2 + others))
         return name
 
-    def _text(self, item: str, change: str) -> Event:
-        kind = self.kinds[item]
+    def text(self, item: str, change: str) -> Event:
+        """Draw a fact of this name about an item."""
+        kind = self.cast.kinds[item]
         return (
-            {"type": f"{kind}.{change}", "item": item, "issues": self._issues(item)}
+            {"type": f"{kind}.{change}", "item": item, "issues": self.issues(item)}
             | self._terms(kind, opens=CHANGES[kind][change].opens)
-            | self._dates()
+            | self.dates()
             | self._modality(f"{kind}.{change}")
-            | {"reports": self._reports()}
+            | {"reports": self.reports()}
         )
 
-    def _issues(self, item: str) -> list[str]:
-        if item in self.issues:
+    def issues(self, item: str) -> list[str]:
+        """Draw the issues that a fact about an item names."""
+        if item in self.cast.issues:
             return [item]
-        return self.draw(st.lists(st.sampled_from(self.issues), min_size=1, max_size=2, unique=True))
+        return self.draw(st.lists(st.sampled_from(self.cast.issues), min_size=1, max_size=2, unique=True))
 
     def _terms(self, kind: str, *, opens: bool) -> Event:
         required = REQUIRED.get(kind, {}) if opens else {}
@@ -232,10 +260,10 @@ class _History:
         return {} if word is None else {"modality": word}
 
     def _date(self) -> str:
-        text: str = self.draw(st.one_of(exact_days(), st.sampled_from(self.pool)))
+        text: str = self.draw(st.one_of(exact_days(), st.sampled_from(self.cast.pool)))
         return text
 
-    def _dates(self) -> Event:
+    def dates(self) -> Event:
         """`occurred`; often an `effective`, mostly later; often an `until`, never before any day of `effective`."""
         dates = {"occurred": self._date()}
         when = self.draw(st.sampled_from(["occurred", "occurred", "later", "later", "any"]))
@@ -250,13 +278,14 @@ class _History:
         return dates
 
     def _until(self, effective: str) -> str:
-        later = [text for text in self.pool if bounds(text)[0] >= bounds(effective)[1]]
+        later = [text for text in self.cast.pool if bounds(text)[0] >= bounds(effective)[1]]
         pooled = [st.sampled_from(later)] if later else []
         exact = st.integers(0, 12).map(lambda days: _later(effective, days))
         text: str = self.draw(st.one_of(exact, *pooled))
         return text
 
-    def _reports(self) -> list[Event]:
+    def reports(self) -> list[Event]:
+        """Draw one or two reports."""
         return [self._report() for _ in range(self.draw(st.sampled_from([1, 1, 1, 2])))]
 
     def _report(self) -> Event:
@@ -281,7 +310,31 @@ class _History:
             return {}
         return {"published": self.draw(exact_days() if form == "day" else uncertain_dates())}
 
-    # Records
+
+class _History(_Texts):
+    """Draws one history, event by event; `events` is what has been recorded so far."""
+
+    def __init__(self, draw: Draw, max_events: int) -> None:
+        issues = ISSUES[: draw(st.integers(1, len(ISSUES)))]
+        kinds = ["restriction", "restriction", *draw(st.lists(st.sampled_from(KINDS), min_size=2, max_size=4))]
+        super().__init__(draw, Cast(dict.fromkeys(issues, "issue") | named(kinds), draw(pools())))
+        self.events: list[Event] = []
+        for issue in issues:
+            self._record(self.opened(issue))
+        for _ in range(draw(st.integers(2, max_events - len(issues)))):
+            self._record(self._next())
+
+    def _record(self, event: Event) -> None:
+        self.events.append({"id": id_of(len(self.events) + 1), **event})
+        if event["type"] == "record.corrected":
+            event["event"]["id"] = self._root(event["target"])["id"]
+
+    def _next(self) -> Event:
+        """Draw a fact, most often about one of the two restrictions, between which a fact can move; or a record."""
+        if self.draw(st.integers(0, 9)) >= 7:
+            return self._about_another()
+        one, two = [item for item, kind in self.cast.kinds.items() if kind == "restriction"][:2]
+        return self.fact(self.draw(st.sampled_from([one, one, one, two, *self.cast.kinds])))
 
     def _about_another(self) -> Event:
         """Draw a record on an earlier event.
@@ -298,28 +351,39 @@ class _History:
         if name == "record.corrected":
             record["event"] = self._corrected(target)
         silent = name in REPORT_FREE and self.draw(st.booleans())
-        return record if silent else record | {"reports": self._reports()}
+        return record if silent else record | {"reports": self.reports()}
 
     def _corrected(self, target: Event) -> Event:
         """Draw a whole new text: other dates, other issues, another item of the kind, or another fact altogether."""
         fact = self._root(target["id"])
         text: Event = target.get("event", target)
         kind = text["type"].split(".")[0]
-        others = [item for item, its in self.kinds.items() if its == kind and kind != "issue"] or [text["item"]]
+        others = [item for item, its in self.cast.kinds.items() if its == kind and kind != "issue"] or [text["item"]]
         what = self.draw(st.sampled_from(["dates", "dates", "issues", "item", "all"]))
         if what == "issues":
-            return text | {"issues": self._issues(text["item"])}
+            return text | {"issues": self.issues(text["item"])}
         if what == "item":
             return text | {"item": self.draw(st.sampled_from(others))}
         if what == "all" and fact["type"] != "issue.opened":
-            return {"id": fact["id"], **self._text(self.draw(st.sampled_from(others)), self._change(kind))}
+            return {"id": fact["id"], **self.text(self.draw(st.sampled_from(others)), self._change(kind))}
         kept = {name: value for name, value in text.items() if name not in TIMES}
-        return kept | self._dates()
+        return kept | self.dates()
 
     def _root(self, target: str) -> Event:
         """Give the fact at the end of a chain of targets."""
         event = next(event for event in self.events if event["id"] == target)
         return self._root(event["target"]) if "target" in event and "issues" not in event else event
+
+
+def cut(events: list[Event], seed: int) -> list[list[Event]]:
+    """Cut a history into batches of one to five events."""
+    sizes = random.Random(seed)  # noqa: S311 - for variety, not for secrets
+    batches = []
+    while events:
+        size = sizes.randint(1, 5)
+        batches.append(events[:size])
+        events = events[size:]
+    return batches
 
 
 def _is_text(event: Event) -> bool:

@@ -9,6 +9,8 @@ compared: Counter[str] = Counter()
 DISAGREEMENTS = "disagreements"
 FOLLOWED, KILLS = "events followed", "kills"
 """Events that the readers of a race were handed, each once and in order; how often something was killed meanwhile."""
+RUNS, STEPS, BY_MACHINES = "machine runs", "machine steps", "answers by machines"
+"""Programs that state machines have run, the steps in them, and the answers that were compared in between."""
 
 
 @contextmanager
@@ -22,11 +24,25 @@ def comparing(kind: str) -> Iterator[None]:
     compared[kind] += 1
 
 
+def answers(found: Counter[str]) -> int:
+    """Count the answers compared, of every kind."""
+    return sum(_by_kind(found).values())
+
+
+def _by_kind(found: Counter[str]) -> dict[str, int]:
+    others = {DISAGREEMENTS, FOLLOWED, KILLS, RUNS, STEPS, BY_MACHINES}
+    return {kind: count for kind, count in found.items() if kind not in others}
+
+
 def summary(found: Counter[str]) -> Iterator[str]:
-    """Write what was compared and what was followed, each in one line."""
-    answers = {kind: count for kind, count in found.items() if kind not in {DISAGREEMENTS, FOLLOWED, KILLS}}
-    if answers:
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(answers.items()))
-        yield f"compared with the oracle: {kinds}; disagreements: {found[DISAGREEMENTS]}"
+    """Write what was compared, by whom, and what was followed, each in one line."""
+    if kinds := _by_kind(found):
+        told = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
+        yield f"compared with the oracle: {told}; disagreements: {found[DISAGREEMENTS]}"
+    if found[RUNS]:
+        yield (
+            f"by state machines: {found[BY_MACHINES]:,} of these answers, "
+            f"in {found[RUNS]:,} runs of {found[STEPS]:,} steps together"
+        )
     if found[FOLLOWED]:
         yield f"followed through {found[KILLS]} kills: {found[FOLLOWED]:,} events; missed 0, doubled 0, reordered 0"

@@ -21,9 +21,9 @@ from service.rebuild import digest
 from service.settings import Settings
 from service.storage import files
 from tests.conftest import PostgresServer
+from tests.examples import thorough
 from tests.ledgers import opened
-from tests.strategies import histories
-from tests.views.test_against_oracle import cut, thorough
+from tests.strategies import cut, histories
 
 LONDON = (files.data("seeds") / "london.ndjson").read_bytes().splitlines()
 DAY = date(2025, 6, 10)

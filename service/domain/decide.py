@@ -119,7 +119,7 @@ class _Draft:
         root = chain[0]
         assert isinstance(root, Fact)  # noqa: S101 - a chain begins with its fact
         if isinstance(record, RecordCorrected):
-            record = self._take_correction(record, root, path)
+            record = self._take_correction(record, chain, root, path)
         issues = tuple(dict.fromkeys(issue for event in [*chain, record] for issue in _text_issues(event)))
         if len(issues) > RECORD_ISSUES_MAX:
             self._fault(path, "target", f"the fact would touch more than {RECORD_ISSUES_MAX} issues")
@@ -132,7 +132,11 @@ class _Draft:
         self._chains[id_of(completed)] = chain
         return completed
 
-    def _take_correction(self, record: RecordCorrected, root: Fact, path: Path) -> RecordCorrected:
+    def _take_correction(
+        self, record: RecordCorrected, chain: Sequence[Fact | Record], root: Fact, path: Path
+    ) -> RecordCorrected:
+        if not any(isinstance(each, Fact | RecordCorrected) and each.id == record.target for each in chain):
+            self._fault(path, "target", "a correction names a fact, or a correction of one; this event has no text")
         text = record.event
         if text.id not in (None, root.id):
             self._fault(path, ("event", "id"), f"a corrected event keeps its id: {root.id}")

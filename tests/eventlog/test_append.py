@@ -536,6 +536,16 @@ async def test_a_record_on_an_event_that_nobody_recorded_is_refused(ledger: Open
     assert await faults_of(ledger, record("retracted", later), later) == {"events/0/target"}
 
 
+async def test_a_correction_of_what_has_no_text_is_refused(ledger: Opened) -> None:
+    """A correction names a fact or a correction: a retraction, a report or a dispute has no text to correct."""
+    fact = imposed("quota", "chips")
+    first = corrected(fact, fact, reason="a")
+    others = [record("disputed", fact), record("report_added", fact, reports=REPORTS), record("retracted", first)]
+    await ledger.append([opening("chips"), fact, first, corrected(first, fact), *others])
+    told = await faults_of(ledger, *(corrected(other, fact) for other in others))
+    assert told == {f"events/{place}/target" for place in range(3)}
+
+
 # The clock
 
 

@@ -16,9 +16,9 @@ import service.rebuild
 from service.rebuild import digest, rebuild
 from service.storage import files
 from tests.conftest import PostgresServer
+from tests.examples import thorough
 from tests.ledgers import opened
-from tests.strategies import histories
-from tests.views.test_against_oracle import cut, thorough
+from tests.strategies import cut, histories
 
 Event = dict[str, Any]
 LONDON: list[Event] = [json.loads(line) for line in (files.data("seeds") / "london.ndjson").read_bytes().splitlines()]

@@ -1,0 +1,171 @@
+"""States, lists, issues, exposure and words at one (D, K), compared with the slow obvious fold."""
+
+import json
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from service.api.exposure import ExposureQuery
+from service.domain import states, words
+from service.views import exposure, postures, query, search
+from tests import oracle
+from tests.ledgers import Opened, asking
+from tests.tally import comparing
+
+Event = dict[str, Any]
+
+FREE = {"alternatives", "next_change"}
+"""Fields in which the rules leave a choice."""
+FILTERS: dict[str, Callable[[Event], bool]] = {
+    "against:EU": lambda state: "EU" in state.get("against", ()),
+    "good:dysprosium": lambda state: any(good["name"] == "dysprosium" for good in state.get("goods", ())),
+    "issue:chips": lambda state: "chips" in state["issues"],
+}
+"""Tokens of restrictions, and what a state says that carries them."""
+GOODS = {
+    "good": ["dysprosium", "DY", "rare earths", "magnets", "3a090", "nothing"],
+    "hs": ["28", "2805", "280530", "280540", "85", "850511", "850512", "90"],
+    "eccn": ["3A090", "3A001"],
+}
+"""What exposure is asked about."""
+PARTIES = ["US", "CN", "EU", "GB"]
+WORDS = ["dysprosium", "ISSUE", "an what", "magnets ohio", "rare earths", "us", "restriction-1", "3a090 huawei", "ß"]
+
+
+def without(state: Event | None, names: set[str]) -> Event | None:
+    return None if state is None else {name: value for name, value in state.items() if name not in names}
+
+
+def check_state(log: list[Event], state: Event | None, item: str, day: date, known: oracle.K) -> None:
+    """Compare one item's state with the oracle's, field by field.
+
+    Where the rules leave a choice (which of several ruling facts an alternative names, which of a day's changes is the
+    next), any that they allow is right.
+    """
+    with comparing("states"):
+        _check_state(log, state, item, day, known)
+
+
+def _check_state(log: list[Event], state: Event | None, item: str, day: date, known: oracle.K) -> None:
+    truth = oracle.item_state(log, item, day, known)
+    if truth is None or state is None:
+        assert state == truth, (item, day, known)
+        return
+    rulers = oracle.alternative_rulers(log, item, day, known)
+    assert {each["status"] for each in state["alternatives"]} == {each["status"] for each in truth["alternatives"]}
+    assert state["alternatives"][:1] == truth["alternatives"][:1]
+    assert all(each["event"] in rulers[each["status"]] for each in state["alternatives"])
+    following: list[Event | None] = [*oracle.next_changes(log, item, day, known)]
+    assert state["next_change"] in (following or [None])
+    assert without(state, FREE) == without(truth, FREE), (item, day, known)
+
+
+async def check_list(ledger: Opened, log: list[Event], kind: str, day: date, known: oracle.K) -> list[Event]:
+    """Compare which states a list has, whole and in pages of two; give them."""
+    found = await ledger.kind(kind, day, known)
+    truth = oracle.items_of_kind(log, kind, day, known)
+    with comparing("lists"):
+        assert [state["id"] for state in found] == [state["id"] for state in truth]
+        assert await _paged(ledger, kind, day, known) == [state["id"] for state in truth]
+    return found
+
+
+async def _paged(ledger: Opened, kind: str, day: date, known: oracle.K) -> list[str]:
+    names: list[str] = []
+    after, more = 0, True
+    while more:
+        page = await query.page(ledger.database, asking(day, known), query.Wanted(kind), after=after, limit=2)
+        names += [found.slug for found in page.items]
+        after, more = page.items[-1].number if page.items else 0, page.more
+    return names
+
+
+async def check_filters(ledger: Opened, listed: list[Event], day: date, known: oracle.K) -> None:
+    """Compare lists of restrictions by filter with what the whole list has of it."""
+    for token, holds in FILTERS.items():
+        found = await ledger.kind("restriction", day, known, token)
+        with comparing("lists"):
+            assert [state["id"] for state in found] == [state["id"] for state in listed if holds(state)], token
+
+
+async def check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: oracle.K) -> list[query.Found]:
+    """Compare an issue's version, posture and items with the oracle's; give what stands on its page."""
+    with comparing("issues"):
+        return await _check_issue(ledger, log, issue, day, known)
+
+
+async def _check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: oracle.K) -> list[query.Found]:
+    page = await query.issue_page(ledger.database, asking(day, known), issue, ended=False, after=0, limit=1_000)
+    truth = oracle.issue_state(log, issue, day, known)
+    if truth is None or page.own is None:
+        assert (truth, page.own) == (None, None)
+        return page.items
+    held = await postures.statuses(ledger.database, asking(day, known), [issue])
+    assert page.version == truth["version"]
+    assert states.posture(page.own.found.status, held[issue]) == truth["posture"]
+    found = [(each.kind, each.slug) for each in page.items]
+    assert sorted(found) == sorted((kind, each["id"]) for kind, items in truth["items"].items() for each in items)
+    return [page.own.found, *page.items]
+
+
+async def check_issues(ledger: Opened, log: list[Event], day: date, known: oracle.K) -> None:
+    """Compare which issues are listed, each with its version and posture."""
+    page = await query.page(ledger.database, asking(day, known), query.Wanted("issue"), after=0, limit=1_000)
+    names = [each.slug for each in page.items]
+    held = await postures.statuses(ledger.database, page.basis.pinned(), names)
+    versions = await query.versions(ledger.database, page.basis.position, names)
+    truth = [state["id"] for state in oracle.items_of_kind(log, "issue", day, known)]
+    with comparing("lists"):
+        assert names == truth
+    for each in page.items:
+        told = oracle.issue_state(log, each.slug, day, known)
+        with comparing("issues"):
+            assert told is not None
+            assert (versions[each.slug], states.posture(each.status, held[each.slug])) == (
+                told["version"],
+                told["posture"],
+            ), each.slug
+
+
+async def check_exposure(
+    ledger: Opened, standing: list[Event], asked: Event, day: date, known: oracle.K, limit: int
+) -> None:
+    """Compare what touches a good and a party with what the oracle finds among its states at (D, K).
+
+    `asked` is the query: `party`, one of `good`, `hs` and `eccn`, maybe `include`.
+    """
+    (name,) = asked.keys() & GOODS.keys()
+    at = await query.basis(ledger.database, asking(day, known))
+    sought = msgspec.convert(asked, ExposureQuery).sought()
+    found: list[str] = []
+    after, more = 0, True
+    while more:
+        page = await exposure.page(ledger.database, at, sought, after=after, limit=limit)
+        found += [each.slug for each in page.items]
+        more = page.more
+        after = page.items[-1].number if more else after
+    truth = oracle.exposed(standing, name, asked[name], asked["party"], include_ended="include" in asked)
+    with comparing("exposures"):
+        assert found == truth, asked
+
+
+async def check_words(ledger: Opened, log: list[Event], kind: str, asked: str, point: oracle.Point, limit: int) -> None:
+    """Compare a list by words with what the oracle's whole list has of them."""
+    found: list[str] = []
+    after: int | None = 0
+    while after is not None:
+        ask, wanted = asking(*point), query.Wanted(kind)
+        page = await search.page(ledger.database, ask, wanted, words.of(asked), after=after, limit=limit)
+        found += [each.slug for each in page.items]
+        after = page.next
+    truth = oracle.items_of_kind(log, kind, *point)
+    with comparing("lists"):
+        assert found == [state["id"] for state in truth if oracle.has_words(state, asked)], asked
+
+
+def state_of(found: query.Found) -> Event:
+    """Read the state that a page has."""
+    state: Event = json.loads(found.body)
+    return state
