@@ -31,7 +31,8 @@ NEVER = 2**62
 KINDS = {"restriction", "clearance"}
 # As one text each: to fetch rows takes three times as long. Read as JSON, a number takes a quarter of `int`.
 _NUMBERS = msgspec.json.Decoder(list[int])
-_LIST = "SELECT f.item FROM facet f WHERE f.token = {token} AND f.item > $1 AND f.item <= $2 ORDER BY f.item LIMIT $3"
+_LISTS = "SELECT b.k, b.at, b.head, {each} FROM ({basis}) b"
+_LIST = "SELECT f.item FROM facet f WHERE f.token = {token} AND f.item > $2 AND f.item <= b.k ORDER BY f.item LIMIT $3"
 _RESTRICTIONS = """SELECT 'restriction:' || (SELECT i.slug FROM item i WHERE i.number = f.item)
     FROM facet f WHERE f.token {among} LIMIT $2"""
 _CARRYING = "SELECT f.item FROM facet f WHERE f.token {among}"
@@ -61,6 +62,7 @@ class Sought(NamedTuple):
 class Page(NamedTuple):
     """States in order of the items' first appearance; `more` tells whether others follow."""
 
+    basis: query.Basis
     items: list[query.Found]
     more: bool
 
@@ -70,19 +72,20 @@ def hs_tokens(code: str) -> list[str]:
     return [f"hs:{code}", *[f"hs-exactly:{code[:size]}" for size in HS_PREFIXES if size < len(code)]]
 
 
-async def page(database: Database, at: query.Basis, sought: Sought, *, after: int, limit: int) -> Page:
+async def page(database: Database, ask: query.Ask, sought: Sought, *, after: int, limit: int) -> Page:
     """Give the restrictions and clearances that touch a good and a party, behind an item number."""
-    if at.published is not None:
+    if ask.published is not None:
+        at = await query.basis(database, ask)
         return await _published_page(database, at, sought, after=after, limit=limit)
     found: list[query.Found] = []
     size = min(30 * limit, CHUNK)
     while True:
-        lists = await _listed(database, at, sought, after, size)
+        at, lists = await _listed(database, ask, sought, after, size)
         numbers = await _met(database, sought, lists)
         found += await _sifted(database, at, sought, numbers, limit + 1 - len(found))
         if len(found) > limit or lists.next >= NEVER:
-            return Page(found[:limit], len(found) > limit)
-        after = lists.next - 1
+            return Page(at, found[:limit], len(found) > limit)
+        ask, after = at.pinned(), lists.next - 1
 
 
 class _Lists(NamedTuple):
@@ -97,17 +100,21 @@ class _Lists(NamedTuple):
     next: int
 
 
-async def _listed(database: Database, at: query.Basis, sought: Sought, after: int, size: int) -> _Lists:
-    """List the items of every token behind a number, so many of each."""
+async def _listed(
+    database: Database, ask: query.Ask, sought: Sought, after: int, size: int
+) -> tuple[query.Basis, _Lists]:
+    """List the items of every token behind a number, so many of each; KnowledgeAhead when K lies beyond the head."""
     tokens = (*sought.goods, OF_RESTRICTION, *sought.parties)
     gathered = database.dialect.gathered
     each = ", ".join(gathered.format(_LIST.format(token=f"${number}")) for number in range(4, len(tokens) + 4))
-    (row,) = await database.fetch(f"SELECT {each}", after, at.position, size, *tokens)
-    lists = [sorted(_NUMBERS.decode(f"[{text[1:-1]}]")) for text in row]
+    sql = _LISTS.format(each=each, basis=query.basis_sql(database.dialect, ask.mode))
+    (row,) = await database.fetch(sql, ask.known, after, size, *tokens)
+    lists = [sorted(_NUMBERS.decode(f"[{text[1:-1]}]")) for text in row[3:]]
     horizon = min(items[-1] if len(items) == size else NEVER for items in lists)
     after = max(_next(lists[:-2], horizon, size), _next(lists[-2:], horizon, size))
     complete = [items[: bisect_right(items, horizon)] for items in lists]
-    return _Lists(set().union(*complete[:-3]), set(complete[-3]), set().union(*complete[-2:]), after)
+    goods, parties = set().union(*complete[:-3]), set().union(*complete[-2:])
+    return query.basis_of(ask, row), _Lists(goods, set(complete[-3]), parties, after)
 
 
 def _next(lists: Iterable[Sequence[int]], horizon: int, size: int) -> int:
@@ -163,9 +170,9 @@ async def _published_page(database: Database, at: query.Basis, sought: Sought, *
             slugs = [slug for _, slug in names[start : start + 2 * limit]]
             found += await _touching(database, at, sought, await query.standings(database, at, slugs))
             if len(found) > limit:
-                return Page(found[:limit], more=True)
+                return Page(at, found[:limit], more=True)
         if len(names) < CHUNK:
-            return Page(found, more=False)
+            return Page(at, found, more=False)
         after = names[-1][0]
 
 

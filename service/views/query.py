@@ -144,7 +144,7 @@ def _statement(dialect: Dialect, mode: str, **parts: str) -> str:
     return _STATE.format(
         joined=dialect.joined.format("later.arrivals"),
         known=_known(mode),
-        basis=_BASES[mode].replace("$1", dialect.number.format("$1")),
+        basis=basis_sql(dialect, mode),
         probe=probe(dialect, mode),
         order="f.item" if parts["source"] == _BY_TOKEN else "i.number",
         **parts,
@@ -195,7 +195,7 @@ class _Question:
         fetch = self._database.fetch_long if long else self._database.fetch
         rows = await fetch(sql, *self._parameters)
         if rows:
-            _check(self._ask, rows[0])
+            basis_of(self._ask, rows[0])
         return rows
 
     def named(self, slugs: Sequence[str]) -> str:
@@ -218,11 +218,17 @@ class _Question:
 
 async def basis(database: Database, ask: Ask) -> Basis:
     """Resolve K; KnowledgeAhead when it lies beyond the head."""
-    (row,) = await database.fetch(_BASES[ask.mode].replace("$1", database.dialect.number.format("$1")), ask.known)
-    return _check(ask, row)
+    (row,) = await database.fetch(basis_sql(database.dialect, ask.mode), ask.known)
+    return basis_of(ask, row)
 
 
-def _check(ask: Ask, row: Row) -> Basis:
+def basis_sql(dialect: Dialect, mode: str) -> str:
+    """Write the statement that resolves K: $1 is as `Ask.known` gives it."""
+    return _BASES[mode].replace("$1", dialect.number.format("$1"))
+
+
+def basis_of(ask: Ask, row: Row) -> Basis:
+    """Give the basis that a row begins with; KnowledgeAhead when K lies beyond the head."""
     if ask.position is not None and ask.position > row[2]:
         asked = f"known_position={ask.position}"
         raise KnowledgeAhead(asked, row[2])
@@ -261,7 +267,7 @@ async def item(database: Database, ask: Ask, kind: str, slug: str) -> One | None
     if not rows:
         await basis(database, ask)  # says so when K is ahead
         return None
-    return One(_check(ask, rows[0]), _found(rows[0]), rows[0][3] or 0)
+    return One(basis_of(ask, rows[0]), _found(rows[0]), rows[0][3] or 0)
 
 
 class IssuePage(NamedTuple):
@@ -289,7 +295,7 @@ async def issue_page(database: Database, ask: Ask, slug: str, *, ended: bool, af
     rows = await question.rows(_BY_TOKEN, limit + 2, _VERSION.format(slug=question.parameter(slug)))
     if not rows:
         return IssuePage(await basis(database, ask), [], more=False, own=None, version=0)
-    return _issue_page(_check(ask, rows[0]), rows[0][3] or 0, [_found(row) for row in rows], slug, limit)
+    return _issue_page(basis_of(ask, rows[0]), rows[0][3] or 0, [_found(row) for row in rows], slug, limit)
 
 
 def _issue_page(at: Basis, version: int, found: Sequence[Found], slug: str, limit: int) -> IssuePage:
@@ -336,7 +342,7 @@ async def page(database: Database, ask: Ask, wanted: Wanted, *, after: int, limi
     for token in (*wanted.tokens[1:], *wanted.marks):
         question.where(question.carries(token))
     rows = await question.rows(_BY_TOKEN if wanted.tokens else _BY_KIND, limit + 1, long=True)
-    at = _check(ask, rows[0]) if rows else await basis(database, ask)
+    at = basis_of(ask, rows[0]) if rows else await basis(database, ask)
     return Page(at, [_found(row) for row in rows[:limit]], len(rows) > limit)
 
 

@@ -202,22 +202,23 @@ QUESTIONS = {
 }
 
 
-async def exposure_of(ledger: Opened, sought: exposure.Sought, at: query.Basis, limit: int) -> list[str]:
+async def exposure_of(ledger: Opened, sought: exposure.Sought, ask: query.Ask, limit: int) -> list[str]:
     """Read what touches a good and a party in pages."""
     found: list[str] = []
     after = 0
     while True:
-        page = await exposure.page(ledger.database, at, sought, after=after, limit=limit)
+        page = await exposure.page(ledger.database, ask, sought, after=after, limit=limit)
         found += [each.slug for each in page.items]
         if not page.more:
             return found
-        after = page.items[-1].number
+        ask, after = page.basis.pinned(), page.items[-1].number
 
 
 async def check_exposure(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
     """Compare what touches each good and party, as recorded and as published, however few are listed at a time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exposure, "CHUNK", data.draw(st.sampled_from([1, 3, exposure.CHUNK])))
+        patch.setattr(exposure, "PART", data.draw(st.sampled_from([1, exposure.PART])))
         patch.setattr(exposure, "RARE", data.draw(st.sampled_from([1, exposure.RARE])))
         await _check_exposure(ledger, data, history)
 
@@ -230,13 +231,12 @@ async def _check_exposure(ledger: Opened, data: st.DataObject, history: list[Eve
     for known in clocks:
         day = data.draw(days_near(history))
         standing = oracle.states(log, day, known)
-        at = await query.basis(ledger.database, asking(day, known))
         for name, values in QUESTIONS.items():
             value, party = data.draw(st.sampled_from(values)), data.draw(st.sampled_from(["US", "CN", "EU", "GB"]))
             ended = data.draw(st.booleans())
             query_ = {"party": party, name: value} | ({"include": "ended"} if ended else {})
             asked = msgspec.convert(query_, ExposureQuery)
-            found = await exposure_of(ledger, asked.sought(), at, limit)
+            found = await exposure_of(ledger, asked.sought(), asking(day, known), limit)
             with comparing("exposures"):
                 assert found == oracle.exposed(standing, name, value, party, include_ended=ended), (name, value, party)
 
