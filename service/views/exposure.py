@@ -8,6 +8,7 @@ that had not ended are looked at as of (D, K).
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -18,7 +19,7 @@ from service.views import query
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from service.storage.database import Database
+    from service.storage.database import Database, Dialect
 
 CHUNK = 2_000
 """How many items of a token are listed at a time, at most. As published they are folded in parts of twice a page."""
@@ -31,8 +32,14 @@ NEVER = 2**62
 KINDS = {"restriction", "clearance"}
 # As one text each: to fetch rows takes three times as long. Read as JSON, a number takes a quarter of `int`.
 _NUMBERS = msgspec.json.Decoder(list[int])
-_LISTS = "SELECT b.k, b.at, b.head, {each} FROM ({basis}) b"
-_LIST = "SELECT f.item FROM facet f WHERE f.token = {token} AND f.item > $2 AND f.item <= b.k ORDER BY f.item LIMIT $3"
+# From the first that can be of both: a party's first items are the issues that it has a part in.
+_LISTS = """WITH b AS MATERIALIZED (SELECT b.*, (SELECT max(z.item) FROM (
+        SELECT min(x.item) AS item FROM ({goods}) x UNION ALL SELECT min(y.item) FROM ({parties}) y
+    ) z) AS first FROM ({basis}) b)
+SELECT b.k, b.at, b.head, {each} FROM b"""
+_FIRST = "SELECT (SELECT min(f.item) FROM facet f WHERE f.token = {token} AND f.item > $2) AS item"
+_LIST = """SELECT f.item FROM facet f
+    WHERE f.token = {token} AND f.item >= b.first AND f.item <= b.k ORDER BY f.item LIMIT $3"""
 _RESTRICTIONS = """SELECT 'restriction:' || (SELECT i.slug FROM item i WHERE i.number = f.item)
     FROM facet f WHERE f.token {among} LIMIT $2"""
 _CARRYING = "SELECT f.item FROM facet f WHERE f.token {among}"
@@ -105,9 +112,7 @@ async def _listed(
 ) -> tuple[query.Basis, _Lists]:
     """List the items of every token behind a number, so many of each; KnowledgeAhead when K lies beyond the head."""
     tokens = (*sought.goods, OF_RESTRICTION, *sought.parties)
-    gathered = database.dialect.gathered
-    each = ", ".join(gathered.format(_LIST.format(token=f"${number}")) for number in range(4, len(tokens) + 4))
-    sql = _LISTS.format(each=each, basis=query.basis_sql(database.dialect, ask.mode))
+    sql = _lists_sql(database.dialect, ask.mode, len(tokens))
     (row,) = await database.fetch(sql, ask.known, after, size, *tokens)
     lists = [sorted(_NUMBERS.decode(f"[{text[1:-1]}]")) for text in row[3:]]
     horizon = min(items[-1] if len(items) == size else NEVER for items in lists)
@@ -115,6 +120,19 @@ async def _listed(
     complete = [items[: bisect_right(items, horizon)] for items in lists]
     goods, parties = set().union(*complete[:-3]), set().union(*complete[-2:])
     return query.basis_of(ask, row), _Lists(goods, set(complete[-3]), parties, after)
+
+
+@lru_cache(maxsize=64)
+def _lists_sql(dialect: Dialect, mode: str, tokens: int) -> str:
+    """Write the statement that lists: $2 is the item behind which, $3 how many, then come the tokens."""
+    names = [f"${number}" for number in range(4, tokens + 4)]
+    firsts = [_FIRST.format(token=name) for name in names]
+    return _LISTS.format(
+        goods=" UNION ALL ".join(firsts[:-2]),
+        parties=" UNION ALL ".join(firsts[-2:]),
+        basis=query.basis_sql(dialect, mode),
+        each=", ".join(dialect.gathered.format(_LIST.format(token=name)) for name in names),
+    )
 
 
 def _next(lists: Iterable[Sequence[int]], horizon: int, size: int) -> int:
