@@ -12,7 +12,6 @@ from service.domain import states
 from service.domain.codes import Eccn, Hs, Name, Party
 from service.domain.errors import Fault
 from service.views import exposure
-from service.views import query as views
 
 if TYPE_CHECKING:
     from litestar import Response
@@ -55,8 +54,7 @@ async def get_exposure(request: AnyRequest) -> Response[bytes]:
     ask, after = await place_of(request, asked)
     if (same := await unchanged(request, ask)) is not None:
         return same
-    at = await views.basis(database, ask)
-    page = await exposure.page(database, at, asked.sought(), after=after, limit=asked.limit)
+    page = await exposure.page(database, ask, asked.sought(), after=after, limit=asked.limit)
     items = b",".join(found.body for found in page.items)
-    following = next_of(request, at, page.items[-1].number if page.more else None)
-    return as_of_answer(request, b'"items":[%s],%s' % (items, following), at)
+    following = next_of(request, page.basis, page.items[-1].number if page.more else None)
+    return as_of_answer(request, b'"items":[%s],%s' % (items, following), page.basis)

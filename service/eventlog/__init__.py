@@ -67,7 +67,7 @@ async def at(database: Database, positions: Sequence[int]) -> list[Stored]:
     """Read the events at some positions, in order."""
     dialect = database.dialect
     sql = _AT.format(among=dialect.positions.format("$1"))
-    return [Stored(*row) for row in await database.fetch(sql, dialect.listed(positions))]
+    return [Stored(*row) for row in await database.fetch(sql, dialect.numbered(positions))]
 
 
 async def pages(database: Database, after: int = 0, size: int = 1_000) -> AsyncIterator[list[Stored]]:

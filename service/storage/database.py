@@ -83,22 +83,29 @@ class Commit:
 class Dialect(NamedTuple):
     """What the two databases write differently; `{}` stands for an argument.
 
-    `joined` aggregates text with commas, `found_at` names the function that finds a text in another (0: not there),
-    `number` types a parameter as a position, `slugs` and `positions` take one that holds a list, as `listed` gives it,
-    for what a value is compared with.
+    `joined` aggregates text with commas, `gathered` turns a SELECT of items into one text, between brackets and with
+    commas, `found_at` names the function that finds a text in another (0: not there), `number` types a parameter as
+    a position, `slugs` and `positions` take one that holds a list, as `listed` and `numbered` give it, for what a value
+    is compared with.
     """
 
     name: str
     joined: str
+    gathered: str
     found_at: str
     number: str
     slugs: str
     positions: str
     has_lateral: bool
 
-    def listed(self, values: Sequence[str] | Sequence[int]) -> Sequence[str] | Sequence[int] | str:
-        """Make a parameter of names or positions: SQLite, which has no arrays, takes JSON."""
+    def listed(self, values: Sequence[str]) -> Sequence[str] | str:
+        """Make a parameter of names: SQLite, which has no arrays, takes JSON."""
         return values if self.has_lateral else msgspec.json.encode(values).decode()
+
+    def numbered(self, values: Sequence[int]) -> str:
+        """Make a parameter of positions: as text, which costs a driver of PostgreSQL a fifth of an array."""
+        written = ",".join(map(str, values))
+        return f"{{{written}}}" if self.has_lateral else f"[{written}]"
 
 
 class Database(Protocol):

@@ -173,10 +173,11 @@ class Postgres:
     dialect = Dialect(
         name="postgresql",
         joined="string_agg({}, ',')",
+        gathered="ARRAY({})::text",
         found_at="strpos",
         number="{}::bigint",
         slugs="= ANY({}::text[])",
-        positions="= ANY({}::bigint[])",
+        positions="= ANY({}::text::bigint[])",
         has_lateral=True,
     )
 

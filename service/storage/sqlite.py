@@ -53,6 +53,7 @@ class Sqlite:
     dialect = Dialect(
         name="sqlite",
         joined="group_concat({}, ',')",
+        gathered="(SELECT json_group_array(item) FROM ({}))",
         found_at="instr",
         number="{}",
         slugs="IN (SELECT value FROM json_each({}))",

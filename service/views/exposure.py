@@ -8,7 +8,10 @@ that had not ended are looked at as of (D, K).
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from service.domain.states import AGAINST_ALL, HS_PREFIXES, OF_RESTRICTION
 from service.views import query
@@ -16,18 +19,27 @@ from service.views import query
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from service.storage.database import Database
+    from service.storage.database import Database, Dialect
 
 CHUNK = 2_000
 """How many items of a token are listed at a time, at most. As published they are folded in parts of twice a page."""
+PART = 10
+"""How many items are looked at in one statement for each that is wanted, at most: it ends with the last wanted."""
 RARE = 300
 """A good of fewer items is rare: the clearances from them are looked for by name."""
 NEVER = 2**62
 
 KINDS = {"restriction", "clearance"}
-# As one text each: to fetch rows takes three times as long.
-_LIST = """(SELECT {joined} FROM (SELECT CAST(f.item AS text) AS item FROM facet f
-    WHERE f.token = {token} AND f.item > $1 AND f.item <= $2 ORDER BY f.item LIMIT $3) x)"""
+# As one text each: to fetch rows takes three times as long. Read as JSON, a number takes a quarter of `int`.
+_NUMBERS = msgspec.json.Decoder(list[int])
+# From the first that can be of both: a party's first items are the issues that it has a part in.
+_LISTS = """WITH b AS MATERIALIZED (SELECT b.*, (SELECT max(z.item) FROM (
+        SELECT min(x.item) AS item FROM ({goods}) x UNION ALL SELECT min(y.item) FROM ({parties}) y
+    ) z) AS first FROM ({basis}) b)
+SELECT b.k, b.at, b.head, {each} FROM b"""
+_FIRST = "SELECT (SELECT min(f.item) FROM facet f WHERE f.token = {token} AND f.item > $2) AS item"
+_LIST = """SELECT f.item FROM facet f
+    WHERE f.token = {token} AND f.item >= b.first AND f.item <= b.k ORDER BY f.item LIMIT $3"""
 _RESTRICTIONS = """SELECT 'restriction:' || (SELECT i.slug FROM item i WHERE i.number = f.item)
     FROM facet f WHERE f.token {among} LIMIT $2"""
 _CARRYING = "SELECT f.item FROM facet f WHERE f.token {among}"
@@ -57,6 +69,7 @@ class Sought(NamedTuple):
 class Page(NamedTuple):
     """States in order of the items' first appearance; `more` tells whether others follow."""
 
+    basis: query.Basis
     items: list[query.Found]
     more: bool
 
@@ -66,23 +79,24 @@ def hs_tokens(code: str) -> list[str]:
     return [f"hs:{code}", *[f"hs-exactly:{code[:size]}" for size in HS_PREFIXES if size < len(code)]]
 
 
-async def page(database: Database, at: query.Basis, sought: Sought, *, after: int, limit: int) -> Page:
+async def page(database: Database, ask: query.Ask, sought: Sought, *, after: int, limit: int) -> Page:
     """Give the restrictions and clearances that touch a good and a party, behind an item number."""
-    if at.published is not None:
+    if ask.published is not None:
+        at = await query.basis(database, ask)
         return await _published_page(database, at, sought, after=after, limit=limit)
     found: list[query.Found] = []
     size = min(30 * limit, CHUNK)
     while True:
-        lists = await _listed(database, at, sought, after, size)
+        at, lists = await _listed(database, ask, sought, after, size)
         numbers = await _met(database, sought, lists)
         found += await _sifted(database, at, sought, numbers, limit + 1 - len(found))
         if len(found) > limit or lists.next >= NEVER:
-            return Page(found[:limit], len(found) > limit)
-        after = lists.next - 1
+            return Page(at, found[:limit], len(found) > limit)
+        ask, after = at.pinned(), lists.next - 1
 
 
 class _Lists(NamedTuple):
-    """Items of the good, clearances from restrictions and items of the party, complete up to `horizon`.
+    """Items of the good, clearances from restrictions and items of the party, up to where all lists are complete.
 
     `next` is an item before which nothing further can be of both.
     """
@@ -90,20 +104,35 @@ class _Lists(NamedTuple):
     goods: set[int]
     clearances: set[int]
     parties: set[int]
-    horizon: int
     next: int
 
 
-async def _listed(database: Database, at: query.Basis, sought: Sought, after: int, size: int) -> _Lists:
-    """List the items of every token behind a number, so many of each."""
+async def _listed(
+    database: Database, ask: query.Ask, sought: Sought, after: int, size: int
+) -> tuple[query.Basis, _Lists]:
+    """List the items of every token behind a number, so many of each; KnowledgeAhead when K lies beyond the head."""
     tokens = (*sought.goods, OF_RESTRICTION, *sought.parties)
-    joined = database.dialect.joined.format("x.item")
-    each = ", ".join(_LIST.format(joined=joined, token=f"${number}") for number in range(4, len(tokens) + 4))
-    (row,) = await database.fetch(f"SELECT {each}", after, at.position, size, *tokens)
-    lists = [sorted(map(int, text.split(","))) if text else [] for text in row]
+    sql = _lists_sql(database.dialect, ask.mode, len(tokens))
+    (row,) = await database.fetch(sql, ask.known, after, size, *tokens)
+    lists = [sorted(_NUMBERS.decode(f"[{text[1:-1]}]")) for text in row[3:]]
     horizon = min(items[-1] if len(items) == size else NEVER for items in lists)
     after = max(_next(lists[:-2], horizon, size), _next(lists[-2:], horizon, size))
-    return _Lists(_union(lists[:-3]), set(lists[-3]), _union(lists[-2:]), horizon, after)
+    complete = [items[: bisect_right(items, horizon)] for items in lists]
+    goods, parties = set().union(*complete[:-3]), set().union(*complete[-2:])
+    return query.basis_of(ask, row), _Lists(goods, set(complete[-3]), parties, after)
+
+
+@lru_cache(maxsize=64)
+def _lists_sql(dialect: Dialect, mode: str, tokens: int) -> str:
+    """Write the statement that lists: $2 is the item behind which, $3 how many, then come the tokens."""
+    names = [f"${number}" for number in range(4, tokens + 4)]
+    firsts = [_FIRST.format(token=name) for name in names]
+    return _LISTS.format(
+        goods=" UNION ALL ".join(firsts[:-2]),
+        parties=" UNION ALL ".join(firsts[-2:]),
+        basis=query.basis_sql(dialect, mode),
+        each=", ".join(dialect.gathered.format(_LIST.format(token=name)) for name in names),
+    )
 
 
 def _next(lists: Iterable[Sequence[int]], horizon: int, size: int) -> int:
@@ -114,17 +143,12 @@ def _next(lists: Iterable[Sequence[int]], horizon: int, size: int) -> int:
     )
 
 
-def _union(lists: Iterable[Iterable[int]]) -> set[int]:
-    return {item for items in lists for item in items}
-
-
 async def _met(database: Database, sought: Sought, lists: _Lists) -> list[int]:
-    """Give the items that are of both, up to the horizon, in order."""
-    clearances = {item for item in lists.clearances & lists.parties if item <= lists.horizon} - lists.goods
+    """Give the items that are of both, in order."""
+    clearances = (lists.clearances & lists.parties) - lists.goods
     if clearances:
         clearances = await _from_good(database, sought, clearances)
-    both = {item for item in lists.goods & lists.parties if item <= lists.horizon}
-    return sorted(both | clearances)
+    return sorted((lists.goods & lists.parties) | clearances)
 
 
 async def _from_good(database: Database, sought: Sought, clearances: set[int]) -> set[int]:
@@ -145,11 +169,12 @@ async def _sifted(
     """Keep the first of some items whose state touches, so many at most."""
     found: list[query.Found] = []
     every = (sought.parties, (*sought.goods, OF_RESTRICTION))
-    part = 4 * most
     while numbers and len(found) < most:
-        states = await query.sifted(database, at, numbers[:part], every, ended=sought.ended)
+        part = numbers[: PART * most]
+        states = await query.sifted(database, at, part, every, ended=sought.ended, most=most)
         found += await _touching(database, at, sought, states)
-        numbers = numbers[part:]
+        last = states[-1].found.number if len(states) == most else part[-1]
+        numbers = numbers[bisect_right(numbers, last) :]
     return found
 
 
@@ -163,9 +188,9 @@ async def _published_page(database: Database, at: query.Basis, sought: Sought, *
             slugs = [slug for _, slug in names[start : start + 2 * limit]]
             found += await _touching(database, at, sought, await query.standings(database, at, slugs))
             if len(found) > limit:
-                return Page(found[:limit], more=True)
+                return Page(at, found[:limit], more=True)
         if len(names) < CHUNK:
-            return Page(found, more=False)
+            return Page(at, found, more=False)
         after = names[-1][0]
 
 

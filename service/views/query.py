@@ -17,7 +17,7 @@ from service.storage.models import OPEN_END
 from service.views import published
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from service.storage.database import Database, Dialect, Row
 
@@ -26,16 +26,20 @@ class Ask(NamedTuple):
     """A question's two clocks: the day (an ordinal), and a position or an instant of recording; neither: the head.
 
     With `published`, a day of publication (an ordinal), what was published by its end counts, up to the position.
+    With `newest` there is an answer only while the position is the head: to look there takes half the time.
     """
 
     as_of: int
     position: int | None = None
     instant: int | None = None
     published: int | None = None
+    newest: bool = False
 
     @property
     def mode(self) -> str:
         """How K is given."""
+        if self.newest:
+            return "newest"
         return "position" if self.position is not None else "instant" if self.instant is not None else "head"
 
     @property
@@ -47,13 +51,15 @@ class Ask(NamedTuple):
 class Basis(NamedTuple):
     """What an answer rests on: D, and K as a position and its instant (0 and 0 before the first event).
 
-    `published` is the last day of publication that counts; None as recorded.
+    `published` is the last day of publication that counts; None as recorded. With `newest` K was the head when it was
+    looked up.
     """
 
     as_of: int
     position: int
     recorded_at: int
     published: int | None = None
+    newest: bool = False
 
     def pinned(self) -> Ask:
         """Ask the same again, whatever was recorded since."""
@@ -94,7 +100,10 @@ _BASES = {
         max(h.position) AS head FROM head h LEFT JOIN commit_mark m ON m.recorded_at =
             (SELECT c.recorded_at FROM commit_mark c WHERE c.recorded_at <= $1 ORDER BY c.recorded_at DESC LIMIT 1)
         WHERE h.id = 1""",
+    "newest": "SELECT h.position AS k FROM head h WHERE h.id = 1 AND h.position = $1",
 }
+_OPEN = ("head", "newest")
+"""Where the versions that are still known so answer."""
 _ONE = """SELECT {columns} FROM version w WHERE w.item = i.number AND w.valid_from <= $2 AND {known}
     ORDER BY {order} LIMIT 1"""
 _STATE = """
@@ -115,13 +124,13 @@ STANDS = "(i.over_from > $2 OR i.over_known > b.k)"
 
 
 def _known(mode: str) -> str:
-    return f"w.known_to = {OPEN_END}" if mode == "head" else "w.known_from <= b.k AND w.known_to > b.k"
+    return f"w.known_to = {OPEN_END}" if mode in _OPEN else "w.known_from <= b.k AND w.known_to > b.k"
 
 
 def probe(dialect: Dialect, mode: str) -> str:
     """Join the one version of item i that answers: on SQLite, which has no LATERAL, by its row id."""
     # At the head there is one version a day; at a past K an index in the order of both ends finds the newest known.
-    order = "w.valid_from DESC" if mode == "head" else "w.valid_from DESC, w.known_from DESC"
+    order = "w.valid_from DESC" if mode in _OPEN else "w.valid_from DESC, w.known_from DESC"
     one = _ONE.format(columns="w.*" if dialect.has_lateral else "w.rowid", known=_known(mode), order=order)
     return f"CROSS JOIN LATERAL ({one}) v" if dialect.has_lateral else f"CROSS JOIN version v ON v.rowid = ({one})"
 
@@ -135,7 +144,7 @@ def _statement(dialect: Dialect, mode: str, **parts: str) -> str:
     return _STATE.format(
         joined=dialect.joined.format("later.arrivals"),
         known=_known(mode),
-        basis=_BASES[mode].replace("$1", dialect.number.format("$1")),
+        basis=basis_sql(dialect, mode),
         probe=probe(dialect, mode),
         order="f.item" if parts["source"] == _BY_TOKEN else "i.number",
         **parts,
@@ -151,7 +160,7 @@ class _Question:
         self._where: list[str] = []
         self._found_at = database.dialect.found_at
 
-    def parameter(self, value: int | str) -> str:
+    def parameter(self, value: int | str | Sequence[str]) -> str:
         """Take a value; give its name."""
         self._parameters.append(value)
         return f"${len(self._parameters)}"
@@ -186,33 +195,44 @@ class _Question:
         fetch = self._database.fetch_long if long else self._database.fetch
         rows = await fetch(sql, *self._parameters)
         if rows:
-            _check(self._ask, rows[0])
+            basis_of(self._ask, rows[0])
         return rows
 
-    def listed(self, among: str, values: Sequence[str] | Sequence[int]) -> str:
-        """Write what a value is compared with to be one of these; `among` is the dialect's `slugs` or `positions`."""
-        self._parameters.append(self._database.dialect.listed(values))
-        return among.format(f"${len(self._parameters)}")
+    def named(self, slugs: Sequence[str]) -> str:
+        """Write what a name is compared with to be one of these."""
+        dialect = self._database.dialect
+        return dialect.slugs.format(self.parameter(dialect.listed(slugs)))
 
-    async def standings(self) -> list[Standing]:
+    def numbered(self, numbers: Sequence[int]) -> str:
+        """Write what a number is compared with to be one of these."""
+        dialect = self._database.dialect
+        return dialect.positions.format(self.parameter(dialect.numbered(numbers)))
+
+    async def standings(self, limit: str) -> list[Standing]:
         """Ask for states with their tokens; K is a position that is there."""
         dialect, where = self._database.dialect, " AND ".join(self._where)
-        sql = _statement(dialect, self._ask.mode, source=_BY_KIND, where=where, limit=_ALL, extra="", shown="v.tokens")
+        sql = _statement(dialect, self._ask.mode, source=_BY_KIND, where=where, limit=limit, extra="", shown="v.tokens")
         rows = await self._database.fetch(sql, *self._parameters)
         return [Standing(_found(row), frozenset(row[0].split("\n"))) for row in rows]
 
 
 async def basis(database: Database, ask: Ask) -> Basis:
     """Resolve K; KnowledgeAhead when it lies beyond the head."""
-    (row,) = await database.fetch(_BASES[ask.mode].replace("$1", database.dialect.number.format("$1")), ask.known)
-    return _check(ask, row)
+    (row,) = await database.fetch(basis_sql(database.dialect, ask.mode), ask.known)
+    return basis_of(ask, row)
 
 
-def _check(ask: Ask, row: Row) -> Basis:
+def basis_sql(dialect: Dialect, mode: str) -> str:
+    """Write the statement that resolves K: $1 is as `Ask.known` gives it."""
+    return _BASES[mode].replace("$1", dialect.number.format("$1"))
+
+
+def basis_of(ask: Ask, row: Row) -> Basis:
+    """Give the basis that a row begins with; KnowledgeAhead when K lies beyond the head."""
     if ask.position is not None and ask.position > row[2]:
         asked = f"known_position={ask.position}"
         raise KnowledgeAhead(asked, row[2])
-    return Basis(ask.as_of, row[0], row[1], ask.published)
+    return Basis(ask.as_of, row[0], row[1], ask.published, row[0] == row[2])
 
 
 def _found(row: Row) -> Found:
@@ -247,7 +267,7 @@ async def item(database: Database, ask: Ask, kind: str, slug: str) -> One | None
     if not rows:
         await basis(database, ask)  # says so when K is ahead
         return None
-    return One(_check(ask, rows[0]), _found(rows[0]), rows[0][3] or 0)
+    return One(basis_of(ask, rows[0]), _found(rows[0]), rows[0][3] or 0)
 
 
 class IssuePage(NamedTuple):
@@ -275,7 +295,7 @@ async def issue_page(database: Database, ask: Ask, slug: str, *, ended: bool, af
     rows = await question.rows(_BY_TOKEN, limit + 2, _VERSION.format(slug=question.parameter(slug)))
     if not rows:
         return IssuePage(await basis(database, ask), [], more=False, own=None, version=0)
-    return _issue_page(_check(ask, rows[0]), rows[0][3] or 0, [_found(row) for row in rows], slug, limit)
+    return _issue_page(basis_of(ask, rows[0]), rows[0][3] or 0, [_found(row) for row in rows], slug, limit)
 
 
 def _issue_page(at: Basis, version: int, found: Sequence[Found], slug: str, limit: int) -> IssuePage:
@@ -322,7 +342,7 @@ async def page(database: Database, ask: Ask, wanted: Wanted, *, after: int, limi
     for token in (*wanted.tokens[1:], *wanted.marks):
         question.where(question.carries(token))
     rows = await question.rows(_BY_TOKEN if wanted.tokens else _BY_KIND, limit + 1, long=True)
-    at = _check(ask, rows[0]) if rows else await basis(database, ask)
+    at = basis_of(ask, rows[0]) if rows else await basis(database, ask)
     return Page(at, [_found(row) for row in rows[:limit]], len(rows) > limit)
 
 
@@ -335,25 +355,47 @@ async def standings(database: Database, at: Basis, slugs: Sequence[str]) -> list
     if at.published is not None:
         folded = await published.among(database, clocks(at), slugs)
         return [Standing(Found(*each[:5]), each.tokens) for each in folded]
-    question = _Question(database, at.pinned())
-    question.where(f"i.slug {question.listed(database.dialect.slugs, slugs)}")
-    return await question.standings()
+
+    def ask(question: _Question) -> str:
+        question.where(f"i.slug {question.named(slugs)}")
+        return _ALL
+
+    return await _standings(database, at, ask)
 
 
 async def sifted(
-    database: Database, at: Basis, numbers: Sequence[int], every: Iterable[Iterable[str]], *, ended: bool
+    database: Database, at: Basis, numbers: Sequence[int], every: Iterable[Iterable[str]], *, ended: bool, most: int
 ) -> list[Standing]:
-    """Give those states of some items that carry of every set a token, in the order of their numbers.
+    """Give those states of some items that carry of every set a token, in the order of their numbers, so many at most.
 
     Those that have ended in every reading are left out unless `ended`.
     """
-    question = _Question(database, at.pinned())
-    question.where(f"i.number {question.listed(database.dialect.positions, numbers)}")
-    if not ended:
-        question.where(f"{STANDS} AND {question.lacks('over')}")
-    for tokens in every:
-        question.where(question.carries_any(tokens))
-    return await question.standings()
+
+    def ask(question: _Question) -> str:
+        question.where(f"i.number {question.numbered(numbers)}")
+        if not ended:
+            question.where(f"{STANDS} AND {question.lacks('over')}")
+        for tokens in every:
+            question.where(question.carries_any(tokens))
+        return question.parameter(most)
+
+    return await _standings(database, at, ask)
+
+
+async def _standings(database: Database, at: Basis, conditions: Callable[[_Question], str]) -> list[Standing]:
+    """Ask for states; `conditions` puts its own into a question and gives the limit."""
+    ask = at.pinned()
+    if at.newest:
+        found = await _standings_of(database, ask._replace(newest=True), conditions)
+        if found or (await basis(database, ask)).newest:  # nothing: or has the head moved on?
+            return found
+    return await _standings_of(database, ask, conditions)
+
+
+async def _standings_of(database: Database, ask: Ask, conditions: Callable[[_Question], str]) -> list[Standing]:
+    question = _Question(database, ask)
+    limit = conditions(question)
+    return await question.standings(limit)
 
 
 _ISSUE_HEADS = """

@@ -106,7 +106,7 @@ async def _standing(database: Database, texts: Sequence[Key], known: Known) -> l
     facts = sorted({fact for _, _, fact, _ in texts})
     dialect = database.dialect
     sql = _CHAINS.format(among=dialect.positions.format("$1"))
-    rows = await database.fetch(sql, dialect.listed(facts), known.position)
+    rows = await database.fetch(sql, dialect.numbered(facts), known.position)
     told = {fact: _told(list(chain), known.published) for fact, chain in groupby(rows, key=lambda row: row[0])}
     return [held for _, _, fact, text in texts if (held := told[fact]) is not None and held.text == text]
 

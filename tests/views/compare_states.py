@@ -137,15 +137,16 @@ async def check_exposure(
     `asked` is the query: `party`, one of `good`, `hs` and `eccn`, maybe `include`.
     """
     (name,) = asked.keys() & GOODS.keys()
-    at = await query.basis(ledger.database, asking(day, known))
+    ask = asking(day, known)
     sought = msgspec.convert(asked, ExposureQuery).sought()
     found: list[str] = []
     after, more = 0, True
     while more:
-        page = await exposure.page(ledger.database, at, sought, after=after, limit=limit)
+        page = await exposure.page(ledger.database, ask, sought, after=after, limit=limit)
         found += [each.slug for each in page.items]
         more = page.more
-        after = page.items[-1].number if more else after
+        if more:
+            ask, after = page.basis.pinned(), page.items[-1].number
     truth = oracle.exposed(standing, name, asked[name], asked["party"], include_ended="include" in asked)
     with comparing("exposures"):
         assert found == truth, asked

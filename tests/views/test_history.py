@@ -83,6 +83,7 @@ async def check_exposures(ledger: Opened, data: st.DataObject, history: list[Eve
     """Compare what touches each good and party, as recorded and as published, however few are listed at a time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exposure, "CHUNK", data.draw(st.sampled_from([1, 3, exposure.CHUNK])))
+        patch.setattr(exposure, "PART", data.draw(st.sampled_from([1, exposure.PART])))
         patch.setattr(exposure, "RARE", data.draw(st.sampled_from([1, exposure.RARE])))
         await _check_exposures(ledger, data, history)
 

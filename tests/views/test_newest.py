@@ -1,0 +1,48 @@
+"""States are those of K, also where the head moves on between two statements of one answer."""
+
+import pytest
+
+from service.views import query
+from tests.ledgers import Event, Opened, opened
+
+DAY = 739_000
+"""In 2024."""
+EVERY = (("party:CN", "against-all"), ("good:dysprosium", "of-restriction"))
+
+
+def restriction(item: str, **terms: object) -> Event:
+    """Make a restriction of 2023 on dysprosium."""
+    head = {"type": "restriction.imposed", "item": item, "issues": ["issue"], "occurred": "2023-06-01"}
+    given = {"imposed_by": "CN", "against": ["US"], "instrument": "quota", "goods": [{"name": "dysprosium"}]}
+    return head | given | terms | {"reports": [{"outlet": "Xinhua"}]}
+
+
+async def sifted(ledger: Opened, at: query.Basis, numbers: list[int], most: int = 10) -> list[str]:
+    """Give the items that touch, by name."""
+    found = await query.sifted(ledger.database, at, numbers, EVERY, ended=False, most=most)
+    return [each.found.slug for each in found]
+
+
+@pytest.mark.anyio
+async def test_the_head_may_move_on(migrated_url: str) -> None:
+    """Asked about the newest K, what is recorded before the next statement does not count: neither more nor less."""
+    issue = {"type": "issue.opened", "item": "issue", "issues": ["issue"], "occurred": "2023-01-01", "title": "A title"}
+    told = issue | {"summary": "A summary.", "parties": ["CN", "US"], "reports": [{"outlet": "Xinhua"}]}
+    async with opened(migrated_url) as ledger:
+        other = restriction("other", goods=[{"name": "gallium"}])
+        await ledger.append([told, restriction("one"), restriction("two"), other])
+        at = await query.basis(ledger.database, query.Ask(DAY))
+        numbers = [2, 3, 4]
+        assert at.newest
+        assert await sifted(ledger, at, numbers) == ["one", "two"]
+        assert await sifted(ledger, at, numbers, most=1) == ["one"]
+        assert await sifted(ledger, at, [4]) == []
+        lifted = {"type": "restriction.lifted", "occurred": "2023-07-01"}
+        await ledger.append([restriction("one") | lifted, restriction("two") | lifted])
+        await ledger.append([restriction("other") | {"type": "restriction.tightened", "occurred": "2023-07-01"}])
+        assert await sifted(ledger, at, numbers) == ["one", "two"]
+        assert await sifted(ledger, at, [4]) == []
+        now = await query.basis(ledger.database, query.Ask(DAY))
+        assert await sifted(ledger, now, numbers) == ["other"]
+        standing = await query.standings(ledger.database, at, ["one", "two"])
+        assert [each.found.status for each in standing] == ["in_force", "in_force"]
