@@ -12,6 +12,5 @@ def thorough(share: float = 1.0) -> settings:
     """Run the asked number of examples, or a share of it."""
     return settings(
         max_examples=max(10, int(EXAMPLES * share)),
-        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
     )

@@ -31,7 +31,7 @@ FULL_WIDTH = "\uff12\uff10\uff12\uff15"
 """2025 in other digits."""
 UNKNOWN = "0196b6f0-1111-7000-8000-00000000dead"
 """The id of no event."""
-RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+RELAXED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 MANY = settings(RELAXED, max_examples=300)
 KINDS = (
     "restrictions", "clearances", "offers", "commitments", "demands", "threats", "agreements", "rounds", "calls",

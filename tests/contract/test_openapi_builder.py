@@ -307,7 +307,7 @@ def test_two_structs_of_one_name_are_refused() -> None:
         build([OPERATIONS[0], replace(OPERATIONS[1], answers={200: ("x", namesake)})])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(history=histories(max_events=6))
 def test_events_that_the_ledger_takes_are_valid_by_the_document(
     doc: dict[str, Any], history: list[dict[str, Any]]
