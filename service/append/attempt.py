@@ -107,6 +107,7 @@ class Attempt:
         self._position = head.position
         self._today = instants.day(self.recorded_at)
         self._homes: dict[UUID, str] = {}
+        self._own: dict[UUID, str] = {}
         self._touched = _Touched(views)
         self._known = cache.Knowledge(views.get, self._homes)
         self._projector = Projector(self._touched.get, self._touched.keep)
@@ -118,11 +119,11 @@ class Attempt:
 
     async def prepare(self, group: Sequence[Request], homes: Mapping[UUID, str] | None = None) -> None:
         """Decide and project every request; `homes` gives the items of events that are being committed before."""
-        self._homes.update(homes or {})
         await self._look_up([request for request in group if request.look_up and not request.found])
         fresh = [request for request in group if not request.found]
         facts = [event for request in fresh for event in request.events if isinstance(event, Fact)]
-        self._homes.update([(id_of(fact), fact.item) for fact in facts])
+        self._own.update([(id_of(fact), fact.item) for fact in facts])
+        self._homes |= {**(homes or {}), **self._own}
         ready = {id(request) for request in group if self._is_ready(request)}
         missing = [request for request in fresh if id(request) not in ready]
         loading = asyncio.create_task(self._load(missing)) if missing else None
@@ -160,8 +161,8 @@ class Attempt:
 
     @property
     def homes(self) -> Mapping[UUID, str]:
-        """The items of the events that it records and acts on."""
-        return self._homes
+        """The items of the events that it records, not of those before: they are in the log by then."""
+        return self._own
 
     def _is_ready(self, request: Request) -> bool:
         """Tell whether a request is of facts alone, on items and issues whose views are there."""
@@ -194,8 +195,9 @@ class Attempt:
         if missing := targets - self._homes.keys():
             stored = await eventlog.by_ids(self._database, missing)
             self._homes |= {each: decode(row.body).item or "" for each, row in stored.items()}
-        self._homes |= _homes_of_records(events, self._homes)
-        await self._views.fill(set(self._homes.values()) - {""})
+        self._own |= _homes_of_records(events, self._homes)
+        self._homes |= self._own
+        await self._views.fill({self._homes[target] for target in targets & self._homes.keys()} - {""})
         chains = filter(None, (self._known.chain(target) for target in targets))
         await self._views.fill({name for chain in chains for event in chain for name in _names(event)})
 

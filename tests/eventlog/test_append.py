@@ -7,19 +7,23 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
+from typing import Any, cast
 from uuid import uuid4
 
 import asyncpg
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from service import eventlog
-from service.append import Receipt
+from service.append import Ledger, Receipt
 from service.domain.errors import EventIdConflict, Malformed, Refused, Unavailable, VersionConflict
+from service.domain.events import Batch
 from service.domain.instants import text
 from service.rebuild import digest, rebuild
-from service.views import query
-from tests.ledgers import Event, Opened, opened
+from service.storage.database import Database, Row
+from service.views import cache, query
+from tests.ledgers import Event, Opened, now, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -816,3 +820,45 @@ async def test_a_write_that_is_given_up_leaves_the_file_as_it_was(migrated_sqlit
             await writing
         assert await ledger.database.fetch("SELECT name FROM consumer") == []
         assert await ledger.database.execute(statement) == [("reader",)]
+
+
+class Counting:
+    """A database that counts the rows that it gives."""
+
+    def __init__(self, database: Database) -> None:
+        """`rows` is how many it gave."""
+        self._database = database
+        self.rows = 0
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - all else is the database's
+        """Do as it does."""
+        return getattr(self._database, name)
+
+    async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - as a database takes them
+        """Read, and count."""
+        rows = await self._database.fetch(sql, *parameters)
+        self.rows += len(rows)
+        return rows
+
+
+async def test_under_steady_load_a_record_reads_no_more_than_the_first(
+    ledger: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While groups are committed without a pause, each reads what its own records bear on: not what others bore on."""
+    monkeypatch.setattr("service.append.GROUP_EVENTS", 2)
+    monkeypatch.setattr(cache, "EVENTS_MAX", 10)
+    monkeypatch.setattr(cache, "TRIM_AFTER", 1)
+    facts = [imposed(f"restriction-{number}", "exports") for number in range(200)]
+    await ledger.append([opening("exports"), *facts])
+    counting = Counting(ledger.database)
+    writing = Ledger(cast("Database", counting), now, uuid4)
+    await writing.start()
+    read: list[int] = []
+    for targets in (facts[:40], facts[40:]):
+        before = counting.rows
+        batches = [msgspec.convert({"events": [record("disputed", fact, reason="Why?")]}, Batch) for fact in targets]
+        await asyncio.gather(*map(writing.append, batches))
+        read.append(counting.rows - before)
+    await writing.stop()
+    few, many = read
+    assert many <= 1.5 * few * 160 / 40
