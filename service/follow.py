@@ -115,7 +115,7 @@ class Signals:
 
     @property
     def came(self) -> bool:
-        """May be asked in any thread."""
+        """Whether one came."""
         return self._come.is_set()
 
     async def unless_came(self, waited: Coroutine[Any, Any, T]) -> T:
