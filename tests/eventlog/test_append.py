@@ -120,6 +120,20 @@ async def test_an_event_without_an_id_gets_one(ledger: Opened) -> None:
     assert len({each["id"] for each in bodies(told)}) == 3
 
 
+async def test_a_name_may_hold_any_character_that_text_may(ledger: Opened) -> None:
+    """Control characters of a name are kept as they came, and the item is found by it: white space is one to a word."""
+    name = "".join(map(chr, range(1, 33))) + "terbium"
+    told = {"goods": [{"name": name}], "entities": [{"name": name}]}
+    await ledger.append([opening("chips"), imposed("quota", "chips") | told, imposed("ban", "chips")])
+    state = await ledger.item("restriction", "quota", DAY)
+    assert state is not None
+    assert {field: state[field] for field in told} == told
+    folded = " ".join(name.split())
+    found = await ledger.kind("restriction", DAY, None, f"good:{folded}", f"entity:{folded}")
+    assert [each["id"] for each in found] == ["quota"]
+    assert (await rebuild(ledger.database)).same
+
+
 async def test_a_batch_is_stored_whole_or_not_at_all(ledger: Opened) -> None:
     """One fault among good events keeps all of them out; the next batch gets the positions that they would have had."""
     await ledger.append([opening("chips")])
