@@ -1,7 +1,6 @@
 """The relay to JetStream, with the real server: each event once, in order, whoever is killed and when."""
 
 import asyncio
-import gc
 import itertools
 import json
 import random
@@ -235,26 +234,6 @@ async def test_a_relay_waits_for_the_server(migrated_sqlite_url: str, tmp_path: 
                 await check(ledger, client)
     finally:
         late.close()
-
-
-async def test_a_server_that_hangs_up_before_it_greets_leaves_nothing_open(migrated_url: str) -> None:
-    """Such connections are closed by the relay: what is left to the garbage collector is a warning, an error here."""
-    tried: asyncio.Queue[None] = asyncio.Queue()
-
-    def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-        tried.put_nowait(None)
-
-    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as rude, opened(migrated_url) as ledger:
-        port = rude.sockets[0].getsockname()[1]
-        relay = Relay(ledger.database, [f"nats://127.0.0.1:{port}"], PUBLIC_URL)
-        running = asyncio.create_task(relay.run())
-        for _ in range(4):
-            await asyncio.wait_for(tried.get(), PATIENCE)
-        while not running.done():  # wait_for, which nats-py uses, can lose a cancellation before Python 3.12
-            running.cancel()
-            await asyncio.wait([running], timeout=POLL)
-    gc.collect()
 
 
 async def refused(ledger: Opened, server: Broker) -> str:

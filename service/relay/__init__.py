@@ -12,8 +12,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import nats
 import structlog
-from nats.aio.client import Client
 from nats.errors import ConnectionClosedError
 from nats.errors import Error as NatsError
 
@@ -97,27 +97,28 @@ class Relay:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Stream]:
         """Connect for as long as it holds: the client must not reconnect and send again on its own."""
-        client = Client()
-        stream = Stream(client, self._public_url)
+        stream: Stream | None = None
 
         async def closed() -> None:
-            stream.fail()
+            if stream is not None:
+                stream.fail()
 
         async def failed(error: Exception) -> None:
             log.debug("relay.connection_failed", reason=str(error))
 
+        client = await nats.connect(
+            self._servers,
+            name="parley relay",
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+            connect_timeout=ACK_SECONDS,
+            ping_interval=ACK_SECONDS,
+            closed_cb=closed,
+            error_cb=failed,
+        )
+        stream = Stream(client, self._public_url)
         try:
-            await client.connect(
-                self._servers,
-                name="parley relay",
-                allow_reconnect=False,
-                max_reconnect_attempts=1,
-                reconnect_time_wait=0,
-                connect_timeout=ACK_SECONDS,
-                ping_interval=ACK_SECONDS,
-                closed_cb=closed,
-                error_cb=failed,
-            )
             yield stream
-        finally:  # also of a connection that broke off before the server had greeted: nats-py leaves it open
+        finally:
             await stream.close()
