@@ -159,11 +159,13 @@ class Follower:
         if said := self._said(*found):
             sending = self._send(_message(said)).__await__()
             try:
-                self._rest = _resumed(sending, next(sending))
+                blocked = next(sending)
             except StopIteration:  # sent
-                return self._after >= tail.head
-            return False
-        return True
+                pass
+            else:
+                self._rest = _resumed(sending, blocked)
+                return False
+        return self._after >= tail.head
 
     async def _read(self) -> tuple[bytes, int]:
         page = await pages.page(self._database, self._after, CHUNK, pages.Filter(tuple(self._tokens)))

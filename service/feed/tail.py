@@ -207,10 +207,12 @@ def _told(waiting: Sequence[Waiting]) -> list[Waiting]:
     left: list[Waiting] = []
     for each in waiting:
         woken, push = each
+        if woken.done():  # it has given up
+            continue
         try:
             if push is not None and push():
                 left.append(each)
-            elif not woken.done():  # else it has given up
+            else:
                 woken.set_result(None)
         except Exception as error:  # noqa: BLE001 - raised again where it is waited for
             woken.set_exception(error)

@@ -17,7 +17,8 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from service.api.queries import POSITION_MAX
-from service.api.streams import Follower
+from service.api.streams import CHUNK, Follower
+from service.feed import pages
 from service.feed import tail as tails
 from service.feed.tail import Tail
 from service.storage.connect import connect
@@ -340,6 +341,44 @@ def test_who_takes_nothing_for_a_while_misses_nothing(migrated_url: str) -> None
         return told
 
     assert asyncio.run(run()) == list(range(1, 14))
+
+
+@pytest.mark.anyio
+async def test_a_filtered_stream_looks_at_all_of_a_large_batch(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client at the end of the log gets the one event that it wants of many, though it is far behind the others.
+
+    And nothing is sent any more when it has been given up.
+    """
+    monkeypatch.setattr(tails, "TICK_SECONDS", 2 * PATIENCE)  # so that time does not wake it
+    told: list[bytes] = []
+
+    async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
+        told.append(message["body"])
+
+    def disputed(events: list[Event]) -> list[Event]:
+        return [*events, {"type": "record.disputed", "target": events[0]["id"], "reason": "Why?"}]
+
+    async with opened(migrated_url) as ledger:
+        tail = Tail(ledger.database)
+        tail.start()
+        await ledger.append(openings())
+        with tail.following():  # others do
+            tokens = pages.tokens_of(type="record.disputed")
+            following = asyncio.create_task(Follower(ledger.database, tail, 3, tokens).follow(send))
+            for count in (1, 2):
+                await ledger.append(disputed(facts(count, 2 * CHUNK)))
+                tail.wake(POSITION_MAX)
+                await until(lambda count=count: len(told) == 1 + count)  # type: ignore[misc]
+            assert [re.findall(rb"^id: ([0-9]+)$", block, re.MULTILINE) for block in told[1:]] == [[b"404"], [b"805"]]
+            following.cancel()
+            await asyncio.wait([following])
+            await ledger.append(disputed(facts(3, 1)))
+            tail.wake(POSITION_MAX)
+            await until(lambda: tail.head == 807)
+        await tail.stop()
+    assert len(told) == 3
 
 
 def test_a_heartbeat_carries_the_position_reached(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
