@@ -17,7 +17,7 @@ from service.storage.models import OPEN_END
 from service.views import published
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from service.storage.database import Database, Dialect, Row
 
@@ -26,20 +26,16 @@ class Ask(NamedTuple):
     """A question's two clocks: the day (an ordinal), and a position or an instant of recording; neither: the head.
 
     With `published`, a day of publication (an ordinal), what was published by its end counts, up to the position.
-    With `newest` there is an answer only while the position is the head: to look there takes half the time.
     """
 
     as_of: int
     position: int | None = None
     instant: int | None = None
     published: int | None = None
-    newest: bool = False
 
     @property
     def mode(self) -> str:
         """How K is given."""
-        if self.newest:
-            return "newest"
         return "position" if self.position is not None else "instant" if self.instant is not None else "head"
 
     @property
@@ -103,7 +99,7 @@ _BASES = {
     "newest": "SELECT h.position AS k FROM head h WHERE h.id = 1 AND h.position = $1",
 }
 _OPEN = ("head", "newest")
-"""Where the versions that are still known so answer."""
+"""Where the versions that are still known so answer. The newest is a position while it is the head; else no row."""
 _ONE = """SELECT {columns} FROM version w WHERE w.item = i.number AND w.valid_from <= $2 AND {known}
     ORDER BY {order} LIMIT 1"""
 _STATE = """
@@ -208,10 +204,16 @@ class _Question:
         dialect = self._database.dialect
         return dialect.positions.format(self.parameter(dialect.numbered(numbers)))
 
-    async def standings(self, limit: str) -> list[Standing]:
-        """Ask for states with their tokens; K is a position that is there."""
+    async def standings(self, at: Basis, limit: str) -> list[Standing]:
+        """Ask for states with their tokens at a K that was looked up; at the head it takes half the time."""
+        found = await self._standings("newest", limit) if at.newest else []
+        if found or (at.newest and (await basis(self._database, self._ask)).newest):  # nothing: has the head moved on?
+            return found
+        return await self._standings("position", limit)
+
+    async def _standings(self, mode: str, limit: str) -> list[Standing]:
         dialect, where = self._database.dialect, " AND ".join(self._where)
-        sql = _statement(dialect, self._ask.mode, source=_BY_KIND, where=where, limit=limit, extra="", shown="v.tokens")
+        sql = _statement(dialect, mode, source=_BY_KIND, where=where, limit=limit, extra="", shown="v.tokens")
         rows = await self._database.fetch(sql, *self._parameters)
         return [Standing(_found(row), frozenset(row[0].split("\n"))) for row in rows]
 
@@ -355,12 +357,9 @@ async def standings(database: Database, at: Basis, slugs: Sequence[str]) -> list
     if at.published is not None:
         folded = await published.among(database, clocks(at), slugs)
         return [Standing(Found(*each[:5]), each.tokens) for each in folded]
-
-    def ask(question: _Question) -> str:
-        question.where(f"i.slug {question.named(slugs)}")
-        return _ALL
-
-    return await _standings(database, at, ask)
+    question = _Question(database, at.pinned())
+    question.where(f"i.slug {question.named(slugs)}")
+    return await question.standings(at, _ALL)
 
 
 async def sifted(
@@ -370,32 +369,13 @@ async def sifted(
 
     Those that have ended in every reading are left out unless `ended`.
     """
-
-    def ask(question: _Question) -> str:
-        question.where(f"i.number {question.numbered(numbers)}")
-        if not ended:
-            question.where(f"{STANDS} AND {question.lacks('over')}")
-        for tokens in every:
-            question.where(question.carries_any(tokens))
-        return question.parameter(most)
-
-    return await _standings(database, at, ask)
-
-
-async def _standings(database: Database, at: Basis, conditions: Callable[[_Question], str]) -> list[Standing]:
-    """Ask for states; `conditions` puts its own into a question and gives the limit."""
-    ask = at.pinned()
-    if at.newest:
-        found = await _standings_of(database, ask._replace(newest=True), conditions)
-        if found or (await basis(database, ask)).newest:  # nothing: or has the head moved on?
-            return found
-    return await _standings_of(database, ask, conditions)
-
-
-async def _standings_of(database: Database, ask: Ask, conditions: Callable[[_Question], str]) -> list[Standing]:
-    question = _Question(database, ask)
-    limit = conditions(question)
-    return await question.standings(limit)
+    question = _Question(database, at.pinned())
+    question.where(f"i.number {question.numbered(numbers)}")
+    if not ended:
+        question.where(f"{STANDS} AND {question.lacks('over')}")
+    for tokens in every:
+        question.where(question.carries_any(tokens))
+    return await question.standings(at, question.parameter(most))
 
 
 _ISSUE_HEADS = """
