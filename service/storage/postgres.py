@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from itertools import accumulate, repeat
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
@@ -35,6 +35,12 @@ _TYPES: dict[type[Any], str] = {
     sa.LargeBinary: "bytea",
 }
 _NUMBERS = {"bigint", "integer"}
+_PARAMETERS = {"bigint": 1, "integer": 1, "text": 1, "bytea": 3}
+"""How many parameters hold a column of a type."""
+_OF_TABLE = {table: [_TYPES[type(column.type)] for column in metadata.tables[table].columns] for table in TABLES}
+"""The types of each table's columns."""
+_MOVED = ("bigint", "integer", "bigint")
+"""The types of closings, and of endings."""
 _BETWEEN = "\x1e"
 """Stands before each text of a column: no slug, token or status holds one, and JSON escapes it."""
 _SETTINGS = {
@@ -52,25 +58,20 @@ log = structlog.get_logger(__name__)
 _LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
 
 
-def _types(table: str) -> list[str]:
-    """Name the types of a table's columns."""
-    return [_TYPES[type(column.type)] for column in metadata.tables[table].columns]
-
-
 def _insert(table: str, first: int, source: str) -> str:
     """Write the statement that inserts rows given as `_columns` writes them, from the parameter `first` on."""
     arrays: list[str] = []
     names: list[str] = []
     values: list[str] = []
     number = first
-    for column, of in zip(COLUMNS[table], _types(table), strict=True):
+    for column, of in zip(COLUMNS[table], _OF_TABLE[table], strict=True):
         if of == "bytea":
             arrays += [f"${number + 1}::text::integer[]", f"${number + 2}::text::integer[]"]
             names += [f"{column}_at", f"{column}_size"]
             values.append(f"substr(${number}::bytea, {column}_at, {column}_size)")
         else:
-            whole = f"(string_to_array(${number}::text, E'\\x1e'))[2:]"
-            arrays.append(f"${number}::text::{of}[]" if of in _NUMBERS else whole)
+            texts = f"(string_to_array(${number}::text, chr({ord(_BETWEEN)})))[2:]"
+            arrays.append(f"${number}::text::{of}[]" if of in _NUMBERS else texts)
             names.append(column)
             values.append(f"u.{column}")
         number += _PARAMETERS[of]
@@ -106,16 +107,11 @@ def _commit_statement() -> str:
     first = 10
     for table in TABLES:
         parts.append(f"{table}_stored AS ({_insert(table, first, 'moved, ')})")
-        first += sum(_PARAMETERS[of] for of in _types(table))
+        first += sum(_PARAMETERS[of] for of in _OF_TABLE[table])
     # One notice a commit: each takes a lock that all who notify share until they have committed.
     return f"WITH {', '.join(parts)} SELECT id, pg_notify('{CHANNEL}', $2::bigint::text) FROM moved"
 
 
-_PARAMETERS = {"bigint": 1, "integer": 1, "text": 1, "bytea": 3}
-"""How many parameters hold a column of a type."""
-_OF_TABLE = {table: _types(table) for table in TABLES}
-_MOVED = ("bigint", "integer", "bigint")
-"""The types of closings, and of endings."""
 _COMMIT = _commit_statement()
 _TABLES = """SELECT h.position, f.position, i.over_known FROM head h
     LEFT JOIN fact_record f ON f.fact = 0 LEFT JOIN item i ON i.number = 0"""
@@ -129,7 +125,8 @@ def _columns(rows: Sequence[Row], types: Sequence[str]) -> list[str | bytes]:
     and the sizes.
     """
     given: list[str | bytes] = []
-    for column, of in zip(zip(*rows, strict=True) if rows else repeat(()), types):  # noqa: B905 - repeat() has no end
+    columns = zip(*rows, strict=True) if rows else [()] * len(types)
+    for column, of in zip(columns, types, strict=True):
         if of in _NUMBERS:
             given.append(_array(column))
         elif of == "bytea":
