@@ -12,8 +12,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import nats
 import structlog
+from nats.aio.client import Client
 from nats.errors import ConnectionClosedError
 from nats.errors import Error as NatsError
 
@@ -51,6 +51,7 @@ class Relay:
         try:
             while True:
                 await self._try()
+                _heed_cancellation()
                 await asyncio.sleep(self._wait)
                 self._wait = min(2 * self._wait, BACKOFF_SECONDS[1])
         finally:
@@ -61,6 +62,7 @@ class Relay:
             async with self._connected() as stream:
                 await stream.open(self._replicas)
                 end = await stream.end(self._database)
+                _heed_cancellation()
                 self._reached(end)
                 log.info("relay.started", stream=STREAM, position=end.position)
                 await self._follow(stream, end)
@@ -84,6 +86,7 @@ class Relay:
         async for page in eventlog.pages(self._database, end.position, WINDOW):
             for stored in page:
                 end = await stream.publish(stored, end)
+                _heed_cancellation()
         await stream.settle()
         self._reached(end)
         return end
@@ -97,28 +100,34 @@ class Relay:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Stream]:
         """Connect for as long as it holds: the client must not reconnect and send again on its own."""
-        stream: Stream | None = None
+        client = Client()
+        stream = Stream(client, self._public_url)
 
         async def closed() -> None:
-            if stream is not None:
-                stream.fail()
+            stream.fail()
 
         async def failed(error: Exception) -> None:
             log.debug("relay.connection_failed", reason=str(error))
 
-        client = await nats.connect(
-            self._servers,
-            name="parley relay",
-            allow_reconnect=False,
-            max_reconnect_attempts=1,
-            reconnect_time_wait=0,
-            connect_timeout=ACK_SECONDS,
-            ping_interval=ACK_SECONDS,
-            closed_cb=closed,
-            error_cb=failed,
-        )
-        stream = Stream(client, self._public_url)
         try:
+            await client.connect(
+                self._servers,
+                name="parley relay",
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                connect_timeout=ACK_SECONDS,
+                ping_interval=ACK_SECONDS,
+                closed_cb=closed,
+                error_cb=failed,
+            )
             yield stream
-        finally:
+        finally:  # also of a connection that broke off before the server had greeted: nats-py leaves it open
             await stream.close()
+
+
+def _heed_cancellation() -> None:
+    """Raise a cancellation that got lost: nats-py (2.16) swallows one that comes while it flushes or gives up."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
