@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import msgspec
 
 from service import eventlog
@@ -109,3 +110,15 @@ def fresh_postgres(server: PostgresServer, template: str) -> Iterator[str]:
         yield url
     finally:
         server.drop(url)
+
+
+async def cut(url: str) -> None:
+    """End every session of the service, as a restart of the database would."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'parley'"
+        )
+    finally:
+        await connection.close()

@@ -18,6 +18,7 @@ import structlog
 
 from service.storage.database import COLUMNS, TABLES, Commit, Dialect, DuplicateId, Head, Lost, NotMigrated, Row
 from service.storage.models import OPEN_END, PROJECTIONS, metadata
+from service.storage.readers import LOST, Readers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -55,7 +56,6 @@ _SETTINGS = {
 }
 
 log = structlog.get_logger(__name__)
-_LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
 
 
 def _insert(table: str, first: int, source: str) -> str:
@@ -138,7 +138,7 @@ def _columns(rows: Sequence[Row], types: Sequence[str]) -> list[str | bytes]:
 
 
 def _array(numbers: Iterable[int]) -> str:
-    return "{" + ",".join(map(str, numbers)) + "}"
+    return "{" + str([*numbers])[1:-1] + "}"
 
 
 def _end_to_end(texts: Sequence[str]) -> str:
@@ -181,16 +181,17 @@ class Postgres:
     def __init__(self, url: str) -> None:
         """`url` as libpq takes it."""
         self._url = url
-        self._pool: asyncpg.Pool[asyncpg.Record]
+        self._readers: Readers | None = None
         self._writer: asyncpg.Connection[asyncpg.Record] | None = None
         self._writing = asyncio.Lock()
         self._locked = False
 
     async def open(self) -> None:
         """Connect; see `Database`."""
-        self._pool = await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(
             self._url, min_size=1, max_size=POOL_MAX, setup=None, init=_prepare, reset=_keep, server_settings=_SETTINGS
         )
+        self._readers = Readers(pool)
         try:
             await self.fetch(_TABLES)
         except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
@@ -200,14 +201,14 @@ class Postgres:
         """Close; see `Database`."""
         if self._writer is not None:
             await self._writer.close()
-        if "_pool" in self.__dict__:
-            await self._pool.close()
+        if self._readers is not None:
+            await self._readers.close()
 
     async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         """Read; see `Database`."""
         try:
-            return cast("Sequence[Row]", await self._pool.fetch(sql, *parameters))  # a Record reads like a tuple
-        except _LOST as error:
+            return cast("Sequence[Row]", await self._opened().fetch(sql, parameters))  # a Record reads like a tuple
+        except LOST as error:
             raise Lost(str(error)) from error
 
     fetch_long = execute = fetch
@@ -217,7 +218,7 @@ class Postgres:
         while True:
             try:
                 await self._listen_once(wake)
-            except _LOST as error:
+            except LOST as error:
                 log.warning("listen.lost", error=str(error))
             await asyncio.sleep(RECONNECT_SECONDS)
 
@@ -242,7 +243,7 @@ class Postgres:
         """Stream; see `Database`. Texts are ordered by their bytes, as SQLite orders them."""
         texts = {name for name, column in metadata.tables[table].columns.items() if isinstance(column.type, sa.Text)}
         order = ", ".join(f'{key} COLLATE "C"' if key in texts else key for key in keys)
-        async with self._pool.acquire() as connection, connection.transaction(readonly=True):
+        async with self._opened().one() as connection, connection.transaction(readonly=True):
             async for row in connection.cursor(
                 f"SELECT {', '.join(columns)} FROM {table} ORDER BY {order}", prefetch=STREAM_ROWS
             ):
@@ -263,7 +264,9 @@ class Postgres:
             if error.constraint_name == "uq_event_id":
                 raise DuplicateId from error
             raise
-        except _LOST as error:
+        except LOST as error:
+            if self._writer is not None:
+                self._writer.terminate()
             raise Lost(str(error)) from error
 
     @asynccontextmanager
@@ -276,14 +279,14 @@ class Postgres:
                     await writer.execute("SELECT 1 FROM head WHERE id = 1 FOR UPDATE")
                     self._locked = True
                     yield
-            except _LOST as error:
+            except LOST as error:
                 raise Lost(str(error)) from error
             finally:
                 self._locked = False
 
     async def freeze(self, instant: int) -> None:
         """Freeze; see `Database`."""
-        await self._pool.execute("UPDATE head SET frozen_at = $1 WHERE id = 1 AND frozen_at < $1", instant)
+        await self.execute("UPDATE head SET frozen_at = $1 WHERE id = 1 AND frozen_at < $1", instant)
 
     async def replace(self, chunks: AsyncIterator[Commit]) -> None:
         """Replace the projections; see `Database`."""
@@ -306,6 +309,10 @@ class Postgres:
         for table, rows in chunk.rows.items():
             if rows:
                 await writer.execute(_insert(table, 1, ""), *_columns(rows, _OF_TABLE[table]))
+
+    def _opened(self) -> Readers:
+        assert self._readers is not None  # noqa: S101 - opened first
+        return self._readers
 
     async def _connected(self) -> asyncpg.Connection[asyncpg.Record]:
         if self._writer is None or self._writer.is_closed():

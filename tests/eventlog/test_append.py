@@ -23,7 +23,7 @@ from service.domain.instants import text
 from service.rebuild import digest, rebuild
 from service.storage.database import Database, Row
 from service.views import cache, query
-from tests.ledgers import Event, Opened, now, opened
+from tests.ledgers import Event, Opened, cut, now, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -752,18 +752,6 @@ def quiet() -> Iterator[None]:
     """Keep the tracebacks of expected failures out of the output."""
     with capture_logs():
         yield
-
-
-async def cut(url: str) -> None:
-    """End every session of the service, as a restart of the database would."""
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND application_name = 'parley'"
-        )
-    finally:
-        await connection.close()
 
 
 async def test_cut_connections_lose_and_double_nothing(migrated_postgres_url: str, quiet: None) -> None:
