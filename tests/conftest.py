@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import os
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import structlog
 from hypothesis import settings
 from psycopg import sql
 
@@ -179,6 +181,17 @@ def migrated_url(backend: str, request: pytest.FixtureRequest) -> str:
     """A database at the newest schema on each backend in turn."""
     url: str = request.getfixturevalue(f"migrated_{backend}_url")
     return url
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command that a test runs in this process configures logging; the next test finds it as before."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    structlog.reset_defaults()
+    root.setLevel(level)
+    root.handlers[:] = [each for each in root.handlers if type(each) is not logging.StreamHandler]  # pytest has its own
 
 
 @pytest.fixture(scope="session")
