@@ -162,7 +162,7 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
             outcome,
             alternatives,
             outcome.status == "in_force" or (last is not None and last.ever_in_force),
-            tuple([_coming(fact, kind) for fact in planned if not _overtaken(fact, outcome.folded, start)]),
+            _still_planned(kind, planned, outcome.folded, start) if planned else (),
             _arrivals(kind, last.outcome if last else _NOTHING, outcome),
         )
         if last is None or not segment.says_the_same(last):
@@ -188,6 +188,10 @@ def _days(facts: Iterable[Known], since: int, *, unsure: bool) -> tuple[set[int]
     if unsure:
         bounds |= {day + 1 for day in bounds if day + 1 < FOREVER}
     return turns, [since, *sorted([day for day in bounds if day > since])]
+
+
+def _still_planned(kind: Kind, planned: Iterable[Known], folded: Sequence[Known], day: int) -> tuple[Coming, ...]:
+    return tuple([_coming(fact, kind) for fact in planned if not _overtaken(fact, folded, day)])
 
 
 def _coming(fact: Known, kind: Kind) -> Coming:
@@ -231,8 +235,9 @@ def since(segment: Segment) -> str:
 def running_until(segment: Segment) -> Known | None:
     """Give the ruling fact while its own end is still to come."""
     outcome, ruling = segment.outcome, segment.outcome.ruling
-    over = any([_is_over(ruler, ruling) for ruler in (outcome.base, outcome.overlay, outcome.terms)])
-    return None if over else ruling
+    if _is_over(outcome.base, ruling) or _is_over(outcome.overlay, ruling) or _is_over(outcome.terms, ruling):
+        return None
+    return ruling
 
 
 def _is_over(ruler: Ruler, fact: Known | None) -> bool:

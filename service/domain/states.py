@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -145,10 +146,7 @@ def tokens_of_text(text: Mapping[str, Any], issues: Iterable[str]) -> Tokens:
 
 
 def _each_once(found: Mapping[str, Iterable[str]], issues: Iterable[str]) -> Tokens:
-    each = [f"issue:{issue}" for issue in issues]
-    for named in found.values():
-        each += named
-    return dict.fromkeys(each)
+    return dict.fromkeys(chain([f"issue:{issue}" for issue in issues], *found.values()))
 
 
 def _by_term(terms: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

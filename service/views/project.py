@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.domain import items, states
@@ -154,7 +155,7 @@ class Projector:
         rows["event"].append((position, event.id.bytes, recorded_at, body))
         when = parse(event.occurred)
         fact, text, found = self._text(recorded, home)
-        tokens = [f"type:{event.type}", f"type:{event.type.partition('.')[0]}.*", f"item:{event.item}", *found]
+        tokens = [*_of_type(event.type), f"item:{event.item}", *found]
         rows["event_index"].append((position, when.lo, when.hi, states.joined(tokens)))
         if text is not None:
             self._facet(home if text.item == home.slug else self._view(text.item), found)
@@ -257,6 +258,12 @@ class Projector:
         row = [view.number, segment.start, position, OPEN_END, state["status"], tokens, arrivals, states.encode(state)]
         self._versions.append(row)
         self._current[view.number, segment.start] = row
+
+
+@cache
+def _of_type(name: str) -> tuple[str, str]:
+    """Give the tokens of a type of event: its own, and that of every change of its kind."""
+    return f"type:{name}", f"type:{name.partition('.')[0]}.*"
 
 
 def _texts(chain: Iterable[Entry]) -> list[Fact]:
