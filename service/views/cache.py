@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from service.storage.database import Database, Dialect, Row
 
 EVENTS_MAX = 50_000
-"""How many events the kept views may hold together (about 2 KB each)."""
+"""How many events the kept views may hold together (about 4 KB each)."""
 
 _VERSION = """coalesce((SELECT n.version FROM issue_event n WHERE n.issue = i.number AND n.position <= $2
     ORDER BY n.position DESC LIMIT 1), 0)"""
@@ -36,8 +36,6 @@ UNION
 SELECT i.slug FROM issue_event n JOIN item i ON i.number = n.issue WHERE n.position > $1
 """
 NEWEST = 2**62
-TRIM_AFTER = 2_000
-"""So many views are touched before they are counted again."""
 
 
 async def load(database: Database, slugs: Iterable[str], until: int = NEWEST) -> list[ItemView]:
@@ -111,7 +109,8 @@ class Views:
         """Begin empty."""
         self._database = database
         self._views: OrderedDict[str, ItemView] = OrderedDict()
-        self._touched = 0
+        self._sizes: dict[str, int] = {}
+        self._held = 0
 
     def get(self, slug: str) -> ItemView | None:
         """Give a view that is loaded; None otherwise."""
@@ -125,20 +124,22 @@ class Views:
         return slug in self._views
 
     def keep(self, view: ItemView) -> None:
-        """Keep the view of a new item."""
+        """Keep the view of a new item, or one that was loaded."""
         self._views[view.slug] = view
+        self._count(view)
 
     async def fill(self, slugs: Iterable[str]) -> None:
         """Load those of the named items that are missing and exist."""
         missing = [slug for slug in slugs if slug not in self._views]
         if missing:
             for view in await load(self._database, missing):
-                self._views[view.slug] = view
+                self.keep(view)
 
     def drop(self, slugs: Iterable[str]) -> None:
         """Forget these views."""
         for slug in slugs:
-            self._views.pop(slug, None)
+            if self._views.pop(slug, None) is not None:
+                self._held -= self._sizes.pop(slug)
 
     async def catch_up(self, position: int) -> None:
         """Forget the views that others have changed behind a position."""
@@ -147,15 +148,20 @@ class Views:
     def clear(self) -> None:
         """Forget everything."""
         self._views.clear()
+        self._sizes.clear()
+        self._held = 0
 
     def trim(self, busy: Collection[str]) -> None:
-        """Forget the least used views over the limit, but none of `busy`; counts them only now and then."""
-        self._touched += len(busy)
-        if self._touched < TRIM_AFTER:
-            return
-        self._touched = 0
-        held = sum(view.size for view in self._views.values())
-        for slug in [slug for slug in self._views if slug not in busy]:
-            if held <= EVENTS_MAX:
+        """Forget the least used views over the limit, but none of `busy`, which are those that may have grown."""
+        for slug in busy:
+            if slug in self._views:
+                self._count(self._views[slug])
+        while self._held > EVENTS_MAX:
+            idle = next((slug for slug in self._views if slug not in busy), None)
+            if idle is None:
                 break
-            held -= self._views.pop(slug).size
+            self.drop([idle])
+
+    def _count(self, view: ItemView) -> None:
+        self._held += view.size - self._sizes.get(view.slug, 0)
+        self._sizes[view.slug] = view.size

@@ -849,7 +849,6 @@ async def test_under_steady_load_a_record_reads_no_more_than_the_first(
     """While groups are committed without a pause, each reads what its own records bear on: not what others bore on."""
     monkeypatch.setattr("service.append.GROUP_EVENTS", 2)
     monkeypatch.setattr(cache, "EVENTS_MAX", 10)
-    monkeypatch.setattr(cache, "TRIM_AFTER", 1)
     facts = [imposed(f"restriction-{number}", "exports") for number in range(200)]
     await ledger.append([opening("exports"), *facts])
     counting = Counting(ledger.database)
