@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -21,7 +20,7 @@ from service.relay.stream import WINDOW
 from service.storage import files
 from service.storage.connect import connect
 from tests.brokers import POLL, Broker, RelayProcess, broker, connected, reached, read
-from tests.ledgers import Opened, opened
+from tests.ledgers import Opened, cut, opened
 from tests.processes import PATIENCE
 from tests.servers import ISSUES, Event, fact, openings
 
@@ -217,11 +216,7 @@ async def test_a_relay_outlives_its_connections_to_the_database(migrated_postgre
     try:
         async with connected(server.url) as client:
             await reached(client, len(LONDON))
-            with psycopg.connect(migrated_postgres_url, autocommit=True) as admin:
-                admin.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
+            await cut(migrated_postgres_url)
             async with opened(migrated_postgres_url) as ledger:
                 await append(ledger, 10, WINDOW)
                 await check(ledger, client)

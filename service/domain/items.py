@@ -162,7 +162,7 @@ def life(kind: Kind, facts: Iterable[Known], since: int = OPEN, before: Sequence
             outcome,
             alternatives,
             outcome.status == "in_force" or (last is not None and last.ever_in_force),
-            _still_planned(kind, planned, outcome.folded, start) if planned else (),
+            tuple([_coming(fact, kind) for fact in planned if not _overtaken(fact, outcome.folded, start)]),
             _arrivals(kind, last.outcome if last else _NOTHING, outcome),
         )
         if last is None or not segment.says_the_same(last):
@@ -188,10 +188,6 @@ def _days(facts: Iterable[Known], since: int, *, unsure: bool) -> tuple[set[int]
     if unsure:
         bounds |= {day + 1 for day in bounds if day + 1 < FOREVER}
     return turns, [since, *sorted([day for day in bounds if day > since])]
-
-
-def _still_planned(kind: Kind, planned: Iterable[Known], folded: Sequence[Known], day: int) -> tuple[Coming, ...]:
-    return tuple([_coming(fact, kind) for fact in planned if not _overtaken(fact, folded, day)])
 
 
 def _coming(fact: Known, kind: Kind) -> Coming:

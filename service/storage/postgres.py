@@ -265,9 +265,7 @@ class Postgres:
                 raise DuplicateId from error
             raise
         except LOST as error:
-            if self._writer is not None:
-                self._writer.terminate()
-            raise Lost(str(error)) from error
+            raise self._writer_lost(error) from error
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[None]:
@@ -280,7 +278,7 @@ class Postgres:
                     self._locked = True
                     yield
             except LOST as error:
-                raise Lost(str(error)) from error
+                raise self._writer_lost(error) from error
             finally:
                 self._locked = False
 
@@ -313,6 +311,11 @@ class Postgres:
     def _opened(self) -> Readers:
         assert self._readers is not None  # noqa: S101 - opened first
         return self._readers
+
+    def _writer_lost(self, error: Exception) -> Lost:
+        if self._writer is not None:
+            self._writer.terminate()
+        return Lost(str(error))
 
     async def _connected(self) -> asyncpg.Connection[asyncpg.Record]:
         if self._writer is None or self._writer.is_closed():

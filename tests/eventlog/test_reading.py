@@ -6,6 +6,7 @@ import random
 import asyncpg
 import pytest
 
+from service.storage.connect import connect
 from service.storage.database import Database, Lost
 from service.storage.postgres import POOL_MAX
 from tests.ledgers import cut, opened
@@ -77,3 +78,16 @@ async def test_a_whole_table_is_streamed_beside_idle_connections(migrated_postgr
     async with opened(migrated_postgres_url) as held:
         await asyncio.gather(*[read(held.database, number, 0.01) for number in range(POOL_MAX)])
         assert [row async for row in held.database.stream("head", ("id", "position"), ("id",))] == [(1, 0)]
+
+
+async def test_a_database_closes_while_reads_run_and_wait(migrated_postgres_url: str) -> None:
+    """Closing waits for the reads under way; those that wait for a connection are answered or told that it is lost."""
+    database = connect(migrated_postgres_url)
+    await database.open()
+    tasks = [asyncio.create_task(read(database, number, 0.02)) for number in range(3 * POOL_MAX)]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    async with asyncio.timeout(20):
+        await database.close()
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(each == number or isinstance(each, Lost) for number, each in enumerate(done))
+    assert await sessions(migrated_postgres_url) == 0
