@@ -8,6 +8,7 @@ and what it finds in the log is the truth.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,7 +32,7 @@ TICK_SECONDS = 15.0
 KEPT = 1_000
 """So many of the last events are kept, twice as many at most."""
 PAGE = 500
-TOLD = 100
+TOLD = 50
 """So many followers are told between two turns of what else there is to do."""
 
 _BEHIND = """
@@ -57,8 +58,14 @@ def block(stored: Stored) -> bytes:
 
 
 Push = Callable[[], bool]
-Waiting = tuple[asyncio.Future[None], Push | None]
-"""Who waits for something to be recorded: the future is done then, unless `push` took it and waits on."""
+
+
+class _Waiting(NamedTuple):
+    """Who waits for something behind the position `told`: the future is done then, unless `push` took it."""
+
+    woken: asyncio.Future[None]
+    push: Push | None
+    told: int
 
 
 class Tail:
@@ -69,7 +76,7 @@ class Tail:
         self._database = database
         self._recent: list[Live] = []
         self._woken = asyncio.Event()
-        self._waiting: list[Waiting] = []
+        self._waiting: deque[_Waiting] = deque()  # in the order of what they were told
         self._last = (0, b"", 0)
         self._ticked = 0.0
         self._tasks: list[asyncio.Task[None]] = []
@@ -89,7 +96,8 @@ class Tail:
     def close(self) -> None:
         """Let every follower end."""
         self.closed = True
-        self._waiting = _told(self._waiting)
+        for _ in range(len(self._waiting)):
+            self._tell_one(self._waiting.popleft())
 
     async def stop(self) -> None:
         """Let every follower end, and read no more."""
@@ -154,7 +162,7 @@ class Tail:
         if self.head > after or self.closed:
             woken.set_result(None)
         else:
-            self._waiting.append((woken, push))
+            self._waiting.append(_Waiting(woken, push, self.head))
         return woken
 
     async def _run(self) -> None:
@@ -165,55 +173,74 @@ class Tail:
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS if self.followers else None):
                     await self._woken.wait()
-            self._woken.clear()
             try:
-                await self._read()
+                await self._catch_up()
             except Lost as error:
                 log.warning("tail.lost", error=str(error))
                 await asyncio.sleep(POLL_SECONDS)
             await self._tick()
 
-    async def _read(self) -> None:
+    async def _catch_up(self) -> None:
+        """Read what was recorded and tell all who wait, some at a time: who appends meanwhile need not wait for all.
+
+        What is recorded meanwhile is read at once: those who have not been told yet hear of both together, and those
+        who have go to the end of the queue. So nobody hears of an event later than one round after it was read.
+        """
+        unread = True
+        while unread or self._is_behind():
+            self._tell(self._is_behind)
+            if unread and self._keeps_up():
+                self._woken.clear()
+                unread = await self._read()
+            await asyncio.sleep(0)
+            unread = unread or self._woken.is_set()
+
+    def _is_behind(self) -> bool:
+        """Whether somebody waits who has not been told all that was read."""
+        return bool(self._waiting) and self._waiting[0].told < self.head
+
+    def _keeps_up(self) -> bool:
+        """Whether what comes behind can be read without dropping what somebody is still to be told."""
+        return not self._is_behind() or self.head - self._waiting[0].told < KEPT
+
+    async def _read(self) -> bool:
+        """Read the next events; tell whether there may be more."""
         if self.head == 0:
             self.head = (await eventlog.head(self._database)).position
-            await self._announce()
-        while rows := await self._database.fetch(_BEHIND, self.head, PAGE):
-            for *stored, tokens in rows:
-                event = Stored(*stored)
-                self._recent.append(Live(event, tokens, block(event)))
-            if len(self._recent) > 2 * KEPT:
-                del self._recent[:-KEPT]
+        rows = await self._database.fetch(_BEHIND, self.head, PAGE)
+        for *stored, tokens in rows:
+            event = Stored(*stored)
+            self._recent.append(Live(event, tokens, block(event)))
+        if len(self._recent) > 2 * KEPT:
+            del self._recent[:-KEPT]
+        if rows:
             self.head = rows[-1][0]
-            await self._announce()
-            if len(rows) < PAGE:
-                break
+        return len(rows) == PAGE
 
     async def _tick(self) -> None:
+        """Tell all, now and then, that time has passed."""
         now = asyncio.get_running_loop().time()
         if now - self._ticked >= TICK_SECONDS:
             self._ticked = now
-            await self._announce()
+            for _ in range(0, len(self._waiting), TOLD):
+                self._tell(lambda: True)
+                await asyncio.sleep(0)
 
-    async def _announce(self) -> None:
-        """Tell all who wait, some at a time: whoever appends meanwhile need not wait until all have been told."""
-        waiting, self._waiting = self._waiting, []
-        for first in range(0, len(waiting), TOLD):
-            self._waiting += _told(waiting[first : first + TOLD])
-            await asyncio.sleep(0)
+    def _tell(self, whether: Callable[[], bool]) -> None:
+        """Tell the first of those who wait, some of them, while they are to be told."""
+        for _ in range(min(TOLD, len(self._waiting))):
+            if not whether():
+                break
+            self._tell_one(self._waiting.popleft())
 
-
-def _told(waiting: Sequence[Waiting]) -> list[Waiting]:
-    """Say that something was recorded, or that time has passed; give those who wait on."""
-    left: list[Waiting] = []
-    for each in waiting:
-        woken, push = each
+    def _tell_one(self, waiting: _Waiting) -> None:
+        woken, push, _ = waiting
         if woken.done():  # it has given up
-            continue
+            return
         try:
             if push is not None and push():
-                left.append(each)
+                self._waiting.append(_Waiting(woken, push, self.head))
             else:
                 woken.set_result(None)
         except Exception as error:  # noqa: BLE001 - raised again where it is waited for
             woken.set_exception(error)
-    return left
