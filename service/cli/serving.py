@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 5
 """How long a stopping service waits for requests under way."""
 BACKLOG = 2_048
+SWITCH_SECONDS = 0.0005
+"""How long a thread that commits to SQLite waits for the interpreter while the event loop is busy (Python's own: 5 ms).
+
+It has to wait some four times an append: with 1,000 followers being told all the time appends took twice as long.
+"""
 
 
 @click.command()
@@ -61,6 +67,7 @@ def _serve(settings: Settings) -> None:
     from service.app import create_app
 
     logs.configure(settings.log_level, settings.log_format)
+    sys.setswitchinterval(SWITCH_SECONDS)
     listening = _listen(settings)
     host, port = listening.getsockname()[:2]
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
