@@ -53,6 +53,8 @@ _SETTINGS = {
     "enable_mergejoin": "off",
     "enable_material": "off",
     "jit": "off",
+    # Planned once a connection: where the statistics make the other plan look cheaper, each call would plan anew.
+    "plan_cache_mode": "force_generic_plan",
 }
 
 log = structlog.get_logger(__name__)
