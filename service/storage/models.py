@@ -15,6 +15,8 @@ from sqlmodel import Field, SQLModel
 
 OPEN_END: Final = 9_223_372_036_854_775_807
 """The `known_to` of what is still known so."""
+STATE_BITS: Final = 20
+"""One event may bring a million states."""
 
 _IN_KEY_ORDER = {"sqlite_with_rowid": False}
 """SQLite keeps a table of little but its key in the order of the key: one tree to write to, not two."""
@@ -182,7 +184,8 @@ class FacetRow(Table, table=True):
 class VersionRow(Table, table=True):
     """An item's state from `valid_from` until its next version known at the same K, known over [known_from, known_to).
 
-    `tokens` are those of the state between line breaks, `arrivals` the changes that take hold on `valid_from`.
+    `state` is the number of what was so, `arrivals` are the changes that take hold on `valid_from`. Versions are what
+    a late fact changes, states (some kB each) are only added: those of a million events lie all over the disk.
     """
 
     __tablename__ = "version"
@@ -191,18 +194,32 @@ class VersionRow(Table, table=True):
             "ix_version_current",
             "item",
             "valid_from",
+            "state",
             postgresql_where=sa.text(f"known_to = {OPEN_END}"),
             sqlite_where=sa.text(f"known_to = {OPEN_END}"),
         ),
+        _IN_KEY_ORDER,
     )
 
     item: int = Field(sa_column=_number(primary_key=True))
     valid_from: int = Field(sa_column=_day(primary_key=True))
     known_from: int = Field(sa_column=_number(primary_key=True))
     known_to: int = Field(sa_column=_number())
+    state: int = Field(sa_column=_number())
+    arrivals: str = Field(sa_column=_text())
+
+
+class StateRow(Table, table=True):
+    """A state as it is answered: its status, the tokens it is found by between line breaks, its JSON.
+
+    Its number begins with the position of the event that brought it: `position << STATE_BITS`, then one after another.
+    """
+
+    __tablename__ = "state"
+
+    number: int = Field(sa_column=_number(primary_key=True))
     status: str = Field(sa_column=_text())
     tokens: str = Field(sa_column=_text())
-    arrivals: str = Field(sa_column=_text())
     body: bytes = Field(sa_column=_bytes())
 
 
@@ -271,5 +288,7 @@ class DeliveryRow(Table, table=True):
 
 
 LOG = "event"
-PROJECTIONS = ("commit_mark", "item", "item_event", "issue_event", "fact_record", "event_index", "facet", "version")
+PROJECTIONS = (
+    "commit_mark", "item", "item_event", "issue_event", "fact_record", "event_index", "facet", "state", "version"
+)  # fmt: skip
 """The tables that `parley rebuild` makes anew from the log."""

@@ -115,8 +115,9 @@ def _commit_statement() -> str:
 
 
 _COMMIT = _commit_statement()
-_TABLES = """SELECT h.position, f.position, i.over_known FROM head h
-    LEFT JOIN fact_record f ON f.fact = 0 LEFT JOIN item i ON i.number = 0"""
+_TABLES = """SELECT h.position, f.position, i.over_known, s.number FROM head h
+    LEFT JOIN fact_record f ON f.fact = 0 LEFT JOIN item i ON i.number = 0
+    LEFT JOIN state s ON s.number = 0"""
 """Asks for what the newest revisions have brought."""
 
 

@@ -88,6 +88,7 @@ class Sqlite:
             self._reader.execute("SELECT position FROM head").fetchone()
             self._reader.execute("SELECT fact FROM fact_record LIMIT 0").fetchone()
             self._reader.execute("SELECT over_known FROM item LIMIT 0").fetchone()
+            self._reader.execute("SELECT number FROM state LIMIT 0").fetchone()
         except sqlite3.OperationalError as error:
             raise NotMigrated(str(error)) from error
 

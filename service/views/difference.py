@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from service.views.published import Clocks
 
 _KNOWN = "w.known_from <= {k} AND w.known_to > {k}"
-_ONE = """SELECT {columns} FROM version w WHERE w.item = f.item AND w.valid_from <= {d} AND {known}
+_ONE = """SELECT w.state FROM version w WHERE w.item = f.item AND w.valid_from <= {d} AND {known}
     ORDER BY w.valid_from DESC, w.known_from DESC LIMIT 1"""
 _LATER = """(SELECT {joined} FROM (SELECT w.arrivals FROM version w
     WHERE w.item = f.item AND w.valid_from > {d} AND {known} AND w.arrivals <> '' ORDER BY w.valid_from) later)"""
@@ -27,7 +27,8 @@ _BORNE_ON = """EXISTS (SELECT 1 FROM item_event n WHERE n.item = f.item AND n.po
 _CHANGED = """
 SELECT f.item, i.slug, i.kind, va.status, va.body, {later_a}, vb.status, vb.body, {later_b}
 FROM facet f CROSS JOIN item i {probe_a} {probe_b}
-WHERE f.token = $5 AND f.item > $7 AND i.number = f.item AND {moved} AND (va.item IS NOT NULL OR vb.item IS NOT NULL)
+WHERE f.token = $5 AND f.item > $7 AND i.number = f.item AND {moved}
+    AND (va.number IS NOT NULL OR vb.number IS NOT NULL)
 ORDER BY f.item LIMIT $8
 """
 
@@ -109,13 +110,10 @@ def _statement(dialect: Dialect, *, same_day: bool) -> str:
 
 
 def _probe(dialect: Dialect, name: str, day: str, known: str) -> str:
-    """Join the version of item f that answers at a point, where it is of the issue ($6); on SQLite by its row id."""
-    columns = "w.*" if dialect.has_lateral else "w.rowid"
-    one = _ONE.format(columns=columns, d=day, known=_KNOWN.format(k=known))
+    """Join the state of item f that answers at a point, where it is of the issue ($6)."""
+    one = _ONE.format(d=day, known=_KNOWN.format(k=known))
     of_issue = f"{dialect.found_at}({name}.tokens, $6) > 0"
-    if dialect.has_lateral:
-        return f"LEFT JOIN LATERAL ({one}) {name} ON {of_issue}"
-    return f"LEFT JOIN version {name} ON {name}.rowid = ({one}) AND {of_issue}"
+    return f"LEFT JOIN state {name} ON {name}.number = ({one}) AND {of_issue}"
 
 
 def _changed(row: Row) -> Changed:

@@ -11,7 +11,7 @@ from service.domain.events import Fact, Record, RecordCorrected
 from service.domain.facts import Entry, Known, terms_of, weigh
 from service.domain.lifecycle import CHANGES, KINDS
 from service.storage.database import Closing, Commit, Ending
-from service.storage.models import OPEN_END
+from service.storage.models import OPEN_END, STATE_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -116,6 +116,7 @@ class Projector:
         self._items: dict[int, list[Any]] = {}
         self._endings: dict[int, Ending] = {}
         self._facets: dict[tuple[str, int], None] = {}
+        self._states = 0
 
     def project(self, batch: Sequence[Recorded]) -> None:
         """Add the rows of whole batches, in position order."""
@@ -254,8 +255,9 @@ class Projector:
         if states.AGAINST_ALL in marks:
             self._facet(view, (states.AGAINST_ALL,))
         tokens = states.joined([*found, *marks])
-        arrivals = states.arrivals(segment)
-        row = [view.number, segment.start, position, OPEN_END, state["status"], tokens, arrivals, states.encode(state)]
+        self._states = max(self._states + 1, position << STATE_BITS)
+        self.commit.rows["state"].append((self._states, state["status"], tokens, states.encode(state)))
+        row = [view.number, segment.start, position, OPEN_END, self._states, states.arrivals(segment)]
         self._versions.append(row)
         self._current[view.number, segment.start] = row
 

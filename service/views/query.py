@@ -100,7 +100,7 @@ _BASES = {
 }
 _OPEN = ("head", "newest")
 """Where the versions that are still known so answer. The newest is a position while it is the head; else no row."""
-_ONE = """SELECT {columns} FROM version w WHERE w.item = i.number AND w.valid_from <= $2 AND {known}
+_ONE = """SELECT w.state FROM version w WHERE w.item = i.number AND w.valid_from <= $2 AND {known}
     ORDER BY {order} LIMIT 1"""
 _STATE = """
 WITH b AS MATERIALIZED (SELECT b.*{extra} FROM ({basis}) b)
@@ -124,11 +124,13 @@ def _known(mode: str) -> str:
 
 
 def probe(dialect: Dialect, mode: str) -> str:
-    """Join the one version of item i that answers: on SQLite, which has no LATERAL, by its row id."""
+    """Join the state of the one version of item i that answers."""
     # At the head there is one version a day; at a past K an index in the order of both ends finds the newest known.
     order = "w.valid_from DESC" if mode in _OPEN else "w.valid_from DESC, w.known_from DESC"
-    one = _ONE.format(columns="w.*" if dialect.has_lateral else "w.rowid", known=_known(mode), order=order)
-    return f"CROSS JOIN LATERAL ({one}) v" if dialect.has_lateral else f"CROSS JOIN version v ON v.rowid = ({one})"
+    one = _ONE.format(known=_known(mode), order=order)
+    if dialect.has_lateral:
+        return f"CROSS JOIN LATERAL ({one}) w JOIN state v ON v.number = w.state"
+    return f"CROSS JOIN state v ON v.number = ({one})"
 
 
 @lru_cache(maxsize=1_024)

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 _ITEM = "SELECT i.number FROM item i WHERE i.slug = $1 AND i.kind = $2 AND i.number <= $3"
 """Its number is the first position that names it."""
 _VERSIONS = """
-SELECT w.valid_from, w.known_from, w.known_to, w.status, w.arrivals FROM version w
+SELECT w.valid_from, w.known_from, w.known_to, s.status, w.arrivals FROM version w JOIN state s ON s.number = w.state
 WHERE w.item = $1 AND w.valid_from >= $2 AND w.known_from <= $3 AND w.known_from < w.known_to
 ORDER BY w.valid_from, w.known_from
 """
 _BODIES = """
-SELECT w.valid_from, w.known_from, w.body FROM version w
+SELECT w.valid_from, w.known_from, s.body FROM version w JOIN state s ON s.number = w.state
 WHERE w.item = $1 AND (w.valid_from, w.known_from) >= ($2, $3) AND (w.valid_from, w.known_from) <= ($4, $5)
 """
 

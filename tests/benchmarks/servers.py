@@ -74,6 +74,11 @@ class Postgres:
         """Write what one contender left in memory, so that the next does not wait for it."""
         self._run("CHECKPOINT")
 
+    def settle(self, url: str) -> None:
+        """Do for a database that was filled at once what PostgreSQL's autovacuum does within the minutes after."""
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("VACUUM (ANALYZE)")
+
     def close(self) -> None:
         """Disconnect."""
         self._admin.close()

@@ -125,6 +125,8 @@ def ledgers(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
             migrate.upgrade(url)
             with runner() as loop:
                 found.append(loop.run(_filled(name, url, size)))
+            if name == "PostgreSQL":
+                postgres.settle(url)
     postgres.checkpoint()
     yield found
     for path in folder.iterdir():

@@ -90,7 +90,7 @@ async def test_a_spoilt_projection_is_mended(migrated_sqlite_url: str, sqlite_te
         await ledger.append(LONDON)
         before = await ledger.rows()
     with sqlite3.connect(migrated_sqlite_url.removeprefix("sqlite:///")) as connection:
-        connection.execute("UPDATE version SET status = 'lifted' WHERE status = 'in_force'")
+        connection.execute("UPDATE state SET status = 'lifted' WHERE status = 'in_force'")
     connection.close()
     async with opened(migrated_sqlite_url) as ledger:
         spoilt = await ledger.rows()
