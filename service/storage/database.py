@@ -96,16 +96,16 @@ class Dialect(NamedTuple):
     number: str
     slugs: str
     positions: str
-    has_lateral: bool
+    has_arrays: bool
 
     def listed(self, values: Sequence[str]) -> Sequence[str] | str:
         """Make a parameter of names: SQLite, which has no arrays, takes JSON."""
-        return values if self.has_lateral else msgspec.json.encode(values).decode()
+        return values if self.has_arrays else msgspec.json.encode(values).decode()
 
     def numbered(self, values: Sequence[int]) -> str:
         """Make a parameter of positions: as text, which costs a driver of PostgreSQL a fifth of an array."""
         written = ",".join(map(str, values))
-        return f"{{{written}}}" if self.has_lateral else f"[{written}]"
+        return f"{{{written}}}" if self.has_arrays else f"[{written}]"
 
 
 class Database(Protocol):

@@ -52,6 +52,7 @@ _SETTINGS = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_material": "off",
+    "enable_memoize": "off",
     "jit": "off",
     # Planned once a connection: where the statistics make the other plan look cheaper, each call would plan anew.
     "plan_cache_mode": "force_generic_plan",
@@ -178,7 +179,7 @@ class Postgres:
         number="{}::bigint",
         slugs="= ANY({}::text[])",
         positions="= ANY({}::text::bigint[])",
-        has_lateral=True,
+        has_arrays=True,
     )
 
     def __init__(self, url: str) -> None:

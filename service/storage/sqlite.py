@@ -58,7 +58,7 @@ class Sqlite:
         number="{}",
         slugs="IN (SELECT value FROM json_each({}))",
         positions="IN (SELECT value FROM json_each({}))",
-        has_lateral=False,
+        has_arrays=False,
     )
 
     def __init__(self, path: str) -> None:

@@ -26,11 +26,11 @@ _STANDS = """i.number = f.item AND i.kind || '' IN ({kinds}) AND {stands}
 _ANY = """
 SELECT s.slug FROM (SELECT {k} AS k) b CROSS JOIN item s WHERE s.slug {among} AND (
     SELECT 1 FROM facet f WHERE f.token = 'issue:' || s.slug AND f.item <= b.k AND (
-        SELECT 1 FROM item i {probe} WHERE {stands} AND v.status = '{status}') = 1 LIMIT 1) = 1
+        SELECT 1 FROM item i {probe} AND {stands} AND v.status = '{status}') = 1 LIMIT 1) = 1
 """
 _ALL = """
 SELECT DISTINCT s.slug, i.kind, v.status FROM (SELECT {k} AS k) b CROSS JOIN item s CROSS JOIN facet f CROSS JOIN item i
-{probe} WHERE s.slug {among} AND f.token = 'issue:' || s.slug AND f.item <= b.k AND {stands}
+{probe} AND s.slug {among} AND f.token = 'issue:' || s.slug AND f.item <= b.k AND {stands}
 """
 
 
@@ -65,7 +65,7 @@ async def _ask(
     sql = statement.format(
         k=dialect.number.format("$1"),
         among=dialect.slugs.format("$3"),
-        probe=query.probe(dialect, "position"),
+        probe=query.probe("position"),
         stands=_STANDS.format(kinds=kinds, stands=query.STANDS, found_at=dialect.found_at),
         status=status,
     )

@@ -109,7 +109,7 @@ SELECT {shown}, i.number, i.slug, i.kind, v.status, v.body,
             WHERE w.item = i.number AND w.valid_from > $2 AND {known} AND w.arrivals <> ''
             ORDER BY w.valid_from) later)
 FROM {source} CROSS JOIN b {probe}
-WHERE {where}
+    AND {where}
 ORDER BY {order}
 LIMIT {limit}
 """
@@ -123,14 +123,11 @@ def _known(mode: str) -> str:
     return f"w.known_to = {OPEN_END}" if mode in _OPEN else "w.known_from <= b.k AND w.known_to > b.k"
 
 
-def probe(dialect: Dialect, mode: str) -> str:
-    """Join the state of the one version of item i that answers."""
+def probe(mode: str) -> str:
+    """Join the state of the one version of item i that answers, with the first of the conditions."""
     # At the head there is one version a day; at a past K an index in the order of both ends finds the newest known.
     order = "w.valid_from DESC" if mode in _OPEN else "w.valid_from DESC, w.known_from DESC"
-    one = _ONE.format(known=_known(mode), order=order)
-    if dialect.has_lateral:
-        return f"CROSS JOIN LATERAL ({one}) w JOIN state v ON v.number = w.state"
-    return f"CROSS JOIN state v ON v.number = ({one})"
+    return f"CROSS JOIN state v WHERE v.number = ({_ONE.format(known=_known(mode), order=order)})"
 
 
 @lru_cache(maxsize=1_024)
@@ -143,7 +140,7 @@ def _statement(dialect: Dialect, mode: str, **parts: str) -> str:
         joined=dialect.joined.format("later.arrivals"),
         known=_known(mode),
         basis=basis_sql(dialect, mode),
-        probe=probe(dialect, mode),
+        probe=probe(mode),
         order="f.item" if parts["source"] == _BY_TOKEN else "i.number",
         **parts,
     )
