@@ -96,8 +96,7 @@ class Tail:
     def close(self) -> None:
         """Let every follower end."""
         self.closed = True
-        for _ in range(len(self._waiting)):
-            self._tell_one(self._waiting.popleft())
+        self._wake_all()
 
     async def stop(self) -> None:
         """Let every follower end, and read no more."""
@@ -170,6 +169,7 @@ class Tail:
         while True:
             if not self.followers:
                 self._recent, self.head = [], 0
+                self._wake_all()  # the order of what was told begins anew
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS if self.followers else None):
                     await self._woken.wait()
@@ -232,6 +232,13 @@ class Tail:
             if not whether():
                 break
             self._tell_one(self._waiting.popleft())
+
+    def _wake_all(self) -> None:
+        """Let nobody wait on."""
+        while self._waiting:
+            woken = self._waiting.popleft().woken
+            if not woken.done():
+                woken.set_result(None)
 
     def _tell_one(self, waiting: _Waiting) -> None:
         woken, push, _ = waiting

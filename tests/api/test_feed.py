@@ -22,6 +22,7 @@ from service.feed import pages
 from service.feed import tail as tails
 from service.feed.tail import Tail
 from service.storage.connect import connect
+from service.storage.database import Database
 from tests.api.conftest import LONDON
 from tests.ledgers import opened
 from tests.processes import PATIENCE
@@ -379,6 +380,64 @@ async def test_a_filtered_stream_looks_at_all_of_a_large_batch(
             await until(lambda: tail.head == 807)
         await tail.stop()
     assert len(told) == 3
+
+
+@pytest.mark.anyio
+async def test_what_is_read_while_others_are_told_is_told_with_it(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With many at the end of the log: the first are told event by event, the last hear of all that was read meanwhile.
+
+    Nobody misses an event or hears of one twice.
+    """
+    monkeypatch.setattr(tails, "PAGE", 1)
+    many = 3 * tails.TOLD
+    told: list[list[list[int]]] = [[] for _ in range(many)]
+
+    async def follow(tail: Tail, database: Database, news: list[list[int]]) -> None:
+        async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
+            news.append([int(each) for each in re.findall(rb"^id: ([0-9]+)$", message["body"], re.MULTILINE)])
+
+        await Follower(database, tail, 3, ()).follow(send)
+
+    async with opened(migrated_url) as ledger:
+        tail = Tail(ledger.database)
+        tail.start()
+        await ledger.append(openings())
+        following = [asyncio.create_task(follow(tail, ledger.database, news)) for news in told]
+        await until(lambda: tail.head == 3 and all(told))
+        await ledger.append(facts(1, 2))
+        tail.wake(5)
+        await until(lambda: all(news[-1][-1:] == [5] for news in told))
+        await tail.stop()
+        await asyncio.gather(*following)
+    first, rest = told[: tails.TOLD], told[tails.TOLD :]
+    assert all(news == [[], [4], [5]] for news in first)
+    assert all(news == [[], [4, 5]] for news in rest)
+
+
+@pytest.mark.anyio
+async def test_who_comes_after_all_have_gone_is_told(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits behind an event that has been recorded is woken, though others gave up before and the log stood still.
+
+    Neither time nor a further event wakes it.
+    """
+    monkeypatch.setattr(tails, "TICK_SECONDS", 2 * PATIENCE)
+    monkeypatch.setattr(tails, "POLL_SECONDS", 0.01)
+    async with opened(migrated_url) as ledger:
+        tail = Tail(ledger.database)
+        tail.start()
+        await ledger.append(openings())
+        with tail.following():
+            await until(lambda: tail.head == 3)
+            await tail.moved(3)  # the first tick
+            tail.moved(3).cancel()
+        await until(lambda: tail.head == 0)  # the reader has seen that nobody follows
+        waiting = tail.moved(2)
+        with tail.following():
+            async with asyncio.timeout(PATIENCE):
+                await waiting
+        await tail.stop()
 
 
 def test_a_heartbeat_carries_the_position_reached(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
