@@ -201,7 +201,7 @@ class Tail:
 
     def _keeps_up(self) -> bool:
         """Whether what comes behind can be read without dropping what somebody is still to be told."""
-        return not self._is_behind() or self.head - self._waiting[0].told < KEPT
+        return not self._is_behind() or self.head - self._waiting[0].told <= KEPT - PAGE
 
     async def _read(self) -> bool:
         """Read the next events; tell whether there may be more."""

@@ -86,7 +86,7 @@ class Dialect(NamedTuple):
     `joined` aggregates text with commas, `gathered` turns a SELECT of items into one text, between brackets and with
     commas, `found_at` names the function that finds a text in another (0: not there), `number` types a parameter as
     a position, `slugs` and `positions` take one that holds a list, as `listed` and `numbered` give it, for what a value
-    is compared with.
+    is compared with; whether a parameter may be an array says `has_arrays`.
     """
 
     name: str
