@@ -160,7 +160,7 @@ def test_a_check_of_the_projections_writes_nothing(run: Run, tmp_path: Path) -> 
     assert run("seed", "--database-url", url).returncode == 0
     assert run("rebuild", "--check", "--database-url", url).returncode == 0
     with sqlite3.connect(tmp_path / "spoilt.db") as connection:
-        connection.execute("UPDATE version SET status = 'lifted' WHERE status = 'in_force'")
+        connection.execute("UPDATE state SET status = 'lifted' WHERE status = 'in_force'")
     connection.close()
     told = [run("rebuild", *words, "--database-url", url) for words in (["--check"], ["--check"], [], ["--check"])]
     assert [each.returncode for each in told] == [1, 1, 1, 0]
