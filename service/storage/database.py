@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 TABLES = (LOG, *PROJECTIONS)
+NEWEST = "SELECT number FROM state LIMIT 0"
+"""Asks for what the newest revision has brought: where that is there, so is all before it."""
 COLUMNS = {name: tuple(column.name for column in metadata.tables[name].columns) for name in TABLES}
 
 

@@ -16,7 +16,18 @@ import asyncpg
 import sqlalchemy as sa
 import structlog
 
-from service.storage.database import COLUMNS, TABLES, Commit, Dialect, DuplicateId, Head, Lost, NotMigrated, Row
+from service.storage.database import (
+    COLUMNS,
+    NEWEST,
+    TABLES,
+    Commit,
+    Dialect,
+    DuplicateId,
+    Head,
+    Lost,
+    NotMigrated,
+    Row,
+)
 from service.storage.models import OPEN_END, PROJECTIONS, metadata
 from service.storage.readers import LOST, Readers
 
@@ -116,10 +127,6 @@ def _commit_statement() -> str:
 
 
 _COMMIT = _commit_statement()
-_TABLES = """SELECT h.position, f.position, i.over_known, s.number FROM head h
-    LEFT JOIN fact_record f ON f.fact = 0 LEFT JOIN item i ON i.number = 0
-    LEFT JOIN state s ON s.number = 0"""
-"""Asks for what the newest revisions have brought."""
 
 
 def _columns(rows: Sequence[Row], types: Sequence[str]) -> list[str | bytes]:
@@ -197,7 +204,7 @@ class Postgres:
         )
         self._readers = Readers(pool)
         try:
-            await self.fetch(_TABLES)
+            await self.fetch(NEWEST)
         except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
             raise NotMigrated(str(error)) from error
 

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from service.storage.database import COLUMNS, Commit, Dialect, DuplicateId, Head, Lost, NotMigrated, Row
+from service.storage.database import COLUMNS, NEWEST, Commit, Dialect, DuplicateId, Head, Lost, NotMigrated, Row
 from service.storage.models import OPEN_END, PROJECTIONS
 
 if TYPE_CHECKING:
@@ -85,10 +85,7 @@ class Sqlite:
             self._reader, self._long_reader, self._writer = self._connect(), self._connect(), self._connect()
             for reader in (self._reader, self._long_reader):
                 reader.execute("PRAGMA query_only=ON")
-            self._reader.execute("SELECT position FROM head").fetchone()
-            self._reader.execute("SELECT fact FROM fact_record LIMIT 0").fetchone()
-            self._reader.execute("SELECT over_known FROM item LIMIT 0").fetchone()
-            self._reader.execute("SELECT number FROM state LIMIT 0").fetchone()
+            self._reader.execute(NEWEST).fetchone()
         except sqlite3.OperationalError as error:
             raise NotMigrated(str(error)) from error
 
