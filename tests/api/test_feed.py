@@ -404,8 +404,10 @@ async def test_what_is_read_while_others_are_told_is_told_with_it(
         tail = Tail(ledger.database)
         tail.start()
         await ledger.append(openings())
-        following = [asyncio.create_task(follow(tail, ledger.database, news)) for news in told]
-        await until(lambda: tail.head == 3 and all(told))
+        with tail.following():  # so that all who follow come to the end of the log at once, in order
+            await until(lambda: tail.head == 3)
+            following = [asyncio.create_task(follow(tail, ledger.database, news)) for news in told]
+            await until(lambda: all(told))
         await ledger.append(facts(1, 2))
         tail.wake(5)
         await until(lambda: all(news[-1][-1:] == [5] for news in told))
