@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from contextlib import asynccontextmanager
@@ -21,8 +20,7 @@ from service.api.wire import BODY_MAX, Services
 from service.append import Ledger
 from service.eventlog.newest import Heads
 from service.feed.tail import Tail
-from service.storage import files
-from service.storage.connect import connect
+from service.storage import connect, files
 from service.storage.database import NotMigrated
 from service.webhooks import Chance, Webhooks
 from service.webhooks.rules import LEASE_SECONDS, SCHEDULE, Rules
@@ -31,9 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from service.settings import Settings
-
-GC_THRESHOLD = 50_000
-"""New objects between two looks for cycles."""
 
 log = structlog.get_logger(__name__)
 
@@ -72,12 +67,7 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
 
     Webhooks are delivered while `Services.webhooks` runs: in a service, not in a command that opens the ledger.
     """
-    # Events and views live long and hold no cycles: looking through them cost a fifth of an append.
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 10, 100)
-    database = connect(settings.database_url)
-    try:
-        await database.open()
+    async with connect.opened(settings.database_url) as database:
         if await rebuild.is_due(database):
             reason = "its projections are to be made anew"
             raise NotMigrated(reason)
@@ -91,8 +81,6 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         finally:
             await tail.stop()
             await ledger.stop()
-    finally:
-        await database.close()
 
 
 def create_app(settings: Settings) -> Litestar:

@@ -57,13 +57,9 @@ async def _renew(settings: Settings, progress: Callable[[int, int | None], objec
     from service import rebuild as rebuilding
     from service.storage import connect
 
-    database = connect.connect(settings.database_url)
-    try:
-        await database.open()
+    async with connect.opened(settings.database_url) as database:
         if await rebuilding.is_due(database):
             await rebuilding.rebuild(database, progress)
-    finally:
-        await database.close()
 
 
 @click.command()
@@ -165,12 +161,8 @@ async def _rebuilt(held: Services, progress: Callable[[int, int | None], object]
     with TemporaryDirectory(prefix="parley-") as folder:
         url = f"sqlite:///{folder}/scratch.db"
         migrate.upgrade(url)
-        scratch = connect.connect(url)
-        await scratch.open()
-        try:
+        async with connect.opened(url) as scratch:
             return await rebuilding.rebuild(held.database, progress, scratch)
-        finally:
-            await scratch.close()
 
 
 @click.command("as-of")

@@ -12,7 +12,7 @@ from service.storage.database import Head
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
-    from service.storage.database import Database
+    from service.storage.database import Database, Source
 
 _HEAD = (
     """SELECT position, CASE WHEN frozen_at > recorded_at THEN frozen_at ELSE recorded_at END FROM head WHERE id = 1"""
@@ -63,11 +63,11 @@ async def by_ids(database: Database, ids: Iterable[UUID]) -> dict[UUID, Stored]:
     return {UUID(bytes=id_): Stored(*stored) for id_, *stored in rows}
 
 
-async def at(database: Database, positions: Sequence[int]) -> list[Stored]:
+async def at(source: Source, positions: Sequence[int]) -> list[Stored]:
     """Read the events at some positions, in order."""
-    dialect = database.dialect
+    dialect = source.dialect
     sql = _AT.format(among=dialect.positions.format("$1"))
-    return [Stored(*row) for row in await database.fetch(sql, dialect.numbered(positions))]
+    return [Stored(*row) for row in await source.fetch(sql, dialect.numbered(positions))]
 
 
 async def pages(database: Database, after: int = 0, size: int = 1_000) -> AsyncIterator[list[Stored]]:

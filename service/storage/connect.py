@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from service.storage.database import scheme
@@ -9,9 +11,31 @@ from service.storage.postgres import Postgres
 from service.storage.sqlite import Sqlite
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from service.storage.database import Database
+
+GC_THRESHOLD = 50_000
+"""New objects between two looks for cycles."""
 
 
 def connect(url: str) -> Database:
     """Give the database of a URL: `sqlite:///path` or `postgresql://…`; ValueError for another."""
     return Sqlite(url.removeprefix("sqlite:///")) if scheme(url) == "sqlite" else Postgres(url)
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """Open the database of a URL, and close it; NotMigrated when it has not the tables of this version.
+
+    From then on this process looks for cycles seldom: what is made of rows lives long and holds none, and looking
+    through it cost a fifth of an append.
+    """
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 10, 100)
+    database = connect(url)
+    try:
+        await database.open()
+        yield database
+    finally:
+        await database.close()

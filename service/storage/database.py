@@ -110,19 +110,23 @@ class Dialect(NamedTuple):
         return f"{{{written}}}" if self.has_arrays else f"[{written}]"
 
 
-class Database(Protocol):
-    """A database that holds one ledger."""
+class Source(Protocol):
+    """What rows can be read from: a database, or one connection to it."""
 
     dialect: Dialect
+
+    async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - driver values
+        """Read rows in one statement, that is from one snapshot. Short, bounded reads only, but over a `scratch`."""
+
+
+class Database(Source, Protocol):
+    """A database that holds one ledger."""
 
     async def open(self) -> None:
         """Connect; NotMigrated when the tables are missing."""
 
     async def close(self) -> None:
         """Let go of every connection."""
-
-    async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - driver values
-        """Read rows in one statement, that is from one snapshot. Short, bounded reads only."""
 
     async def fetch_long(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - driver values
         """Read rows in one statement that may take long; other work goes on meanwhile."""
@@ -142,6 +146,9 @@ class Database(Protocol):
 
     def stream(self, table: str, columns: Sequence[str], keys: Sequence[str]) -> AsyncIterator[Row]:
         """Read a whole table in the order of its key, from one snapshot, without holding it in memory."""
+
+    def scratch(self) -> AbstractAsyncContextManager[Source]:
+        """Have a connection that can make temporary tables, which go with it; its statements may take long."""
 
     async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
         """Store rows and move the head from `expected` in one commit, durable on return.

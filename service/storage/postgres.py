@@ -34,6 +34,8 @@ from service.storage.readers import LOST, Readers
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
+    from service.storage.database import Source
+
 POOL_MAX = 8
 STREAM_ROWS = 1_000
 ROLE = "parley_app"
@@ -260,6 +262,15 @@ class Postgres:
             ):
                 yield tuple(row)
 
+    @asynccontextmanager
+    async def scratch(self) -> AsyncIterator[Source]:
+        """Connect anew; see `Database`."""
+        connection = await asyncpg.connect(self._url, server_settings=_SETTINGS)
+        try:
+            yield _Scratch(connection)
+        finally:
+            await connection.close()
+
     async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
         """Commit; see `Database`."""
         if self._locked:
@@ -333,6 +344,18 @@ class Postgres:
             self._writer = await asyncpg.connect(self._url, server_settings=_SETTINGS)
             await _prepare(self._writer)
         return self._writer
+
+
+class _Scratch:
+    """One connection; see `Database.scratch`."""
+
+    dialect = Postgres.dialect
+
+    def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        self._connection = connection
+
+    async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
+        return cast("Sequence[Row]", await self._connection.fetch(sql, *parameters))
 
 
 async def _keep(_connection: asyncpg.Connection[asyncpg.Record]) -> None:

@@ -20,10 +20,13 @@ from service.storage.models import OPEN_END, PROJECTIONS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    from service.storage.database import Source
+
 T = TypeVar("T")
 
 BUSY_MS = 10_000
 CACHE_KIB = 65_536
+SCRATCH_KIB = 8_192
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -103,7 +106,7 @@ class Sqlite:
     async def fetch_long(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         """Read in a thread, over a connection of its own; see `Database`."""
         async with self._reading_long:
-            return await self._in_thread(lambda: self._long_reader.execute(_own(sql), parameters).fetchall())
+            return await self.read(self._long_reader, sql, parameters)
 
     async def execute(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         """Write; see `Database`."""
@@ -127,6 +130,16 @@ class Sqlite:
             rows = connection.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(keys)}")
             for row in rows:
                 yield row
+        finally:
+            connection.close()
+
+    @asynccontextmanager
+    async def scratch(self) -> AsyncIterator[Source]:
+        """Connect anew, with a small cache; see `Database`."""
+        connection = self._connect()
+        connection.execute(f"PRAGMA cache_size=-{SCRATCH_KIB}")
+        try:
+            yield _Scratch(self, connection)
         finally:
             connection.close()
 
@@ -188,6 +201,10 @@ class Sqlite:
                 if connection.in_transaction:
                     connection.rollback()
 
+    async def read(self, connection: sqlite3.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Row]:
+        """Read in a thread over one of the connections."""
+        return await self._in_thread(lambda: connection.execute(_own(sql), parameters).fetchall())
+
     async def _in_thread(self, call: Callable[[], T]) -> T:
         running = asyncio.get_running_loop().run_in_executor(self._threads, call)
         try:
@@ -195,3 +212,15 @@ class Sqlite:
         except asyncio.CancelledError:  # what the connection is in the middle of cannot be broken off
             await asyncio.wait([running])
             raise
+
+
+class _Scratch:
+    """One connection; see `Database.scratch`."""
+
+    dialect = Sqlite.dialect
+
+    def __init__(self, database: Sqlite, connection: sqlite3.Connection) -> None:
+        self._database, self._connection = database, connection
+
+    async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
+        return await self._database.read(self._connection, sql, parameters)

@@ -2,6 +2,9 @@
 
 The projections are read before and after for their digests; that is not in the rate. Memory is the most that the
 process held of its own while it projected, and what it held before: pages of the file that are mapped do not count.
+
+With a second URL, of an empty ledger, the rows of the projections are copied there instead: what is left of a rebuild
+when nothing has to be found out.
 """
 
 from __future__ import annotations
@@ -10,14 +13,23 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from service import rebuild as rebuilding
-from service.storage.connect import connect
+from service.storage.connect import opened
+from service.storage.database import COLUMNS, Commit
+from service.storage.models import PROJECTIONS, metadata
 from tests.benchmarks.ours import runner
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from service.storage.database import Database
+
 ROOT = Path(__file__).resolve().parents[2]
+ROWS = 5_000
 
 
 class Took(msgspec.Struct):
@@ -34,9 +46,17 @@ class Took(msgspec.Struct):
 
 def rebuilt(url: str) -> Took:
     """Rebuild a ledger in place, in a new process."""
-    command = [sys.executable, "-m", "tests.benchmarks.rebuilding", url]
-    run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
-    return msgspec.json.decode(run.stdout, type=Took)
+    return msgspec.json.decode(_run(url), type=Took)
+
+
+def copied(url: str, empty: str) -> float:
+    """Copy the rows of a ledger's projections into an empty one, in a new process; give the seconds of its CPU."""
+    return msgspec.json.decode(_run(url, empty), type=float)
+
+
+def _run(*urls: str) -> bytes:
+    command = [sys.executable, "-m", "tests.benchmarks.rebuilding", *urls]
+    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
 
 
 def _held() -> float:
@@ -45,9 +65,7 @@ def _held() -> float:
 
 
 async def _rebuild(url: str) -> Took:
-    database = connect(url)
-    await database.open()
-    try:
+    async with opened(url) as database:
         begun = time.perf_counter(), time.process_time()
         await rebuilding.digest(database)
         digest = time.perf_counter() - begun[0], time.process_time() - begun[1]
@@ -55,16 +73,35 @@ async def _rebuild(url: str) -> Took:
         begun = time.perf_counter(), time.process_time()
         told = await rebuilding.rebuild(database, lambda *_: held.append(_held()))
         took = time.perf_counter() - begun[0], time.process_time() - begun[1]
-    finally:
-        await database.close()
     seconds, cpu = (whole - 2 * part for whole, part in zip(took, digest, strict=True))
     return Took(told.events, told.same, seconds, cpu, digest[0], held[0], max(held))
 
 
+async def _copy(url: str, empty: str) -> float:
+    async with opened(url) as database, opened(empty) as other:
+        begun = time.process_time()
+        await other.replace(_rows(database))
+        return time.process_time() - begun
+
+
+async def _rows(database: Database) -> AsyncGenerator[Commit, None]:
+    for table in PROJECTIONS:
+        commit = Commit()
+        rows = commit.rows[table]
+        async for row in database.stream(table, COLUMNS[table], metadata.tables[table].primary_key.columns.keys()):
+            rows.append(row)
+            if len(rows) == ROWS:
+                yield commit
+                rows.clear()
+        yield commit
+
+
 def main() -> None:
-    """Rebuild, and write what it took."""
+    """Rebuild or copy, and write what it took."""
+    url, *empty = sys.argv[1:]
     with runner() as loop:
-        sys.stdout.buffer.write(msgspec.json.encode(loop.run(_rebuild(sys.argv[1]))))
+        took = loop.run(_copy(url, *empty) if empty else _rebuild(url))
+    sys.stdout.buffer.write(msgspec.json.encode(took))
 
 
 if __name__ == "__main__":

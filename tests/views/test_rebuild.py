@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import service.rebuild
+import service.rebuild.register
 from service.rebuild import digest, rebuild
 from service.storage import files
 from tests.conftest import PostgresServer
@@ -28,7 +29,7 @@ CORRECTION = "0197a2f0-3c50-7a10-8f00-0000000000c1"
 async def rebuilt_equals_live(url: str, history: list[Event], seed: int) -> None:
     """Record a history in batches that share commits, half of it by a second writer that reads the first one's work.
 
-    It is rebuilt in groups of as few events as can be and of some more.
+    It is rebuilt in groups of as few events as can be and of some more, as few of them looked for at a time.
     """
     batches = cut(history, seed)
     for part in (batches[: len(batches) // 2], batches[len(batches) // 2 :]):
@@ -38,6 +39,7 @@ async def rebuilt_equals_live(url: str, history: list[Event], seed: int) -> None
         live = await ledger.rows()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(service.rebuild, "GROUP", 1 + seed)
+            patch.setattr(service.rebuild.register, "PAGE", 1 + seed)
             told = await rebuild(ledger.database)
         assert await ledger.rows() == live
         assert told.same
@@ -79,6 +81,17 @@ async def test_both_databases_hold_the_same(migrated_sqlite_url: str, migrated_p
             await ledger.append([record], at=1_760_000_000_000_000)
             found |= {await digest(ledger.database), (await rebuild(ledger.database)).after}
     assert len(found) == 1
+
+
+@pytest.mark.anyio
+async def test_any_text_is_read_again(migrated_url: str) -> None:
+    """A rebuild finds what an event names whatever stands in its texts."""
+    text = '\u0001\u001f\u007f\u2028\ufeff\uffff\U0001f600 é \\u0000 "}],"item":"other" \'quoted\' $.item'
+    async with opened(migrated_url) as ledger:
+        await ledger.append([event | {"note": text} for event in LONDON])
+        before = await ledger.rows()
+        assert (await rebuild(ledger.database)).same
+        assert await ledger.rows() == before
 
 
 @pytest.mark.anyio

@@ -1,0 +1,124 @@
+"""Which events bear on which items: found by the database, in tables that go with the connection.
+
+So memory stays flat however long the log is, and the log is not carried through this process to find it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from service.storage.database import Row, Source
+
+Counts = dict[tuple[str, int], tuple[int, int, int]]
+"""By an issue and the position of an event that names it: the issue's number, that position, its version then."""
+
+_SAID = {
+    "sqlite": """
+CREATE TEMP TABLE said AS
+SELECT position, recorded_at, json_extract(text, '$.item') AS item, json_extract(text, '$.event.item') AS moved,
+    json_extract(text, '$.issues') AS issues
+FROM (SELECT position, recorded_at, CAST(body AS TEXT) AS text FROM event WHERE position <= $1)
+""",
+    "postgresql": """
+CREATE TEMP TABLE said AS
+SELECT position, recorded_at, text ->> 'item' AS item, text -> 'event' ->> 'item' AS moved, text -> 'issues' AS issues
+FROM (SELECT position, recorded_at, convert_from(body, 'UTF8')::json AS text FROM event WHERE position <= $1) e
+""",
+}
+"""What an event names: its item, and that of the new text of a correction, which may be another."""
+_ISSUES = {"sqlite": "json_each(issues)", "postgresql": "json_array_elements_text(issues) AS each(value)"}
+_TABLES = """
+CREATE TEMP TABLE mark AS SELECT recorded_at, max(position) AS position FROM said GROUP BY recorded_at;
+CREATE INDEX mark_order ON mark (recorded_at, position);
+CREATE TEMP TABLE named AS
+    SELECT item AS name, position FROM said UNION SELECT moved, position FROM said WHERE moved IS NOT NULL;
+CREATE INDEX named_order ON named (name, position);
+CREATE TEMP TABLE bears AS SELECT min(position) OVER (PARTITION BY name) AS item, position FROM named;
+CREATE INDEX bears_order ON bears (item, position);
+CREATE TEMP TABLE counted AS
+    SELECT position, value AS issue, (SELECT min(n.position) FROM named n WHERE n.name = value) AS number,
+        row_number() OVER (PARTITION BY value ORDER BY position) AS version
+    FROM said, {issues};
+CREATE INDEX counted_order ON counted (position, issue, number, version)
+"""
+_MOVES = """
+SELECT DISTINCT (SELECT min(n.position) FROM named n WHERE n.name = s.item),
+    (SELECT min(n.position) FROM named n WHERE n.name = s.moved)
+FROM said s WHERE s.moved <> s.item
+"""
+_MARKS = "SELECT recorded_at, position FROM mark WHERE recorded_at > $1 ORDER BY recorded_at LIMIT $2"
+_SIZES = "SELECT item, count(*) FROM bears WHERE item > $1 GROUP BY item ORDER BY item LIMIT $2"
+_POSITIONS = "SELECT DISTINCT position FROM bears WHERE item {among} ORDER BY position"
+_COUNTS = "SELECT issue, number, position, version FROM counted WHERE position {among}"
+PAGE = 1_000
+
+
+class Register:
+    """Which positions bear on an item, and count for an issue; an item's number is the first position that names it.
+
+    Nothing on one item depends on another but where a correction puts a fact on it, so items are joined by
+    corrections, and each set of them can be projected on its own.
+    """
+
+    def __init__(self, source: Source) -> None:
+        """`source` is the connection that has the tables."""
+        self._source = source
+
+    async def fill(self, last: int) -> None:
+        """Find what the events up to a position name."""
+        await self._source.fetch(_SAID[self._source.dialect.name], last)
+        for statement in _TABLES.format(issues=_ISSUES[self._source.dialect.name]).split(";"):
+            await self._source.fetch(statement)
+
+    async def marks(self) -> AsyncIterator[Sequence[Row]]:
+        """Give the instant and the last position of each commit: its events have one instant."""
+        after = -1
+        while rows := await self._source.fetch(_MARKS, after, PAGE):
+            yield rows
+            after = rows[-1][0]
+
+    async def groups(self, size: int) -> AsyncIterator[list[int]]:
+        """Give all items in groups on which `size` events or more bear; a set that corrections join is not parted."""
+        joined = _joined(await self._source.fetch(_MOVES))
+        group: list[int] = []
+        held = after = 0
+        while rows := await self._source.fetch(_SIZES, after, PAGE):
+            for item, count in rows:
+                held += count
+                items = joined.get(item, [item])
+                if items[0] == item:
+                    group += items
+                if held >= size:
+                    yield group
+                    group, held = [], 0
+            after = rows[-1][0]
+        yield group
+
+    async def positions(self, items: Sequence[int]) -> list[int]:
+        """Give the positions that bear on any of some items, in order."""
+        return [position for (position,) in await self._among(_POSITIONS, items)]
+
+    async def counts(self, positions: Sequence[int]) -> Counts:
+        """Tell for some positions how the issues that they name count them."""
+        rows = await self._among(_COUNTS, positions)
+        return {(issue, position): (number, position, version) for issue, number, position, version in rows}
+
+    async def _among(self, sql: str, numbers: Sequence[int]) -> Sequence[Row]:
+        dialect = self._source.dialect
+        return await self._source.fetch(sql.format(among=dialect.positions.format("$1")), dialect.numbered(numbers))
+
+
+def _joined(moves: Sequence[Row]) -> dict[int, list[int]]:
+    """Give to each item that a correction joins to others their set, the first of it first."""
+    sets: dict[int, list[int]] = {}
+    for one, other in moves:
+        mine, others = sets.setdefault(one, [one]), sets.setdefault(other, [other])
+        if mine is not others:
+            mine += others
+            sets.update(dict.fromkeys(others, mine))
+    for each in sets.values():
+        each.sort()
+    return sets
