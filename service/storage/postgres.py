@@ -265,7 +265,7 @@ class Postgres:
     @asynccontextmanager
     async def scratch(self) -> AsyncIterator[Source]:
         """Connect anew; see `Database`."""
-        connection = await asyncpg.connect(self._url, server_settings=_SETTINGS)
+        connection = await self._connection()
         try:
             yield _Scratch(connection)
         finally:
@@ -341,9 +341,13 @@ class Postgres:
 
     async def _connected(self) -> asyncpg.Connection[asyncpg.Record]:
         if self._writer is None or self._writer.is_closed():
-            self._writer = await asyncpg.connect(self._url, server_settings=_SETTINGS)
-            await _prepare(self._writer)
+            self._writer = await self._connection()
         return self._writer
+
+    async def _connection(self) -> asyncpg.Connection[asyncpg.Record]:
+        connection = await asyncpg.connect(self._url, server_settings=_SETTINGS)
+        await _prepare(connection)
+        return connection
 
 
 class _Scratch:

@@ -639,6 +639,8 @@ async def test_the_service_writes_in_the_role_that_cannot_change_the_log(migrate
     async with opened(migrated_postgres_url) as ledger:
         await ledger.append([opening("chips")])
         assert [tuple(row) for row in await ledger.database.fetch("SELECT current_user")] == [("parley_app",)]
+        async with ledger.database.scratch() as source:
+            assert [tuple(row) for row in await source.fetch("SELECT current_user")] == [("parley_app",)]
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await ledger.database.fetch("DELETE FROM event")
         assert await head(ledger) == 1
