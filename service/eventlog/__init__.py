@@ -8,6 +8,7 @@ from uuid import UUID
 
 from service.domain import instants
 from service.storage.database import Head
+from service.storage.database import pages as paged
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -72,5 +73,5 @@ async def at(source: Source, positions: Sequence[int]) -> list[Stored]:
 
 async def pages(database: Database, after: int = 0, size: int = 1_000) -> AsyncIterator[list[Stored]]:
     """Read the log from behind a position to its end, page by page."""
-    async for rows in database.pages(_AFTER, after, size):
+    async for rows in paged(database, _AFTER, after, size):
         yield [Stored(*row) for row in rows]

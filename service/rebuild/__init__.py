@@ -16,11 +16,11 @@ from service.storage.models import LOG, PROJECTIONS, metadata
 from service.views.project import ItemView, Projector, Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from service.eventlog import Stored
     from service.rebuild.register import Counts
-    from service.storage.database import Database
+    from service.storage.database import Database, Row
 
 GROUP = 2_000
 """Events of whole items that are projected together, and whose rows are then stored."""
@@ -103,13 +103,16 @@ def _decoded(stored: Stored) -> Recorded:
     return Recorded(stored.position, stored.recorded_at, events.decode(stored.body), stored.body)
 
 
+def rows(database: Database, table: str) -> AsyncIterator[Row]:
+    """Read the rows of a projection, in the order of its key."""
+    return database.stream(table, COLUMNS[table], metadata.tables[table].primary_key.columns.keys())
+
+
 async def digest(database: Database) -> str:
     """Give the SHA-256 over every row of every projection, the same for the same log on either database."""
     seen = hashlib.sha256()
     for table in PROJECTIONS:
-        keys = [column.name for column in metadata.tables[table].primary_key.columns]
-        columns = COLUMNS[table]
         seen.update(table.encode())
-        async for row in database.stream(table, columns, keys):
+        async for row in rows(database, table):
             seen.update(msgspec.json.encode(tuple(row)))
     return seen.hexdigest()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from service.storage.database import pages
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
@@ -30,6 +32,7 @@ FROM (SELECT position, recorded_at, convert_from(body, 'UTF8')::json AS text FRO
 }
 """What an event names: its item, and that of the new text of a correction, which may be another."""
 _ISSUES = {"sqlite": "json_each(issues)", "postgresql": "json_array_elements_text(issues) AS each(value)"}
+_NUMBER = "(SELECT min(n.position) FROM named n WHERE n.name = {})"
 _TABLES = """
 CREATE TEMP TABLE mark AS SELECT recorded_at, max(position) AS position FROM said GROUP BY recorded_at;
 CREATE INDEX mark_order ON mark (recorded_at, position);
@@ -39,16 +42,12 @@ CREATE INDEX named_order ON named (name, position);
 CREATE TEMP TABLE bears AS SELECT min(position) OVER (PARTITION BY name) AS item, position FROM named;
 CREATE INDEX bears_order ON bears (item, position);
 CREATE TEMP TABLE counted AS
-    SELECT position, value AS issue, (SELECT min(n.position) FROM named n WHERE n.name = value) AS number,
+    SELECT position, value AS issue, {number} AS number,
         row_number() OVER (PARTITION BY value ORDER BY position) AS version
     FROM said, {issues};
 CREATE INDEX counted_order ON counted (position, issue, number, version)
 """
-_MOVES = """
-SELECT DISTINCT (SELECT min(n.position) FROM named n WHERE n.name = s.item),
-    (SELECT min(n.position) FROM named n WHERE n.name = s.moved)
-FROM said s WHERE s.moved <> s.item
-"""
+_MOVES = "SELECT DISTINCT {item}, {moved} FROM said s WHERE s.moved <> s.item"
 _MARKS = "SELECT recorded_at, position FROM mark WHERE recorded_at > $1 ORDER BY recorded_at LIMIT $2"
 _SIZES = "SELECT item, count(*) FROM bears WHERE item > $1 GROUP BY item ORDER BY item LIMIT $2"
 _POSITIONS = "SELECT DISTINCT position FROM bears WHERE item {among} ORDER BY position"
@@ -69,23 +68,22 @@ class Register:
 
     async def fill(self, last: int) -> None:
         """Find what the events up to a position name."""
-        await self._source.fetch(_SAID[self._source.dialect.name], last)
-        for statement in _TABLES.format(issues=_ISSUES[self._source.dialect.name]).split(";"):
+        database = self._source.dialect.name
+        await self._source.fetch(_SAID[database], last)
+        for statement in _TABLES.format(issues=_ISSUES[database], number=_NUMBER.format("value")).split(";"):
             await self._source.fetch(statement)
 
-    async def marks(self) -> AsyncIterator[Sequence[Row]]:
+    def marks(self) -> AsyncIterator[Sequence[Row]]:
         """Give the instant and the last position of each commit: its events have one instant."""
-        after = -1
-        while rows := await self._source.fetch(_MARKS, after, PAGE):
-            yield rows
-            after = rows[-1][0]
+        return pages(self._source, _MARKS, -1, PAGE)
 
     async def groups(self, size: int) -> AsyncIterator[list[int]]:
         """Give all items in groups on which `size` events or more bear; a set that corrections join is not parted."""
-        joined = _joined(await self._source.fetch(_MOVES))
+        moves = _MOVES.format(item=_NUMBER.format("s.item"), moved=_NUMBER.format("s.moved"))
+        joined = _joined(await self._source.fetch(moves))
         group: list[int] = []
-        held = after = 0
-        while rows := await self._source.fetch(_SIZES, after, PAGE):
+        held = 0
+        async for rows in pages(self._source, _SIZES, 0, PAGE):
             for item, count in rows:
                 held += count
                 items = joined.get(item, [item])
@@ -94,7 +92,6 @@ class Register:
                 if held >= size:
                     yield group
                     group, held = [], 0
-            after = rows[-1][0]
         yield group
 
     async def positions(self, items: Sequence[int]) -> list[int]:

@@ -6,6 +6,7 @@ Statements are written once, with `$1`-style parameters; what the two databases 
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -14,7 +15,7 @@ import msgspec
 from service.storage.models import LOG, PROJECTIONS, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
     from contextlib import AbstractAsyncContextManager
 
 Row = tuple[Any, ...]
@@ -119,6 +120,22 @@ class Source(Protocol):
         """Read rows in one statement, that is from one snapshot. Short, bounded reads only, but over a `scratch`."""
 
 
+@dataclass(slots=True)
+class Scratch:
+    """One connection to a database, to read from as from itself."""
+
+    dialect: Dialect
+    fetch: Callable[..., Coroutine[Any, Any, Sequence[Row]]]
+
+
+async def pages(source: Source, sql: str, after: int, size: int) -> AsyncIterator[Sequence[Row]]:
+    """Page through a statement with `$1` (after) and `$2` (limit); the first column is the next after."""
+    while rows := await source.fetch(sql, after, size):
+        yield rows
+        after = rows[-1][0]
+        await asyncio.sleep(0)  # where a read runs at once, others have their turn between two of them
+
+
 class Database(Source, Protocol):
     """A database that holds one ledger."""
 
@@ -140,9 +157,6 @@ class Database(Source, Protocol):
         Runs until cancelled, or returns at once where the database tells nothing. It only wakes: what is told may come
         late, twice or not at all.
         """
-
-    def pages(self, sql: str, after: int, size: int) -> AsyncIterator[Sequence[Row]]:
-        """Page through a statement with `$1` (after) and `$2` (limit); the first column is the next after."""
 
     def stream(self, table: str, columns: Sequence[str], keys: Sequence[str]) -> AsyncIterator[Row]:
         """Read a whole table in the order of its key, from one snapshot, without holding it in memory."""

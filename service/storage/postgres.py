@@ -27,12 +27,13 @@ from service.storage.database import (
     Lost,
     NotMigrated,
     Row,
+    Scratch,
 )
 from service.storage.models import OPEN_END, PROJECTIONS, metadata
 from service.storage.readers import LOST, Readers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 
     from service.storage.database import Source
 
@@ -246,12 +247,6 @@ class Postgres:
         finally:
             await connection.close(timeout=1)
 
-    async def pages(self, sql: str, after: int, size: int) -> AsyncIterator[Sequence[Row]]:
-        """Page; see `Database`."""
-        while rows := await self.fetch(sql, after, size):
-            yield rows
-            after = rows[-1][0]
-
     async def stream(self, table: str, columns: Sequence[str], keys: Sequence[str]) -> AsyncIterator[Row]:
         """Stream; see `Database`. Texts are ordered by their bytes, as SQLite orders them."""
         texts = {name for name, column in metadata.tables[table].columns.items() if isinstance(column.type, sa.Text)}
@@ -267,7 +262,7 @@ class Postgres:
         """Connect anew; see `Database`."""
         connection = await self._connection()
         try:
-            yield _Scratch(connection)
+            yield Scratch(self.dialect, cast("Callable[..., Coroutine[Any, Any, Sequence[Row]]]", connection.fetch))
         finally:
             await connection.close()
 
@@ -346,20 +341,12 @@ class Postgres:
 
     async def _connection(self) -> asyncpg.Connection[asyncpg.Record]:
         connection = await asyncpg.connect(self._url, server_settings=_SETTINGS)
-        await _prepare(connection)
+        try:
+            await _prepare(connection)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
-
-
-class _Scratch:
-    """One connection; see `Database.scratch`."""
-
-    dialect = Postgres.dialect
-
-    def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        self._connection = connection
-
-    async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
-        return cast("Sequence[Row]", await self._connection.fetch(sql, *parameters))
 
 
 async def _keep(_connection: asyncpg.Connection[asyncpg.Record]) -> None:

@@ -11,10 +11,21 @@ import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from service.storage.database import COLUMNS, NEWEST, Commit, Dialect, DuplicateId, Head, Lost, NotMigrated, Row
+from service.storage.database import (
+    COLUMNS,
+    NEWEST,
+    Commit,
+    Dialect,
+    DuplicateId,
+    Head,
+    Lost,
+    NotMigrated,
+    Row,
+    Scratch,
+)
 from service.storage.models import OPEN_END, PROJECTIONS
 
 if TYPE_CHECKING:
@@ -106,7 +117,7 @@ class Sqlite:
     async def fetch_long(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         """Read in a thread, over a connection of its own; see `Database`."""
         async with self._reading_long:
-            return await self.read(self._long_reader, sql, parameters)
+            return await self._read(self._long_reader, sql, *parameters)
 
     async def execute(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         """Write; see `Database`."""
@@ -115,13 +126,6 @@ class Sqlite:
 
     async def listen(self, wake: Callable[[int], None]) -> None:
         """Do nothing: a file tells nobody; see `Database`."""
-
-    async def pages(self, sql: str, after: int, size: int) -> AsyncIterator[Sequence[Row]]:
-        """Page; see `Database`."""
-        while rows := await self.fetch(sql, after, size):
-            yield rows
-            after = rows[-1][0]
-            await asyncio.sleep(0)
 
     async def stream(self, table: str, columns: Sequence[str], keys: Sequence[str]) -> AsyncIterator[Row]:
         """Stream; see `Database`."""
@@ -139,7 +143,7 @@ class Sqlite:
         connection = self._connect()
         connection.execute(f"PRAGMA cache_size=-{SCRATCH_KIB}")
         try:
-            yield _Scratch(self, connection)
+            yield Scratch(self.dialect, partial(self._read, connection))
         finally:
             connection.close()
 
@@ -201,8 +205,7 @@ class Sqlite:
                 if connection.in_transaction:
                     connection.rollback()
 
-    async def read(self, connection: sqlite3.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Row]:
-        """Read in a thread over one of the connections."""
+    async def _read(self, connection: sqlite3.Connection, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         return await self._in_thread(lambda: connection.execute(_own(sql), parameters).fetchall())
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
@@ -212,15 +215,3 @@ class Sqlite:
         except asyncio.CancelledError:  # what the connection is in the middle of cannot be broken off
             await asyncio.wait([running])
             raise
-
-
-class _Scratch:
-    """One connection; see `Database.scratch`."""
-
-    dialect = Sqlite.dialect
-
-    def __init__(self, database: Sqlite, connection: sqlite3.Connection) -> None:
-        self._database, self._connection = database, connection
-
-    async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
-        return await self._database.read(self._connection, sql, parameters)

@@ -19,8 +19,8 @@ import msgspec
 
 from service import rebuild as rebuilding
 from service.storage.connect import opened
-from service.storage.database import COLUMNS, Commit
-from service.storage.models import PROJECTIONS, metadata
+from service.storage.database import Commit
+from service.storage.models import PROJECTIONS
 from tests.benchmarks.ours import runner
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ async def _rows(database: Database) -> AsyncGenerator[Commit, None]:
     for table in PROJECTIONS:
         commit = Commit()
         rows = commit.rows[table]
-        async for row in database.stream(table, COLUMNS[table], metadata.tables[table].primary_key.columns.keys()):
+        async for row in rebuilding.rows(database, table):
             rows.append(row)
             if len(rows) == ROWS:
                 yield commit

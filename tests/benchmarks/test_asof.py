@@ -124,8 +124,7 @@ def ledgers(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
     print("|---|---:|---:|---:|---:|---|")
     for size in SIZES:
         for name in DATABASES:
-            url = f"sqlite:///{folder / f'{size}.db'}" if name == "SQLite" else postgres.create()
-            migrate.upgrade(url)
+            url = _empty(name, folder / f"{size}.db", postgres)
             with runner() as loop:
                 found.append(loop.run(_filled(name, url, size)))
             if name == "PostgreSQL":
@@ -134,6 +133,14 @@ def ledgers(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
     yield found
     for path in folder.iterdir():
         path.unlink()
+
+
+def _empty(name: str, path: Path, postgres: Postgres) -> str:
+    """Make an empty ledger on one of the databases; give its URL."""
+    if name == "PostgreSQL":
+        return postgres.migrated()
+    migrate.upgrade(url := f"sqlite:///{path}")
+    return url
 
 
 async def _filled(name: str, url: str, size: int) -> Filled:
@@ -363,8 +370,7 @@ def test_rebuild(ledgers: list[Filled], postgres: Postgres, tmp_path: Path) -> N
         took = rebuilt(ledger.url)
         copies = "-"
         if took.events <= COPIED_MOST:
-            empty = f"sqlite:///{tmp_path / f'{took.events}.db'}" if ledger.name == "SQLite" else postgres.create()
-            migrate.upgrade(empty)
+            empty = _empty(ledger.name, tmp_path / f"{took.events}.db", postgres)
             copies = f"{took.events / copied(ledger.url, empty):,.0f}"
         rates = f"{took.events / took.cpu:>15,.0f} | {took.events / took.seconds:>8,.0f} | {copies:>11}"
         rest = f"{took.most - took.before:>17.0f} | {took.digests:>9.1f} | {'yes' if took.same else 'no':<4}"
