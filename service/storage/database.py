@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 TABLES = (LOG, *PROJECTIONS)
-NEWEST = "SELECT number FROM state LIMIT 0"
+NEWEST = "SELECT closed_at FROM version LIMIT 0"
 """Asks for what the newest revision has brought: where that is there, so is all before it."""
 COLUMNS = {name: tuple(column.name for column in metadata.tables[name].columns) for name in TABLES}
 
@@ -56,11 +56,11 @@ class Head(NamedTuple):
 
 
 class Closing(NamedTuple):
-    """A version that is no longer known so: it is closed at `known_to` (a position, exclusive)."""
+    """Closes an item's open versions of a day at a position (exclusive)."""
 
     item: int
     valid_from: int
-    known_to: int
+    closed_at: int
 
 
 class Ending(NamedTuple):

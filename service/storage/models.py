@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 OPEN_END: Final = 9_223_372_036_854_775_807
-"""The `known_to` of what is still known so."""
+"""The position at which what still stands was ended."""
 STATE_BITS: Final = 20
 """One event may bring a million states."""
 
@@ -182,29 +182,24 @@ class FacetRow(Table, table=True):
 
 
 class VersionRow(Table, table=True):
-    """An item's state from `valid_from` until its next version known at the same K, known over [known_from, known_to).
+    """An item's state from `valid_from` until its next version known at the same K, known from `known_from` on.
 
-    `state` is the number of what was so, `arrivals` are the changes that take hold on `valid_from`. Versions are what
-    a late fact changes, states (some kB each) are only added: those of a million events lie all over the disk.
+    It is known so until a later version of the same day takes its place, without touching it, or until `closed_at`, the
+    position (OPEN_END for none) from which on nothing begins on that day. `state` is the number of what was so.
+    `arrivals` are the changes that take hold on the day, over [known_from, closed_at), whatever takes the version's
+    place: a version with the arrivals of the one before it does not repeat them, one with others closes it.
+
+    So a late fact adds its versions and closes hardly any. States (some kB each) are apart: those of a million events
+    lie all over the disk.
     """
 
     __tablename__ = "version"
-    __table_args__ = (
-        sa.Index(
-            "ix_version_current",
-            "item",
-            "valid_from",
-            "state",
-            postgresql_where=sa.text(f"known_to = {OPEN_END}"),
-            sqlite_where=sa.text(f"known_to = {OPEN_END}"),
-        ),
-        _IN_KEY_ORDER,
-    )
+    __table_args__ = _IN_KEY_ORDER
 
     item: int = Field(sa_column=_number(primary_key=True))
     valid_from: int = Field(sa_column=_day(primary_key=True))
     known_from: int = Field(sa_column=_number(primary_key=True))
-    known_to: int = Field(sa_column=_number())
+    closed_at: int = Field(sa_column=_number())
     state: int = Field(sa_column=_number())
     arrivals: str = Field(sa_column=_text())
 

@@ -110,10 +110,10 @@ def _commit_statement() -> str:
     )
     # By the row's address: planned while the table was empty, a join on the columns would stay a scan of the index.
     closed = (
-        "UPDATE version v SET known_to = u.known_to FROM moved, "
-        "unnest($4::text::bigint[], $5::text::integer[], $6::text::bigint[]) u(item, valid_from, known_to), "
+        "UPDATE version v SET closed_at = u.closed_at FROM moved, "
+        "unnest($4::text::bigint[], $5::text::integer[], $6::text::bigint[]) u(item, valid_from, closed_at), "
         "LATERAL (SELECT x.ctid AS address FROM version x WHERE x.item = u.item AND x.valid_from = u.valid_from "
-        f"AND x.known_to = {OPEN_END} LIMIT 1) x WHERE v.ctid = x.address"
+        f"AND x.closed_at = {OPEN_END}) x WHERE v.ctid = x.address"
     )
     ended = (
         "UPDATE item i SET over_from = u.over_from, over_known = u.over_known FROM moved, "
@@ -317,7 +317,7 @@ class Postgres:
     @staticmethod
     async def _store(writer: asyncpg.Connection[asyncpg.Record], chunk: Commit) -> None:
         await writer.executemany(
-            f"UPDATE version SET known_to = $3 WHERE item = $1 AND valid_from = $2 AND known_to = {OPEN_END}",
+            f"UPDATE version SET closed_at = $3 WHERE item = $1 AND valid_from = $2 AND closed_at = {OPEN_END}",
             chunk.closings,
         )
         await writer.executemany("UPDATE item SET over_from = $2, over_known = $3 WHERE number = $1", chunk.endings)

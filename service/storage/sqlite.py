@@ -49,7 +49,7 @@ _INSERT = {
     table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
     for table, columns in COLUMNS.items()
 } | {"facet": "INSERT OR IGNORE INTO facet (token, item) VALUES (?, ?)"}
-_CLOSE = f"UPDATE version SET known_to = ?3 WHERE item = ?1 AND valid_from = ?2 AND known_to = {OPEN_END}"
+_CLOSE = f"UPDATE version SET closed_at = ?3 WHERE item = ?1 AND valid_from = ?2 AND closed_at = {OPEN_END}"
 _END = "UPDATE item SET over_from = ?2, over_known = ?3 WHERE number = ?1"
 _MOVE = "UPDATE head SET position = ?2, recorded_at = ?3 WHERE id = 1 AND position = ?1 AND frozen_at < ?3"
 _FREEZE = "UPDATE head SET frozen_at = ?1 WHERE id = 1 AND frozen_at < ?1"

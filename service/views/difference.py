@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from service.views.project import ItemView
     from service.views.published import Clocks
 
-_KNOWN = "w.known_from <= {k} AND w.known_to > {k}"
+_KNOWN = "w.known_from <= {k} AND w.closed_at > {k}"
 _ONE = """SELECT w.state FROM version w WHERE w.item = f.item AND w.valid_from <= {d} AND {known}
     ORDER BY w.valid_from DESC, w.known_from DESC LIMIT 1"""
 _LATER = """(SELECT {joined} FROM (SELECT w.arrivals FROM version w

@@ -112,7 +112,8 @@ class Projector:
         self.commit = Commit()
         self._view_of, self._keep = view_of, keep
         self._versions: list[list[Any]] = []
-        self._current: dict[tuple[int, int], list[Any]] = {}
+        self._open_rows: dict[tuple[int, int], list[list[Any]]] = {}
+        self._clear: set[tuple[int, int]] = set()
         self._items: dict[int, list[Any]] = {}
         self._endings: dict[int, Ending] = {}
         self._facets: dict[tuple[str, int], None] = {}
@@ -222,11 +223,9 @@ class Projector:
         old = {segment.start: segment for segment in view.segments[len(before) :]}
         was_over, view.segments = states.over_from(view.kind, view.segments), after
         for segment in after[len(before) :]:
-            if old.get(segment.start) != segment:
-                if segment.start in old:
-                    self._close(view.number, segment.start, position)
-                self._open(view, segment, position)
-            old.pop(segment.start, None)
+            former = old.pop(segment.start, None)
+            if former != segment:
+                self._open(view, segment, position, former)
         for start in old:
             self._close(view.number, start, position)
         over = states.over_from(view.kind, after)
@@ -242,12 +241,15 @@ class Projector:
             self._endings[item] = Ending(item, over, known)
 
     def _close(self, item: int, start: int, position: int) -> None:
-        if row := self._current.pop((item, start), None):
+        """Close the versions of a day that are open, of this commit and of those before."""
+        for row in self._open_rows.pop((item, start), ()):
             row[3] = position
-        else:
+        if (item, start) not in self._clear:
+            self._clear.add((item, start))
             self.commit.closings.append(Closing(item, start, position))
 
-    def _open(self, view: ItemView, segment: Segment, position: int) -> None:
+    def _open(self, view: ItemView, segment: Segment, position: int, former: Segment | None) -> None:
+        """Write a segment's state and version; `former` is the segment that began on the same day."""
         merged = states.terms(segment.outcome.merged)
         state = states.state(view.kind, view.slug, segment, merged)
         found = states.tokens(segment.outcome.merged, state["issues"])
@@ -257,9 +259,17 @@ class Projector:
         tokens = states.joined([*found, *marks])
         self._states = max(self._states + 1, position << STATE_BITS)
         self.commit.rows["state"].append((self._states, state["status"], tokens, states.encode(state)))
-        row = [view.number, segment.start, position, OPEN_END, self._states, states.arrivals(segment)]
+        day = view.number, segment.start
+        arrivals = states.arrivals(segment)
+        if former is None:
+            self._clear.add(day)
+        elif former.arrivals == segment.arrivals:
+            arrivals = ""
+        elif former.arrivals:
+            self._close(*day, position)
+        row = [*day, position, OPEN_END, self._states, arrivals]
         self._versions.append(row)
-        self._current[view.number, segment.start] = row
+        self._open_rows.setdefault(day, []).append(row)
 
 
 @cache

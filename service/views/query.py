@@ -101,7 +101,7 @@ _BASES = {
 _OPEN = ("head", "newest")
 """Where the versions that are still known so answer. The newest is a position while it is the head; else no row."""
 _ONE = """SELECT w.state FROM version w WHERE w.item = i.number AND w.valid_from <= $2 AND {known}
-    ORDER BY {order} LIMIT 1"""
+    ORDER BY w.valid_from DESC, w.known_from DESC LIMIT 1"""
 _STATE = """
 WITH b AS MATERIALIZED (SELECT b.*{extra} FROM ({basis}) b)
 SELECT {shown}, i.number, i.slug, i.kind, v.status, v.body,
@@ -120,14 +120,12 @@ STANDS = "(i.over_from > $2 OR i.over_known > b.k)"
 
 
 def _known(mode: str) -> str:
-    return f"w.known_to = {OPEN_END}" if mode in _OPEN else "w.known_from <= b.k AND w.known_to > b.k"
+    return f"w.closed_at = {OPEN_END}" if mode in _OPEN else "w.known_from <= b.k AND w.closed_at > b.k"
 
 
 def probe(mode: str) -> str:
     """Join the state of the one version of item i that answers, with the first of the conditions."""
-    # At the head there is one version a day; at a past K an index in the order of both ends finds the newest known.
-    order = "w.valid_from DESC" if mode in _OPEN else "w.valid_from DESC, w.known_from DESC"
-    return f"CROSS JOIN state v WHERE v.number = ({_ONE.format(known=_known(mode), order=order)})"
+    return f"CROSS JOIN state v WHERE v.number = ({_ONE.format(known=_known(mode))})"
 
 
 @lru_cache(maxsize=1_024)

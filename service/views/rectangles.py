@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from service.domain import states
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from service.storage.database import Database
+    from service.storage.database import Database, Row
 
 _ITEM = "SELECT i.number FROM item i WHERE i.slug = $1 AND i.kind = $2 AND i.number <= $3"
 """Its number is the first position that names it."""
 _VERSIONS = """
-SELECT w.valid_from, w.known_from, w.known_to, s.status, w.arrivals FROM version w JOIN state s ON s.number = w.state
-WHERE w.item = $1 AND w.valid_from >= $2 AND w.known_from <= $3 AND w.known_from < w.known_to
+SELECT w.valid_from, w.known_from, w.closed_at, s.status, w.arrivals FROM version w JOIN state s ON s.number = w.state
+WHERE w.item = $1 AND w.valid_from >= $2 AND w.known_from <= $3
 ORDER BY w.valid_from, w.known_from
 """
 _BODIES = """
@@ -49,7 +49,7 @@ class Page(NamedTuple):
 
 
 class _Version(NamedTuple):
-    """A row of the table, without its body."""
+    """A version as known over [known_from, known_to), with all that arrives on its first day; without its body."""
 
     valid_from: int
     known_from: int
@@ -79,7 +79,7 @@ async def page(
     if not rows:
         return None
     item, (day, position) = rows[0][0], after
-    versions = [_Version(*row) for row in await database.fetch(_VERSIONS, item, day, known)]
+    versions = _versions(await database.fetch(_VERSIONS, item, day, known))
     pieces: list[_Piece] = []
     for piece in _pieces(versions, known):
         if (piece.version.valid_from, piece.known_from) > (day, position):
@@ -87,6 +87,21 @@ async def page(
         if len(pieces) > limit:
             break
     return Page(await _with_states(database, item, pieces[:limit], known), len(pieces) > limit)
+
+
+def _versions(rows: Iterable[Row]) -> list[_Version]:
+    """Let each version end where the next of its day takes its place, and have the arrivals that it did not repeat.
+
+    `rows` as the table has them, in the order of its key.
+    """
+    versions: list[_Version] = []
+    for row in rows:
+        version = _Version(*row)
+        if versions and (last := versions[-1]).valid_from == version.valid_from and last.known_to > version.known_from:
+            versions[-1] = last._replace(known_to=version.known_from)
+            version = version._replace(arrivals=version.arrivals or last.arrivals)
+        versions.append(version)
+    return versions
 
 
 def _pieces(versions: Sequence[_Version], known: int) -> Iterator[_Piece]:
