@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 OPEN_END: Final = 9_223_372_036_854_775_807
-"""The position at which what still stands was ended."""
+"""Stands for the position at which something ended, while nothing has ended it."""
 STATE_BITS: Final = 20
 """One event may bring a million states."""
 

@@ -112,6 +112,7 @@ class Projector:
         self.commit = Commit()
         self._view_of, self._keep = view_of, keep
         self._versions: list[list[Any]] = []
+        # By item and day: the versions of this commit that are open, and where none of those before are.
         self._open_rows: dict[tuple[int, int], list[list[Any]]] = {}
         self._clear: set[tuple[int, int]] = set()
         self._items: dict[int, list[Any]] = {}

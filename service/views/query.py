@@ -99,7 +99,7 @@ _BASES = {
     "newest": "SELECT h.position AS k FROM head h WHERE h.id = 1 AND h.position = $1",
 }
 _OPEN = ("head", "newest")
-"""Where the versions that are still known so answer. The newest is a position while it is the head; else no row."""
+"""Where the open versions answer. The newest is a position while it is the head; else no row."""
 _ONE = """SELECT w.state FROM version w WHERE w.item = i.number AND w.valid_from <= $2 AND {known}
     ORDER BY w.valid_from DESC, w.known_from DESC LIMIT 1"""
 _STATE = """
