@@ -112,9 +112,9 @@ class Projector:
         self.commit = Commit()
         self._view_of, self._keep = view_of, keep
         self._versions: list[list[Any]] = []
-        # By item and day: the versions of this commit that are open, and where none of those before are.
+        # By item and day: the versions of this commit that are open, and what closes those before it.
         self._open_rows: dict[tuple[int, int], list[list[Any]]] = {}
-        self._clear: set[tuple[int, int]] = set()
+        self._closings: dict[tuple[int, int], Closing] = {}
         self._items: dict[int, list[Any]] = {}
         self._endings: dict[int, Ending] = {}
         self._facets: dict[tuple[str, int], None] = {}
@@ -134,6 +134,7 @@ class Projector:
         self.commit.rows["item"] = [tuple(row) for row in self._items.values()]
         self.commit.rows["version"] = [tuple(row) for row in self._versions]
         self.commit.rows["facet"] = list(self._facets)
+        self.commit.closings = list(self._closings.values())
         self.commit.endings = list(self._endings.values())
         return self.commit
 
@@ -245,9 +246,7 @@ class Projector:
         """Close the versions of a day that are open, of this commit and of those before."""
         for row in self._open_rows.pop((item, start), ()):
             row[3] = position
-        if (item, start) not in self._clear:
-            self._clear.add((item, start))
-            self.commit.closings.append(Closing(item, start, position))
+        self._closings.setdefault((item, start), Closing(item, start, position))  # the first closes what was before
 
     def _open(self, view: ItemView, segment: Segment, position: int, former: Segment | None) -> None:
         """Write a segment's state and version; `former` is the segment that began on the same day."""
@@ -261,14 +260,10 @@ class Projector:
         self._states = max(self._states + 1, position << STATE_BITS)
         self.commit.rows["state"].append((self._states, state["status"], tokens, states.encode(state)))
         day = view.number, segment.start
-        arrivals = states.arrivals(segment)
-        if former is None:
-            self._clear.add(day)
-        elif former.arrivals == segment.arrivals:
-            arrivals = ""
-        elif former.arrivals:
+        repeats = former is not None and former.arrivals == segment.arrivals
+        if former is not None and former.arrivals and not repeats:
             self._close(*day, position)
-        row = [*day, position, OPEN_END, self._states, arrivals]
+        row = [*day, position, OPEN_END, self._states, "" if repeats else states.arrivals(segment)]
         self._versions.append(row)
         self._open_rows.setdefault(day, []).append(row)
 
