@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain import states
-from service.views import published
+from service.views import probes, published
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from service.views.project import ItemView
     from service.views.published import Clocks
 
-_KNOWN = "w.known_from <= {k} AND w.closed_at > {k}"
-_ONE = """SELECT w.state FROM version w WHERE w.item = f.item AND w.valid_from <= {d} AND {known}
-    ORDER BY w.valid_from DESC, w.known_from DESC LIMIT 1"""
-_LATER = """(SELECT {joined} FROM (SELECT w.arrivals FROM version w
-    WHERE w.item = f.item AND w.valid_from > {d} AND {known} AND w.arrivals <> '' ORDER BY w.valid_from) later)"""
 # Known at one K, a state is another only where a version begins in between.
 _BEGUN = """EXISTS (SELECT 1 FROM version w WHERE w.item = f.item AND w.valid_from > {da} AND w.valid_from <= {db}
     AND {known})"""
@@ -98,22 +93,26 @@ def _statement(dialect: Dialect, *, same_day: bool) -> str:
     """Write the statement: $1 and $2 are D and K of one point, $3 and $4 of the other."""
     number = dialect.number.format
     one, other = ("$1", number("$2")), ("$3", number("$4"))
-    joined = dialect.joined.format("later.arrivals")
-    moved = _BORNE_ON.format(ka=one[1], kb=other[1]) if same_day else _BEGUN
+    begun = _BEGUN.format(da=one[0], db=other[0], known=probes.known_at(other[1]))
     return _CHANGED.format(
-        later_a=_LATER.format(joined=joined, d=one[0], known=_KNOWN.format(k=one[1])),
-        later_b=_LATER.format(joined=joined, d=other[0], known=_KNOWN.format(k=other[1])),
+        later_a=_later(dialect, *one),
+        later_b=_later(dialect, *other),
         probe_a=_probe(dialect, "va", *one),
         probe_b=_probe(dialect, "vb", *other),
-        moved=moved if same_day else moved.format(da=one[0], db=other[0], known=_KNOWN.format(k=other[1])),
+        moved=_BORNE_ON.format(ka=one[1], kb=other[1]) if same_day else begun,
     )
+
+
+def _later(dialect: Dialect, day: str, known: str) -> str:
+    """Write what gives the changes to item f that come after a point's day."""
+    return probes.later(dialect, "f.item", day, probes.known_at(known))
 
 
 def _probe(dialect: Dialect, name: str, day: str, known: str) -> str:
     """Join the state of item f that answers at a point, where it is of the issue ($6)."""
-    one = _ONE.format(d=day, known=_KNOWN.format(k=known))
+    number = probes.state("f.item", day, probes.known_at(known))
     of_issue = f"{dialect.found_at}({name}.tokens, $6) > 0"
-    return f"LEFT JOIN state {name} ON {name}.number = ({one}) AND {of_issue}"
+    return f"LEFT JOIN state {name} ON {name}.number = {number} AND {of_issue}"
 
 
 def _changed(row: Row) -> Changed:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.domain import states
 from service.domain.errors import KnowledgeAhead
-from service.storage.models import OPEN_END
-from service.views import published
+from service.views import probes, published
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -100,14 +99,9 @@ _BASES = {
 }
 _OPEN = ("head", "newest")
 """Where the open versions answer. The newest is a position while it is the head; else no row."""
-_ONE = """SELECT w.state FROM version w WHERE w.item = i.number AND w.valid_from <= $2 AND {known}
-    ORDER BY w.valid_from DESC, w.known_from DESC LIMIT 1"""
 _STATE = """
 WITH b AS MATERIALIZED (SELECT b.*{extra} FROM ({basis}) b)
-SELECT {shown}, i.number, i.slug, i.kind, v.status, v.body,
-       (SELECT {joined} FROM (SELECT w.arrivals FROM version w
-            WHERE w.item = i.number AND w.valid_from > $2 AND {known} AND w.arrivals <> ''
-            ORDER BY w.valid_from) later)
+SELECT {shown}, i.number, i.slug, i.kind, v.status, v.body, {later}
 FROM {source} CROSS JOIN b {probe}
     AND {where}
 ORDER BY {order}
@@ -120,12 +114,12 @@ STANDS = "(i.over_from > $2 OR i.over_known > b.k)"
 
 
 def _known(mode: str) -> str:
-    return f"w.closed_at = {OPEN_END}" if mode in _OPEN else "w.known_from <= b.k AND w.closed_at > b.k"
+    return probes.KNOWN_NOW if mode in _OPEN else probes.known_at("b.k")
 
 
 def probe(mode: str) -> str:
     """Join the state of the one version of item i that answers, with the first of the conditions."""
-    return f"CROSS JOIN state v WHERE v.number = ({_ONE.format(known=_known(mode))})"
+    return f"CROSS JOIN state v WHERE v.number = {probes.state('i.number', '$2', _known(mode))}"
 
 
 @lru_cache(maxsize=1_024)
@@ -135,8 +129,7 @@ def _statement(dialect: Dialect, mode: str, **parts: str) -> str:
     These are `source`, `where` and `limit`; `extra`, columns of the basis b; `shown`, what stands before a state's own.
     """
     return _STATE.format(
-        joined=dialect.joined.format("later.arrivals"),
-        known=_known(mode),
+        later=probes.later(dialect, "i.number", "$2", _known(mode)),
         basis=basis_sql(dialect, mode),
         probe=probe(mode),
         order="f.item" if parts["source"] == _BY_TOKEN else "i.number",
