@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
-from service.storage.models import LOG, PROJECTIONS, metadata
+from service.storage.models import LOG, OPEN_END, PROJECTIONS, metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -23,6 +23,12 @@ Row = tuple[Any, ...]
 TABLES = (LOG, *PROJECTIONS)
 NEWEST = "SELECT closed_at FROM version LIMIT 0"
 """Asks for what the newest revision has brought: where that is there, so is all before it."""
+CLOSE = f"UPDATE version SET closed_at = $3 WHERE item = $1 AND valid_from = $2 AND closed_at = {OPEN_END}"  # noqa: S608 - a number of our own
+"""Takes a `Closing`."""
+END = "UPDATE item SET over_from = $2, over_known = $3 WHERE number = $1"
+"""Takes an `Ending`."""
+FREEZE = "UPDATE head SET frozen_at = $1 WHERE id = 1 AND frozen_at < $1"
+"""Takes an instant."""
 COLUMNS = {name: tuple(column.name for column in metadata.tables[name].columns) for name in TABLES}
 
 

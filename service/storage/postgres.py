@@ -17,7 +17,10 @@ import sqlalchemy as sa
 import structlog
 
 from service.storage.database import (
+    CLOSE,
     COLUMNS,
+    END,
+    FREEZE,
     NEWEST,
     TABLES,
     Commit,
@@ -301,7 +304,7 @@ class Postgres:
 
     async def freeze(self, instant: int) -> None:
         """Freeze; see `Database`."""
-        await self.execute("UPDATE head SET frozen_at = $1 WHERE id = 1 AND frozen_at < $1", instant)
+        await self.execute(FREEZE, instant)
 
     async def replace(self, chunks: AsyncIterator[Commit]) -> None:
         """Replace the projections; see `Database`."""
@@ -316,11 +319,8 @@ class Postgres:
 
     @staticmethod
     async def _store(writer: asyncpg.Connection[asyncpg.Record], chunk: Commit) -> None:
-        await writer.executemany(
-            f"UPDATE version SET closed_at = $3 WHERE item = $1 AND valid_from = $2 AND closed_at = {OPEN_END}",
-            chunk.closings,
-        )
-        await writer.executemany("UPDATE item SET over_from = $2, over_known = $3 WHERE number = $1", chunk.endings)
+        await writer.executemany(CLOSE, chunk.closings)
+        await writer.executemany(END, chunk.endings)
         for table, rows in chunk.rows.items():
             if rows:
                 await writer.execute(_insert(table, 1, ""), *_columns(rows, _OF_TABLE[table]))

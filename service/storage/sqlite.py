@@ -15,7 +15,10 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from service.storage.database import (
+    CLOSE,
     COLUMNS,
+    END,
+    FREEZE,
     NEWEST,
     Commit,
     Dialect,
@@ -26,7 +29,7 @@ from service.storage.database import (
     Row,
     Scratch,
 )
-from service.storage.models import OPEN_END, PROJECTIONS
+from service.storage.models import PROJECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -49,10 +52,7 @@ _INSERT = {
     table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
     for table, columns in COLUMNS.items()
 } | {"facet": "INSERT OR IGNORE INTO facet (token, item) VALUES (?, ?)"}
-_CLOSE = f"UPDATE version SET closed_at = ?3 WHERE item = ?1 AND valid_from = ?2 AND closed_at = {OPEN_END}"
-_END = "UPDATE item SET over_from = ?2, over_known = ?3 WHERE number = ?1"
 _MOVE = "UPDATE head SET position = ?2, recorded_at = ?3 WHERE id = 1 AND position = ?1 AND frozen_at < ?3"
-_FREEZE = "UPDATE head SET frozen_at = ?1 WHERE id = 1 AND frozen_at < ?1"
 
 
 @lru_cache(maxsize=512)
@@ -169,7 +169,7 @@ class Sqlite:
     async def freeze(self, instant: int) -> None:
         """Freeze; see `Database`."""
         async with self._transaction() as connection:
-            connection.execute(_FREEZE, (instant,))
+            connection.execute(_own(FREEZE), (instant,))
 
     async def replace(self, chunks: AsyncIterator[Commit]) -> None:
         """Replace the projections; see `Database`."""
@@ -182,9 +182,9 @@ class Sqlite:
     @staticmethod
     def _store(connection: sqlite3.Connection, commit: Commit) -> None:
         if commit.closings:
-            connection.executemany(_CLOSE, commit.closings)
+            connection.executemany(_own(CLOSE), commit.closings)
         if commit.endings:
-            connection.executemany(_END, commit.endings)
+            connection.executemany(_own(END), commit.endings)
         for table, rows in commit.rows.items():
             if rows:
                 connection.executemany(_INSERT[table], rows)
