@@ -12,8 +12,8 @@ from service.api.schemas import AnyRecorded
 from service.domain.codes import Edtf, Slug, Text
 from service.domain.events import FACTS, AnyEvent, AnyFact, Report
 from service.domain.events.base import Fact, Modality
-from service.domain.facts import term_names
 from service.domain.lifecycle import KINDS, STATUSES
+from service.domain.terms import term_names
 
 Moment = Annotated[str, Meta(examples=["2025-06-10T12:00:00.000000Z"], extra_json_schema={"format": "date-time"})]
 KnownAt = Annotated[

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from service.api.queries import AsOfPage
 from service.api.wire import AnyRequest, as_of_answer, next_of, place_of, query_of, services, unchanged
-from service.domain import states
+from service.domain import terms
 from service.domain.codes import Eccn, Hs, Name, Party
 from service.domain.errors import Fault
 from service.views import exposure
@@ -41,9 +41,9 @@ class ExposureQuery(AsOfPage, frozen=True, kw_only=True):
         if self.hs is not None:
             goods = exposure.hs_tokens(self.hs)
         elif self.eccn is not None:
-            goods = [f"eccn:{states.fold(self.eccn)}"]
+            goods = [f"eccn:{terms.fold(self.eccn)}"]
         else:
-            goods = [f"good:{states.fold(self.good or '')}"]
+            goods = [f"good:{terms.fold(self.good or '')}"]
         return exposure.Sought(goods, self.party, self.include is not None)
 
 

@@ -20,7 +20,7 @@ from service.api.wire import (
     services,
     unchanged,
 )
-from service.domain import states, words
+from service.domain import terms, words
 from service.domain.codes import Eccn, Hs, Name, Party, Slug
 from service.domain.errors import Fault
 from service.domain.lifecycle import STATUSES
@@ -60,7 +60,7 @@ class ItemsQuery(AsOfPage, frozen=True, kw_only=True):
         """List the tokens of the items asked for, those first that leave the fewest candidates."""
         named = [(name, getattr(self, name)) for name in ("entity", "eccn", "good")]
         coded = [(name, getattr(self, name)) for name in ("issue", "hs", "against", "by", "party")]
-        return [f"{name}:{states.fold(text)}" for name, text in named if text is not None] + [
+        return [f"{name}:{terms.fold(text)}" for name, text in named if text is not None] + [
             f"{name}:{value}" for name, value in coded if value is not None
         ]
 

@@ -14,7 +14,8 @@ from service import eventlog
 from service.domain import dates
 from service.domain.decide import decide
 from service.domain.errors import Fault, Malformed
-from service.domain.events import AnyEvent, Fact, Record, decode
+from service.domain.events import FACTS, RECORDS, AnyEvent, Fact, Record, Report, decode
+from service.domain.terms import date_fields
 from service.views import cache
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from service.storage.database import Database
     from service.views.project import ItemView
 
-DATED = ("occurred", "effective", "until", "planned_for", "due", "published")
+_DATED = frozenset(name for struct in (*FACTS.values(), *RECORDS.values(), Report) for name in date_fields(struct).own)
+"""Every field that holds a date in some event or report: what a malformed event is of cannot always be told."""
 
 
 async def examine(database: Database, sent: Sequence[Any], today: int, new_id: Callable[[], UUID]) -> list[Fault]:
@@ -106,8 +108,9 @@ def _malformed(value: dict[str, Any], index: int, known: _Assumed, opened: set[s
 
 
 def _dates(value: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[Fault]:
-    for name in DATED:
-        text = value.get(name)
+    for name, text in value.items():
+        if name not in _DATED:
+            continue
         if isinstance(text, str) and dates.has_form(text):
             try:
                 dates.parse(text)

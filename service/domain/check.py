@@ -6,24 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 from service.domain.dates import parse
 from service.domain.errors import Fault
-from service.domain.events import FACTS, RECORDS, Fact, Record, RecordCorrected
+from service.domain.events import FACTS, Fact, Record, RecordCorrected
 from service.domain.events.measures import ClearanceOpening, RestrictionOpening
 from service.domain.events.proceedings import Issue
 from service.domain.events.talks import CallHeld
+from service.domain.terms import date_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from service.domain.events import Report
+    from msgspec import Struct
+
     from service.domain.walk import Path
 
 
 def faults_of(event: Fact | Record) -> list[Fault]:
     """Check one event by itself; give each fault with its path from the event on, none for an event in order."""
-    faults = _date_faults(event, _DATES[type(event)], ())
-    for index, report in enumerate(event.reports):
-        if report.published is not None or report.occurred is not None:
-            faults += _date_faults(report, ("published", "occurred"), ("reports", index))
+    faults = _date_faults(event, ())
     if isinstance(event, Fact):
         if event.until is not None:
             faults += _order_faults(event, event.until)
@@ -36,15 +35,20 @@ def faults_of(event: Fact | Record) -> list[Fault]:
     return faults
 
 
-def _date_faults(part: Fact | Record | Report, names: tuple[str, ...], path: Path) -> list[Fault]:
+def _date_faults(part: Struct, path: Path) -> list[Fault]:
+    """Check every date of an event or a part, by the types of its fields."""
+    fields = date_fields(type(part))
     faults = []
-    for name in names:
+    for name in fields.own:
         text = getattr(part, name)
         if text is not None:
             try:
                 parse(text)
             except ValueError as error:
                 faults.append(Fault((*path, name), str(error)))
+    for name in fields.parts:
+        for index, each in enumerate(getattr(part, name) or ()):
+            faults += _date_faults(each, (*path, name, index))
     return faults
 
 
@@ -76,13 +80,6 @@ def _issue(event: Issue) -> Fault | None:
         return Fault(("issues",), "an issue's own events name that issue alone")
     return None if event.item == event.issues[0] else Fault(("item",), f"not the issue itself, {event.issues[0]}")
 
-
-_DATED = ("occurred", "effective", "until", "planned_for", "due")
-_DATES: dict[type, tuple[str, ...]] = {
-    struct: tuple(name for name in _DATED if name in struct.__struct_fields__)
-    for struct in (*FACTS.values(), *RECORDS.values())
-}
-"""The date fields of each type of event, found once: this runs for every event that comes in."""
 
 _RULED: tuple[tuple[type[Fact], Callable[[Any], Fault | None]], ...] = (
     (RestrictionOpening, _restriction),

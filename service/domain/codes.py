@@ -23,8 +23,17 @@ ELEMENTS = tuple(
 )
 """Symbols of the chemical elements (IUPAC)."""
 
+HS_SIZES = (2, 4, 6)
+"""Digits of an HS code: chapter, heading, subheading."""
+
 TEXT_MAX = 10_000
 NAME_MAX = 500
+
+
+def found_by(*templates: str) -> Meta:
+    """Mark a type with the tokens that its values are found by: texts in which `{}` stands for the value."""
+    return Meta(extra={"found_by": templates})
+
 
 if TYPE_CHECKING:
     Party = str
@@ -33,6 +42,10 @@ else:
     Party = Literal[PARTIES]
     Element = Literal[ELEMENTS]
 
+ActingParty = Annotated[Party, found_by("by:{}", "party:{}")]
+"""The party that acts: found by the filter `by` too."""
+TargetParty = Annotated[Party, found_by("party:{}", "against:{}")]
+"""A party that a measure is against: found by the filter `against` too."""
 Slug = Annotated[
     str,
     Meta(
@@ -55,6 +68,10 @@ Edtf = Annotated[
 ]
 Text = Annotated[str, Meta(min_length=1, max_length=TEXT_MAX)]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_MAX)]
+EntityName = Annotated[Name, found_by("entity:{}")]
+OF_RESTRICTION = "of-restriction"
+"""The token of a clearance that names the restriction that it is from."""
+RestrictionSlug = Annotated[Slug, found_by("restriction:{}", OF_RESTRICTION)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s]+\Z", max_length=2_000, examples=["https://example.org/notice"])]
 Language = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z", max_length=35, examples=["en"])]
 Hs = Annotated[

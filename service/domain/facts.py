@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import msgspec
 from service.domain.dates import When, parse
 from service.domain.events import Fact, Record, RecordCorrected, RecordDisputed, RecordReportAdded, RecordRetracted
 from service.domain.lifecycle import CHANGES, Change, Track
+from service.domain.terms import terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,18 +93,6 @@ def _known(position: int, event: Fact, reports: tuple[Report, ...], *, contested
         contested=contested,
         terms=terms_of(event),
     )
-
-
-def terms_of(event: Fact) -> dict[str, Any]:
-    """Give the terms that a text has, by name."""
-    return {name: value for name in term_names(type(event)) if (value := getattr(event, name)) is not None}
-
-
-@cache
-def term_names(struct: type[Fact]) -> tuple[str, ...]:
-    """Name the terms that a type of fact can carry, in the order of the vocabulary."""
-    shared = set(Fact.__struct_fields__)
-    return tuple(name for name in struct.__struct_fields__ if name not in shared)
 
 
 def weigh(chain: Sequence[Entry]) -> Known | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -11,22 +10,18 @@ import msgspec
 from service.domain import items
 from service.domain.dates import FOREVER
 from service.domain.lifecycle import SUSPENDED
+from service.domain.terms import tokens_by_term
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from service.domain.events.base import Condition, Entity, Good, Participant
+    from service.domain.events.base import Entity, Fact
     from service.domain.facts import Known
     from service.domain.items import Segment
     from service.domain.lifecycle import Kind
 
 _ENCODER = msgspec.json.Encoder()
-PARTY_TERMS = ("by", "of", "to", "party", "initiator", "country", "imposed_by", "granted_by")
-BY_TERMS = ("by", "imposed_by", "granted_by", "initiator")
-HS_PREFIXES = (2, 4, 6)
 AGAINST_ALL = "against-all"
-OF_RESTRICTION = "of-restriction"
-"""A clearance that names the restriction that it is from."""
 
 
 def state(kind: Kind, item: str, segment: Segment, merged: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,28 +130,18 @@ def tokens(merged: Iterable[Known], issues: Iterable[str]) -> Tokens:
     found: dict[str, tuple[str, ...]] = {}
     for fact in merged:
         if fact.found is None:
-            fact.found = _by_term(fact.terms)
+            fact.found = tokens_by_term(fact.event)
         found.update(fact.found)
     return _each_once(found, issues)
 
 
-def tokens_of_text(text: Mapping[str, Any], issues: Iterable[str]) -> Tokens:
-    """List what a text can be found by, given its terms."""
-    return _each_once(_by_term(text), issues)
+def tokens_of_text(text: Fact | None, issues: Iterable[str]) -> Tokens:
+    """List what a text can be found by; without a text, by its issues alone."""
+    return _each_once({} if text is None else tokens_by_term(text), issues)
 
 
 def _each_once(found: Mapping[str, Iterable[str]], issues: Iterable[str]) -> Tokens:
     return dict.fromkeys(chain([f"issue:{issue}" for issue in issues], *found.values()))
-
-
-def _by_term(terms: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    return {name: _of_term(name, value) for name, value in terms.items() if name in _READERS}
-
-
-@lru_cache(maxsize=4_096)
-def _of_term(name: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401 - as the reader takes it
-    """List the tokens of a term; the same values come again and again, and to hash one costs a tenth of reading it."""
-    return tuple(_READERS[name](name, value))
 
 
 def marks(kind: Kind, state: Mapping[str, Any]) -> list[str]:
@@ -194,68 +179,6 @@ def over_from(kind: Kind, segments: Sequence[Segment]) -> int:
 
 def _countries(entities: Iterable[Entity]) -> list[str]:
     return [entity.country for entity in entities if entity.country]
-
-
-def _one_party(name: str, party: str) -> Tokens:
-    return {f"by:{party}": None, f"party:{party}": None} if name in BY_TERMS else {f"party:{party}": None}
-
-
-def _many_parties(name: str, parties: Iterable[str]) -> Tokens:
-    marks = ("party", "against") if name == "against" else ("party",)
-    return dict.fromkeys([f"{mark}:{party}" for party in parties for mark in marks])
-
-
-def _entities(_: str, entities: Iterable[Entity]) -> Tokens:
-    found: Tokens = {}
-    for entity in entities:
-        found[f"entity:{fold(entity.name)}"] = None
-        if entity.country:
-            found[f"party:{entity.country}"] = None
-    return found
-
-
-def _participants(_: str, participants: Iterable[Participant]) -> Tokens:
-    return dict.fromkeys([f"party:{each.party}" for each in participants if each.party])
-
-
-def _condition(_: str, condition: Condition) -> Tokens:
-    return {f"party:{condition.by}": None}
-
-
-def _goods(_: str, goods: tuple[Good, ...]) -> Tokens:
-    found: Tokens = {}
-    for good in goods:
-        found[f"good:{fold(good.name)}"] = None
-        if good.element:
-            found[f"good:{fold(good.element)}"] = None
-        if good.eccn:
-            found[f"good:{fold(good.eccn)}"] = found[f"eccn:{fold(good.eccn)}"] = None
-        if good.hs:
-            found.update(dict.fromkeys([f"hs:{good.hs[:size]}" for size in HS_PREFIXES if size <= len(good.hs)]))
-            found[f"hs-exactly:{good.hs}"] = None
-    return found
-
-
-def _restriction(_: str, slug: str) -> Tokens:
-    return {f"restriction:{slug}": None, OF_RESTRICTION: None}
-
-
-_READERS: dict[str, Callable[[str, Any], Tokens]] = {
-    **dict.fromkeys(PARTY_TERMS, _one_party),
-    "parties": _many_parties,
-    "against": _many_parties,
-    "goods": _goods,
-    "entities": _entities,
-    "beneficiaries": _entities,
-    "participants": _participants,
-    "condition": _condition,
-    "restriction": _restriction,
-}
-
-
-def fold(text: str) -> str:
-    """Fold a name for comparison: case and line breaks do not matter."""
-    return " ".join(text.casefold().split())
 
 
 def marked(token: str) -> str:

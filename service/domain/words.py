@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from service.domain.events import FACTS
-from service.domain.facts import term_names
 from service.domain.lifecycle import KINDS
+from service.domain.terms import term_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

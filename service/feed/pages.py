@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.domain import states
+from service.domain import states, terms
 from service.eventlog import Stored
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def tokens_of(*, good: str | None = None, **conditions: str | None) -> tuple[str
 
     `conditions` are `type` (a type, or all of a kind: `restriction.*`), `issue`, `item` and `party`.
     """
-    given = {**conditions, "good": None if good is None else states.fold(good)}
+    given = {**conditions, "good": None if good is None else terms.fold(good)}
     return tuple(f"{name}:{value}" for name, value in given.items() if value is not None)
 
 

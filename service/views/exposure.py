@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from service.domain.states import AGAINST_ALL, HS_PREFIXES, OF_RESTRICTION
+from service.domain.codes import HS_SIZES, OF_RESTRICTION
+from service.domain.states import AGAINST_ALL
 from service.views import query
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Page(NamedTuple):
 
 def hs_tokens(code: str) -> list[str]:
     """List the tokens of goods that an HS code touches: codes that begin so, and codes that it begins with."""
-    return [f"hs:{code}", *[f"hs-exactly:{code[:size]}" for size in HS_PREFIXES if size < len(code)]]
+    return [f"hs:{code}", *[f"hs-exactly:{code[:size]}" for size in HS_SIZES if size < len(code)]]
 
 
 async def page(database: Database, ask: query.Ask, sought: Sought, *, after: int, limit: int) -> Page:

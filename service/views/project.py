@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from service.domain import items, states
 from service.domain.dates import FOREVER, OPEN, parse
 from service.domain.events import Fact, Record, RecordCorrected
-from service.domain.facts import Entry, Known, terms_of, weigh
+from service.domain.facts import Entry, Known, weigh
 from service.domain.lifecycle import CHANGES, KINDS
 from service.storage.database import Closing, Commit, Ending
 from service.storage.models import OPEN_END, STATE_BITS
@@ -185,7 +185,7 @@ class Projector:
         fact = home.roots[event.target]
         self.commit.rows["fact_record"].append((fact, position))
         text = event.event if isinstance(event, RecordCorrected) else None
-        return fact, text, states.tokens_of_text(terms_of(text) if text else {}, event.issues or ())
+        return fact, text, states.tokens_of_text(text, event.issues or ())
 
     def _facet(self, view: ItemView, found: Iterable[str]) -> None:
         """Let an item be found by what a text says of it; a state says nothing else, on whatever basis."""

@@ -8,7 +8,20 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from service.domain.codes import Eccn, Edtf, Element, Hs, Language, Name, Party, Slug, Text, Url
+from service.domain.codes import (
+    Eccn,
+    Edtf,
+    Element,
+    EntityName,
+    Hs,
+    Language,
+    Name,
+    Party,
+    Slug,
+    TargetParty,
+    Text,
+    Url,
+)
 
 Modality = Literal["asserted", "planned", "conditional", "denied"]
 
@@ -40,7 +53,7 @@ class Participant(Part, frozen=True, kw_only=True):
 class Entity(Part, frozen=True, kw_only=True):
     """A company, agency or group; `count` is how many where they are not named one by one."""
 
-    name: Name
+    name: EntityName
     country: Party | None = None
     count: Annotated[int, Meta(ge=1, le=1_000_000_000)] | None = None
 
@@ -71,6 +84,7 @@ class Report(Part, frozen=True, kw_only=True):
 
 Reports = Annotated[tuple[Report, ...], Meta(min_length=1, max_length=64)]
 Parties = Annotated[tuple[Party, ...], Meta(max_length=64)]
+Targets = Annotated[tuple[TargetParty, ...], Meta(max_length=64)]
 Goods = Annotated[tuple[Good, ...], Meta(max_length=256)]
 Participants = Annotated[tuple[Participant, ...], Meta(max_length=256)]
 Entities = Annotated[tuple[Entity, ...], Meta(max_length=1_000)]

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from service.domain.codes import LegalReference, Name, Party, Slug, Text, Url
-from service.domain.events.base import Entities, Fact, Goods, Parties
+from service.domain.codes import ActingParty, LegalReference, Name, RestrictionSlug, Text, Url
+from service.domain.events.base import Entities, Fact, Goods, Parties, Targets
 
 Percent = Annotated[int, Meta(ge=0, le=100_000)] | Annotated[float, Meta(ge=0, le=100_000)]
 Instrument = Literal["export_control", "import_ban", "tariff", "quota", "licensing", "sanction", "fee", "other"]
@@ -59,8 +59,8 @@ class AgreementTerminated(Agreement, frozen=True, tag="agreement.terminated"):
 class Restriction(Fact, frozen=True, kw_only=True):
     """A measure that limits trade: `imposed_by` one party, against none named, one or several."""
 
-    imposed_by: Party | None = None
-    against: Parties | None = None
+    imposed_by: ActingParty | None = None
+    against: Targets | None = None
     instrument: Instrument | None = None
     goods: Goods | None = None
     entities: Entities | None = None
@@ -72,7 +72,7 @@ class Restriction(Fact, frozen=True, kw_only=True):
 class RestrictionOpening(Restriction, frozen=True, kw_only=True):
     """A restriction comes to be; it names goods or entities."""
 
-    imposed_by: Party
+    imposed_by: ActingParty
     instrument: Instrument
 
 
@@ -127,9 +127,9 @@ class RestrictionInvalidated(Restriction, frozen=True, tag="restriction.invalida
 class Clearance(Fact, frozen=True, kw_only=True):
     """Leave given in spite of a restriction (`restriction` is its item)."""
 
-    granted_by: Party | None = None
+    granted_by: ActingParty | None = None
     beneficiaries: Entities | None = None
-    restriction: Slug | None = None
+    restriction: RestrictionSlug | None = None
     goods: Goods | None = None
     scope: Text | None = None
     temporary: bool | None = None
@@ -138,7 +138,7 @@ class Clearance(Fact, frozen=True, kw_only=True):
 class ClearanceOpening(Clearance, frozen=True, kw_only=True):
     """A clearance comes to be."""
 
-    granted_by: Party
+    granted_by: ActingParty
     beneficiaries: Entities
 
 

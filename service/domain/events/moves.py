@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from service.domain.codes import Edtf, Name, Party, Text
-from service.domain.events.base import Condition, Fact, Parties
+from service.domain.codes import ActingParty, Edtf, Name, Party, Text
+from service.domain.events.base import Condition, Fact, Targets
 
 
 class Demand(Fact, frozen=True, kw_only=True):
     """What one party asks of another."""
 
-    by: Party | None = None
+    by: ActingParty | None = None
     of: Party | None = None
     action: Text | None = None
     target: Name | None = None
@@ -18,7 +18,7 @@ class Demand(Fact, frozen=True, kw_only=True):
 class DemandMade(Demand, frozen=True, tag="demand.made", kw_only=True):
     """The demand was made."""
 
-    by: Party
+    by: ActingParty
     of: Party
     action: Text
 
@@ -38,7 +38,7 @@ class DemandWithdrawn(Demand, frozen=True, tag="demand.withdrawn"):
 class Offer(Fact, frozen=True, kw_only=True):
     """What one party offers another, perhaps on a condition."""
 
-    by: Party | None = None
+    by: ActingParty | None = None
     to: Party | None = None
     promise: Text | None = None
     condition: Condition | None = None
@@ -47,7 +47,7 @@ class Offer(Fact, frozen=True, kw_only=True):
 class OfferMade(Offer, frozen=True, tag="offer.made", kw_only=True):
     """The offer was made; with a condition it is asserted once made."""
 
-    by: Party
+    by: ActingParty
     to: Party
     promise: Text
 
@@ -71,7 +71,7 @@ class OfferWithdrawn(Offer, frozen=True, tag="offer.withdrawn"):
 class Commitment(Fact, frozen=True, kw_only=True):
     """What a party undertook to do."""
 
-    by: Party | None = None
+    by: ActingParty | None = None
     to: Party | None = None
     action: Text | None = None
     quantity: Name | None = None
@@ -82,7 +82,7 @@ class Commitment(Fact, frozen=True, kw_only=True):
 class CommitmentGiven(Commitment, frozen=True, tag="commitment.given", kw_only=True):
     """The commitment was given."""
 
-    by: Party
+    by: ActingParty
     action: Text
 
 
@@ -105,8 +105,8 @@ class CommitmentBroken(Commitment, frozen=True, tag="commitment.broken"):
 class Threat(Fact, frozen=True, kw_only=True):
     """What a party says it will do."""
 
-    by: Party | None = None
-    against: Parties | None = None
+    by: ActingParty | None = None
+    against: Targets | None = None
     action: Text | None = None
     trigger: Text | None = None
 
@@ -114,8 +114,8 @@ class Threat(Fact, frozen=True, kw_only=True):
 class ThreatMade(Threat, frozen=True, tag="threat.made", kw_only=True):
     """The threat was made."""
 
-    by: Party
-    against: Parties
+    by: ActingParty
+    against: Targets
     action: Text
 
 

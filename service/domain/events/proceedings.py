@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from service.domain.codes import Name, Party, Text
-from service.domain.events.base import Fact, Goods, Parties
+from service.domain.codes import ActingParty, Name, Text
+from service.domain.events.base import Fact, Goods, Parties, Targets
 
 
 class Issue(Fact, frozen=True, kw_only=True):
@@ -38,8 +38,8 @@ class IssueReopened(Issue, frozen=True, tag="issue.reopened"):
 class Investigation(Fact, frozen=True, kw_only=True):
     """An inquiry by an authority."""
 
-    by: Party | None = None
-    against: Parties | None = None
+    by: ActingParty | None = None
+    against: Targets | None = None
     legal_basis: Text | None = None
 
 
@@ -62,8 +62,8 @@ class InvestigationClosed(Investigation, frozen=True, tag="investigation.closed"
 class Dispute(Fact, frozen=True, kw_only=True):
     """A case before a forum."""
 
-    by: Party | None = None
-    against: Parties | None = None
+    by: ActingParty | None = None
+    against: Targets | None = None
     forum: Name | None = None
     number: Name | None = None
 

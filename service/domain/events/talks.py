@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from service.domain.codes import Edtf, Name, Party, Text
+from service.domain.codes import ActingParty, Edtf, Name, Party, Text
 from service.domain.events.base import Fact, Participants, Topics
 
 
@@ -60,7 +60,7 @@ class Call(Fact, frozen=True, kw_only=True):
     """A call between principals."""
 
     participants: Participants | None = None
-    initiator: Party | None = None
+    initiator: ActingParty | None = None
     topics: Topics | None = None
 
 

@@ -1,0 +1,117 @@
+"""Terms go by their types: a field of a new name is checked and found without a word in any table."""
+
+from __future__ import annotations
+
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+import pytest
+from hypothesis import given
+
+from service.domain.check import faults_of
+from service.domain.codes import ActingParty, Edtf, EntityName, Party, RestrictionSlug, TargetParty
+from service.domain.events import FACTS, AnyEvent, Fact
+from service.domain.events.base import Good, Part
+from service.domain.terms import date_fields, tokens_by_term
+from tests.strategies import histories
+
+
+class Share(Part, frozen=True, kw_only=True):
+    """A part of a quota."""
+
+    holder: EntityName
+    country: Party | None = None
+    opens: Edtf | None = None
+
+
+class QuotaOpened(Fact, frozen=True, tag="quota.opened", kw_only=True):
+    """A kind that the vocabulary does not have, with no field name of one that it has."""
+
+    window: Edtf
+    administered_by: ActingParty
+    open_to: tuple[TargetParty, ...] = ()
+    origin: Party | None = None
+    shares: tuple[Share, ...] = ()
+    product: Good | None = None
+    eases: RestrictionSlug | None = None
+    label: str | None = None
+
+
+def quota(**fields: object) -> QuotaOpened:
+    common = {"issues": ["steel"], "item": "steel-quota", "occurred": "2025-04-04", "reports": [{"outlet": "EU"}]}
+    given_ = {"type": "quota.opened", "window": "2025", "administered_by": "EU", **common, **fields}
+    return msgspec.convert(given_, QuotaOpened)
+
+
+@pytest.mark.parametrize("text", ["2025-02-30", "2025-13", "[2025-05-02..2025-05-01]"])
+def test_a_date_of_a_new_name_is_checked(text: str) -> None:
+    """A day that does not exist is refused in a field that nothing but its type makes a date."""
+    assert [fault.path for fault in faults_of(quota(window=text))] == [("window",)]
+
+
+def test_a_date_within_a_part_of_a_new_name_is_checked() -> None:
+    """So it is in a part of an array, with its index."""
+    shares = [{"holder": "a"}, {"holder": "b", "opens": "2025-02-30"}]
+    assert [fault.path for fault in faults_of(quota(shares=shares))] == [("shares", 1, "opens")]
+
+
+def test_a_term_of_a_new_name_is_found_by_its_type() -> None:
+    """Parties, the acting one, targets, entities, goods and a restriction are found by type."""
+    shares = [{"holder": "Acme  Steel", "country": "BR"}]
+    product = {"name": "Hot Rolled", "hs": "720851"}
+    found = tokens_by_term(
+        quota(open_to=["GB"], origin="TR", shares=shares, product=product, eases="steel-tariff", label="x")
+    )
+    assert found == {
+        "administered_by": ("by:EU", "party:EU"),
+        "open_to": ("party:GB", "against:GB"),
+        "origin": ("party:TR",),
+        "shares": ("entity:acme steel", "party:BR"),
+        "product": ("good:hot rolled", "hs:72", "hs:7208", "hs:720851", "hs-exactly:720851"),
+        "eases": ("restriction:steel-tariff", "of-restriction"),
+    }
+
+
+def test_the_dates_of_the_vocabulary_are_those_of_its_types() -> None:
+    """Each type of fact has the dates of every fact, and its own."""
+    own = {"round": ("planned_for",), "commitment": ("due",)}
+    for name, struct in FACTS.items():
+        shared = ("occurred", "effective", "until")
+        assert date_fields(struct) == (shared + own.get(name.partition(".")[0], ()), ("reports",)), name
+
+
+def test_one_term_has_one_type_in_a_kind() -> None:
+    """A term of one name is found alike in every change of its kind: a later value takes the place."""
+    seen: dict[tuple[str, str], Any] = {}
+    for name, struct in FACTS.items():
+        fields = {field.name: field.type for field in msgspec.structs.fields(struct)}
+        for term in fields.keys() - set(Fact.__struct_fields__):
+            kind = name.partition(".")[0]
+            present = _present(fields[term])
+            assert seen.setdefault((kind, term), present) == present, (name, term)
+
+
+def _present(hint: Any) -> frozenset[Any]:  # noqa: ANN401 - a type
+    """Return the members of a type but None: an opening requires what a later change may leave out."""
+    return frozenset(get_args(hint) if get_origin(hint) in (Union, UnionType) else [hint]) - {NoneType}
+
+
+@given(histories())
+def test_every_party_of_an_event_is_a_token(history: list[dict[str, Any]]) -> None:
+    """Whatever field a party stands in, the event is found by it."""
+    for event in history:
+        fact = msgspec.convert(event, AnyEvent)
+        if isinstance(fact, Fact):
+            found = {token for tokens in tokens_by_term(fact).values() for token in tokens}
+            terms = {name: value for name, value in event.items() if name not in Fact.__struct_fields__}
+            assert {f"party:{party}" for party in _parties(terms)} <= found
+
+
+def _parties(value: object) -> set[str]:
+    """Find two capital letters wherever they stand: no other text of the generated histories looks so."""
+    if isinstance(value, dict):
+        return set().union(*[_parties(each) for name, each in value.items() if name not in {"element", "name", "role"}])
+    if isinstance(value, list):
+        return set().union(*[_parties(each) for each in value])
+    return {value} if isinstance(value, str) and len(value) == 2 and value.isupper() else set()
