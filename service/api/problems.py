@@ -79,148 +79,146 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     first_known_at: str | None = None
 
 
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        Kind(
-            "not-json",
-            400,
-            "The body is not JSON",
-            "The body is not JSON as RFC 8259 and UTF-8 have it, or it is nested too deep.",
-            {"detail": "trailing comma in object (byte 17)"},
-        ),
-        Kind(
-            "knowledge-ahead",
-            400,
-            "The asked knowledge lies ahead",
-            "The position or instant lies beyond what is recorded, so that the answer could still change.",
-            {
-                "detail": "position 900 lies beyond the head, 128.",
-                "asked": "position 900",
-                "head": 128,
-            },
-        ),
-        Kind("bad-request", 400, "The request is not understood", "The request is not as the operation wants it.", {}),
-        Kind(
-            "not-found",
-            404,
-            "Not found",
-            "Nothing is here, or nothing at this day as was known then; the detail says from when there is.",
-            {"detail": "There is no issue rare-earths."},
-        ),
-        Kind(
-            "unknown-event",
-            404,
-            "No such event",
-            "No recorded event has this id.",
-            {"detail": "No recorded event has the id 0196b6f0-1111-7000-8000-000000000000."},
-        ),
-        Kind(
-            "method-not-allowed",
-            405,
-            "Method not allowed",
-            "The path takes other methods; the header Allow lists them.",
-            {},
-        ),
-        Kind("not-acceptable", 406, "Not acceptable", "The answer has none of the media types in Accept.", {}),
-        Kind(
-            "version-conflict",
-            409,
-            "The issue has moved on",
-            "An issue is at another version than the one expected: read it again, then decide again.",
-            {
-                "detail": "rare-earths is at version 7, not 5.",
-                "expected": {"rare-earths": 5},
-                "actual": {"rare-earths": 7},
-            },
-        ),
-        Kind(
-            "event-id-conflict",
-            409,
-            "The event id is taken",
-            "An event with this id and other content is recorded, or only a part of the batch is.",
-            {
-                "detail": "The id is taken by an event with other content.",
-                "ids": ["0196b6f0-1111-7000-8000-000000000000"],
-            },
-        ),
-        Kind(
-            "cursor-conflict",
-            409,
-            "The cursor is elsewhere",
-            "The consumer is not at the position that the writer saw: somebody else moved, made or deleted it.",
-            {
-                "detail": "newsroom is at position 7, not 5.",
-                "expected": {"newsroom": 5},
-                "actual": {"newsroom": 7},
-            },
-        ),
-        Kind(
-            "limit-reached",
-            409,
-            "There is no room for another",
-            "There are as many of these as the service keeps; delete what nobody uses.",
-            {"detail": "There are 1000 consumers."},
-        ),
-        Kind(
-            "exists",
-            409,
-            "It exists",
-            "What is to be made is there already.",
-            {"detail": "There is an issue rare-earths already."},
-        ),
-        Kind(
-            "limit-reached",
-            409,
-            "There are as many as there may be",
-            "No more of this kind may be made; take one away first.",
-            {"detail": "There are 100 subscriptions, and no more may be made."},
-        ),
-        Kind(
-            "precondition-failed",
-            412,
-            "The precondition failed",
-            "The header If-Match names another version than the current one.",
-            {"detail": 'The current entity tag is "7".'},
-        ),
-        Kind("too-large", 413, "The body is too large", "The body is larger than the service takes.", {}),
-        Kind(
-            "unsupported-media-type",
-            415,
-            "Unsupported media type",
-            "The body is of a media type that the operation does not take.",
-            {"detail": "Send application/json."},
-        ),
-        Kind(
-            "malformed",
-            422,
-            "The body breaks the vocabulary",
-            "The body is not of the documented form, or names what does not exist; `errors` lists every fault.",
-            {
-                "detail": "1 fault; nothing was stored.",
-                "errors": [{"detail": "there is no day 2025-02-30", "pointer": "#/events/0/occurred"}],
-            },
-        ),
-        Kind(
-            "bad-query",
-            422,
-            "The query is not as documented",
-            "A parameter is unknown, repeated or has a value it cannot have; `errors` lists every fault.",
-            {
-                "detail": "1 fault.",
-                "errors": [{"detail": "must be at most 1000, not 2000", "parameter": "limit"}],
-            },
-        ),
-        Kind("internal", 500, "Internal error", "The service failed; its log says why.", {}),
-        Kind(
-            "unavailable",
-            503,
-            "Unavailable",
-            "The service cannot answer now; the header Retry-After says when to try again.",
-            {"detail": "The ledger cannot answer now; try again."},
-        ),
-    )
-}
+def _by_name(*kinds: Kind) -> dict[str, Kind]:
+    by_name = {kind.name: kind for kind in kinds}
+    if len(by_name) < len(kinds):
+        msg = "two kinds of problem have one name"
+        raise ValueError(msg)
+    return by_name
+
+
+KINDS: dict[str, Kind] = _by_name(
+    Kind(
+        "not-json",
+        400,
+        "The body is not JSON",
+        "The body is not JSON as RFC 8259 and UTF-8 have it, or it is nested too deep.",
+        {"detail": "trailing comma in object (byte 17)"},
+    ),
+    Kind(
+        "knowledge-ahead",
+        400,
+        "The asked knowledge lies ahead",
+        "The position or instant lies beyond what is recorded, so that the answer could still change.",
+        {
+            "detail": "position 900 lies beyond the head, 128.",
+            "asked": "position 900",
+            "head": 128,
+        },
+    ),
+    Kind("bad-request", 400, "The request is not understood", "The request is not as the operation wants it.", {}),
+    Kind(
+        "not-found",
+        404,
+        "Not found",
+        "Nothing is here, or nothing at this day as was known then; the detail says from when there is.",
+        {"detail": "There is no issue rare-earths."},
+    ),
+    Kind(
+        "unknown-event",
+        404,
+        "No such event",
+        "No recorded event has this id.",
+        {"detail": "No recorded event has the id 0196b6f0-1111-7000-8000-000000000000."},
+    ),
+    Kind(
+        "method-not-allowed",
+        405,
+        "Method not allowed",
+        "The path takes other methods; the header Allow lists them.",
+        {},
+    ),
+    Kind("not-acceptable", 406, "Not acceptable", "The answer has none of the media types in Accept.", {}),
+    Kind(
+        "version-conflict",
+        409,
+        "The issue has moved on",
+        "An issue is at another version than the one expected: read it again, then decide again.",
+        {
+            "detail": "rare-earths is at version 7, not 5.",
+            "expected": {"rare-earths": 5},
+            "actual": {"rare-earths": 7},
+        },
+    ),
+    Kind(
+        "event-id-conflict",
+        409,
+        "The event id is taken",
+        "An event with this id and other content is recorded, or only a part of the batch is.",
+        {
+            "detail": "The id is taken by an event with other content.",
+            "ids": ["0196b6f0-1111-7000-8000-000000000000"],
+        },
+    ),
+    Kind(
+        "cursor-conflict",
+        409,
+        "The cursor is elsewhere",
+        "The consumer is not at the position that the writer saw: somebody else moved, made or deleted it.",
+        {
+            "detail": "newsroom is at position 7, not 5.",
+            "expected": {"newsroom": 5},
+            "actual": {"newsroom": 7},
+        },
+    ),
+    Kind(
+        "limit-reached",
+        409,
+        "There is no room for another",
+        "There are as many of these as the service keeps; delete what nobody uses.",
+        {"detail": "There are 1000 consumers."},
+    ),
+    Kind(
+        "exists",
+        409,
+        "It exists",
+        "What is to be made is there already.",
+        {"detail": "There is an issue rare-earths already."},
+    ),
+    Kind(
+        "precondition-failed",
+        412,
+        "The precondition failed",
+        "The header If-Match names another version than the current one.",
+        {"detail": 'The current entity tag is "7".'},
+    ),
+    Kind("too-large", 413, "The body is too large", "The body is larger than the service takes.", {}),
+    Kind(
+        "unsupported-media-type",
+        415,
+        "Unsupported media type",
+        "The body is of a media type that the operation does not take.",
+        {"detail": "Send application/json."},
+    ),
+    Kind(
+        "malformed",
+        422,
+        "The body breaks the vocabulary",
+        "The body is not of the documented form, or names what does not exist; `errors` lists every fault.",
+        {
+            "detail": "1 fault; nothing was stored.",
+            "errors": [{"detail": "there is no day 2025-02-30", "pointer": "#/events/0/occurred"}],
+        },
+    ),
+    Kind(
+        "bad-query",
+        422,
+        "The query is not as documented",
+        "A parameter is unknown, repeated or has a value it cannot have; `errors` lists every fault.",
+        {
+            "detail": "1 fault.",
+            "errors": [{"detail": "must be at most 1000, not 2000", "parameter": "limit"}],
+        },
+    ),
+    Kind("internal", 500, "Internal error", "The service failed; its log says why.", {}),
+    Kind(
+        "unavailable",
+        503,
+        "Unavailable",
+        "The service cannot answer now; the header Retry-After says when to try again.",
+        {"detail": "The ledger cannot answer now; try again."},
+    ),
+)
 """Every kind of problem by name, in the order of status."""
 
 
