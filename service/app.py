@@ -12,7 +12,6 @@ import structlog
 from litestar import Litestar
 from litestar.datastructures import State
 
-from service import rebuild
 from service.api.memory import Answers
 from service.api.operations import route_handlers
 from service.api.problems import handlers
@@ -22,6 +21,7 @@ from service.eventlog.newest import Heads
 from service.feed.tail import Tail
 from service.storage import connect, files
 from service.storage.database import NotMigrated
+from service.views import shape
 from service.webhooks import Chance, Webhooks
 from service.webhooks.rules import LEASE_SECONDS, SCHEDULE, Rules
 
@@ -68,8 +68,8 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
     Webhooks are delivered while `Services.webhooks` runs: in a service, not in a command that opens the ledger.
     """
     async with connect.opened(settings.database_url) as database:
-        if await rebuild.is_due(database):
-            reason = "its projections are to be made anew"
+        if not await shape.is_current(database):
+            reason = "its projections have the shape of another version"
             raise NotMigrated(reason)
         tail = Tail(database)
         ledger = Ledger(database, clock, new_id, tail.wake)

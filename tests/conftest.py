@@ -25,7 +25,7 @@ import structlog
 from hypothesis import settings
 from psycopg import sql
 
-from tests import tally
+from tests import migrations, tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,11 +112,9 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: PostgresServer) -> Iterator[str]:
     """A migrated PostgreSQL database to clone; connect to a clone, never to this one."""
-    from service.storage import migrate  # noqa: PLC0415 - tests of the domain need no database
-
     url = postgres_server.create()
     try:
-        migrate.upgrade(url)
+        migrations.migrate(url)
         yield url
     finally:
         postgres_server.drop(url)
@@ -125,10 +123,8 @@ def postgres_template(postgres_server: PostgresServer) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy."""
-    from service.storage import migrate  # noqa: PLC0415 - tests of the domain need no database
-
     path = tmp_path_factory.mktemp("template") / "parley.db"
-    migrate.upgrade(f"sqlite:///{path}")
+    migrations.migrate(f"sqlite:///{path}")
     return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from service.cli.running import (
     database_option,
     is_missing,
     make_missing,
+    renew,
     run,
     set_up_errors,
     settings_of,
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from service.api.wire import Services
     from service.rebuild import Rebuilt
-    from service.settings import Settings
     from service.transfer import Imported
 
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 def migrate(database_url: str | None) -> None:
     """Bring the database to the tables of this version; safe to repeat.
 
-    Where that empties the projections they are made anew from the log, which is never touched.
+    Projections of another version are remade from the log, which is never touched.
 
     \b
       parley migrate --database-url postgresql://owner@db/parley
@@ -46,20 +45,9 @@ def migrate(database_url: str | None) -> None:
     with set_up_errors():
         before = None if is_missing(settings) else migrations.current(settings.database_url)
         migrations.upgrade(settings.database_url)
-        with bar("Rebuilding") as progress:
-            asyncio.run(_renew(settings, progress))
+        renew(settings)
     after = migrations.newest()
     click.echo(f"{shown(settings)} is at revision {after}" + ("" if before == after else f", was {before or 'empty'}"))
-
-
-async def _renew(settings: Settings, progress: Callable[[int, int | None], object]) -> None:
-    """Make the projections anew where a migration has emptied them."""
-    from service import rebuild as rebuilding
-    from service.storage import connect
-
-    async with connect.opened(settings.database_url) as database:
-        if await rebuilding.is_due(database):
-            await rebuilding.rebuild(database, progress)
 
 
 @click.command()

@@ -77,6 +77,20 @@ def make_missing(settings: Settings) -> None:
 
         with set_up_errors():
             migrations.upgrade(settings.database_url)
+            renew(settings)
+
+
+def renew(settings: Settings) -> None:
+    """Remake the projections of a ledger where they have the shape of another version."""
+    from service import rebuild
+    from service.storage import connect
+
+    async def work() -> None:
+        async with connect.opened(settings.database_url) as database:
+            await rebuild.renew(database, progress)
+
+    with bar("Rebuilding") as progress:
+        asyncio.run(work())
 
 
 @contextlib.contextmanager

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.cli.running import SetUp, database_option, make_missing, nothing, run, settings_of, shown
+from service.cli.running import (
+    SetUp,
+    database_option,
+    make_missing,
+    nothing,
+    renew,
+    run,
+    set_up_errors,
+    settings_of,
+    shown,
+)
 from service.settings import FORMATS, LEVELS
 
 if TYPE_CHECKING:
@@ -43,19 +53,24 @@ It has to wait some four times an append: with 1,000 followers being told all th
 def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
     """Serve the ledger over HTTP until stopped.
 
-    An embedded SQLite ledger is made and migrated when it is missing or empty; a server's database never is: run
-    `parley migrate` first. There is no authentication yet, so an address that others can reach needs
-    --allow-unauthenticated.
+    An embedded SQLite ledger is made and migrated when it is missing or empty, and its projections are remade when
+    they are of another version. A server's database is left as it is: run `parley migrate` first. There is no
+    authentication yet, so an address that others can reach needs --allow-unauthenticated.
 
     \b
       parley serve --port 8080
       PARLEY_DATABASE_URL=postgresql://parley@db/parley parley serve --log-format json
     """
+    from service.storage.database import NotMigrated
+
     settings = settings_of(**options)
     if not settings.is_loopback() and not settings.allow_unauthenticated:
         msg = f"{settings.host} can be reached by others and there is no authentication yet: --allow-unauthenticated?"
         raise SetUp(msg)
     make_missing(settings)
+    if settings.embedded:
+        with set_up_errors(), contextlib.suppress(NotMigrated):  # told by `run`, with what to do
+            renew(settings)
     run(settings, nothing)
     _serve(settings)
 

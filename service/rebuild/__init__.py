@@ -14,6 +14,7 @@ from service.rebuild.register import Register
 from service.storage.database import COLUMNS, Commit
 from service.storage.models import LOG, PROJECTIONS, metadata
 from service.views.project import ItemView, Projector, Recorded
+from service.views.shape import SHAPE, is_current
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -88,15 +89,17 @@ async def rebuild(
                 progress(done, head.position)
 
     async with aclosing(chunks()) as made:
-        await (into or database).replace(made)
+        await (into or database).replace(made, SHAPE)
     after = await digest(into or database)
     return Rebuilt(done, before, after, moved=await eventlog.head(database) != head)
 
 
-async def is_due(database: Database) -> bool:
-    """Tell whether a migration has emptied the projections of a ledger that has events."""
-    rows = await database.fetch("SELECT 1 FROM head WHERE position > 0 AND NOT EXISTS (SELECT 1 FROM item)")
-    return len(rows) > 0
+async def renew(database: Database, progress: Callable[[int, int], object] = lambda *_: None) -> bool:
+    """Remake the projections where they have not the shape of this version; return whether they had to be remade."""
+    if await is_current(database):
+        return False
+    await rebuild(database, progress)
+    return True
 
 
 def _decoded(stored: Stored) -> Recorded:

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 TABLES = (LOG, *PROJECTIONS)
-NEWEST = "SELECT closed_at FROM version LIMIT 0"
-"""Asks for what the newest revision has brought: where that is there, so is all before it."""
+NEWEST = "SELECT shape FROM ledger LIMIT 0"
+"""Fails unless the newest migration has run. Migrations run in order, so the earlier ones have run too."""
 CLOSE = f"UPDATE version SET closed_at = $3 WHERE item = $1 AND valid_from = $2 AND closed_at = {OPEN_END}"  # noqa: S608 - a number of our own
 """Takes a `Closing`."""
 END = "UPDATE item SET over_from = $2, over_known = $3 WHERE number = $1"
 """Takes an `Ending`."""
+SHAPED = "UPDATE ledger SET shape = $1 WHERE id = 1"
+"""Takes the shape of the projections."""
 FREEZE = "UPDATE head SET frozen_at = $1 WHERE id = 1 AND frozen_at < $1"
 """Takes an instant."""
 COLUMNS = {name: tuple(column.name for column in metadata.tables[name].columns) for name in TABLES}
@@ -183,5 +185,5 @@ class Database(Source, Protocol):
     async def freeze(self, instant: int) -> None:
         """Let no later commit be stamped with an instant or before; waits for a commit under way."""
 
-    async def replace(self, chunks: AsyncIterator[Commit]) -> None:
-        """Empty the projections and store these chunks instead, in one commit; appends wait meanwhile."""
+    async def replace(self, chunks: AsyncIterator[Commit], shape: int) -> None:
+        """Replace the projections by these chunks, of some shape, in one commit; appends wait until it is stored."""

@@ -81,6 +81,15 @@ class HeadRow(Table, table=True):
     frozen_at: int = Field(sa_column=_number())
 
 
+class LedgerRow(Table, table=True):
+    """The ledger itself: one row. `shape` is that of its projections; 0 asks for a rebuild."""
+
+    __tablename__ = "ledger"
+
+    id: int = Field(sa_column=_number(primary_key=True))
+    shape: int = Field(sa_column=_number())
+
+
 class CommitRow(Table, table=True):
     """Each commit's instant and last position: turns an instant of knowledge into a position."""
 

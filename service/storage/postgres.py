@@ -22,6 +22,7 @@ from service.storage.database import (
     END,
     FREEZE,
     NEWEST,
+    SHAPED,
     TABLES,
     Commit,
     Dialect,
@@ -306,12 +307,13 @@ class Postgres:
         """Freeze; see `Database`."""
         await self.execute(FREEZE, instant)
 
-    async def replace(self, chunks: AsyncIterator[Commit]) -> None:
+    async def replace(self, chunks: AsyncIterator[Commit], shape: int) -> None:
         """Replace the projections; see `Database`."""
         async with self._writing:
             writer = await self._connected()
             async with writer.transaction():
                 await writer.execute("SELECT 1 FROM head WHERE id = 1 FOR UPDATE")
+                await writer.execute(SHAPED, shape)
                 for table in PROJECTIONS:
                     await writer.execute(f"DELETE FROM {table}")
                 async for chunk in chunks:

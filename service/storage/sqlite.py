@@ -20,6 +20,7 @@ from service.storage.database import (
     END,
     FREEZE,
     NEWEST,
+    SHAPED,
     Commit,
     Dialect,
     DuplicateId,
@@ -171,9 +172,10 @@ class Sqlite:
         async with self._transaction() as connection:
             connection.execute(_own(FREEZE), (instant,))
 
-    async def replace(self, chunks: AsyncIterator[Commit]) -> None:
+    async def replace(self, chunks: AsyncIterator[Commit], shape: int) -> None:
         """Replace the projections; see `Database`."""
         async with self._transaction() as connection:
+            connection.execute(_own(SHAPED), (shape,))
             for table in PROJECTIONS:
                 connection.execute(f"DELETE FROM {table}")
             async for chunk in chunks:

@@ -21,6 +21,7 @@ from service import rebuild as rebuilding
 from service.storage.connect import opened
 from service.storage.database import Commit
 from service.storage.models import PROJECTIONS
+from service.views.shape import SHAPE
 from tests.benchmarks.ours import runner
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ async def _rebuild(url: str) -> Took:
 async def _copy(url: str, empty: str) -> float:
     async with opened(url) as database, opened(empty) as other:
         begun = time.process_time()
-        await other.replace(_rows(database))
+        await other.replace(_rows(database), SHAPE)
         return time.process_time() - begun
 
 

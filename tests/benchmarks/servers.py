@@ -16,8 +16,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from service.storage import migrate
 from tests.benchmarks.measure import Sample
+from tests.migrations import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ class Postgres:
     def migrated(self) -> str:
         """Make a database with the tables of the ledger; give its URL."""
         url = self.create()
-        migrate.upgrade(url)
+        migrate(url)
         return url
 
     def checkpoint(self) -> None:

@@ -24,7 +24,6 @@ from service.app import opened
 from service.domain.accept import accept
 from service.domain.events import Batch
 from service.settings import Settings
-from service.storage import migrate
 from service.storage.connect import connect
 from service.views import query
 from tests.benchmarks import report
@@ -33,6 +32,7 @@ from tests.benchmarks.measure import SECONDS, Sample, rounds
 from tests.benchmarks.ours import runner
 from tests.benchmarks.rebuilding import copied, rebuilt
 from tests.benchmarks.sized import HOT, Sized, fill
+from tests.migrations import migrate
 from tests.servers import serving
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _empty(name: str, path: Path, postgres: Postgres) -> str:
     """Make an empty ledger on one of the databases; give its URL."""
     if name == "PostgreSQL":
         return postgres.migrated()
-    migrate.upgrade(url := f"sqlite:///{path}")
+    migrate(url := f"sqlite:///{path}")
     return url
 
 

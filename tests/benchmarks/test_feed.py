@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import pytest
 
-from service.storage import migrate
 from tests.benchmarks import peer_message_db
 from tests.benchmarks.logs import Messages, Notifications, fill, read_lines
 from tests.benchmarks.measure import ROUNDS, spread
 from tests.benchmarks.ours import runner
 from tests.benchmarks.servers import ROOT
 from tests.benchmarks.workload import batches
+from tests.migrations import migrate
 from tests.servers import Server, client, plain_client, serving
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def port(server: Server) -> int:
 def test_reading_the_whole_log(postgres: Postgres, workload: Workload, tmp_path: Path) -> None:
     """Every event from the beginning to the head: ours over HTTP, the peers in process, by turns."""
     sqlite = f"sqlite:///{tmp_path / 'log.db'}"
-    migrate.upgrade(sqlite)
+    migrate(sqlite)
     ours = {LINES: postgres.migrated(), LINES_SQLITE: sqlite}
     with ExitStack() as stack:
         loop = stack.enter_context(runner())
@@ -150,7 +150,7 @@ async def append(server: Server, bodies: list[bytes]) -> dict[int, tuple[float, 
 def test_telling_a_thousand_followers(backend: str, postgres: Postgres, workload: Workload, tmp_path: Path) -> None:
     """From the POST being sent, and from its answer, to each follower having the event."""
     url = postgres.migrated() if backend == "PostgreSQL" else f"sqlite:///{tmp_path / 'live.db'}"
-    migrate.upgrade(url)
+    migrate(url)
     with serving(url) as server:
         with plain_client(server.url) as held:
             for batch in batches([*workload.openings, *workload.start]):

@@ -14,7 +14,6 @@ import pytest
 
 from service.app import opened
 from service.settings import Settings
-from service.storage import migrate
 from service.storage.connect import connect
 from service.views import query
 from tests.benchmarks import report
@@ -23,6 +22,7 @@ from tests.benchmarks.measure import SECONDS, Sample, ratio, rounds, spread
 from tests.benchmarks.ours import fill, runner
 from tests.benchmarks.servers import serving_a_constant_too
 from tests.benchmarks.workload import LIFE, batches
+from tests.migrations import migrate
 
 if TYPE_CHECKING:
     import asyncio
@@ -79,7 +79,7 @@ def ledgers(postgres: Postgres, workload: Workload, tmp_path_factory: pytest.Tem
     """The same facts on both databases."""
     folder: Path = tmp_path_factory.mktemp("read")
     sqlite = f"sqlite:///{folder / 'parley.db'}"
-    migrate.upgrade(sqlite)
+    migrate(sqlite)
     return {"SQLite": Filled(sqlite, workload), "PostgreSQL": Filled(postgres.migrated(), workload)}
 
 

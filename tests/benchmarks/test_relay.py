@@ -15,13 +15,13 @@ from service import eventlog
 from service.cloudevents import envelope
 from service.relay import CONFIG, STREAM, SUBJECTS, Relay
 from service.relay.stream import WINDOW
-from service.storage import migrate
 from tests.benchmarks import report
 from tests.benchmarks.measure import ROUNDS, SECONDS, spread
 from tests.benchmarks.servers import flushes
 from tests.benchmarks.sized import Sized, fill
 from tests.brokers import broker, connected, reached
 from tests.ledgers import Opened, opened
+from tests.migrations import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -87,7 +87,7 @@ CONTENDERS: dict[str, Callable[[Opened, str, int], Coroutine[None, None, float]]
 async def test_the_relay_beside_the_client_alone(tmp_path: Path) -> None:
     """Where the disk does not decide, order and exactly once cost no more than half of the client's rate."""
     url = f"sqlite:///{tmp_path}/parley.db"
-    migrate.upgrade(url)
+    migrate(url)
     rates: dict[tuple[str, str], list[float]] = defaultdict(list)
     print(f"\n\n{report.machine()}")
     async with opened(url) as ledger:

@@ -35,8 +35,8 @@ def test_migrations_go_down_and_up_again(database_url: str) -> None:
 def test_a_ledger_of_an_earlier_revision_answers_as_before(database_url: str, revision: str) -> None:
     """Migrated on, a ledger that was filled before has the same log and answers; until then it is not opened."""
     events = (files.data("seeds") / "london.ndjson").read_bytes().splitlines()
-    migrate.upgrade(database_url)
     run = partial(CliRunner().invoke, cli, env={"PARLEY_DATABASE_URL": database_url})
+    assert run(["migrate"]).exit_code == 0
     assert run(["seed"]).exit_code == 0
     before = run(["as-of", "rare-earth-export-restrictions", "--on", "2025-06-10"]).output
     command.downgrade(migrate.config(database_url), revision)
