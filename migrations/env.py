@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import context
 
-from service.storage.models import metadata
+from service.storage.tables import metadata
 
 config = context.config
 

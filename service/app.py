@@ -12,18 +12,18 @@ import structlog
 from litestar import Litestar
 from litestar.datastructures import State
 
-from service.api.memory import Answers
-from service.api.operations import route_handlers
-from service.api.problems import handlers
-from service.api.wire import BODY_MAX, Services
-from service.append import Ledger
-from service.eventlog.newest import Heads
-from service.feed.tail import Tail
+from service.api.http.answer_memory import AnswerMemory
+from service.api.http.problems import handlers
+from service.api.http.requests import BODY_MAX, Services
+from service.api.routes import route_handlers
+from service.append.ledger import Ledger
+from service.eventlog.head import Heads
+from service.feed.live import Tail
 from service.storage import connect, files
 from service.storage.database import NotMigrated
 from service.views import shape
-from service.webhooks import Chance, Webhooks
 from service.webhooks.rules import LEASE_SECONDS, SCHEDULE, Rules
+from service.webhooks.webhooks import Chance, Webhooks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 
 def clock() -> int:
-    """Give microseconds since 1970 UTC."""
+    """Return microseconds since 1970 UTC."""
     return time.time_ns() // 1_000
 
 
@@ -47,12 +47,12 @@ def new_id() -> UUID:
 
 
 def chance() -> Chance:
-    """Give what webhooks need of randomness."""
+    """Return what webhooks need of randomness."""
     return Chance(os.urandom, lambda: int.from_bytes(os.urandom(6)) / 2**48, str(new_id()))
 
 
 def rules(settings: Settings) -> Rules:
-    """Say how webhooks are delivered."""
+    """Return how webhooks are delivered."""
     return Rules(
         settings.public_url,
         settings.webhooks_allow_private,
@@ -77,7 +77,9 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         tail.start()
         try:
             webhooks = Webhooks(database, tail, rules(settings), clock, chance())
-            yield Services(database, ledger, Heads(database), Answers(), tail, webhooks, clock, settings.public_url)
+            yield Services(
+                database, ledger, Heads(database), AnswerMemory(), tail, webhooks, clock, settings.public_url
+            )
         finally:
             await tail.stop()
             await ledger.stop()

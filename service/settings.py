@@ -65,7 +65,7 @@ class Settings:
         return self.database_url.startswith("sqlite:")
 
     def is_loopback(self) -> bool:
-        """Tell whether only this machine can reach the service."""
+        """Return whether only this machine can reach the service."""
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
@@ -73,7 +73,7 @@ class Settings:
 
 
 def public_url(text: str) -> str:
-    """Give the URL under which clients reach the service, without a slash at its end; BadSetting if it is none."""
+    """Return the URL under which clients reach the service, without a slash at its end; BadSetting if it is none."""
     if not _URL.match(text):
         msg = f"{PREFIX}PUBLIC_URL must be an http:// or https:// URL without query, not {text!r}"
         raise BadSetting(msg)
@@ -81,12 +81,12 @@ def public_url(text: str) -> str:
 
 
 def schedule(text: str) -> tuple[float, ...] | None:
-    """Give the seconds before each try to deliver, written with commas between; None when nothing is written."""
+    """Return the seconds before each try to deliver, written with commas between; None when nothing is written."""
     return tuple(_fraction("WEBHOOKS_SCHEDULE", part.strip()) for part in text.split(",")) if text else None
 
 
 def lease(text: str) -> float | None:
-    """Give the seconds after which another process delivers; None when nothing is written."""
+    """Return the seconds after which another process delivers; None when nothing is written."""
     return _fraction("WEBHOOKS_LEASE", text) if text else None
 
 
@@ -102,7 +102,7 @@ def _read(name: str) -> str:
 
 
 def _data_folder() -> Path:
-    """Give the user's data folder (XDG base directories)."""
+    """Return the user's data folder (XDG base directories)."""
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(base) / "parley"
 

@@ -12,21 +12,22 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from service import eventlog
-from service.domain import instants
-from service.domain.accept import accept
-from service.domain.check import faults_of
+from service.domain.admit.event_checks import faults_of
+from service.domain.admit.strict_json import accept
 from service.domain.errors import EventIdConflict, Fault, Malformed, NotJson, TooEarly
-from service.domain.events import BATCH_MAX, AnyEvent, Batch, encode
+from service.domain.vocabulary import instants
+from service.domain.vocabulary.events import BATCH_MAX, AnyEvent, Batch, encode
+from service.eventlog.head import head_of
+from service.eventlog.log import by_ids, lines, log_pages
 from service.storage import files
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
     from typing import Any, BinaryIO
 
-    from service.append import Ledger
-    from service.domain.events import Fact, Record
-    from service.eventlog import Stored
+    from service.append.ledger import Ledger
+    from service.domain.vocabulary.events import Fact, Record
+    from service.eventlog.log import Stored
     from service.storage.database import Database
 
     Progress = Callable[[int, int | None], object]
@@ -95,11 +96,11 @@ class _Line(NamedTuple):
 
 
 async def export(database: Database, out: BinaryIO, progress: Progress = lambda *_: None) -> int:
-    """Write every event recorded until now, one JSON a line, as the feed gives it; give how many."""
-    head = (await eventlog.head(database)).position
-    async for page in eventlog.pages(database):
+    """Write every event recorded until now, one JSON a line, as the feed gives it; return how many."""
+    head = (await head_of(database)).position
+    async for page in log_pages(database):
         until = [stored for stored in page if stored.position <= head]
-        out.write(eventlog.lines(until))
+        out.write(lines(until))
         progress(until[-1].position if until else head, head)
         if len(until) < len(page):
             break
@@ -148,7 +149,7 @@ class _Import:
 
     async def take(self, batch: Sequence[_Line]) -> None:
         """Record the events of a batch that are new."""
-        known = await eventlog.by_ids(self._database, (line.id for line in batch))
+        known = await by_ids(self._database, (line.id for line in batch))
         there = [line for line in batch if line.id in known]
         fresh = [line for line in batch if line.id not in known]
         if there:
@@ -180,9 +181,9 @@ class _Import:
             yield line.number, Fault(("id",), refused.detail)
 
     async def _keeps_instants(self, fresh: Sequence[_Line]) -> bool:
-        """Tell whether new events can keep their instants: the ledger is the file so far, and nothing else."""
+        """Return whether new events can keep their instants: the ledger is the file so far, and nothing else."""
         if self._faithful:
-            head = await eventlog.head(self._database)
+            head = await head_of(self._database)
             first = fresh[0].recorded_at
             alone = head.position == self.done.recorded + self.done.known
             later = first is not None and (self.done.recorded > 0 or first > head.recorded_at)
@@ -256,7 +257,7 @@ def _commits(lines: Iterable[bytes]) -> Iterator[list[_Line]]:
 
 
 def _events(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Give the lines that hold events, numbered; BadLine where the feed says that it sent more or fewer than came."""
+    """Return the lines that hold events, numbered; BadLine where the feed says that it sent more or fewer than came."""
     read = 0
     for number, raw in enumerate(lines, 1):
         sent = _sent(raw)
@@ -270,7 +271,7 @@ def _events(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def _sent(raw: bytes) -> int | None:
-    """Give how many events the feed says that it has sent; None for a line that is not its last."""
+    """Return how many events the feed says that it has sent; None for a line that is not its last."""
     with suppress(Malformed, NotJson):  # then it is told as an event that it cannot be
         return accept(raw, _End).count if raw.startswith(_LAST) else None
     return None

@@ -15,7 +15,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.errors import FetchTimeoutError
 
-from service.relay import STREAM, SUBJECTS
+from service.relay.relay import STREAM, SUBJECTS
 from tests.processes import PATIENCE, Process
 
 POLL = 0.01

@@ -47,7 +47,7 @@ class PostgresServer:
         self._names = (f"parley_test_{worker}_{os.getpid()}_{n}" for n in itertools.count())
 
     def create(self, template_url: str | None = None) -> str:
-        """Create a database, as a copy of `template_url` if given (which nobody may be connected to); give its URL."""
+        """Create a database, as a copy of `template_url` if given (nobody may be connected to it); return its URL."""
         name = next(self._names)
         template = _name(template_url) if template_url else "template1"
         self._run("CREATE DATABASE {} TEMPLATE {}", name, template)
@@ -198,7 +198,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give one migrated database on each backend to all tests of a module, for those that leave it as it is."""
+    """Return one migrated database on each backend to all tests of a module, for those that leave it as it is."""
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
         yield f"sqlite:///{shutil.copy(template, tmp_path_factory.mktemp('shared') / 'parley.db')}"
@@ -229,6 +229,6 @@ def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - of pytest-xdist, w
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how much was compared."""
+    """Return how much was compared."""
     for line in tally.summary(_tallied):
         terminalreporter.write_line(line)

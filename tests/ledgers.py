@@ -14,12 +14,14 @@ from uuid import uuid4
 import asyncpg
 import msgspec
 
-from service import eventlog
-from service.append import Ledger, Receipt
-from service.domain.events import Batch
+from service.append.ledger import Ledger
+from service.append.request import AppendResult
+from service.domain.vocabulary.events import Batch
+from service.eventlog.log import log_pages
 from service.storage.connect import connect
 from service.storage.database import Database
-from service.views import query
+from service.views.asof.engine import engine_of
+from service.views.asof.question import Question, StateFilter
 from tests.conftest import PostgresServer
 from tests.oracle import K, Published
 
@@ -27,15 +29,15 @@ Event = dict[str, Any]
 
 
 def now() -> int:
-    """Give microseconds since 1970 UTC."""
+    """Return microseconds since 1970 UTC."""
     return time.time_ns() // 1_000
 
 
-def asking(day: date, known: K | None = None) -> query.Ask:
+def asking(day: date, known: K | None = None) -> Question:
     """Ask about a day as known at a position, by a day of publication up to one, or at the head."""
     if isinstance(known, Published):
-        return query.Ask(day.toordinal(), known.position, published=known.day.toordinal())
-    return query.Ask(day.toordinal(), known)
+        return Question(day.toordinal(), known.position, published=known.day.toordinal())
+    return Question(day.toordinal(), known)
 
 
 class Opened:
@@ -47,28 +49,30 @@ class Opened:
 
     async def append(
         self, events: Sequence[Event], expected: Mapping[str, int] | None = None, at: int | None = None
-    ) -> Receipt:
+    ) -> AppendResult:
         """Append plain events as one batch; `at` stamps its commit (microseconds since 1970 UTC)."""
         content = {"events": list(events)} | ({"expected_versions": dict(expected)} if expected else {})
         return await self.ledger.append(msgspec.convert(content, Batch), at)
 
     async def log(self) -> list[Event]:
         """Read the whole log as the feed gives it."""
-        return [json.loads(stored.json()) async for page in eventlog.pages(self.database) for stored in page]
+        return [json.loads(stored.json()) async for page in log_pages(self.database) for stored in page]
 
     async def item(self, kind: str, item: str, day: date, known: K | None = None) -> Event | None:
         """Ask for one item's state."""
-        found = await query.item(self.database, asking(day, known), kind, item)
+        question = asking(day, known)
+        found = await engine_of(question).item(self.database, question, kind, item)
         return None if found is None else dict(json.loads(found[1].body))
 
     async def kind(self, kind: str, day: date, known: K | None = None, *tokens: str) -> list[Event]:
         """Ask for the states of a kind."""
-        page = await query.page(self.database, asking(day, known), query.Wanted(kind, tokens), after=0, limit=1_000)
+        question, wanted = asking(day, known), StateFilter(kind, tokens)
+        page = await engine_of(question).page(self.database, question, wanted, after=0, limit=1_000)
         return [json.loads(found.body) for found in page.items]
 
     async def rows(self) -> dict[str, list[tuple[Any, ...]]]:
         """Read every row of the projections, in order."""
-        from service.storage.models import PROJECTIONS  # noqa: PLC0415
+        from service.storage.tables import PROJECTIONS  # noqa: PLC0415
 
         return {
             table: sorted(tuple(row) for row in await self.database.fetch(f"SELECT * FROM {table}"))  # noqa: S608

@@ -16,7 +16,7 @@ def migrate(url: str) -> None:
 
 
 async def _renew(url: str) -> None:
-    from service import rebuild  # noqa: PLC0415 - as above
+    from service.rebuild import rebuild  # noqa: PLC0415 - as above
     from service.storage.connect import connect  # noqa: PLC0415 - as above
 
     database = connect(url)

@@ -115,7 +115,7 @@ DAY = r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
 
 
 def bounds(text: str) -> tuple[date, date]:
-    """Give the first and the last day that a date string may mean; an open first day is 0001-01-01.
+    """Return the first and the last day that a date string may mean; an open first day is 0001-01-01.
 
     Raises ValueError for everything outside the subset of EDTF (level 0 dates; level 1 and 2 sets of one).
     """
@@ -227,7 +227,7 @@ def is_record(event: Event) -> bool:
 
 
 def recorded_up_to(log: Log, known: K) -> list[Event]:
-    """Give the events with a position up to K, whenever they were published."""
+    """Return the events with a position up to K, whenever they were published."""
     position = known.position if isinstance(known, Published) else known
     return [event for event in log if event["position"] <= position]
 
@@ -300,17 +300,17 @@ def _fact(event: Event, live: Log, by_id: Mapping[str, Event]) -> Fact:
 
 
 def recorded_on(event: Event) -> date:
-    """Give the day in UTC on which an event was recorded; the log writes instants in UTC."""
+    """Return the day in UTC on which an event was recorded; the log writes instants in UTC."""
     return date.fromisoformat(event["recorded_at"][:10])
 
 
 def out_on(report: Event, carrier: Event) -> date:
-    """Give the day from which a report is out: the last that `published` may mean, else that of its recording."""
+    """Return the day from which a report is out: the last that `published` may mean, else that of its recording."""
     return bounds(report["published"])[1] if "published" in report else recorded_on(carrier)
 
 
 def first_out(reports: Sequence[Event], carrier: Event) -> date:
-    """Give the day on which the first of some reports is out; where there are none, that of the recording."""
+    """Return the day on which the first of some reports is out; where there are none, that of the recording."""
     return min([out_on(report, carrier) for report in reports], default=recorded_on(carrier))
 
 
@@ -335,7 +335,7 @@ def published_by(recorded: Log, day: date) -> list[Event]:
 
 
 def known_from(fact: Event, standing: Log, by_id: Mapping[str, Event]) -> date:
-    """Give the day from which a fact is known, these being the records that count and are not void."""
+    """Return the day from which a fact is known, these being the records that count and are not void."""
     own = affirming(fact["reports"])
     found = [first_out(own, fact)]
     for record in standing:
@@ -355,7 +355,7 @@ def _then(event: Event, day: date) -> Event:
 
 
 def facts_of(log: Log, item: str, known: K) -> list[Fact]:
-    """Give the known facts whose text puts them on this item."""
+    """Return the known facts whose text puts them on this item."""
     return [fact for fact in known_facts(log, known) if fact.text["item"] == item]
 
 
@@ -378,7 +378,7 @@ def date_texts(facts: Iterable[Fact]) -> list[str]:
 
 
 def earliest_reading(facts: Iterable[Fact]) -> dict[str, date]:
-    """Give the reading with every date at its first day."""
+    """Return the reading with every date at its first day."""
     return {text: bounds(text)[0] for text in date_texts(facts)}
 
 
@@ -413,7 +413,7 @@ def readable_days(text: str, marks: Sequence[date], uncertain: int) -> list[date
 
 
 def order_in(reading: Reading) -> Callable[[Fact], Order]:
-    """Give the order of section 3.1 in this reading, as a sort key."""
+    """Return the order of section 3.1 in this reading, as a sort key."""
     return lambda fact: (reading[fact.occurred], reading[fact.effective], fact.change.place, fact.position)
 
 
@@ -431,13 +431,13 @@ class Outcome:
 
 
 def in_effect(facts: Iterable[Fact], reading: Reading, day: date, tracks: Iterable[Track] = TRACKS) -> list[Fact]:
-    """Give the facts on these tracks that have taken hold by this day, in order."""
+    """Return the facts on these tracks that have taken hold by this day, in order."""
     begun = [fact for fact in facts if fact.change.track in tracks and reading[fact.effective] <= day]
     return sorted(begun, key=order_in(reading))
 
 
 def ruler(facts: Iterable[Fact], reading: Reading, day: date, track: Track) -> Fact | None:
-    """Give the last fact in effect on the track."""
+    """Return the last fact in effect on the track."""
     begun = in_effect(facts, reading, day, [track])
     return begun[-1] if begun else None
 
@@ -450,7 +450,7 @@ def is_over(fact: Fact, reading: Reading, day: date) -> bool:
 
 
 def running(kind: str) -> str:
-    """Give the running status of the kind."""
+    """Return the running status of the kind."""
     return RUNNING.get(kind, "open")
 
 
@@ -460,7 +460,7 @@ def ends(kind: str, status: str) -> bool:
 
 
 def base_status(fact: Fact, reading: Reading, day: date) -> str:
-    """Give the status that a base ruler gives."""
+    """Return the status that a base ruler gives."""
     return AFTER_UNTIL[fact.kind] if is_over(fact, reading, day) else fact.change.status
 
 
@@ -470,7 +470,7 @@ def suspends(fact: Fact, reading: Reading, day: date) -> bool:
 
 
 def standing_announcements(facts: Iterable[Fact], reading: Reading, day: date) -> list[Fact]:
-    """Give the openings decided by this day whose first day is still to come, in order."""
+    """Return the openings decided by this day whose first day is still to come, in order."""
     coming = [f for f in facts if f.change.opens and reading[f.occurred] <= day < reading[f.effective]]
     return sorted(coming, key=order_in(reading))
 
@@ -635,7 +635,7 @@ def still_planned(facts: Sequence[Fact], day: date) -> list[Event]:
 
 
 def planned_status(fact: Fact) -> str:
-    """Give the status of a planned change: `suspended` if it suspends, the running one off the base track."""
+    """Return the status of a planned change: `suspended` if it suspends, the running one off the base track."""
     if fact.change.track == "base":
         return fact.change.status
     return "suspended" if fact.change.name in SUSPENSIONS else running(fact.kind)
@@ -654,7 +654,7 @@ def next_changes(log: Log, item: str, day: date, known: K) -> list[Event]:
 
 
 def item_state(log: Log, item: str, day: date, known: K) -> State | None:
-    """Give the flat state of an item at (D, K); None where it has no status."""
+    """Return the flat state of an item at (D, K); None where it has no status."""
     everything = facts_of(log, item, known)
     facts = asserted(everything)
     reading = earliest_reading(facts)
@@ -726,24 +726,24 @@ def items_in_order(log: Log, known: K) -> list[str]:
 
 
 def kind_of(log: Log, item: str) -> str:
-    """Give the kind of an item, of which every text on it is."""
+    """Return the kind of an item, of which every text on it is."""
     texts = [event.get("event") if is_record(event) else event for event in log]
     return next(str(text["type"]).split(".")[0] for text in texts if text is not None and text["item"] == item)
 
 
 def states(log: Log, day: date, known: K) -> list[State]:
-    """Give the states of all items with a status at (D, K), in the order of first appearance."""
+    """Return the states of all items with a status at (D, K), in the order of first appearance."""
     found = (item_state(log, item, day, known) for item in items_in_order(log, known))
     return [state for state in found if state is not None]
 
 
 def items_of_kind(log: Log, kind: str, day: date, known: K) -> list[State]:
-    """Give the states of all items of a kind at (D, K), ended ones included, in the order of first appearance."""
+    """Return the states of all items of a kind at (D, K), ended ones included, in the order of first appearance."""
     return [state for state in states(log, day, known) if state["kind"] == kind]
 
 
 def root_of(event: Event, by_id: Mapping[str, Event]) -> Event:
-    """Give the fact that an event is, or that the chain of its targets ends at."""
+    """Return the fact that an event is, or that the chain of its targets ends at."""
     return root_of(by_id[event["target"]], by_id) if is_record(event) else event
 
 
@@ -782,7 +782,7 @@ def posture(issue: State, items: Sequence[State]) -> str:
 
 
 def issue_state(log: Log, issue: str, day: date, known: K, *, include_ended: bool = False) -> State | None:
-    """Give the issue at (D, K): id, terms, version, posture and items by kind; None where it has no status."""
+    """Return the issue at (D, K): id, terms, version, posture and items by kind; None where it has no status."""
     head = item_state(log, issue, day, known)
     if head is None:
         return None
@@ -844,7 +844,7 @@ def may_follow(before: Log, event: Event, opened: set[str]) -> bool:
 
 
 def timeline(log: Log, issue: str, known: K) -> list[Event]:
-    """Give the live facts whose text names the issue, by first day, last day and position, each as it is known."""
+    """Return the live facts whose text names the issue, by first day, last day and position, each as it is known."""
     by_id = {event["id"]: event for event in log}
     named = [fact for fact in known_facts(log, known) if issue in fact.text["issues"]]
     return [
@@ -866,7 +866,7 @@ Point = tuple[date, K]
 
 
 def state_in(log: Log, issue: str, item: str, point: Point) -> State | None:
-    """Give an item's state at (D, K); None too where the item is not of the issue then."""
+    """Return an item's state at (D, K); None too where the item is not of the issue then."""
     state = item_state(log, item, *point)
     return state if state is not None and issue in state["issues"] else None
 
@@ -878,7 +878,7 @@ def differing(log: Log, issue: str, one: Point, other: Point) -> list[str]:
 
 
 def covering(rectangles: Sequence[Event], day: date, known: int) -> list[Event]:
-    """Give the rectangles that hold a point."""
+    """Return the rectangles that hold a point."""
     return [
         each
         for each in rectangles

@@ -34,12 +34,12 @@ class Process:
         )
 
     def stop(self) -> int:
-        """Ask it to end, as `docker stop` does; give its exit code."""
+        """Ask it to end, as `docker stop` does; return its exit code."""
         self._running().terminate()
         return self.wait()
 
     def wait(self) -> int:
-        """Wait until it has ended; give its exit code."""
+        """Wait until it has ended; return its exit code."""
         return self._running().wait(PATIENCE)
 
     def kill(self) -> None:
@@ -56,7 +56,7 @@ class Process:
         self._running().send_signal(signal.SIGCONT)
 
     def log(self) -> str:
-        """Give what it has written, in all its lives."""
+        """Return what it has written, in all its lives."""
         file = self._log.fileno()  # shared with the process, its place in the file too: leave that alone
         return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
 

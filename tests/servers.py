@@ -53,11 +53,11 @@ class Connection:
         self._reader, self._writer = reader, writer
 
     async def post(self, target: str, content: object) -> tuple[int, Any]:
-        """Send JSON; give the status and the JSON of the answer."""
+        """Send JSON; return the status and the JSON of the answer."""
         return await self.send("POST", target, json.dumps(content).encode())
 
     async def get(self, target: str) -> tuple[int, Any]:
-        """Read JSON; give the status too."""
+        """Read JSON; return the status too."""
         return await self.send("GET", target)
 
     async def send(self, method: str, target: str, body: bytes = b"") -> tuple[int, Any]:

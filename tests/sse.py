@@ -27,7 +27,7 @@ class Stream:
         self.comments: list[str] = []
 
     def __iter__(self) -> Iterator[Message]:
-        """Give message after message until the stream ends."""
+        """Return message after message until the stream ends."""
         data: list[str] = []
         for line in self._lines:
             name, _, value = line.partition(":")
@@ -42,7 +42,7 @@ class Stream:
                 data.append(value.removeprefix(" "))
 
     def take(self, count: int) -> list[Message]:
-        """Give the next messages, as many as are wanted."""
+        """Return the next messages, as many as are wanted."""
         messages = iter(self)
         return [next(messages) for _ in range(count)]
 

@@ -100,7 +100,7 @@ OPTIONAL: dict[str, dict[str, list[Any]]] = {
 
 
 def as_log(events: Sequence[Event]) -> list[Event]:
-    """Give the events as the feed gives them when each is recorded a second after the one before."""
+    """Return the events as the feed gives them when each is recorded a second after the one before."""
     start = datetime(2025, 7, 1, tzinfo=UTC)
     times = [(start + timedelta(seconds=place)).isoformat().replace("+00:00", "Z") for place in range(len(events))]
     return [
@@ -202,7 +202,7 @@ def histories(draw: Draw, *, max_events: int = 18) -> list[Event]:
 
 
 def id_of(number: int) -> str:
-    """Give the id of an event by its number in its history."""
+    """Return the id of an event by its number in its history."""
     return str(UUID(int=(7 << 76) | (8 << 60) | number))
 
 
@@ -370,7 +370,7 @@ class _History(_Texts):
         return kept | self.dates()
 
     def _root(self, target: str) -> Event:
-        """Give the fact at the end of a chain of targets."""
+        """Return the fact at the end of a chain of targets."""
         event = next(event for event in self.events if event["id"] == target)
         return self._root(event["target"]) if "target" in event and "issues" not in event else event
 

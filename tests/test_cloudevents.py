@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from service import eventlog
-from service.api.docs import event_schemas
-from service.cloudevents import envelope
-from service.domain.events import FACTS, RECORDS
-from service.eventlog import Stored
+from service.api.spec.doc_pages import event_schemas
+from service.domain.vocabulary.events import FACTS, RECORDS
+from service.eventlog.log import Stored, log_pages
+from service.feed.cloudevents import envelope
 from service.storage import files
 from tests.ledgers import opened
 
@@ -27,7 +26,7 @@ EVENT = {
 
 
 def sent(position: int = 42, **changes: str) -> dict[str, Any]:
-    """Give the envelope of an event."""
+    """Return the envelope of an event."""
     body = json.dumps(EVENT | changes, ensure_ascii=False).encode()
     text = envelope(Stored(position, 1_735_895_564_120_331, body), PUBLIC_URL)
     assert text.endswith(b'"data":%s}' % body)
@@ -98,7 +97,7 @@ async def test_recorded_events_are_cloudevents(migrated_url: str) -> None:
     async with opened(migrated_url) as ledger:
         await ledger.append(LONDON)
         await ledger.append([{"type": "record.retracted", "target": LONDON[-1]["id"], "reason": "Twice."}])
-        rows = [row async for page in eventlog.pages(ledger.database) for row in page]
+        rows = [row async for page in log_pages(ledger.database) for row in page]
     assert len(rows) == len(LONDON) + 1
     for row in rows:
         found = json.loads(envelope(row, PUBLIC_URL))

@@ -19,7 +19,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from service.follow import WAIT_SECONDS
+from service.cli.follow import WAIT_SECONDS
 from tests.processes import PATIENCE, ROOT
 from tests.servers import POLL, Event, Server, fact, openings, plain_client, read_feed, serving
 
@@ -91,7 +91,7 @@ def following(url: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def followed(url: str, *words: str) -> tuple[int, list[bytes], str]:
-    """Follow to the end; give the exit code, the lines, and what was said."""
+    """Follow to the end; return the exit code, the lines, and what was said."""
     with following(url, *words) as process:
         out, said = process.communicate(timeout=PATIENCE)
         return process.returncode, out.splitlines(), said.decode()
@@ -103,7 +103,7 @@ def lines(process: subprocess.Popen[bytes], count: int) -> list[bytes]:
 
 
 def rest(process: subprocess.Popen[bytes]) -> list[bytes]:
-    """Give every whole line that is left when the process, and what it had started, have ended."""
+    """Return every whole line that is left when the process, and what it had started, have ended."""
     assert process.stdout
     return [line for line in process.stdout.readlines() if line.endswith(b"\n")]
 
@@ -206,7 +206,7 @@ def test_what_is_recorded_later_is_written_then(server: Server, name: str) -> No
 
 
 def killed_and_again(url: str, choose: random.Random, *words: str) -> Iterator[list[bytes]]:
-    """Follow, and be killed after some lines, over and over; give what each wrote until it is followed to the end."""
+    """Follow, and be killed after some lines, over and over; return what each wrote until it is followed to the end."""
     reached = 0
     while reached < HEAD:
         with following(url, "--once", *words) as process:

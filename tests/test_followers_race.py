@@ -21,7 +21,7 @@ import pytest
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig
 
-from service.relay import STREAM, SUBJECTS
+from service.relay.relay import STREAM, SUBJECTS
 from tests import tally
 from tests.brokers import Broker, RelayProcess, broker, connected
 from tests.processes import PATIENCE
@@ -102,7 +102,7 @@ class Race:
         self._ends = time.monotonic() + 10 * PATIENCE
 
     def goes_on(self, count: int) -> bool:
-        """Tell whether a reader of so many events has more to read; TimeoutError when it should long have all."""
+        """Return whether a reader of so many events has more to read; TimeoutError when it should long have all."""
         if time.monotonic() > self._ends:
             raise TimeoutError(count, self.total)
         return not self.total or count < self.total
@@ -161,7 +161,7 @@ class Race:
                         await message.ack()
 
     def kill(self, choose: random.Random) -> int:
-        """Kill and restart, one after the other, while the writers come on; give how often."""
+        """Kill and restart, one after the other, while the writers come on; return how often."""
         victims: list[Server | RelayProcess | Broker] = [
             *choose.choices(self.servers, k=SERVER_KILLS), *[self.relay] * RELAY_KILLS, *[self.nats] * BROKER_KILLS
         ]  # fmt: skip

@@ -14,8 +14,8 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from service.domain.events import FACTS
-from service.relay import CONFIG, STREAM, SUBJECTS, Relay, Unfit
+from service.domain.vocabulary.events import FACTS
+from service.relay.relay import CONFIG, STREAM, SUBJECTS, Relay, Unfit
 from service.relay.stream import WINDOW
 from service.storage import files
 from service.storage.connect import connect

@@ -15,7 +15,7 @@ from litestar.testing import TestClient
 
 from service import transfer
 from service.app import create_app
-from service.domain.events import Fact, Record, decode
+from service.domain.vocabulary.events import Fact, Record, decode
 from service.settings import Settings
 from service.storage import files
 from tests.ledgers import opened
@@ -31,18 +31,18 @@ WHITE_HOUSE = ("https://www.whitehouse.gov/", "https://bidenwhitehouse.archives.
 
 
 def published(event: dict[str, Any]) -> str:
-    """Give the day from which an event counts as known, by its earliest report."""
+    """Return the day from which an event counts as known, by its earliest report."""
     return min(str(report["published"]) for report in event["reports"])
 
 
 def item_of(event: dict[str, Any]) -> str:
-    """Give the item of an event; a record takes its target's."""
+    """Return the item of an event; a record takes its target's."""
     named = event if "item" in event else BY_ID[event["target"]]
     return str(named["item"])
 
 
 def position(day: str) -> int:
-    """Give the position up to which the set holds what was published by a day, openings of issues aside."""
+    """Return the position up to which the set holds what was published by a day, openings of issues aside."""
     return sum(event["type"] == "issue.opened" or published(event) <= day for event in EVENTS)
 
 

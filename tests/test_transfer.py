@@ -17,7 +17,7 @@ from litestar.testing import TestClient
 
 from service import transfer
 from service.app import create_app
-from service.rebuild import digest
+from service.rebuild.rebuild import digest
 from service.settings import Settings
 from service.storage import files
 from tests.conftest import PostgresServer
@@ -91,13 +91,13 @@ async def test_seed_loads_a_set_by_name(migrated_sqlite_url: str) -> None:
 
 
 def spoilt(**changes: Any) -> bytes:  # noqa: ANN401 - any JSON
-    """Give the fourth event with changes; None leaves a member out."""
+    """Return the fourth event with changes; None leaves a member out."""
     event = json.loads(LONDON[3]) | changes
     return json.dumps({name: value for name, value in event.items() if value is not None}).encode()
 
 
 def other(number: int) -> bytes:
-    """Give the fourth event again, of another id and item."""
+    """Return the fourth event again, of another id and item."""
     return spoilt(id=str(UUID(int=number)), item=f"control-{number}")
 
 

@@ -1,1 +1,1 @@
-"""HTTP at the edge: the wire, a module per resource, problems."""
+"""The service over HTTP: one module a resource, each with its handlers and their routes."""

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-import base64
 import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 from litestar import Response
 from msgspec import Meta, Struct
 
-from service.api import answers
-from service.api.problems import NotFound, PreconditionFailed
-from service.api.queries import LIMIT_DEFAULT, Cursor, Limit, Position, Query
-from service.api.wire import (
+from service.api.http.cursors import NameCursor, list_mark, read_cursor, write_cursor
+from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Limit, Position
+from service.api.http.problems import NotFound, PreconditionFailed
+from service.api.http.query_strings import Query
+from service.api.http.requests import (
     REVALIDATE,
     AnyRequest,
-    answer,
     body_of,
     encode,
-    named,
-    not_of_this_list,
+    json_answer,
     query_of,
-    services,
+    services_of,
+    slug_of,
 )
-from service.domain import instants
-from service.domain.codes import Slug
+from service.api.spec import examples
+from service.api.spec.follower_shapes import Consumer, ConsumerPage, Lag
+from service.api.spec.operations import ConsumerName, Documented, Operation, Route
 from service.domain.errors import Fault, Malformed
+from service.domain.vocabulary import instants
 from service.feed import consumers
 
 if TYPE_CHECKING:
-    from service.feed.consumers import Consumer, CursorConflict
+    from service.feed.consumers import CursorConflict, CursorState
 
 _TAG = re.compile(r'"(0|[1-9][0-9]{0,15})"', re.ASCII)
 
 
 class Move(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Where a cursor is to stand, and where the writer last saw it."""
+    """The position that a cursor is to have, and the one that the writer last saw."""
 
     position: Annotated[Position, Meta(description="All up to this position has been processed; at most the head.")]
     expected: Annotated[
@@ -46,40 +46,34 @@ class Move(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
 
 
 class ConsumersQuery(Query, frozen=True, kw_only=True):
-    """Which part of the list."""
+    """The part of the list that is asked for."""
 
     cursor: Cursor | None = None
     limit: Limit = LIMIT_DEFAULT
 
 
-class Behind(Struct, frozen=True, array_like=True):
-    """What a cursor of the list holds: the name that the next page begins behind."""
-
-    made_for: Literal["consumers"]
-    name: Slug
-
-
-async def list_consumers(request: AnyRequest) -> Response[bytes]:
+async def _list_consumers(request: AnyRequest) -> Response[bytes]:
     """Read the consumers in the order of their names."""
-    asked = query_of(request, ConsumersQuery)
-    after = _behind(asked.cursor) if asked.cursor else ""
-    found = await consumers.page(services(request).database, after, asked.limit + 1)
-    shown = tuple(_shown(request, each) for each in found[: asked.limit])
-    following = _cursor(shown[-1].name) if len(found) > asked.limit else None
-    return answer(encode(answers.ConsumerPage(items=shown, next=following)), headers={"Cache-Control": REVALIDATE})
+    query = query_of(request, ConsumersQuery)
+    after = read_cursor(request, query.cursor, NameCursor).after if query.cursor else ""
+    found = await consumers.listed(services_of(request).database, after, query.limit + 1)
+    shown = tuple(_shown(request, each) for each in found[: query.limit])
+    more = len(found) > query.limit
+    following = write_cursor(NameCursor(shown[-1].name, list_mark(request))) if more else None
+    return json_answer(encode(ConsumerPage(items=shown, next=following)), headers={"Cache-Control": REVALIDATE})
 
 
-async def get_consumer(request: AnyRequest) -> Response[bytes]:
-    """Read where a consumer is; NotFound when there is none of that name."""
+async def _get_consumer(request: AnyRequest) -> Response[bytes]:
+    """Read the position of a consumer; raises NotFound when there is none of that name."""
     query_of(request, Query)
-    name = named(request, "consumer", "consumer")
-    found = await consumers.get(services(request).database, name)
+    name = slug_of(request, "consumer", "consumer")
+    found = await consumers.get(services_of(request).database, name)
     if found is None:
         raise _absent(name)
     return _answer(request, found)
 
 
-async def put_consumer(request: AnyRequest) -> Response[bytes]:
+async def _put_consumer(request: AnyRequest) -> Response[bytes]:
     """Make a consumer, or move it from where the writer saw it."""
     name = _name(request)
     sent = await body_of(request, Move)
@@ -87,26 +81,26 @@ async def put_consumer(request: AnyRequest) -> Response[bytes]:
         return await _move_if_match(request, name, sent)
     if "if-none-match" in request.headers:
         return await _create_if_none(request, name, sent)
-    held = services(request)
+    services = services_of(request)
     if sent.expected is not None:
-        moved = await consumers.move(held.database, name, sent.position, held.clock(), sent.expected)
+        moved = await consumers.move(services.database, name, sent.position, services.clock(), sent.expected)
         return _answer(request, moved)
-    made = await consumers.create(held.database, name, sent.position, held.clock())
+    made = await consumers.create(services.database, name, sent.position, services.clock())
     if made is not None:
         return _made(request, made)
-    found = await consumers.get(held.database, name)
+    found = await consumers.get(services.database, name)
     if found is None or found.position != sent.position:
-        raise await consumers.conflict(held.database, name, None)
+        raise await consumers.conflict(services.database, name, None)
     return _answer(request, found)
 
 
-async def delete_consumer(request: AnyRequest) -> Response[bytes]:
-    """Take a consumer away; NotFound when there is none of that name."""
+async def _delete_consumer(request: AnyRequest) -> Response[bytes]:
+    """Delete a consumer; raises NotFound when there is none of that name."""
     query_of(request, Query)
-    name = named(request, "consumer", "consumer")
+    name = slug_of(request, "consumer", "consumer")
     expected = _if_match(request) if "if-match" in request.headers else None
     try:
-        await consumers.delete(services(request).database, name, expected)
+        await consumers.delete(services_of(request).database, name, expected)
     except consumers.CursorConflict as conflict:
         raise (_absent(name) if conflict.actual is None else _failed(conflict)) from conflict
     return Response(b"", status_code=204)
@@ -114,9 +108,9 @@ async def delete_consumer(request: AnyRequest) -> Response[bytes]:
 
 async def _move_if_match(request: AnyRequest, name: str, sent: Move) -> Response[bytes]:
     _alone(sent, "If-Match")
-    held = services(request)
+    services = services_of(request)
     try:
-        moved = await consumers.move(held.database, name, sent.position, held.clock(), _if_match(request))
+        moved = await consumers.move(services.database, name, sent.position, services.clock(), _if_match(request))
     except consumers.CursorConflict as conflict:
         raise _failed(conflict) from conflict
     return _answer(request, moved)
@@ -127,10 +121,10 @@ async def _create_if_none(request: AnyRequest, name: str, sent: Move) -> Respons
     if request.headers["if-none-match"].strip() != "*":
         detail = "If-None-Match holds * where a consumer is made."
         raise PreconditionFailed(detail)
-    held = services(request)
-    made = await consumers.create(held.database, name, sent.position, held.clock())
+    services = services_of(request)
+    made = await consumers.create(services.database, name, sent.position, services.clock())
     if made is None:
-        raise _failed(await consumers.conflict(held.database, name, None))
+        raise _failed(await consumers.conflict(services.database, name, None))
     return _made(request, made)
 
 
@@ -141,7 +135,7 @@ def _alone(sent: Move, header: str) -> None:
 
 
 def _if_match(request: AnyRequest) -> int | None:
-    """Give the position that If-Match names, None for any; PreconditionFailed when it can be none."""
+    """Return the position that If-Match names, None for any; raises PreconditionFailed for another text."""
     given = request.headers["if-match"].strip()
     if given == "*":
         return None
@@ -164,39 +158,82 @@ def _absent(name: str) -> NotFound:
 
 
 def _name(request: AnyRequest) -> str:
-    """Give the name of a consumer that may be made; NotFound says what a name is."""
+    """Return the name of a consumer that may be made; raises NotFound, which says what a name is."""
     try:
-        return named(request, "consumer", "consumer")
+        return slug_of(request, "consumer", "consumer")
     except NotFound as error:
         detail = f"{error.detail} A name has lower-case letters and digits, words joined by single hyphens."
         raise NotFound(detail) from error
 
 
-def _made(request: AnyRequest, found: Consumer) -> Response[bytes]:
+def _made(request: AnyRequest, found: CursorState) -> Response[bytes]:
     response = _answer(request, found)
     response.status_code = 201
     response.headers["Location"] = f"/v1/consumers/{found.name}"
     return response
 
 
-def _answer(request: AnyRequest, found: Consumer) -> Response[bytes]:
+def _answer(request: AnyRequest, found: CursorState) -> Response[bytes]:
     headers = {"ETag": f'"{found.position}"', "Cache-Control": REVALIDATE}
-    return answer(encode(_shown(request, found)), headers=headers)
+    return json_answer(encode(_shown(request, found)), headers=headers)
 
 
-def _shown(request: AnyRequest, found: Consumer) -> answers.Consumer:
-    lag = answers.Lag(events=found.events, seconds=found.seconds(services(request).clock()))
-    return answers.Consumer(
+def _shown(request: AnyRequest, found: CursorState) -> Consumer:
+    lag = Lag(events=found.events, seconds=found.seconds(services_of(request).clock()))
+    return Consumer(
         name=found.name, position=found.position, moved_at=instants.text(found.moved_at), head=found.head, lag=lag
     )
 
 
-def _cursor(name: str) -> str:
-    return base64.urlsafe_b64encode(encode(Behind("consumers", name))).decode()
-
-
-def _behind(cursor: str) -> str:
-    try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=Behind).name
-    except ValueError:  # of which base64's and msgspec's errors are kinds
-        raise not_of_this_list() from None
+_BY_NAME: dict[str, Any] = {
+    "path": "/v1/consumers/{consumer}",
+    "tag": "consumers",
+    "path_parameters": {"consumer": ConsumerName},
+}
+_SHOWN: dict[str, Any] = {"shape": Consumer, "example": examples.CONSUMER}
+_KEPT = ("ETag", "Cache-Control")
+ROUTES = [
+    Route(
+        Operation(
+            method="GET", path="/v1/consumers", operation_id="list_consumers", tag="consumers",
+            summary="List consumers", description="The consumers in the order of their names, each with its lag.",
+            query=ConsumersQuery,
+            answers={200: Documented("A page of consumers.", ConsumerPage, example=examples.CONSUMERS)},
+        ),
+        _list_consumers,
+    ),
+    Route(
+        Operation(
+            method="GET", operation_id="get_consumer", summary="Get a consumer",
+            description="How far a consumer has come, and how far it is behind. Its entity tag is its position.",
+            query=Query, answers={200: Documented("The consumer.", headers=_KEPT, **_SHOWN)},
+            problems=("not-found",), **_BY_NAME,
+        ),
+        _get_consumer,
+    ),
+    Route(
+        Operation(
+            method="PUT", operation_id="move_consumer", summary="Make or move a consumer",
+            description="Moves a cursor, back too, from where the writer saw it: `expected` or If-Match names that "
+            "position (If-Match: * any). When it is elsewhere or not there, nothing happens: 409 with `expected`, "
+            "412 with If-Match. Without either the consumer is made; one that is at this position already answers "
+            "200 (with If-None-Match: * 412), elsewhere 409.",
+            query=Query, headers=("If-Match", "If-None-Match"), body=Move, body_examples=examples.MOVES,
+            answers={
+                200: Documented("It is there.", headers=_KEPT, **_SHOWN),
+                201: Documented("It is made.", headers=("Location", *_KEPT), **_SHOWN),
+            },
+            problems=("not-found", "cursor-conflict", "limit-reached", "precondition-failed"), **_BY_NAME,
+        ),
+        _put_consumer,
+    ),
+    Route(
+        Operation(
+            method="DELETE", operation_id="delete_consumer", summary="Delete a consumer",
+            description="Forgets how far a consumer has come; with If-Match only when it is still there.",
+            query=Query, headers=("If-Match",), answers={204: Documented("It is deleted.")},
+            problems=("not-found", "precondition-failed"), **_BY_NAME,
+        ),
+        _delete_consumer,
+    ),
+]  # fmt: skip

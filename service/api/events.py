@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
-from service import eventlog
-from service.api.queries import Day, Known, KnownPage, Query, ordinal
-from service.api.wire import (
+from service.api.http.asof import placed, question_of
+from service.api.http.basis import basis_members
+from service.api.http.moments import ordinal
+from service.api.http.parameters import Day, EventType, KnownPageQuery, KnownQuery, OfGood, OfIssue, OfParty
+from service.api.http.query_strings import Query
+from service.api.http.requests import (
     REVALIDATE,
     AnyRequest,
-    answer,
-    ask_of,
-    basis,
     body_of,
     event_id,
-    next_of,
-    place_of,
+    json_answer,
     query_of,
     receipt,
     receipt_body,
-    services,
+    services_of,
 )
-from service.domain.accept import FAULTS_MAX
-from service.domain.codes import Name, Party, Slug, Text
-from service.domain.errors import Fault, Malformed, UnknownEvent
-from service.domain.events import (
+from service.api.spec import examples, response_shapes
+from service.api.spec.operations import (
+    RECORDED,
+    RECORDED_BY_DELETE,
+    RECORDED_OR_REPEATED,
+    Documented,
+    EventId,
+    Operation,
+    Route,
+)
+from service.domain.errors import FAULTS_MAX, Fault, Malformed, UnknownEvent
+from service.domain.vocabulary.codes import Slug, Text
+from service.domain.vocabulary.events import (
     BATCH_MAX,
-    FACTS,
-    RECORDS,
     Batch,
     Correction,
     RecordCorrected,
@@ -39,37 +45,21 @@ from service.domain.events import (
     Reports,
     decode,
 )
-from service.domain.lifecycle import KINDS
-from service.feed import pages
-from service.feed.told import tell
-from service.views import query as views
+from service.feed.pages import EventConditions, EventFilter, log_page
+from service.views.asof.engine import engine_of
+from service.views.asof.recorded_event import annotated
+from service.views.asof.sql import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from litestar import Response
 
-    from service.append import Receipt
-    from service.domain.events import Record
-
-TYPES = {*FACTS, *RECORDS, *(f"{kind}.*" for kind in KINDS), "record.*"}
-"""What the filter `type` takes: a type, or all of a kind."""
-
-if TYPE_CHECKING:
-    EventType = str
-else:
-    EventType = Annotated[
-        Literal[tuple(sorted(TYPES))],
-        Meta(description="An event type, or all of a kind: `restriction.imposed`, `restriction.*`."),
-    ]
+    from service.append.request import AppendResult
+    from service.domain.vocabulary.events import Record
 
 
-OfIssue = Annotated[Slug, Meta(description="Events that name this issue.")]
-OfParty = Annotated[Party, Meta(description="Events that mention this party.")]
-OfGood = Annotated[Name, Meta(description="Events on this good: its name, element or ECCN, in any case.")]
-
-
-class EventsQuery(KnownPage, frozen=True, kw_only=True):
+class EventsQuery(KnownPageQuery, frozen=True, kw_only=True):
     """Which recorded events; conditions given together all hold."""
 
     issue: OfIssue | None = None
@@ -94,88 +84,70 @@ class AddedReports(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reason: Text | None = None
 
 
-async def append_events(request: AnyRequest) -> Response[bytes]:
+async def _append_events(request: AnyRequest) -> Response[bytes]:
     """Record a batch."""
     try:
         batch = await body_of(request, Batch)
     except Malformed as refused:
         raise Malformed(await _all_faults(request, refused.faults)) from refused
-    return receipt(await services(request).ledger.append(batch))
+    return receipt(await services_of(request).ledger.append(batch))
 
 
 async def _all_faults(request: AnyRequest, found: Sequence[Fault]) -> list[Fault]:
-    """Add to the faults of form what the ledger would refuse besides, in the order of the batch."""
+    """Add the other reasons for a refusal to the faults of form, in the order of the batch."""
     try:
         sent = msgspec.json.decode(await request.body())
-    except msgspec.DecodeError:  # a number that no double holds, say: told already
+    except msgspec.DecodeError:  # such as a number that no double can be: it is among the faults already
         return list(found)
     events = sent.get("events") if isinstance(sent, dict) else None
     if not isinstance(events, list) or len(events) > BATCH_MAX or len(found) >= FAULTS_MAX:
         return list(found)
     paths = {fault.path for fault in found}
-    besides = [
+    others = [
         fault
-        for fault in await services(request).ledger.examine(events)
+        for fault in await services_of(request).ledger.diagnose(events)
         if not any(fault.path[:end] in paths for end in range(1, len(fault.path) + 1))
     ]
-    return sorted([*found, *besides], key=_place)
+    return sorted([*found, *others], key=_place)
 
 
 def _place(fault: Fault) -> int:
-    """Give the index of the event that a fault is in, -1 for a fault of the batch."""
+    """Return the index of the event that a fault is in, -1 for a fault of the batch."""
     step = fault.path[1] if len(fault.path) > 1 and fault.path[0] == "events" else -1
     return step if isinstance(step, int) else -1
 
 
-async def list_events(request: AnyRequest) -> Response[bytes]:
+async def _list_events(request: AnyRequest) -> Response[bytes]:
     """Read recorded events by filter, in position order."""
-    asked = query_of(request, EventsQuery)
-    held = services(request)
-    ask, after = await place_of(request, asked)
-    at = await views.basis(held.database, ask)
-    wanted = pages.Filter(
-        pages.tokens_of(
-            issue=asked.issue,
-            item=asked.item,
-            type=asked.type,
-            party=asked.party,
-            good=asked.good,
-        ),
-        None if asked.occurred_from is None else ordinal(asked.occurred_from),
-        None if asked.occurred_to is None else ordinal(asked.occurred_to),
-        at.position,
+    asked = await placed(request, EventsQuery)
+    query, basis = asked.query, await resolve(asked.database, asked.question)
+    wanted = EventFilter(
+        EventConditions.of(query).tokens(),
+        None if query.occurred_from is None else ordinal(query.occurred_from),
+        None if query.occurred_to is None else ordinal(query.occurred_to),
+        basis.position,
     )
-    page = await pages.page(held.database, after, asked.limit, wanted)
-    among = await _counted(request, at, [event.body for event in page.events])
-    events = b",".join(event.json() for event in page.events if among is None or event.position in among)
-    following = next_of(request, at, page.next if page.next < at.position else None)
-    return answer(b'{"items":[%s],%s,%s}' % (events, following, basis(at)), headers={"Cache-Control": REVALIDATE})
+    page = await log_page(asked.database, asked.after, query.limit, wanted)
+    items = {decode(event.body).item or "" for event in page.events} if basis.published is not None else set()
+    counted = await engine_of(basis).counted(asked.database, basis, sorted(items))
+    bodies = [event.json() for event in page.events if counted is None or event.position in counted]
+    members = asked.page(basis, bodies, page.next if page.next < basis.position else None).members
+    return json_answer(b"{%s,%s}" % (members, basis_members(basis)), headers={"Cache-Control": REVALIDATE})
 
 
-async def _counted(request: AnyRequest, at: views.Basis, bodies: Iterable[bytes]) -> set[int] | None:
-    """Give the positions that count of the events of these ones' items; None as recorded, where all do."""
-    if at.published is None:
-        return None
-    return await views.counted(services(request).database, at, {decode(body).item or "" for body in bodies})
-
-
-async def get_event(request: AnyRequest) -> Response[bytes]:
-    """Read one recorded event with what has been recorded about it since."""
-    written = request.path_params["event_id"]
-    database = services(request).database
-    at = await views.basis(database, await ask_of(request, query_of(request, Known)))
-    found = {} if at.published is None else await eventlog.by_ids(database, [event_id(written)])
-    among = await _counted(request, at, [stored.body for stored in found.values()])
-    told = await tell(database, event_id(written), at.position, among)
-    if told is None or (among is not None and told.event.position not in among):
+async def _get_event(request: AnyRequest) -> Response[bytes]:
+    """Read one recorded event with the records on it."""
+    written, services = request.path_params["event_id"], services_of(request)
+    basis = await resolve(services.database, await question_of(services, query_of(request, KnownQuery)))
+    event = await annotated(services.database, basis, event_id(written))
+    if event is None:
         raise UnknownEvent(written)
-    records = b",".join(record.json() for record in told.records)
-    now = told.now or b"null"
-    body = b'%s,"records":[%s],"now":%s,%s}' % (told.event.json()[:-1], records, now, basis(at))
-    return answer(body, headers={"Cache-Control": REVALIDATE})
+    records = b",".join(record.json() for record in event.records)
+    members = (event.event.json()[:-1], records, event.text or b"null", basis_members(basis))
+    return json_answer(b'%s,"records":[%s],"now":%s,%s}' % members, headers={"Cache-Control": REVALIDATE})
 
 
-async def correct_event(request: AnyRequest) -> Response[bytes]:
+async def _correct_event(request: AnyRequest) -> Response[bytes]:
     """Record a correction."""
     target = event_id(request.path_params["event_id"])
     sent = await body_of(request, Correction)
@@ -183,26 +155,92 @@ async def correct_event(request: AnyRequest) -> Response[bytes]:
     return receipt(await _record(request, record))
 
 
-async def retract_event(request: AnyRequest) -> Response[bytes]:
+async def _retract_event(request: AnyRequest) -> Response[bytes]:
     """Record a retraction."""
     asked = query_of(request, RetractQuery)
     record = RecordRetracted(target=event_id(request.path_params["event_id"]), reason=asked.reason)
-    return answer(receipt_body(await _record(request, record)))
+    return json_answer(receipt_body(await _record(request, record)))
 
 
-async def add_reports(request: AnyRequest) -> Response[bytes]:
+async def _add_reports(request: AnyRequest) -> Response[bytes]:
     """Record more reports of an event."""
     target = event_id(request.path_params["event_id"])
     sent = await body_of(request, AddedReports)
     return receipt(await _record(request, RecordReportAdded(target=target, reports=sent.reports, reason=sent.reason)))
 
 
-async def _record(request: AnyRequest, record: Record) -> Receipt:
-    """Append one record; faults have paths from the body that was sent, an unknown target is UnknownEvent."""
+async def _record(request: AnyRequest, record: Record) -> AppendResult:
+    """Append one record; faults get paths from the body that was sent. Raises UnknownEvent for an unknown target."""
     try:
-        return await services(request).ledger.append(Batch(events=(record,)))
+        return await services_of(request).ledger.append(Batch(events=(record,)))
     except Malformed as refused:
         faults = [Fault(fault.path[2:], fault.detail) for fault in refused.faults]
         if any(fault.path == ("target",) for fault in faults):
             raise UnknownEvent(str(record.target)) from refused
         raise Malformed(faults) from refused
+
+
+_BY_ID: dict[str, Any] = {"path": "/v1/events/{event_id}", "tag": "events", "path_parameters": {"event_id": EventId}}
+ROUTES = [
+    Route(
+        Operation(
+            method="POST", path="/v1/events", operation_id="append_events", tag="events",
+            summary="Record a batch of events",
+            description="Records 1 to 1,000 events, all or none, durable when answered. A repeat of the same ids "
+            "and content answers 200 with the first result. `expected_versions` refuses the batch when an issue "
+            "has moved on.",
+            body=Batch, body_examples=examples.BATCHES, answers=RECORDED_OR_REPEATED,
+            problems=("version-conflict", "event-id-conflict"),
+        ),
+        _append_events,
+    ),
+    Route(
+        Operation(
+            method="GET", path="/v1/events", operation_id="list_events", tag="events",
+            summary="List recorded events",
+            description="Recorded events in position order, by filter, as known at K; each stands as recorded, "
+            "with all its reports. A filtered page, or one as published, may be short before the end.",
+            query=EventsQuery,
+            answers={200: Documented("A page of events.", response_shapes.EventPage, example=examples.EVENT_PAGE)},
+            problems=("knowledge-ahead",),
+        ),
+        _list_events,
+    ),
+    Route(
+        Operation(
+            method="GET", operation_id="get_event", summary="Get one recorded event",
+            description="A recorded event, the corrections, retractions, reports and disputes recorded on it, "
+            "and its text now.",
+            query=KnownQuery, answers={200: Documented("The event.", response_shapes.EventNow)},
+            problems=("unknown-event", "knowledge-ahead"), **_BY_ID,
+        ),
+        _get_event,
+    ),
+    Route(
+        Operation(
+            method="PUT", operation_id="correct_event", summary="Correct an event",
+            description="Records a correction: the whole new text, of any type. The old text stays readable.",
+            body=Correction, body_examples=examples.CORRECTIONS, answers=RECORDED,
+            problems=("unknown-event",), **_BY_ID,
+        ),
+        _correct_event,
+    ),
+    Route(
+        Operation(
+            method="DELETE", operation_id="retract_event", summary="Retract an event",
+            description="Records that the event should not have been recorded. It stays readable.",
+            query=RetractQuery, answers=RECORDED_BY_DELETE, problems=("unknown-event",), **_BY_ID,
+        ),
+        _retract_event,
+    ),
+    Route(
+        Operation(
+            method="POST", path="/v1/events/{event_id}/reports", operation_id="add_reports", tag="events",
+            summary="Add reports to an event",
+            description="Records that others say so too, or deny it (`stance: denies`).",
+            path_parameters={"event_id": EventId}, body=AddedReports, body_examples=examples.REPORTS,
+            answers=RECORDED, problems=("unknown-event",),
+        ),
+        _add_reports,
+    ),
+]  # fmt: skip

@@ -1,24 +1,25 @@
-"""Exposure: what touches a good and a country on a day, as known then, across issues."""
+"""Exposure: the restrictions and clearances that touch a good and a country on a day, across issues."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from service.api.queries import AsOfPage
-from service.api.wire import AnyRequest, as_of_answer, next_of, place_of, query_of, services, unchanged
-from service.domain import terms
-from service.domain.codes import Eccn, Hs, Name, Party
+from service.api.http.asof import Answered, AsOfRequest, as_of
+from service.api.http.parameters import AsOfPageQuery
+from service.api.spec import examples, response_shapes
+from service.api.spec.operations import Operation, Route, as_of_answers
 from service.domain.errors import Fault
-from service.views import exposure
+from service.domain.rule.tokens import token
+from service.domain.vocabulary.codes import Eccn, Hs, Name, Party
+from service.domain.vocabulary.terms import normalized
+from service.views.asof import exposure
+from service.views.asof.exposure import ExposureFilter
 
-if TYPE_CHECKING:
-    from litestar import Response
 
-
-class ExposureQuery(AsOfPage, frozen=True, kw_only=True):
-    """A good by one of its names or codes, a country, and the two clocks."""
+class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
+    """A good by one of its names or codes, a country, and D and K."""
 
     party: Annotated[Party, Meta(description="The country on either side: the one that acts, or the one acted upon.")]
     good: Annotated[Name | None, Meta(description="A good by name, element or ECCN, in any case.")] = None
@@ -36,25 +37,37 @@ class ExposureQuery(AsOfPage, frozen=True, kw_only=True):
         faults = [] if len(given) == 1 else [Fault((given[-1] if given else "good",), "give one of good, hs and eccn")]
         return [*faults, *super().faults()]
 
-    def sought(self) -> exposure.Sought:
-        """Give what is asked about."""
+    def filter(self) -> ExposureFilter:
+        """Return the filter that the query asks for."""
         if self.hs is not None:
             goods = exposure.hs_tokens(self.hs)
         elif self.eccn is not None:
-            goods = [f"eccn:{terms.fold(self.eccn)}"]
+            goods = [token("eccn", normalized(self.eccn))]
         else:
-            goods = [f"good:{terms.fold(self.good or '')}"]
-        return exposure.Sought(goods, self.party, self.include is not None)
+            goods = [token("good", normalized(self.good or ""))]
+        return ExposureFilter(goods, self.party, self.include is not None)
 
 
-async def get_exposure(request: AnyRequest) -> Response[bytes]:
+async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
     """Read the restrictions and clearances that touch a good and a country."""
-    asked = query_of(request, ExposureQuery)
-    database = services(request).database
-    ask, after = await place_of(request, asked)
-    if (same := await unchanged(request, ask)) is not None:
-        return same
-    page = await exposure.page(database, ask, asked.sought(), after=after, limit=asked.limit)
-    items = b",".join(found.body for found in page.items)
-    following = next_of(request, page.basis, page.items[-1].number if page.more else None)
-    return as_of_answer(request, b'"items":[%s],%s' % (items, following), page.basis)
+    query = asked.query
+    page = await exposure.page(asked.database, asked.question, query.filter(), after=asked.after, limit=query.limit)
+    return asked.page(page.basis, [state.body for state in page.items], page.next)
+
+
+ROUTES = [
+    Route(
+        Operation(
+            method="GET", path="/v1/exposure", operation_id="get_exposure", tag="exposure",
+            summary="Tell what touches a good and a country",
+            description="The restrictions and clearances across issues that touch a good and a country as of (D, K), "
+            "each with its sources, in order of first appearance in the log. A clearance that names no goods is about "
+            "those of the restriction that it names. Those that have ended in every reading are left out unless asked "
+            "for.",
+            query=ExposureQuery, headers=("If-None-Match",),
+            answers=as_of_answers("What touches them.", response_shapes.Exposure, examples.EXPOSURE),
+            problems=("knowledge-ahead",),
+        ),
+        as_of(ExposureQuery, _get_exposure),
+    )
+]  # fmt: skip

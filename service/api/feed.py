@@ -1,4 +1,4 @@
-"""The feed: recorded events in position order, for services that follow; in pages, as a whole, and live."""
+"""The feed: recorded events in position order, for services that follow; in pages, and as a whole."""
 
 from __future__ import annotations
 
@@ -11,34 +11,42 @@ from litestar.enums import HttpMethod
 from litestar.response import Stream
 from msgspec import Meta
 
-from service.api import streams
-from service.api.encodings import WORTH_BYTES, coding_of, compressed, compressing, form_of
-from service.api.events import EventType, OfGood, OfIssue, OfParty
-from service.api.queries import LIMIT_DEFAULT, POSITION_MAX, BadQuery, Limit, Query
-from service.api.wire import JSON, NO_STORE, REVALIDATE, AnyRequest, query_of, services
-from service.cloudevents import BATCH_MEDIA_TYPE, envelope
+from service.api.http.encodings import WORTH_BYTES, coding_of, compressed, compressing, form_of
+from service.api.http.moments import POSITION_MAX
+from service.api.http.parameters import LIMIT_DEFAULT, EventType, Limit, OfGood, OfIssue, OfParty
+from service.api.http.query_strings import BadQuery, Query
+from service.api.http.requests import JSON, NO_STORE, REVALIDATE, AnyRequest, query_of, services_of
+from service.api.spec import examples, follower_shapes
+from service.api.spec.json_schema import AnyRecorded
+from service.api.spec.operations import Documented, Media, Operation, Route
 from service.domain.errors import Fault, KnowledgeAhead, Unavailable
-from service.feed import pages
+from service.eventlog.log import lines
+from service.feed.cloudevents import BATCH_MEDIA_TYPE, envelope
+from service.feed.pages import EventConditions, EventFilter, LogPage, log_page
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
     from typing import Any
 
-    from service.api.wire import Services
+    from service.api.http.requests import Services
+    from service.storage.database import Database
 
+LINES = 500
+"""Events that are read from the log at once for lines."""
 NDJSON = "application/x-ndjson"
 FOLLOWERS_MAX = 4_000
-"""Clients that may follow one process at the same time, by stream or waiting; more are told to come back."""
+"""Clients that may follow one process at the same time, by stream or waiting; more are asked to come back."""
 WAIT_MAX = 30
-"""Seconds that a client may wait for what follows."""
+"""Seconds that a client may wait for the next event."""
 VARY = "Accept, Accept-Encoding"
 
 After = Annotated[
-    int, Meta(ge=0, le=POSITION_MAX, description="Read the events behind this position; 0 is the beginning.")
+    int, Meta(ge=0, le=POSITION_MAX, description="Return events after this position; 0 is the beginning.")
 ]
 
 
-class Followed(Query, frozen=True, kw_only=True):
-    """From where on, and which events; conditions given together all hold."""
+class FollowQuery(Query, frozen=True, kw_only=True):
+    """The place to begin, and which events; conditions given together all hold."""
 
     after: After = 0
     type: EventType | None = None
@@ -47,12 +55,12 @@ class Followed(Query, frozen=True, kw_only=True):
     good: OfGood | None = None
 
     def tokens(self) -> tuple[str, ...]:
-        """Give the tokens that an event must have."""
-        return pages.tokens_of(type=self.type, issue=self.issue, party=self.party, good=self.good)
+        """Return the tokens that an event must have."""
+        return EventConditions.of(self).tokens()
 
 
-class FeedQuery(Followed, frozen=True, kw_only=True):
-    """Where to read on, how much, which events, and how long to wait for the first."""
+class FeedQuery(FollowQuery, frozen=True, kw_only=True):
+    """The place to begin, how many, which events, and how long to wait for the first."""
 
     limit: Annotated[
         Limit | None, Meta(description="At most so many; 50 on a page, and all of them as NDJSON, when absent.")
@@ -62,24 +70,24 @@ class FeedQuery(Followed, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=WAIT_MAX,
-            description="Seconds to wait where nothing follows yet; answered as soon as something does.",
+            description="Seconds to wait where no event follows yet; the answer comes as soon as one does.",
         ),
     ] = 0
 
 
-async def read_feed(request: AnyRequest) -> Response[Any]:
+async def _read_feed(request: AnyRequest) -> Response[Any]:
     """Read a page of the log, or all of it, in the form that the client accepts."""
-    asked = query_of(request, FeedQuery)
+    query = query_of(request, FeedQuery)
     form = form_of(request, JSON, NDJSON, BATCH_MEDIA_TYPE)
     if form == NDJSON:
-        return await _whole(request, asked)
-    held = services(request)
-    page = await _page(held, asked)
+        return await _whole(request, query)
+    services = services_of(request)
+    page = await _page(services, query)
     if form == JSON:
         events = b",".join([event.json() for event in page.events])
         body = b'{"events":[%s],"next":%d,"head":%d}' % (events, page.next, page.head)
     else:
-        body = b"[%s]" % b",".join([envelope(event, held.public_url) for event in page.events])
+        body = b"[%s]" % b",".join([envelope(event, services.public_url) for event in page.events])
     headers = {"Feed-Next": str(page.next), "Feed-Head": str(page.head), "Cache-Control": REVALIDATE, "Vary": VARY}
     if len(body) >= WORTH_BYTES and (coding := coding_of(request)):
         headers["Content-Encoding"] = coding
@@ -87,64 +95,110 @@ async def read_feed(request: AnyRequest) -> Response[Any]:
     return Response(body, media_type=form, headers=headers)
 
 
-async def _page(held: Services, asked: FeedQuery) -> pages.Page:
-    """Read a page; where it is empty, wait for what follows as long as is asked for."""
-    tokens, limit = asked.tokens(), asked.limit or LIMIT_DEFAULT
-    page = await pages.page(held.database, asked.after, limit, pages.Filter(tokens))
-    _check_behind(f"after={asked.after}", asked.after, page.head)
-    if page.events or not asked.wait:
+async def _page(services: Services, query: FeedQuery) -> LogPage:
+    """Read a page; where it is empty, wait for the next event as long as the query asks."""
+    tokens, limit = query.tokens(), query.limit or LIMIT_DEFAULT
+    page = await log_page(services.database, query.after, limit, EventFilter(tokens))
+    check_position(f"after={query.after}", query.after, page.head)
+    if page.events or not query.wait:
         return page
-    _check_room(held)
-    loop, tail = asyncio.get_running_loop(), held.tail
-    until = loop.time() + asked.wait
+    check_room(services)
+    loop, tail = asyncio.get_running_loop(), services.tail
+    until = loop.time() + query.wait
     with tail.following():
         while not page.events and not tail.closed and (left := until - loop.time()) > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(tail.moved(page.next), left)
             more = tail.page(page.next, limit, tokens)
             if more is None:
-                more = await pages.page(held.database, page.next, limit, pages.Filter(tokens))
+                more = await log_page(services.database, page.next, limit, EventFilter(tokens))
             page = more._replace(head=max(page.head, more.head))
     return page
 
 
-def _check_behind(written: str, after: int, head: int) -> None:
-    """Refuse to go on behind what is not there: who has seen more than there is has followed another ledger."""
+def check_position(written: str, after: int, head: int) -> None:
+    """Refuse a position beyond the head: a client who has read more than there is has followed another ledger."""
     if after > head:
         raise KnowledgeAhead(written, head)
 
 
-def _check_room(held: Services) -> None:
-    if held.tail.closed or held.tail.followers >= FOLLOWERS_MAX:
+def check_room(services: Services) -> None:
+    """Refuse another follower where there are as many as there is room for, or the process is stopping."""
+    if services.tail.closed or services.tail.followers >= FOLLOWERS_MAX:
         reason = "as many follow as there is room for"
         raise Unavailable(reason)
 
 
-async def _whole(request: AnyRequest, asked: FeedQuery) -> Response[Any]:
+async def _whole(request: AnyRequest, query: FeedQuery) -> Response[Any]:
     """Stream the log from a position to the head as it is now; the last line says that it is whole."""
-    if asked.wait:
+    if query.wait:
         raise BadQuery([Fault(("wait",), f"not with {NDJSON}, which ends at the head as it is now")])
-    held = services(request)
-    head = (await held.heads.read()).position
-    _check_behind(f"after={asked.after}", asked.after, head)
+    services = services_of(request)
+    head = (await services.heads.read()).position
+    check_position(f"after={query.after}", query.after, head)
     headers = {"Feed-Head": str(head), "Cache-Control": NO_STORE, "Vary": VARY}
     if request.method == HttpMethod.HEAD:
         return Response(b"", media_type=NDJSON, headers=headers)
-    lines = streams.lines(held.database, asked.after, head, asked.tokens(), asked.limit)
+    lines = _lines(services.database, query.after, head, query.tokens(), query.limit)
     if coding := coding_of(request):
         headers["Content-Encoding"] = coding
         lines = compressing(lines, coding)
     return Stream(lines, media_type=NDJSON, headers=headers)
 
 
-async def stream_feed(request: AnyRequest) -> Response[Any]:
-    """Follow the log live as server-sent events."""
-    asked = query_of(request, Followed)
-    form_of(request, streams.EVENT_STREAM)
-    held = services(request)
-    _check_room(held)
-    after = streams.resumed(request.headers.get("last-event-id"), asked.after)
-    _check_behind(f"position {after}", after, (await held.heads.read()).position)
-    if request.method == HttpMethod.HEAD:
-        return Response(b"", media_type=streams.EVENT_STREAM, headers=streams.HEADERS)
-    return streams.EventStream(held.database, held.tail, after, asked.tokens())
+async def _lines(
+    database: Database, after: int, until: int, tokens: Sequence[str], limit: int | None
+) -> AsyncIterator[bytes]:
+    """Yield the events after a position up to another, one JSON a line; then a line with the position reached.
+
+    The next page is read while one is sent. Without the last line the stream was cut off.
+    """
+    count, wanted = 0, EventFilter(tuple(tokens), until=until)
+    reading = _read(database, after, wanted, limit)
+    try:
+        while True:
+            page = await reading
+            count += len(page.events)
+            left = None if limit is None else limit - count
+            more = page.next < until and left != 0
+            if more:
+                reading = _read(database, page.next, wanted, left)
+                await asyncio.sleep(0)  # the next page is asked for before this one is written
+            if page.events:
+                yield lines(page.events)
+            if not more:
+                break
+    finally:
+        reading.cancel()
+    yield b'{"end":true,"count":%d,"next":%d,"head":%d}\n' % (count, page.next, until)
+
+
+def _read(database: Database, after: int, wanted: EventFilter, left: int | None) -> asyncio.Task[LogPage]:
+    limit = LINES if left is None else min(left, LINES)
+    return asyncio.create_task(log_page(database, after, limit, wanted), name="lines")
+
+
+_LINE = Media(NDJSON, AnyRecorded, example=examples.FEED["events"][0])
+_BATCH = Media(BATCH_MEDIA_TYPE, tuple[follower_shapes.CloudEvent, ...], example=[examples.CLOUD_EVENT])
+ROUTES = [
+    Route(
+        Operation(
+            method="GET", path="/v1/feed", operation_id="read_feed", tag="feed", summary="Read the feed",
+            description="Recorded events in position order: without a gap, never reordered. A filtered page moves "
+            "`next` past what it leaves out; a position is valid for ever. With `wait` an empty page is held back "
+            "until something follows. `Accept: application/x-ndjson` streams all that is recorded when it is asked "
+            "for, one event a line, and ends with a line `{end, count, next, head}`: without that it was cut off. "
+            "`Accept: application/cloudevents-batch+json` gives a page as CloudEvents, with `next` and `head` in "
+            "headers.",
+            query=FeedQuery,
+            answers={
+                200: Documented(
+                    "A page of the log.", follower_shapes.FeedPage, example=examples.FEED, also=(_LINE, _BATCH),
+                    headers=("Feed-Next", "Feed-Head"),
+                )
+            },
+            problems=("knowledge-ahead", "not-acceptable"),
+        ),
+        _read_feed,
+    )
+]  # fmt: skip

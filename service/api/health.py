@@ -1,4 +1,4 @@
-"""How the service is: alive, able to answer, in numbers."""
+"""Health: whether the process runs, whether it can answer, and its metrics."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from service import eventlog
-from service.api.wire import AnyRequest, answer, services
+from service.api.http.requests import AnyRequest, json_answer, services_of
+from service.api.spec.operations import Documented, Operation, Route
+from service.api.spec.response_shapes import Health
+from service.eventlog.head import head_of
 from service.feed import consumers
 
 if TYPE_CHECKING:
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from service.append import Ledger
-    from service.feed.consumers import Consumer
+    from service.append.ledger import Ledger
+    from service.feed.consumers import CursorState
 
 
 class _LedgerCollector(Collector):
@@ -29,7 +31,7 @@ class _LedgerCollector(Collector):
         self._ledger, self._head, self._followers = ledger, head, followers
 
     def collect(self) -> Iterator[Metric]:
-        """Give each metric."""
+        """Return each metric."""
         counted = self._ledger.counted
         yield GaugeMetricFamily("parley_head_position", "Last position of the log", value=self._head)
         yield GaugeMetricFamily("parley_append_queue", "Appends that wait for a commit", value=self._ledger.waiting)
@@ -40,16 +42,18 @@ class _LedgerCollector(Collector):
 
 
 class _ConsumerCollector(Collector):
-    """How far the consumers are behind."""
+    """The lag of the consumers."""
 
-    def __init__(self, found: Sequence[Consumer], now: int) -> None:
+    def __init__(self, found: Sequence[CursorState], now: int) -> None:
         self._found, self._now = found, now
 
     def collect(self) -> Iterator[Metric]:
-        """Give each metric."""
-        events = GaugeMetricFamily("parley_consumer_lag_events", "Events behind a consumer", labels=("consumer",))
+        """Return each metric."""
+        events = GaugeMetricFamily(
+            "parley_consumer_lag_events", "Events after the cursor of a consumer", labels=("consumer",)
+        )
         seconds = GaugeMetricFamily(
-            "parley_consumer_lag_seconds", "Age of the first event behind a consumer", labels=("consumer",)
+            "parley_consumer_lag_seconds", "Age of the first event after the cursor of a consumer", labels=("consumer",)
         )
         for each in self._found:
             events.add_metric((each.name,), each.events)
@@ -57,23 +61,51 @@ class _ConsumerCollector(Collector):
         yield from (events, seconds)
 
 
-async def alive(_: AnyRequest) -> Response[bytes]:
-    """Say that the process runs."""
-    return answer(b'{"status":"ok"}')
+async def _alive(_: AnyRequest) -> Response[bytes]:
+    """Answer that the process runs."""
+    return json_answer(b'{"status":"ok"}')
 
 
-async def ready(request: AnyRequest) -> Response[bytes]:
-    """Say that the ledger can be read."""
-    head = await eventlog.head(services(request).database)
-    return answer(b'{"status":"ok","head":%d}' % head.position)
+async def _ready(request: AnyRequest) -> Response[bytes]:
+    """Answer that the ledger can be read."""
+    head = await head_of(services_of(request).database)
+    return json_answer(b'{"status":"ok","head":%d}' % head.position)
 
 
-async def metrics(request: AnyRequest) -> Response[bytes]:
-    """Give the metrics in the text form of Prometheus."""
-    held = services(request)
+async def _metrics(request: AnyRequest) -> Response[bytes]:
+    """Return the metrics in the text form of Prometheus."""
+    services = services_of(request)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    head = await eventlog.head(held.database)
-    registry.register(_LedgerCollector(held.ledger, head.position, held.tail.followers))
-    registry.register(_ConsumerCollector(await consumers.page(held.database), held.clock()))
+    head = await head_of(services.database)
+    registry.register(_LedgerCollector(services.ledger, head.position, services.tail.followers))
+    registry.register(_ConsumerCollector(await consumers.listed(services.database), services.clock()))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+ROUTES = [
+    Route(
+        Operation(
+            method="GET", path="/healthz", operation_id="get_health", tag="service",
+            summary="Tell whether the process runs", description="Answers without touching the database.",
+            answers={200: Documented("It runs.", Health, example={"status": "ok"})},
+        ),
+        _alive,
+    ),
+    Route(
+        Operation(
+            method="GET", path="/readyz", operation_id="get_readiness", tag="service",
+            summary="Tell whether the ledger can be read", description="Reads the head of the log.",
+            answers={200: Documented("It can.", Health, example={"status": "ok", "head": 20})},
+        ),
+        _ready,
+    ),
+    Route(
+        Operation(
+            method="GET", path="/metrics", operation_id="get_metrics", tag="service",
+            summary="Metrics for Prometheus", description="The append path and the process in numbers.",
+            answers={200: Documented("Metrics.", None, "text/plain; version=1.0.0; charset=utf-8")},
+        ),
+        _metrics,
+    ),
+]  # fmt: skip

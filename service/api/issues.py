@@ -2,43 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from service.api.problems import Conflict, NotFound, PreconditionFailed
-from service.api.queries import AsOfPage, Limit, Query, Words, faults_of_words
-from service.api.wire import (
+from service.api.absent import absent
+from service.api.http.asof import Answered, AsOfRequest, as_of
+from service.api.http.parameters import AsOfPageQuery, Limit, Words, faults_of_words
+from service.api.http.problems import Conflict, NotFound, PreconditionFailed
+from service.api.http.query_strings import Query
+from service.api.http.requests import (
     AnyRequest,
-    answer,
-    as_of_answer,
     body_of,
-    named,
-    next_of,
-    place_of,
+    json_answer,
     query_of,
     receipt,
     receipt_body,
-    services,
-    unchanged,
+    services_of,
+    slug_of,
 )
-from service.domain import dates, instants, states, words
-from service.domain.codes import NAME_MAX, Edtf, Name, Slug, Text
+from service.api.spec import examples, response_shapes
+from service.api.spec.operations import (
+    RECORDED,
+    RECORDED_BY_DELETE,
+    Documented,
+    IssueName,
+    Operation,
+    Route,
+    as_of_answers,
+)
 from service.domain.errors import Fault, Malformed, VersionConflict
-from service.domain.events import Batch, Report, Reports
-from service.domain.events.base import Goods, Parties
-from service.domain.events.proceedings import IssueClosed, IssueOpened, IssueRevised
-from service.domain.lifecycle import KINDS
-from service.views import postures, search
-from service.views import query as views
+from service.domain.rule.posture import KindStatus, is_decided, posture
+from service.domain.rule.words import words_of
+from service.domain.vocabulary import dates
+from service.domain.vocabulary.codes import NAME_MAX, Edtf, Name, Slug, Text
+from service.domain.vocabulary.events import Batch, Report, Reports
+from service.domain.vocabulary.events.base import Goods, Parties
+from service.domain.vocabulary.events.issues import IssueClosed, IssueOpened, IssueRevised
+from service.domain.vocabulary.kinds import KINDS
+from service.views.asof import text_search
+from service.views.asof.engine import engine_of
+from service.views.asof.question import ItemState, Question, StateFilter
+from service.views.asof.recorded import issue_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from litestar import Response
 
-    from service.append import Receipt
-    from service.domain.events import Fact
+    from service.append.request import AppendResult
+    from service.domain.vocabulary.events import Fact
 
 ITEMS_LIMIT = 1_000
 """Items of an issue on one page, unless told."""
@@ -71,7 +84,7 @@ class IssueRevision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     note: Text | None = None
 
 
-class IssuesQuery(AsOfPage, frozen=True, kw_only=True):
+class IssuesQuery(AsOfPageQuery, frozen=True, kw_only=True):
     """The two clocks, and words."""
 
     q: Words | None = None
@@ -81,7 +94,7 @@ class IssuesQuery(AsOfPage, frozen=True, kw_only=True):
         return [*faults_of_words(self.q), *super().faults()]
 
 
-class IssueQuery(AsOfPage, frozen=True, kw_only=True):
+class IssueQuery(AsOfPageQuery, frozen=True, kw_only=True):
     """The two clocks, and which of the issue's items."""
 
     include: Annotated[
@@ -97,7 +110,7 @@ class ClosingQuery(Query, frozen=True, kw_only=True):
     occurred: Annotated[Edtf | None, Meta(description="When it was closed; today when absent.")] = None
 
 
-async def open_issue(request: AnyRequest) -> Response[bytes]:
+async def _open_issue(request: AnyRequest) -> Response[bytes]:
     """Open an issue; Conflict when it exists."""
     sent = await body_of(request, IssueOpening)
     occurred = sent.occurred or _today(request)
@@ -114,9 +127,9 @@ async def open_issue(request: AnyRequest) -> Response[bytes]:
     return response
 
 
-async def revise_issue(request: AnyRequest) -> Response[bytes]:
+async def _revise_issue(request: AnyRequest) -> Response[bytes]:
     """Revise an issue; If-Match holds the version that the revision was made on."""
-    slug = named(request, "issue", "issue")
+    slug = slug_of(request, "issue", "issue")
     sent = await body_of(request, IssueRevision)
     terms = {name: getattr(sent, name) for name in ("title", "summary", "parties", "goods")}
     if all(value is None for value in terms.values()):
@@ -126,26 +139,26 @@ async def revise_issue(request: AnyRequest) -> Response[bytes]:
     return receipt(await _change(request, event))
 
 
-async def close_issue(request: AnyRequest) -> Response[bytes]:
+async def _close_issue(request: AnyRequest) -> Response[bytes]:
     """Close an issue."""
-    slug = named(request, "issue", "issue")
+    slug = slug_of(request, "issue", "issue")
     asked = query_of(request, ClosingQuery)
     event = IssueClosed(
         issues=(slug,), item=slug, occurred=asked.occurred or _today(request), note=asked.reason,
         reports=(Report(outlet=EDITOR, title=asked.reason and asked.reason[:NAME_MAX]),),
     )  # fmt: skip
-    return answer(receipt_body(await _change(request, event)))
+    return json_answer(receipt_body(await _change(request, event)))
 
 
 def _today(request: AnyRequest) -> str:
-    return dates.iso(instants.day(services(request).clock()))
+    return dates.iso(services_of(request).today())
 
 
-async def _change(request: AnyRequest, event: Fact) -> Receipt:
+async def _change(request: AnyRequest, event: Fact) -> AppendResult:
     """Append a change of an issue that exists, at the version that If-Match names."""
-    slug = event.item
-    ask = views.Ask(instants.day(services(request).clock()))
-    if await views.item(services(request).database, ask, "issue", slug) is None:
+    slug, services = event.item, services_of(request)
+    question = Question(services.today())
+    if await engine_of(question).item(services.database, question, "issue", slug) is None:
         detail = f"There is no issue {slug}."
         raise NotFound(detail)
     try:
@@ -166,13 +179,13 @@ def _expected(request: AnyRequest, slug: str) -> dict[str, int]:
     return {slug: int(version)}
 
 
-async def _append(request: AnyRequest, event: Fact, expected: dict[str, int]) -> Receipt:
-    """Append one event; its faults are told with paths from the body that was sent."""
+async def _append(request: AnyRequest, event: Fact, expected: dict[str, int]) -> AppendResult:
+    """Append one event; its faults get paths from the body that was sent."""
     try:
-        return await services(request).ledger.append(Batch(events=(event,), expected_versions=expected))
+        return await services_of(request).ledger.append(Batch(events=(event,), expected_versions=expected))
     except Malformed as refused:
-        named = {"item": "id", "issues": "id"}
-        faults = [Fault(_renamed(fault.path[2:], named), fault.detail) for fault in refused.faults]
+        names = {"item": "id", "issues": "id"}
+        faults = [Fault(_renamed(fault.path[2:], names), fault.detail) for fault in refused.faults]
         raise Malformed(faults) from refused
 
 
@@ -180,71 +193,97 @@ def _renamed(path: Sequence[str | int], names: dict[str, str]) -> tuple[str | in
     return (names.get(str(path[0]), path[0]), *path[1:]) if path else ()
 
 
-async def list_issues(request: AnyRequest) -> Response[bytes]:
+async def _list_issues(asked: AsOfRequest[IssuesQuery]) -> Answered:
     """Read the issues as of (D, K), each with its version and posture."""
-    asked = query_of(request, IssuesQuery)
-    held = services(request)
-    ask, after = await place_of(request, asked)
-    if (same := await unchanged(request, ask)) is not None:
-        return same
-    wanted, sought = views.Wanted("issue"), words.of(asked.q or "")
-    page = await search.page(held.database, ask, wanted, sought, after=after, limit=asked.limit)
-    slugs = [found.slug for found in page.items]
-    versions = await views.versions(held.database, page.basis.position, slugs)
-    held_by = await postures.statuses(held.database, page.basis.pinned(), slugs)
-    items = b",".join(_with_posture(found, versions[found.slug], held_by[found.slug]) for found in page.items)
-    following = next_of(request, page.basis, page.next)
-    return as_of_answer(request, b'"items":[%s],%s' % (items, following), page.basis)
+    words, wanted = words_of(asked.query.q or ""), StateFilter("issue")
+    page = await text_search.page(
+        asked.database, asked.question, wanted, words, after=asked.after, limit=asked.query.limit
+    )
+    slugs = [state.slug for state in page.items]
+    versions = await issue_versions(asked.database, page.basis.position, slugs)
+    statuses = await engine_of(page.basis).statuses(asked.database, page.basis.pinned(), slugs)
+    bodies = [_with_posture(state, versions[state.slug], statuses[state.slug]) for state in page.items]
+    return asked.page(page.basis, bodies, page.next)
 
 
-def _with_posture(issue: views.Found, version: int, statuses: set[tuple[str, str]]) -> bytes:
-    summed = states.posture(issue.status, statuses).encode()
-    return b'%s,"version":%d,"posture":"%s"}' % (issue.body[:-1], version, summed)
+def _with_posture(issue: ItemState, version: int, statuses: Iterable[KindStatus]) -> bytes:
+    return b'%s,"version":%d,"posture":"%s"}' % (issue.body[:-1], version, posture(issue.status, statuses).encode())
 
 
-async def get_issue(request: AnyRequest) -> Response[bytes]:
+async def _get_issue(asked: AsOfRequest[IssueQuery]) -> Answered:
     """Read one issue as of (D, K) with its items by kind."""
-    slug = named(request, "issue", "issue")
-    asked = query_of(request, IssueQuery)
-    database = services(request).database
-    ask, after = await place_of(request, asked)
-    if (same := await unchanged(request, ask)) is not None:
-        return same
-    page = await views.issue_page(database, ask, slug, ended=asked.include is not None, after=after, limit=asked.limit)
-    own = page.own
+    slug, query, database = slug_of(asked.request, "issue", "issue"), asked.query, asked.database
+    engine = engine_of(asked.question)
+    page = await engine.issue_page(
+        database, asked.question, slug, ended=query.include is not None, after=asked.after, limit=query.limit
+    )
+    own = page.own or await engine.item(database, page.basis.pinned(), "issue", slug)
     if own is None:
-        own = await views.item(database, page.basis.pinned(), "issue", slug)
-        if own is None:
-            raise await absent(request, "issue", slug, ask)
-    statuses = {(found.kind, found.status) for found in page.items}
-    if (page.more or after) and not states.settled(statuses):
-        statuses = (await postures.statuses(database, page.basis.pinned(), [slug]))[slug]
-    head = _with_posture(own.found, page.version, statuses)[1:-1]
-    following = next_of(request, page.basis, page.items[-1].number if page.more else None)
-    members = b'%s,"items":{%s},%s' % (head, _by_kind(page.items), following)
-    return as_of_answer(request, members, page.basis)
+        raise await absent(database, asked.question, "issue", slug)
+    statuses = {(state.kind, state.status) for state in page.items}
+    if (page.next is not None or asked.after) and not is_decided(statuses):
+        statuses = (await engine.statuses(database, page.basis.pinned(), [slug]))[slug]
+    head = _with_posture(own.state, page.version, statuses)[1:-1]
+    members = b'%s,"items":{%s},%s' % (head, _by_kind(page.items), asked.next(page.basis, page.next))
+    return Answered(members, page.basis)
 
 
-def _by_kind(found: Sequence[views.Found]) -> bytes:
+def _by_kind(states: Iterable[ItemState]) -> bytes:
     groups: dict[str, list[bytes]] = {kind: [] for kind in KINDS}
-    for each in found:
+    for each in states:
         groups[each.kind].append(each.body)
     return b",".join(b'"%s":[%s]' % (kind.encode(), b",".join(bodies)) for kind, bodies in groups.items() if bodies)
 
 
-async def absent(request: AnyRequest, kind: str, slug: str, ask: views.Ask) -> NotFound:
-    """Say why an item has no answer: unknown, or from which day and position, or publication, it has one."""
-    database = services(request).database
-    detail = f"The {kind} {slug} has no status on this day as known then."
-    if ask.published is not None:
-        published = await views.first_published(database, await views.basis(database, ask), kind, slug)
-        if published is not None:
-            day, known_at = dates.iso(published.as_of), dates.iso(published.published)
-            detail += f" It has one from {day}, published by {known_at}."
-            return NotFound(detail, first_as_of=day, first_known_at=known_at)
-    first = await views.first_known(database, kind, slug)
-    if first is None:
-        return NotFound(f"There is no {kind} {slug}.")
-    day, position = dates.iso(first[0]), first[1]
-    detail += f" It has one from {day}, known from position {position}."
-    return NotFound(detail, first_as_of=day, first_known_position=position)
+_BY_NAME: dict[str, Any] = {"path": "/v1/issues/{issue}", "tag": "issues", "path_parameters": {"issue": IssueName}}
+ROUTES = [
+    Route(
+        Operation(
+            method="POST", path="/v1/issues", operation_id="open_issue", tag="issues", summary="Open an issue",
+            description="Records `issue.opened`.", body=IssueOpening, body_examples=examples.ISSUES,
+            answers={
+                201: Documented("Opened.", response_shapes.Receipt, example=examples.RECEIPT, headers=("Location",))
+            },
+            problems=("exists",),
+        ),
+        _open_issue,
+    ),
+    Route(
+        Operation(
+            method="GET", path="/v1/issues", operation_id="list_issues", tag="issues", summary="List issues",
+            description="The issues as of (D, K), each with its version and posture, in the order of the log.",
+            query=IssuesQuery, headers=("If-None-Match",),
+            answers=as_of_answers("A page of issues.", response_shapes.PAGES["issue"]), problems=("knowledge-ahead",),
+        ),
+        as_of(IssuesQuery, _list_issues),
+    ),
+    Route(
+        Operation(
+            method="GET", operation_id="get_issue", summary="Get an issue as of a day",
+            description="What stood in the issue on day D as known at K: its items by kind, each with its status, "
+            "certainty, sources and what is to come.",
+            query=IssueQuery, headers=("If-None-Match",),
+            answers=as_of_answers("The issue.", response_shapes.ISSUE_ANSWER, examples.ISSUE_ANSWER),
+            problems=("not-found", "knowledge-ahead"), **_BY_NAME,
+        ),
+        as_of(IssueQuery, _get_issue),
+    ),
+    Route(
+        Operation(
+            method="PATCH", operation_id="revise_issue", summary="Revise an issue",
+            description="Records `issue.revised`. With If-Match only when the issue is still at that version.",
+            headers=("If-Match",), body=IssueRevision, body_examples=examples.REVISIONS, answers=RECORDED,
+            problems=("not-found", "precondition-failed"), **_BY_NAME,
+        ),
+        _revise_issue,
+    ),
+    Route(
+        Operation(
+            method="DELETE", operation_id="close_issue", summary="Close an issue",
+            description="Records `issue.closed`, on the word of the editors. Its history stays readable.",
+            headers=("If-Match",), query=ClosingQuery, answers=RECORDED_BY_DELETE,
+            problems=("not-found", "precondition-failed"), **_BY_NAME,
+        ),
+        _close_issue,
+    ),
+]  # fmt: skip

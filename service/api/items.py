@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from service.api.issues import absent
-from service.api.queries import AsOf, AsOfPage, BadQuery, Words, faults_of_words
-from service.api.wire import (
-    AnyRequest,
-    Handler,
-    as_of_answer,
-    ask_of,
-    named,
-    next_of,
-    place_of,
-    query_of,
-    services,
-    unchanged,
-)
-from service.domain import terms, words
-from service.domain.codes import Eccn, Hs, Name, Party, Slug
+from service.api.absent import absent
+from service.api.http.asof import Answered, AsOfRequest, as_of
+from service.api.http.parameters import AsOfPageQuery, AsOfQuery, Words, faults_of_words
+from service.api.http.query_strings import BadQuery
+from service.api.http.requests import Handler, slug_of
+from service.api.spec import response_shapes
+from service.api.spec.operations import ItemName, Operation, Route, as_of_answers
 from service.domain.errors import Fault
-from service.domain.lifecycle import STATUSES
-from service.views import query as views
-from service.views import search
+from service.domain.rule.tokens import token
+from service.domain.rule.words import words_of
+from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug
+from service.domain.vocabulary.kinds import KINDS, STATUSES, Kind
+from service.domain.vocabulary.terms import normalized
+from service.views.asof import text_search
+from service.views.asof.engine import engine_of
+from service.views.asof.question import StateFilter
 
-if TYPE_CHECKING:
-    from litestar import Response
 
-
-class ItemsQuery(AsOfPage, frozen=True, kw_only=True):
-    """The two clocks, and which items; conditions given together all hold."""
+class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
+    """D and K, and which items; conditions given together all hold."""
 
     issue: Annotated[Slug | None, Meta(description="Items of this issue.")] = None
     status: Annotated[
@@ -49,58 +42,81 @@ class ItemsQuery(AsOfPage, frozen=True, kw_only=True):
     hs: Annotated[Hs | None, Meta(description="Items on goods whose HS code begins so.")] = None
     eccn: Annotated[Eccn | None, Meta(description="Items on goods of this ECCN.")] = None
     entity: Annotated[Name | None, Meta(description="Items that name this entity or beneficiary, in any case.")] = None
-
     q: Words | None = None
 
     def faults(self) -> list[Fault]:
-        """Refuse what holds no word."""
+        """Refuse a search text without a word."""
         return [*faults_of_words(self.q), *super().faults()]
 
     def tokens(self) -> list[str]:
         """List the tokens of the items asked for, those first that leave the fewest candidates."""
         named = [(name, getattr(self, name)) for name in ("entity", "eccn", "good")]
         coded = [(name, getattr(self, name)) for name in ("issue", "hs", "against", "by", "party")]
-        return [f"{name}:{terms.fold(text)}" for name, text in named if text is not None] + [
-            f"{name}:{value}" for name, value in coded if value is not None
+        return [token(name, normalized(text)) for name, text in named if text is not None] + [
+            token(name, value) for name, value in coded if value is not None
         ]
 
     def marks(self) -> list[str]:
         """List the marks of the states asked for."""
         given = (("status", self.status), ("certainty", self.certainty))
-        return [f"{name}:{value}" for name, value in given if value is not None]
+        return [token(name, value) for name, value in given if value is not None]
 
 
-def lister(kind: str) -> Handler:
+def _list(kind: str) -> Handler:
     """Make the operation that reads the items of a kind that match, ended ones included."""
 
-    async def list_items(request: AnyRequest) -> Response[bytes]:
-        asked = query_of(request, ItemsQuery)
-        if asked.status is not None and asked.status not in STATUSES[kind]:
-            raise BadQuery([Fault(("status",), f"a {kind} is never {asked.status}; it is {', '.join(STATUSES[kind])}")])
-        ask, after = await place_of(request, asked)
-        if (same := await unchanged(request, ask)) is not None:
-            return same
-        wanted = views.Wanted(kind, asked.tokens(), asked.marks())
-        sought = words.of(asked.q or "")
-        page = await search.page(services(request).database, ask, wanted, sought, after=after, limit=asked.limit)
-        items = b",".join(found.body for found in page.items)
-        following = next_of(request, page.basis, page.next)
-        return as_of_answer(request, b'"items":[%s],%s' % (items, following), page.basis)
+    async def list_items(asked: AsOfRequest[ItemsQuery]) -> Answered:
+        query = asked.query
+        if query.status is not None and query.status not in STATUSES[kind]:
+            raise BadQuery([Fault(("status",), f"a {kind} is never {query.status}; it is {', '.join(STATUSES[kind])}")])
+        wanted = StateFilter(kind, query.tokens(), query.marks())
+        page = await text_search.page(
+            asked.database, asked.question, wanted, words_of(query.q or ""), after=asked.after, limit=query.limit
+        )
+        return asked.page(page.basis, [state.body for state in page.items], page.next)
 
-    return list_items
+    return as_of(ItemsQuery, list_items)
 
 
-def getter(kind: str) -> Handler:
+def _get(kind: str) -> Handler:
     """Make the operation that reads one item of a kind."""
 
-    async def get_item(request: AnyRequest) -> Response[bytes]:
-        slug = named(request, "item", kind)
-        ask = await ask_of(request, query_of(request, AsOf))
-        if (same := await unchanged(request, ask)) is not None:
-            return same
-        answered = await views.item(services(request).database, ask, kind, slug)
-        if answered is None:
-            raise await absent(request, kind, slug, ask)
-        return as_of_answer(request, answered.found.body[1:-1], answered.basis)
+    async def get_item(asked: AsOfRequest[AsOfQuery]) -> Answered:
+        slug = slug_of(asked.request, "item", kind)
+        found = await engine_of(asked.question).item(asked.database, asked.question, kind, slug)
+        if found is None:
+            raise await absent(asked.database, asked.question, kind, slug)
+        return Answered(found.state.body[1:-1], found.basis)
 
-    return get_item
+    return as_of(AsOfQuery, get_item)
+
+
+def _routes(kind: Kind) -> list[Route]:
+    name, plural = kind.name, kind.plural
+    return [
+        Route(
+            Operation(
+                method="GET", path=f"/v1/{plural}", operation_id=f"list_{plural}", tag=plural,
+                summary=f"List {plural} as of a day",
+                description=f"The {plural} across issues as of (D, K) that match every filter, ended ones too, in "
+                "order of first appearance in the log.",
+                query=ItemsQuery, headers=("If-None-Match",),
+                answers=as_of_answers(f"A page of {plural}.", response_shapes.PAGES[name]),
+                problems=("knowledge-ahead",),
+            ),
+            _list(name),
+        ),
+        Route(
+            Operation(
+                method="GET", path=f"/v1/{plural}/{{item}}", operation_id=f"get_{name}", tag=plural,
+                summary=f"Get {kind.with_article} as of a day", description=f"One {name} as of (D, K).",
+                path_parameters={"item": ItemName}, query=AsOfQuery, headers=("If-None-Match",),
+                answers=as_of_answers(f"The {name}.", response_shapes.ANSWERS[name]),
+                problems=("not-found", "knowledge-ahead"),
+            ),
+            _get(name),
+        ),
+    ]  # fmt: skip
+
+
+ROUTES = [route for kind in KINDS.values() if kind.name != "issue" for route in _routes(kind)]

@@ -1,4 +1,4 @@
-"""Webhooks: subscriptions made, read, changed, replayed and taken away; what was tried for each."""
+"""Webhooks: subscriptions made, read, changed, replayed and deleted; the deliveries of each."""
 
 from __future__ import annotations
 
@@ -7,151 +7,160 @@ from uuid import UUID
 
 from litestar import Response
 
-from service import eventlog
-from service.api.problems import Conflict, LimitReached, NotFound
-from service.api.queries import POSITION_MAX, Query
-from service.api.subscription_shapes import (
+from service.api.http.cursors import NumberCursor, list_mark, read_cursor, write_cursor
+from service.api.http.moments import POSITION_MAX
+from service.api.http.problems import Conflict, LimitReached, NotFound
+from service.api.http.query_strings import Query
+from service.api.http.requests import (
+    NO_STORE,
+    REVALIDATE,
+    AnyRequest,
+    body_of,
+    encode,
+    json_answer,
+    query_of,
+    services_of,
+    slug_of,
+)
+from service.api.spec import examples
+from service.api.spec.operations import Documented, Operation, Route, SubscriptionName
+from service.api.spec.subscription_shapes import (
     DeliveriesQuery,
+    DeliveryPage,
     Replay,
     Resubscribing,
     Rotation,
     Subscribing,
+    SubscriptionAnswer,
+    SubscriptionList,
+    SubscriptionMade,
     faults_of_secret,
     secret_of,
 )
-from service.api.wire import (
-    NO_STORE,
-    REVALIDATE,
-    AnyRequest,
-    answer,
-    body_of,
-    encode,
-    held_by,
-    named,
-    next_of,
-    query_of,
-    services,
-)
-from service.domain import instants
 from service.domain.errors import Fault, Malformed
-from service.views.query import Basis
+from service.domain.vocabulary import instants
+from service.eventlog.log import events_at
+from service.feed.pages import EventConditions
 from service.webhooks.guard import Forbidden, check
 from service.webhooks.rules import ROTATION_SECONDS, SUBSCRIPTIONS_MAX
 from service.webhooks.send import MICROS
-from service.webhooks.store import Wanted
 
 if TYPE_CHECKING:
-    from service.api.subscription_shapes import Conditions
     from service.webhooks.store import Logged, Subscription
 
 SECRET_BYTES = 32
 NAME_BYTES = 5
 
 
-async def subscribe(request: AnyRequest) -> Response[bytes]:
-    """Make a subscription; Conflict when the name is taken, LimitReached when there are too many."""
+async def _subscribe(request: AnyRequest) -> Response[bytes]:
+    """Make a subscription; raises Conflict for a name that is taken, LimitReached when there are too many."""
     sent = await body_of(request, Subscribing)
-    held = services(request)
-    head = (await held.heads.read()).position
+    services = services_of(request)
+    head = (await services.heads.read()).position
     faults = [*await _faults_of_url(request, sent.url), *_faults_of_after(sent.after, head)]
     if faults := [*faults, *faults_of_secret(sent.secret)]:
         raise Malformed(faults)
-    name = sent.id or f"webhook-{held.webhooks.chance.secret(NAME_BYTES).hex()}"
+    name = sent.id or f"webhook-{services.webhooks.chance.secret(NAME_BYTES).hex()}"
     secret = sent.secret or _new_secret(request)
-    made = await held.webhooks.store.create(name, sent.url, _wanted(sent), secret, sent.after, held.clock())
+    made = await services.webhooks.store.create(
+        name, sent.url, EventConditions.of(sent), secret, sent.after, services.clock()
+    )
     if made is None:
         raise await _not_made(request, name)
-    held.webhooks.wake()
+    services.webhooks.wake()
     headers = {"Location": f"/v1/subscriptions/{name}", "Cache-Control": NO_STORE}
-    return answer(encode(await _with_secret(request, made)), 201, headers)
+    return json_answer(encode(await _with_secret(request, made)), 201, headers)
 
 
 async def _not_made(request: AnyRequest, name: str) -> Conflict | LimitReached:
-    if await services(request).webhooks.store.get(name):
+    if await services_of(request).webhooks.store.get(name):
         return Conflict(f"There is a subscription {name} already.")
     return LimitReached(f"There are {SUBSCRIPTIONS_MAX} subscriptions, and no more may be made.")
 
 
-async def list_subscriptions(request: AnyRequest) -> Response[bytes]:
+async def _list_subscriptions(request: AnyRequest) -> Response[bytes]:
     """Read all subscriptions."""
     query_of(request, Query)
-    held = services(request)
-    rows = await held.webhooks.store.all()
-    items = await _told(request, rows)
-    return _answer({"items": items, "next": None, "head": (await held.heads.read()).position})
+    services = services_of(request)
+    rows = await services.webhooks.store.all()
+    items = await _described(request, rows)
+    return _answer({"items": items, "next": None, "head": (await services.heads.read()).position})
 
 
-async def get_subscription(request: AnyRequest) -> Response[bytes]:
+async def _get_subscription(request: AnyRequest) -> Response[bytes]:
     """Read one subscription."""
     query_of(request, Query)
-    name = named(request, "subscription", "subscription")
-    return await _told_now(request, await services(request).webhooks.store.get(name))
+    name = slug_of(request, "subscription", "subscription")
+    return await _current(request, await services_of(request).webhooks.store.get(name))
 
 
-async def change_subscription(request: AnyRequest) -> Response[bytes]:
-    """Change where a subscription goes, which events it is about, or whether it is delivered."""
-    name = named(request, "subscription", "subscription")
+async def _change_subscription(request: AnyRequest) -> Response[bytes]:
+    """Change the URL of a subscription, its conditions, or whether it is delivered."""
+    name = slug_of(request, "subscription", "subscription")
     sent = await body_of(request, Resubscribing)
     if sent == Resubscribing():
         raise Malformed([Fault((), "nothing to change: give url, filter or state")])
     if sent.url is not None and (faults := await _faults_of_url(request, sent.url)):
         raise Malformed(faults)
-    wanted = None if sent.filter is None else _wanted(sent.filter)
-    return await _told_now(request, await services(request).webhooks.store.change(name, sent.url, wanted, sent.state))
+    conditions = None if sent.filter is None else EventConditions.of(sent.filter)
+    return await _current(
+        request, await services_of(request).webhooks.store.change(name, sent.url, conditions, sent.state)
+    )
 
 
-async def rotate_secret(request: AnyRequest) -> Response[bytes]:
-    """Give a subscription another secret, and tell it."""
-    name = named(request, "subscription", "subscription")
+async def _rotate_secret(request: AnyRequest) -> Response[bytes]:
+    """Replace the secret of a subscription, and answer with the new one."""
+    name = slug_of(request, "subscription", "subscription")
     sent = await body_of(request, Rotation)
     if faults := faults_of_secret(sent.secret):
         raise Malformed(faults)
-    held = services(request)
-    until = held.clock() + int(ROTATION_SECONDS * MICROS)
-    row = await held.webhooks.store.rotate(name, sent.secret or _new_secret(request), until)
-    held.webhooks.wake()
-    told = await _with_secret(request, _there(request, row))
-    return answer(encode(told), headers={"Cache-Control": NO_STORE})
+    services = services_of(request)
+    until = services.clock() + int(ROTATION_SECONDS * MICROS)
+    row = await services.webhooks.store.rotate(name, sent.secret or _new_secret(request), until)
+    services.webhooks.wake()
+    shown = await _with_secret(request, _existing(request, row))
+    return json_answer(encode(shown), headers={"Cache-Control": NO_STORE})
 
 
-async def replay(request: AnyRequest) -> Response[bytes]:
-    """Send the log again from behind a position."""
-    name = named(request, "subscription", "subscription")
+async def _replay(request: AnyRequest) -> Response[bytes]:
+    """Send the log again after a position."""
+    name = slug_of(request, "subscription", "subscription")
     sent = await body_of(request, Replay)
-    held = services(request)
-    if faults := _faults_of_after(sent.after, (await held.heads.read()).position):
+    services = services_of(request)
+    if faults := _faults_of_after(sent.after, (await services.heads.read()).position):
         raise Malformed(faults)
-    return await _told_now(request, await held.webhooks.store.replay(name, sent.after))
+    return await _current(request, await services.webhooks.store.replay(name, sent.after))
 
 
-async def unsubscribe(request: AnyRequest) -> Response[bytes]:
-    """Take a subscription away, with the log of its deliveries."""
+async def _unsubscribe(request: AnyRequest) -> Response[bytes]:
+    """Delete a subscription, with the log of its deliveries."""
     query_of(request, Query)
-    held = services(request)
-    if not await held.webhooks.store.delete(named(request, "subscription", "subscription")):
+    services = services_of(request)
+    if not await services.webhooks.store.delete(slug_of(request, "subscription", "subscription")):
         raise _absent(request)
-    held.webhooks.wake()
+    services.webhooks.wake()
     return Response(b"", status_code=204)
 
 
-async def list_deliveries(request: AnyRequest) -> Response[bytes]:
-    """Read what was tried for a subscription, newest first."""
-    asked = query_of(request, DeliveriesQuery)
-    name = named(request, "subscription", "subscription")
-    store = services(request).webhooks.store
-    _there(request, await store.get(name))
-    before = POSITION_MAX if asked.cursor is None else held_by(request, asked.cursor).after
-    found = await store.logged(name, before, asked.limit + 1)
-    more = found[asked.limit - 1].number if len(found) > asked.limit else None
-    items = encode([_tried(each) for each in found[: asked.limit]])
-    # The list has no clocks: its cursors hold a number alone.
-    following = next_of(request, Basis(instants.EPOCH.toordinal(), 0, 0), more)
-    return answer(b'{"items":%s,%s}' % (items, following), headers={"Cache-Control": REVALIDATE})
+async def _list_deliveries(request: AnyRequest) -> Response[bytes]:
+    """Read the deliveries of a subscription, newest first."""
+    query = query_of(request, DeliveriesQuery)
+    name = slug_of(request, "subscription", "subscription")
+    store = services_of(request).webhooks.store
+    _existing(request, await store.get(name))
+    before = POSITION_MAX if query.cursor is None else read_cursor(request, query.cursor, NumberCursor).after
+    found = await store.logged(name, before, query.limit + 1)
+    last = found[query.limit - 1].number if len(found) > query.limit else None
+    page = {
+        "items": [_tried(each) for each in found[: query.limit]],
+        "next": None if last is None else write_cursor(NumberCursor(last, list_mark(request))),
+    }
+    return json_answer(encode(page), headers={"Cache-Control": REVALIDATE})
 
 
 async def _faults_of_url(request: AnyRequest, url: str) -> list[Fault]:
     try:
-        await check(url, allow_private=services(request).webhooks.rules.allow_private)
+        await check(url, allow_private=services_of(request).webhooks.rules.allow_private)
     except Forbidden as error:
         return [Fault(("url",), str(error))]
     return []
@@ -161,56 +170,51 @@ def _faults_of_after(after: int | None, head: int) -> list[Fault]:
     return [Fault(("after",), f"{after} lies beyond the head, {head}")] if after is not None and after > head else []
 
 
-def _wanted(given: Subscribing | Conditions) -> Wanted:
-    return Wanted(given.type, given.issue, given.party, given.good)
-
-
 def _new_secret(request: AnyRequest) -> str:
-    return secret_of(services(request).webhooks.chance.secret(SECRET_BYTES))
+    return secret_of(services_of(request).webhooks.chance.secret(SECRET_BYTES))
 
 
 def _absent(request: AnyRequest) -> NotFound:
     return NotFound(f"There is no subscription {request.path_params['subscription']}.")
 
 
-def _there(request: AnyRequest, row: Subscription | None) -> Subscription:
+def _existing(request: AnyRequest, row: Subscription | None) -> Subscription:
     if row is None:
         raise _absent(request)
     return row
 
 
-async def _told_now(request: AnyRequest, row: Subscription | None) -> Response[bytes]:
-    """Answer with a subscription; NotFound for none. Whoever delivers looks at what may have changed."""
-    found = _there(request, row)
+async def _current(request: AnyRequest, row: Subscription | None) -> Response[bytes]:
+    """Answer with a subscription; raises NotFound for None. After a change the workers are woken."""
+    found = _existing(request, row)
     if request.method not in {"GET", "HEAD"}:
-        services(request).webhooks.wake()
-    return _answer((await _told(request, [found]))[0])
+        services_of(request).webhooks.wake()
+    return _answer((await _described(request, [found]))[0])
 
 
 def _answer(members: dict[str, Any]) -> Response[bytes]:
-    return answer(encode(members), headers={"Cache-Control": REVALIDATE})
+    return json_answer(encode(members), headers={"Cache-Control": REVALIDATE})
 
 
 async def _with_secret(request: AnyRequest, row: Subscription) -> dict[str, Any]:
-    return (await _told(request, [row]))[0] | {"secret": row.secret}
+    return (await _described(request, [row]))[0] | {"secret": row.secret}
 
 
-async def _told(request: AnyRequest, rows: list[Subscription]) -> list[dict[str, Any]]:
-    """Say how subscriptions stand, without their secrets."""
-    held = services(request)
-    following = await eventlog.at(held.database, [row.position + 1 for row in rows])
+async def _described(request: AnyRequest, rows: list[Subscription]) -> list[dict[str, Any]]:
+    """Return how subscriptions stand, without their secrets."""
+    services = services_of(request)
+    following = await events_at(services.database, [row.position + 1 for row in rows])
     recorded_at = {stored.position: stored.recorded_at for stored in following}
-    head, now = (await held.heads.read()).position, held.clock()
-    told = []
+    head, now = (await services.heads.read()).position, services.clock()
+    described = []
     for row in rows:
         waited = max(0, now - recorded_at.get(row.position + 1, now))
-        told.append(_shown(row, head, {"events": max(0, head - row.position), "seconds": waited / MICROS}))
-    return told
+        described.append(_shown(row, head, {"events": max(0, head - row.position), "seconds": waited / MICROS}))
+    return described
 
 
 def _shown(row: Subscription, head: int, lag: dict[str, int | float]) -> dict[str, Any]:
-    wanted = row.wanted
-    given = {name: getattr(wanted, name) for name in wanted.__struct_fields__}
+    given = {name: getattr(row.conditions, name) for name in row.conditions.__struct_fields__}
     return {
         "id": row.name,
         "url": row.url,
@@ -236,3 +240,90 @@ def _tried(each: Logged) -> dict[str, Any]:
         "status": each.tried.status or None,
         "detail": each.tried.detail or None,
     }
+
+
+_PATH = "/v1/subscriptions"
+_BY_NAME: dict[str, Any] = {"tag": "subscriptions", "path_parameters": {"subscription": SubscriptionName}}
+_ONE: dict[str, Any] = {"path": f"{_PATH}/{{subscription}}", "problems": ("not-found",), **_BY_NAME}
+_SHOWN = Documented("The subscription.", SubscriptionAnswer, example=examples.SUBSCRIPTION)
+_WITH_SECRET = Documented("The subscription, and its secret.", SubscriptionMade, example=examples.SUBSCRIPTION_MADE)
+ROUTES = [
+    Route(
+        Operation(
+            method="POST", path=_PATH, operation_id="subscribe", tag="subscriptions", summary="Subscribe by webhook",
+            description="Sends each event that is recorded from then on, or behind `after`, to a URL: one "
+            "CloudEvent a request, signed as Standard Webhooks has it, in position order and at least once; the "
+            "next one waits until the one before was answered with 2xx. The secret is told here only.",
+            body=Subscribing, body_examples=examples.SUBSCRIBINGS,
+            answers={201: _WITH_SECRET._replace(headers=("Location",))}, problems=("exists", "limit-reached"),
+        ),
+        _subscribe,
+    ),
+    Route(
+        Operation(
+            method="GET", path=_PATH, operation_id="list_subscriptions", tag="subscriptions",
+            summary="List subscriptions",
+            description="All subscriptions, by name.", query=Query,
+            answers={200: Documented("The subscriptions.", SubscriptionList)},
+        ),
+        _list_subscriptions,
+    ),
+    Route(
+        Operation(
+            method="GET", operation_id="get_subscription", summary="Get a subscription",
+            description="What it is about, how far it is behind the head, and how the last try went.", query=Query,
+            answers={200: _SHOWN}, **_ONE,
+        ),
+        _get_subscription,
+    ),
+    Route(
+        Operation(
+            method="PATCH", operation_id="change_subscription", summary="Change a subscription",
+            description="Changes where events are sent, which, or whether. A paused one keeps its position; one "
+            "made active again is tried at once, as if for the first time.",
+            body=Resubscribing, body_examples=examples.RESUBSCRIBINGS, answers={200: _SHOWN}, **_ONE,
+        ),
+        _change_subscription,
+    ),
+    Route(
+        Operation(
+            method="DELETE", operation_id="unsubscribe", summary="Unsubscribe",
+            description="Takes the subscription away, with the log of its deliveries.", query=Query,
+            answers={204: Documented("It is gone.")}, **_ONE,
+        ),
+        _unsubscribe,
+    ),
+    Route(
+        Operation(
+            method="POST", path=f"{_PATH}/{{subscription}}/secret", operation_id="rotate_secret",
+            summary="Give a subscription another secret",
+            description="From then on both secrets sign, with a space between their signatures; after a day only "
+            "the new one, which is told here only.",
+            body=Rotation, body_examples=examples.ROTATIONS, answers={200: _WITH_SECRET},
+            problems=("not-found",), **_BY_NAME,
+        ),
+        _rotate_secret,
+    ),
+    Route(
+        Operation(
+            method="POST", path=f"{_PATH}/{{subscription}}/replay", operation_id="replay_subscription",
+            summary="Send the log again",
+            description="Sets the position of a subscription: the events behind it are sent, again where they had "
+            "been. One that is paused or disabled stays so.",
+            body=Replay, body_examples=examples.REPLAYS, answers={200: _SHOWN}, problems=("not-found",),
+            **_BY_NAME,
+        ),
+        _replay,
+    ),
+    Route(
+        Operation(
+            method="GET", path=f"{_PATH}/{{subscription}}/deliveries", operation_id="list_deliveries",
+            summary="Read what was tried for a subscription",
+            description="Every try to deliver an event, newest first; the last thousand are kept.",
+            query=DeliveriesQuery,
+            answers={200: Documented("A page of tries.", DeliveryPage, example=examples.DELIVERIES)},
+            problems=("not-found",), **_BY_NAME,
+        ),
+        _list_deliveries,
+    ),
+]  # fmt: skip

@@ -1,129 +1,83 @@
-"""One try to record a group of requests behind one head: look up, load, decide, project, commit."""
+"""One try to record a group of requests after one head: look up, load, decide, project, commit."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from service import eventlog
-from service.domain import instants
-from service.domain.decide import decide, doubts
-from service.domain.errors import EventIdConflict, Refused, TooEarly, Unavailable, VersionConflict
-from service.domain.events import Fact, Record, RecordCorrected, decode, encode, id_of
-from service.eventlog import Stored
+from service.append.homes import Homes
+from service.append.knowledge import LedgerKnowledge
+from service.append.request import AppendResult
+from service.domain.admit.decide import decide, doubts
+from service.domain.errors import EventIdConflict, Refused, TooEarly, VersionConflict
+from service.domain.vocabulary import instants
+from service.domain.vocabulary.events import Fact, Record, RecordCorrected, decode, encode
+from service.eventlog.head import head_of
+from service.eventlog.log import Stored, by_ids
 from service.storage.database import Head
-from service.views import cache
 from service.views.project import Projector, Recorded
+from service.views.working_set import load
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from uuid import UUID
 
+    from service.append.request import Request
     from service.domain.errors import Fault
+    from service.domain.rule.item import Item
     from service.storage.database import Database
-    from service.views.project import ItemView
-
-
-class Receipt(NamedTuple):
-    """What an append answers: the recorded events, what looks wrong, whether they had been recorded before."""
-
-    events: list[Stored]
-    warnings: list[Fault]
-    repeated: bool
-
-
-@dataclass(eq=False, slots=True)
-class Request:
-    """An append on its way; its events have their ids.
-
-    `given` are the ids that the client gave, `look_up` asks to look for all of them in the log, `own` says that what is
-    found there is this request's own commit. `outcome` is set when it is decided.
-    """
-
-    events: Sequence[Fact | Record]
-    expected: dict[str, int]
-    answer: asyncio.Future[Receipt]
-    given: frozenset[UUID]
-    recorded_at: int | None = None
-    look_up: bool = False
-    own: bool = False
-    found: dict[UUID, Stored] = field(default_factory=dict)
-    outcome: Receipt | Refused | None = None
-
-    def ids(self) -> list[UUID]:
-        """Give the ids of its events."""
-        return [id_of(event) for event in self.events]
-
-    def fail(self, cause: Exception) -> None:
-        """Tell the writer that the ledger cannot take it now."""
-        if not self.answer.done():
-            refusal = Unavailable("the ledger could not record this now; it is safe to try again with the same ids")
-            refusal.__cause__ = cause
-            self.answer.set_exception(refusal)
-
-    def resolve(self) -> None:
-        """Answer the writer."""
-        if self.answer.done():
-            return
-        if isinstance(self.outcome, Receipt):
-            self.answer.set_result(self.outcome)
-        elif self.outcome is not None:
-            self.answer.set_exception(self.outcome)
+    from service.views.working_set import WorkingSet
 
 
 class _Touched:
-    """The views that a projection has asked for: it may have changed them.
+    """The items that a projection has asked for: it may have changed them.
 
-    Not a part of the attempt itself: the two would hold each other, and the rows of every commit would wait for the
+    Not a part of the attempt itself: the two would refer to each other, and the rows of every commit would wait for the
     garbage collector.
     """
 
-    def __init__(self, views: cache.Views) -> None:
-        self._views = views
-        self.views: dict[str, ItemView] = {}
+    def __init__(self, loaded: WorkingSet) -> None:
+        self._loaded = loaded
+        self.items: dict[str, Item] = {}
 
-    def get(self, slug: str) -> ItemView | None:
-        view = self.views.get(slug) or self._views.get(slug)
-        if view is not None:
-            self.views[slug] = view
-        return view
+    def get(self, slug: str) -> Item | None:
+        item = self.items.get(slug) or self._loaded.get(slug)
+        if item is not None:
+            self.items[slug] = item
+        return item
 
-    def keep(self, view: ItemView) -> None:
-        self.views[view.slug] = view
-        self._views.keep(view)
+    def keep(self, item: Item) -> None:
+        self.items[item.slug] = item
+        self._loaded.keep(item)
 
 
 class Attempt:
-    """One try to record a group behind one head, request by request."""
+    """One try to record a group of requests after one head, request by request."""
 
-    def __init__(self, database: Database, views: cache.Views, head: Head, now: int) -> None:
-        """`head` is the one to commit behind, `now` the earliest instant to stamp (microseconds since 1970 UTC)."""
-        self._database, self._views, self._before = database, views, head
+    def __init__(self, database: Database, loaded: WorkingSet, head: Head, now: int) -> None:
+        """`head` is the one to commit after, `now` the earliest instant to stamp (microseconds since 1970 UTC)."""
+        self._database, self._loaded, self._before = database, loaded, head
         self.recorded_at = max(now, head.recorded_at + 1)
         self._position = head.position
         self._today = instants.day(self.recorded_at)
-        self._homes: dict[UUID, str] = {}
-        self._own: dict[UUID, str] = {}
-        self._touched = _Touched(views)
-        self._known = cache.Knowledge(views.get, self._homes)
+        self._homes = Homes()
+        self._touched = _Touched(loaded)
+        self._known = LedgerKnowledge(loaded.get, self._homes)
         self._projector = Projector(self._touched.get, self._touched.keep)
 
     @property
     def head(self) -> Head:
-        """The head once this is stored."""
+        """Return the head once this is stored."""
         return Head(self._position, self.recorded_at) if self._position > self._before.position else self._before
 
-    async def prepare(self, group: Sequence[Request], homes: Mapping[UUID, str] | None = None) -> None:
-        """Decide and project every request; `homes` gives the items of events that are being committed before."""
-        await self._look_up([request for request in group if request.look_up and not request.found])
-        fresh = [request for request in group if not request.found]
-        facts = [event for request in fresh for event in request.events if isinstance(event, Fact)]
-        self._own.update([(id_of(fact), fact.item) for fact in facts])
-        self._homes |= {**(homes or {}), **self._own}
+    async def prepare(self, group: Sequence[Request], before: Mapping[UUID, str] | None = None) -> None:
+        """Decide and project every request; `before` gives the homes of events that are being committed before."""
+        await self._look_up([request for request in group if request.look_up and not request.recorded])
+        fresh = [request for request in group if not request.recorded]
+        self._homes.begin([event for request in fresh for event in request.events], before or {})
         ready = {id(request) for request in group if self._is_ready(request)}
         missing = [request for request in fresh if id(request) not in ready]
         loading = asyncio.create_task(self._load(missing)) if missing else None
@@ -131,44 +85,44 @@ class Attempt:
             await asyncio.sleep(0)  # The database answers while those are decided that need nothing of it.
             for request in group:
                 if id(request) in ready:
-                    request.outcome = await self._outcome(request)
+                    request.outcome = await self._decide(request)
         finally:
             if loading is not None:
                 await loading
         for request in group:
             if id(request) not in ready:
-                request.outcome = await self._outcome(request)
+                request.outcome = await self._decide(request)
 
     async def commit(self) -> bool:
-        """Store what is prepared; False when the head has moved. DuplicateId, Lost as the database raises them.
+        """Store what is prepared; False when the head has moved. Raises DuplicateId and Lost as the database does.
 
-        Refusals too must rest on the newest knowledge: with nothing to store, the head is looked at.
+        Refusals too must rest on the newest knowledge: with nothing to store, the head is compared.
         """
         if self.head == self._before:
-            return await eventlog.head(self._database) == self._before
+            return await head_of(self._database) == self._before
         commit = self._projector.finish()
         commit.rows["commit_mark"].append((self.recorded_at, self._position))
         return await self._database.commit(self._before.position, self.head, commit)
 
     def discard(self) -> None:
-        """Forget the views that were changed in vain."""
-        self._views.drop(self._touched.views)
+        """Forget the items that were changed in vain."""
+        self._loaded.drop(self._touched.items)
 
     @property
     def touched(self) -> Collection[str]:
-        """The items whose views it has changed."""
-        return self._touched.views.keys()
+        """Return the slugs of the items that it has changed."""
+        return self._touched.items.keys()
 
     @property
     def homes(self) -> Mapping[UUID, str]:
-        """The items of the events that it records, not of those before: they are in the log by then."""
-        return self._own
+        """Return the homes of the events that it records; those of earlier ones are in the log."""
+        return self._homes.own
 
     def _is_ready(self, request: Request) -> bool:
-        """Tell whether a request is of facts alone, on items and issues whose views are there."""
-        return all([name in self._views for name in request.expected]) and all(
+        """Return whether a request has only facts, on items and issues that are loaded."""
+        return all([name in self._loaded for name in request.expected]) and all(
             [
-                isinstance(event, Fact) and all([name in self._views for name in _names(event)])
+                isinstance(event, Fact) and all([name in self._loaded for name in _names(event)])
                 for event in request.events
             ]
         )
@@ -176,48 +130,25 @@ class Attempt:
     async def _look_up(self, requests: Sequence[Request]) -> None:
         """Find out which of the requests' events are in the log."""
         if requests:
-            found = await eventlog.by_ids(self._database, (each for request in requests for each in request.ids()))
+            found = await by_ids(self._database, (each for request in requests for each in request.ids()))
             for request in requests:
-                request.found = {each: found[each] for each in request.ids() if each in found}
+                request.recorded = {each: found[each] for each in request.ids() if each in found}
 
     async def _load(self, requests: Sequence[Request]) -> None:
-        """Have the views of every item and issue that the requests bear on."""
+        """Load every item and issue that the requests name, and all that the chains of their targets ever named."""
         events = [event for request in requests for event in request.events]
-        targets = {event.target for event in events if isinstance(event, Record)}
         expected = [issue for request in requests for issue in request.expected]
-        await self._views.fill({name for event in events for name in _names(event)}.union(expected))
+        await self._loaded.fill({name for event in events for name in _names(event)}.union(expected))
+        targets = {event.target for event in events if isinstance(event, Record)}
         if targets:
-            await self._load_targets(events, targets)
+            await self._loaded.fill(await self._homes.find(self._database, events, self._loaded))
+            chains = filter(None, (self._known.chain(target) for target in targets))
+            await self._loaded.fill({name for chain in chains for event in chain for name in _names(event)})
 
-    async def _load_targets(self, events: Sequence[Fact | Record], targets: set[UUID]) -> None:
-        """Have the views of every item and issue that the targets of records ever bore on."""
-        self._homes |= self._homes_of_corrected(events)
-        if missing := targets - self._homes.keys():
-            stored = await eventlog.by_ids(self._database, missing)
-            self._homes |= {each: decode(row.body).item or "" for each, row in stored.items()}
-        self._own |= _homes_of_records(events, self._homes)
-        self._homes |= self._own
-        await self._views.fill({self._homes[target] for target in targets & self._homes.keys()} - {""})
-        chains = filter(None, (self._known.chain(target) for target in targets))
-        await self._views.fill({name for chain in chains for event in chain for name in _names(event)})
-
-    def _homes_of_corrected(self, events: Iterable[Fact | Record]) -> dict[UUID, str]:
-        """Give the homes of the targets that the new texts of corrections name the item of, as most do: it is loaded.
-
-        So the log need not be asked where the target is. On the item may also stand a fact that a correction moved.
-        """
-        found: dict[UUID, str] = {}
-        for event in events:
-            if isinstance(event, RecordCorrected) and (view := self._views.get(event.event.item)):
-                chain = view.chain(event.target)
-                if chain is not None:
-                    found[event.target] = chain[0].event.item or ""
-        return found
-
-    async def _outcome(self, request: Request) -> Receipt | Refused:
+    async def _decide(self, request: Request) -> AppendResult | Refused:
         """Decide a request on what is known after those before it."""
-        if request.found and len(set(request.ids())) == len(request.events):
-            return await self._found(request)
+        if request.recorded and len(set(request.ids())) == len(request.events):
+            return await self._repeated(request)
         if request.recorded_at is not None and request.recorded_at <= self._before.recorded_at:
             return TooEarly(request.recorded_at, self._before.recorded_at)
         try:
@@ -227,9 +158,9 @@ class Attempt:
             if request.given and not request.look_up:
                 request.look_up = True
                 await self._look_up([request])
-                return await self._outcome(request)
+                return await self._decide(request)
             return refused
-        return Receipt(self._project(decision.events), decision.warnings, repeated=False)
+        return AppendResult(self._project(decision.events), decision.warnings, repeated=False)
 
     def _check_versions(self, expected: dict[str, int]) -> None:
         actual = {issue: self._known.version_of(issue) for issue in expected}
@@ -245,49 +176,38 @@ class Attempt:
         self._projector.project(batch)
         return [Stored(recorded.position, recorded.recorded_at, recorded.body) for recorded in batch]
 
-    async def _found(self, request: Request) -> Receipt | Refused:
+    async def _repeated(self, request: Request) -> AppendResult | Refused:
         """Answer a request whose events, or some of them, are in the log."""
-        found = [request.found[each] for each in request.ids() if each in request.found]
-        ids = [str(each) for each in request.found]
-        if len(found) < len(request.events):
+        recorded = [request.recorded[each] for each in request.ids() if each in request.recorded]
+        ids = [str(each) for each in request.recorded]
+        if len(recorded) < len(request.events):
             return EventIdConflict("some events of the batch are recorded already, others are not", ids)
-        if not all(_same(event, stored) for event, stored in zip(request.events, found, strict=True)):
+        if not all(_is_same(event, stored) for event, stored in zip(request.events, recorded, strict=True)):
             return EventIdConflict("an event of this id is recorded with other content", ids)
-        return Receipt(found, await self._doubts(found), repeated=not request.own)
+        return AppendResult(recorded, await self._warnings(recorded), repeated=not request.own)
 
-    async def _doubts(self, found: Sequence[Stored]) -> list[Fault]:
+    async def _warnings(self, recorded: Sequence[Stored]) -> list[Fault]:
         """Find the warnings that recorded events drew, each commit with what was known before it."""
-        doubted: list[Fault] = []
-        numbered = [(index, stored, decode(stored.body)) for index, stored in enumerate(found)]
+        warnings: list[Fault] = []
+        numbered = [(index, stored, decode(stored.body)) for index, stored in enumerate(recorded)]
         for recorded_at, group in groupby(numbered, key=lambda each: each[1].recorded_at):
             commit = list(group)
             names = {name for _, _, event in commit for name in _names(event)}
-            views = await cache.load(self._database, names, commit[0][1].position - 1)
-            known = cache.Knowledge({view.slug: view for view in views}.get, {})
+            items = await load(self._database, names, commit[0][1].position - 1)
+            known = LedgerKnowledge({item.slug: item for item in items}.get, {})
             events = [(index, event) for index, _, event in commit]
-            doubted += doubts(events, known, instants.day(recorded_at))
-        return doubted
+            warnings += doubts(events, known, instants.day(recorded_at))
+        return warnings
 
 
 def _names(event: Fact | Record) -> tuple[str, ...]:
-    """Give every item and issue that an event names; a record on its way in mostly leaves both to the ledger."""
+    """Return every item and issue that an event names; most records on their way in leave both to the ledger."""
     own = (*((event.item,) if event.item else ()), *(event.issues or ()))
     return own + _names(event.event) if isinstance(event, RecordCorrected) else own
 
 
-def _homes_of_records(events: Iterable[Fact | Record], homes: dict[UUID, str]) -> dict[UUID, str]:
-    """Give the home of each record whose target's home is known, in the order of the batch."""
-    found: dict[UUID, str] = {}
-    for event in events:
-        if isinstance(event, Record):
-            home = found.get(event.target) or homes.get(event.target)
-            if home is not None:
-                found[id_of(event)] = home
-    return found
-
-
-def _same(event: Fact | Record, stored: Stored) -> bool:
-    """Tell whether an event says what is recorded under its id, but for what the ledger filled in."""
+def _is_same(event: Fact | Record, stored: Stored) -> bool:
+    """Return whether an event equals the one recorded under its id, apart from the fields that the ledger fills in."""
     old = decode(stored.body)
     if isinstance(event, RecordCorrected) and isinstance(old, RecordCorrected) and event.event.id is None:
         event = replace(event, event=replace(event.event, id=old.event.id))

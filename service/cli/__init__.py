@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import click
 
-from service.cli import feeds, ledgers, serving
+from service.cli import feeds, ledgers, serve
 
 
 def main() -> NoReturn:
@@ -32,7 +32,7 @@ def cli() -> None:
 
 
 for command in (
-    serving.serve, ledgers.migrate, ledgers.seed, ledgers.import_, ledgers.export, ledgers.rebuild, ledgers.as_of,
+    serve.serve, ledgers.migrate, ledgers.seed, ledgers.import_, ledgers.export, ledgers.rebuild, ledgers.as_of,
     feeds.follow, feeds.relay, feeds.openapi,
 ):  # fmt: skip
     cli.add_command(command)

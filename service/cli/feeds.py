@@ -17,7 +17,7 @@ import click
 from service.cli.running import Failed, SetUp, database_option, run, settings_of
 
 if TYPE_CHECKING:
-    from service.api.wire import Services
+    from service.api.http.requests import Services
     from service.settings import Settings
 
 
@@ -46,8 +46,8 @@ def follow(url: str, command: str | None, **options: Any) -> None:  # noqa: ANN4
       parley follow --consumer newsroom --type restriction.imposed >> imposed.ndjson
       parley follow --consumer archive --exec 'sh -c "cat > event-$PARLEY_POSITION.json"'
     """
-    from service import follow as following
     from service import logs
+    from service.cli import follow as following
 
     settings = settings_of()
     logs.configure(settings.log_level, settings.log_format)
@@ -96,7 +96,7 @@ def relay(*, replicas: int, **options: Any) -> None:  # noqa: ANN401 - what clic
     \b
       parley relay --nats-url nats://nats:4222 --public-url https://parley.example
     """
-    from service import relay as relaying
+    from service.relay import relay as relaying
 
     settings = settings_of(**options)
     try:
@@ -107,7 +107,7 @@ def relay(*, replicas: int, **options: Any) -> None:  # noqa: ANN401 - what clic
 
 async def _relay(held: Services, settings: Settings, replicas: int) -> None:
     from service import logs
-    from service import relay as relaying
+    from service.relay import relay as relaying
 
     logs.configure(settings.log_level, settings.log_format)
     relay = relaying.Relay(held.database, settings.nats_url.split(","), settings.public_url, replicas)
@@ -127,9 +127,9 @@ def openapi(*, check: bool, output: Path) -> None:
     \b
       parley openapi --check
     """
-    from service.api import operations
+    from service.api import routes
 
-    for name, written in (("openapi.json", operations.openapi()), ("asyncapi.json", operations.asyncapi())):
+    for name, written in (("openapi.json", routes.openapi()), ("asyncapi.json", routes.asyncapi())):
         file = output / name
         if not check:
             try:

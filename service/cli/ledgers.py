@@ -24,8 +24,8 @@ from service.cli.running import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from service.api.wire import Services
-    from service.rebuild import Rebuilt
+    from service.api.http.requests import Services
+    from service.rebuild.rebuild import Rebuilt
     from service.transfer import Imported
 
 
@@ -141,7 +141,7 @@ def rebuild(*, check: bool, database_url: str | None) -> None:
 
 
 async def _rebuilt(held: Services, progress: Callable[[int, int | None], object], *, check: bool) -> Rebuilt:
-    from service import rebuild as rebuilding
+    from service.rebuild import rebuild as rebuilding
     from service.storage import connect, migrate
 
     if not check:
@@ -174,14 +174,14 @@ def as_of(issue: str, *, ended: bool, as_json: bool, database_url: str | None, *
       parley as-of rare-earth-export-restrictions --on 2025-06-10 --known-position 8
       parley as-of rare-earth-export-restrictions --on 2025-06-10 --known-basis published --known-at 2025-06-10
     """
-    from service import asof
+    from service.cli import as_of
 
     given = {name.replace("day", "as_of"): value for name, value in clocks.items() if value is not None}
-    answer = run(settings_of(database_url=database_url), lambda held: asof.ask(held, issue, given, ended=ended))
+    answer = run(settings_of(database_url=database_url), lambda held: as_of.ask(held, issue, given, ended=ended))
     if as_json:
         click.echo(answer)
     else:
-        asof.show(answer)
+        as_of.show(answer)
 
 
 def _say_imported(done: Imported) -> None:

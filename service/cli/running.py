@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
     from typing import BinaryIO
 
-    from service.api.wire import Services
+    from service.api.http.requests import Services
 
 database_option = click.option("--database-url", help="sqlite:///PATH or postgresql://…; else PARLEY_DATABASE_URL.")
 
@@ -60,7 +60,7 @@ def shown(settings: Settings) -> str:
 
 
 def is_missing(settings: Settings) -> bool:
-    """Tell whether an embedded ledger is still to be made: there is no file, or one without tables."""
+    """Return whether an embedded ledger is still to be made: there is no file, or one without tables."""
     if not settings.embedded:
         return False
     path = Path(settings.database_url.removeprefix("sqlite:///"))
@@ -82,7 +82,7 @@ def make_missing(settings: Settings) -> None:
 
 def renew(settings: Settings) -> None:
     """Remake the projections of a ledger where they have the shape of another version."""
-    from service import rebuild
+    from service.rebuild import rebuild
     from service.storage import connect
 
     async def work() -> None:

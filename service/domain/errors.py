@@ -1,11 +1,16 @@
-"""What the ledger refuses, as facts; the edge turns each into a problem document."""
+"""The refusals of the ledger, as facts; the HTTP layer turns each into a problem document."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+FAULTS_MAX = 100
+"""Faults that a refusal lists; where there are more, the last one says how many."""
 
 
 class Fault(NamedTuple):
@@ -13,6 +18,15 @@ class Fault(NamedTuple):
 
     path: tuple[str | int, ...]
     detail: str
+
+    @property
+    def pointer(self) -> str:
+        """Return the path as a JSON pointer in a URI fragment (RFC 6901, section 6)."""
+        return "#" + "".join([f"/{_step(step)}" for step in self.path])
+
+
+def _step(step: str | int) -> str:
+    return quote(str(step).replace("~", "~0").replace("/", "~1"), safe="!$&'()*+,;=:@?")
 
 
 class Refused(Exception):  # noqa: N818 - named as the refused condition, not as an error
@@ -56,7 +70,7 @@ class EventIdConflict(Refused):
 
 
 class TooEarly(Refused):
-    """An instant of recording is not behind the last one; both in microseconds since 1970 UTC."""
+    """An instant of recording is not after the last one; both in microseconds since 1970 UTC."""
 
     def __init__(self, asked: int, last: int) -> None:
         """`asked` is the instant wanted, `last` that of the head."""

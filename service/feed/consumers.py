@@ -1,21 +1,21 @@
 """Durable cursors: how far each consumer has come, moved by compare-and-set.
 
-A cursor stands at the last position that its consumer has processed. Every move is one statement that tells what it
-moves from, so that of two who race one moves and the other is told.
+A cursor is the last position that its consumer has processed. Every move is one statement that names the position it
+moves from: of two writers who race, one moves the cursor and the other gets a conflict.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from service import eventlog
 from service.domain.errors import Fault, Malformed, Refused
+from service.eventlog.head import head_of
 
 if TYPE_CHECKING:
     from service.storage.database import Database
 
 CONSUMERS_MAX: Final = 1_000
-"""So many consumers a ledger keeps; those who are made at the same moment may go a little beyond."""
+"""Consumers that a ledger keeps; some made at the same moment may go a little beyond."""
 
 _SHOWN = """name, position, moved_at, (SELECT h.position FROM head h WHERE h.id = 1),
     (SELECT e.recorded_at FROM event e WHERE e.position = consumer.position + 1)"""
@@ -38,10 +38,10 @@ DELETE FROM consumer WHERE name = $1 AND (CAST($2 AS bigint) IS NULL OR position
 """
 
 
-class Consumer(NamedTuple):
-    """A cursor beside the head of the log, at one moment.
+class CursorState(NamedTuple):
+    """The cursor of a consumer beside the head of the log, at one moment.
 
-    `moved_at` and `waiting_since` are microseconds since 1970 UTC; the second is when the first event behind the cursor
+    `moved_at` and `waiting_since` are microseconds since 1970 UTC; the second is when the first event after the cursor
     was recorded, None when there is none.
     """
 
@@ -53,11 +53,11 @@ class Consumer(NamedTuple):
 
     @property
     def events(self) -> int:
-        """How many events lie behind the cursor."""
+        """Return how many events follow the cursor."""
         return self.head - self.position
 
     def seconds(self, now: int) -> float:
-        """Give how long the first event behind the cursor has been there, to the millisecond; 0 when there is none."""
+        """Return the age of the first event after the cursor, to the millisecond; 0 when there is none."""
         return 0.0 if self.waiting_since is None else round(max(0, now - self.waiting_since) / 1_000_000, 3)
 
 
@@ -74,56 +74,56 @@ class TooManyConsumers(Refused):
     """There are as many consumers as a ledger keeps; none was made."""
 
 
-async def get(database: Database, name: str) -> Consumer | None:
-    """Give a consumer; None for one that is not there."""
+async def get(database: Database, name: str) -> CursorState | None:
+    """Return a consumer; None for one that is not there."""
     rows = await database.fetch(_GET, name)
-    return Consumer(*rows[0]) if rows else None
+    return CursorState(*rows[0]) if rows else None
 
 
-async def page(database: Database, after: str = "", limit: int = CONSUMERS_MAX) -> list[Consumer]:
-    """Give up to `limit` consumers in the order of their names, behind a name."""
+async def listed(database: Database, after: str = "", limit: int = CONSUMERS_MAX) -> list[CursorState]:
+    """Return up to `limit` consumers in the order of their names, after a name."""
     sql = _LIST.format(name=_BY_BYTES[database.dialect.name])
-    return [Consumer(*row) for row in await database.fetch(sql, after, limit)]
+    return [CursorState(*row) for row in await database.fetch(sql, after, limit)]
 
 
-async def create(database: Database, name: str, position: int, now: int) -> Consumer | None:
+async def create(database: Database, name: str, position: int, now: int) -> CursorState | None:
     """Make a consumer at a position; None when there is one of that name.
 
-    Malformed for a position beyond the head, TooManyConsumers when there is no room for another.
+    Raises Malformed for a position beyond the head, TooManyConsumers when there is no room for another.
     """
     await _within(database, position)
     rows = await database.execute(_CREATE, name, position, now, CONSUMERS_MAX)
     if not rows and await get(database, name) is None and (await database.fetch(_COUNT))[0][0] >= CONSUMERS_MAX:
         raise TooManyConsumers
-    return Consumer(*rows[0]) if rows else None
+    return CursorState(*rows[0]) if rows else None
 
 
-async def move(database: Database, name: str, position: int, now: int, expected: int | None) -> Consumer:
+async def move(database: Database, name: str, position: int, now: int, expected: int | None) -> CursorState:
     """Move a cursor that is where it is expected (anywhere, for None).
 
-    Malformed for a position beyond the head, CursorConflict when it is elsewhere or not there.
+    Raises Malformed for a position beyond the head, CursorConflict when it is elsewhere or not there.
     """
     await _within(database, position)
     rows = await database.execute(_MOVE, name, position, now, expected)
     if not rows:
         raise await conflict(database, name, expected)
-    return Consumer(*rows[0])
+    return CursorState(*rows[0])
 
 
 async def delete(database: Database, name: str, expected: int | None) -> None:
-    """Take a consumer away that is where it is expected (anywhere, for None); CursorConflict otherwise."""
+    """Delete a consumer whose cursor is where it is expected (anywhere, for None); raises CursorConflict otherwise."""
     if not await database.execute(_DELETE, name, expected):
         raise await conflict(database, name, expected)
 
 
 async def conflict(database: Database, name: str, expected: int | None) -> CursorConflict:
-    """Say where a cursor is instead."""
-    found = await get(database, name)
-    return CursorConflict(name, expected, found and found.position)
+    """Return where a cursor is instead."""
+    cursor = await get(database, name)
+    return CursorConflict(name, expected, cursor and cursor.position)
 
 
 async def _within(database: Database, position: int) -> None:
-    """Refuse what lies beyond the head, which never goes back."""
-    head = (await eventlog.head(database)).position
+    """Refuse a position beyond the head, which never goes back."""
+    head = (await head_of(database)).position
     if position > head:
         raise Malformed([Fault(("position",), f"must be at most the head of the log, {head}, not {position}")])

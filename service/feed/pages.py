@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.domain import states, terms
-from service.eventlog import Stored
+from msgspec import Struct
+
+from service.domain.rule.tokens import marked, token
+from service.domain.vocabulary.terms import normalized
+from service.eventlog.log import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from service.storage.database import Database, Row
 
 SCAN_MAX = 20_000
-"""So many positions are looked at for one page of a filtered question; the rest is for the next page."""
+"""Positions read for one page of a filtered question, at most; the rest is for the next page."""
 
 _PAGE = """
 SELECT h.position, e.position, e.recorded_at, e.body
@@ -32,30 +35,45 @@ FROM head h LEFT JOIN (
 """
 
 
-class Page(NamedTuple):
-    """Events in position order; `next` is the position to ask behind for what follows, `head` the last position."""
+class LogPage(NamedTuple):
+    """Events in position order; `next` is the position after which the next page begins, `head` the last position."""
 
     events: list[Stored]
     next: int
     head: int
 
 
-def has(found: str, tokens: Sequence[str]) -> bool:
-    """Tell whether tokens stand among those of an event, between line breaks as they are stored."""
-    return all([states.marked(token) in found for token in tokens])
+def has_tokens(stored: str, wanted: Sequence[str]) -> bool:
+    """Return whether an event has every wanted token; `stored` are its own, between line breaks as they are stored."""
+    return all([marked(token) in stored for token in wanted])
 
 
-def tokens_of(*, good: str | None = None, **conditions: str | None) -> tuple[str, ...]:
-    """Give the tokens of the events for which some conditions hold; None is no condition.
+class EventConditions(Struct, frozen=True, omit_defaults=True):
+    """The conditions on events, which hold together; None is no condition.
 
-    `conditions` are `type` (a type, or all of a kind: `restriction.*`), `issue`, `item` and `party`.
+    `type` is a type, or all of a kind: `restriction.*`. `good` is a name, an element or an ECCN, in any case.
     """
-    given = {**conditions, "good": None if good is None else terms.fold(good)}
-    return tuple(f"{name}:{value}" for name, value in given.items() if value is not None)
+
+    type: str | None = None
+    issue: str | None = None
+    item: str | None = None
+    party: str | None = None
+    good: str | None = None
+
+    @classmethod
+    def of(cls, source: object) -> EventConditions:
+        """Return the conditions that a query or a body has under these names."""
+        return cls(*[getattr(source, name, None) for name in cls.__struct_fields__])
+
+    def tokens(self) -> tuple[str, ...]:
+        """Return the tokens of the events for which all conditions hold."""
+        coded = [(name, getattr(self, name)) for name in ("type", "issue", "item", "party")]
+        tokens = [token(name, value) for name, value in coded if value is not None]
+        return (*tokens, *(() if self.good is None else (token("good", normalized(self.good)),)))
 
 
-class Filter(NamedTuple):
-    """What is asked for: events with all tokens, that may have occurred in [from, to] (ordinals), up to a position."""
+class EventFilter(NamedTuple):
+    """Events that have all tokens and may have occurred in [from, to] (ordinals), up to a position."""
 
     tokens: tuple[str, ...] = ()
     occurred_from: int | None = None
@@ -64,14 +82,19 @@ class Filter(NamedTuple):
 
     @property
     def all(self) -> bool:
-        """Whether every event up to there is asked for."""
+        """Return whether every event up to there passes."""
         return not self.tokens and self.occurred_from is None and self.occurred_to is None
 
 
-async def page(database: Database, after: int, limit: int, wanted: Filter = Filter()) -> Page:  # noqa: B008 - immutable
-    """Read up to `limit` events behind a position.
+async def log_page(
+    database: Database,
+    after: int,
+    limit: int,
+    wanted: EventFilter = EventFilter(),  # noqa: B008 - immutable
+) -> LogPage:
+    """Read up to `limit` events after a position.
 
-    A filtered page may be short or empty before the end: `next` has then moved past what was looked at.
+    A filtered page may be short or empty before the end: `next` has then moved past the events that were read.
     """
     if wanted.all:
         if wanted.until is not None:  # positions have no gaps
@@ -81,12 +104,12 @@ async def page(database: Database, after: int, limit: int, wanted: Filter = Filt
     return _page(await _filtered(database, after, last, limit, wanted), after, limit, last)
 
 
-async def _filtered(database: Database, after: int, last: int, limit: int, wanted: Filter) -> Sequence[Row]:
+async def _filtered(database: Database, after: int, last: int, limit: int, wanted: EventFilter) -> Sequence[Row]:
     parameters: list[int | str] = [after, last, limit]
     found_at = database.dialect.found_at
     where = ["x.position > 0"]
     for condition, value in (
-        *((f"{found_at}(x.tokens, {{}}) > 0", states.marked(token)) for token in wanted.tokens),
+        *((f"{found_at}(x.tokens, {{}}) > 0", marked(each)) for each in wanted.tokens),
         ("x.occurred_hi >= {}", wanted.occurred_from),
         ("x.occurred_lo <= {}", wanted.occurred_to),
     ):
@@ -96,11 +119,11 @@ async def _filtered(database: Database, after: int, last: int, limit: int, wante
     return await database.fetch_long(_FILTERED.format(where=" AND ".join(where)), *parameters)
 
 
-def _page(rows: Sequence[Row], after: int, limit: int, last: int | None) -> Page:
+def _page(rows: Sequence[Row], after: int, limit: int, last: int | None) -> LogPage:
     head = rows[0][0]
     events = [Stored(position, recorded_at, body) for _, position, recorded_at, body in rows if position is not None]
     if len(events) == limit or last is None:
         reached = events[-1].position if events else after
     else:
         reached = max(after, min(last, head))
-    return Page(events, reached, head)
+    return LogPage(events, reached, head)

@@ -74,11 +74,11 @@ class Register:
             await self._source.fetch(statement)
 
     def marks(self) -> AsyncIterator[Sequence[Row]]:
-        """Give the instant and the last position of each commit: its events have one instant."""
+        """Return the instant and the last position of each commit: its events have one instant."""
         return pages(self._source, _MARKS, -1, PAGE)
 
     async def groups(self, size: int) -> AsyncIterator[list[int]]:
-        """Give all items in groups on which `size` events or more bear; a set that corrections join is not parted."""
+        """Return all items in groups on which `size` events or more bear; a set that corrections join is not parted."""
         moves = _MOVES.format(item=_NUMBER.format("s.item"), moved=_NUMBER.format("s.moved"))
         joined = _joined(await self._source.fetch(moves))
         group: list[int] = []
@@ -95,7 +95,7 @@ class Register:
         yield group
 
     async def positions(self, items: Sequence[int]) -> list[int]:
-        """Give the positions that bear on any of some items, in order."""
+        """Return the positions that bear on any of some items, in order."""
         return [position for (position,) in await self._among(_POSITIONS, items)]
 
     async def counts(self, positions: Sequence[int]) -> Counts:
@@ -109,7 +109,7 @@ class Register:
 
 
 def _joined(moves: Sequence[Row]) -> dict[int, list[int]]:
-    """Give to each item that a correction joins to others their set, the first of it first."""
+    """Return to each item that a correction joins to others their set, the first of it first."""
     sets: dict[int, list[int]] = {}
     for one, other in moves:
         mine, others = sets.setdefault(one, [one]), sets.setdefault(other, [other])

@@ -12,15 +12,15 @@ from nats.errors import ConnectionClosedError
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StoreCompression, StreamConfig
 from nats.js.errors import NotFoundError
 
-from service import eventlog
-from service.cloudevents import MEDIA_TYPE, envelope
+from service.eventlog.log import events_at
+from service.feed.cloudevents import MEDIA_TYPE, envelope
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
     from nats.js.api import RawStreamMsg
 
-    from service.eventlog import Stored
+    from service.eventlog.log import Stored
     from service.storage.database import Database
 
 STREAM = "PARLEY"
@@ -229,7 +229,7 @@ def _end_of(message: RawStreamMsg) -> End:
 
 
 async def _id_at(database: Database, position: int) -> str | None:
-    found = await eventlog.at(database, [position])
+    found = await events_at(database, [position])
     return _EVENT.decode(found[0].body).id if found else None
 
 

@@ -20,7 +20,7 @@ GC_THRESHOLD = 50_000
 
 
 def connect(url: str) -> Database:
-    """Give the database of a URL: `sqlite:///path` or `postgresql://…`; ValueError for another."""
+    """Return the database of a URL: `sqlite:///path` or `postgresql://…`; ValueError for another."""
     return Sqlite(url.removeprefix("sqlite:///")) if scheme(url) == "sqlite" else Postgres(url)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
-from service.storage.models import LOG, OPEN_END, PROJECTIONS, metadata
+from service.storage.tables import LOG, OPEN_END, PROJECTIONS, metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -47,7 +47,7 @@ class NotMigrated(Exception):  # noqa: N818 - a condition, reported as it is
 
 
 def scheme(url: str) -> str:
-    """Tell which database a URL names, sqlite or postgresql; ValueError for any other."""
+    """Return which database a URL names, sqlite or postgresql; ValueError for any other."""
     if url.startswith("sqlite:///"):
         return "sqlite"
     if url.startswith(("postgresql://", "postgres://")):
@@ -157,7 +157,7 @@ class Database(Source, Protocol):
         """Read rows in one statement that may take long; other work goes on meanwhile."""
 
     async def execute(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - driver values
-        """Write to the tables about who follows in one statement, durable on return; give the rows it returns."""
+        """Write to the tables about who follows in one statement, durable on return; return the rows it returns."""
 
     async def listen(self, wake: Callable[[int], None]) -> None:
         """Tell `wake` the head's position after each commit of any process, as far as the database can tell.

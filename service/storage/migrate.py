@@ -36,12 +36,12 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 def current(url: str) -> str | None:
-    """Give the revision of a database; None for an empty one."""
+    """Return the revision of a database; None for an empty one."""
     engine = sa.create_engine(engine_url(url), poolclass=sa.NullPool)
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def newest() -> str | None:
-    """Give the newest revision that the scripts know."""
+    """Return the newest revision that the scripts know."""
     return ScriptDirectory(str(files.data("migrations"))).get_current_head()

@@ -33,8 +33,8 @@ from service.storage.database import (
     Row,
     Scratch,
 )
-from service.storage.models import OPEN_END, PROJECTIONS, metadata
-from service.storage.readers import LOST, Readers
+from service.storage.postgres_readers import LOST, Readers
+from service.storage.tables import OPEN_END, PROJECTIONS, metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence

@@ -30,7 +30,7 @@ from service.storage.database import (
     Row,
     Scratch,
 )
-from service.storage.models import PROJECTIONS
+from service.storage.tables import PROJECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

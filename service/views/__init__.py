@@ -1,1 +1,1 @@
-"""The projections: written in the commit of the events they come from, read as of any (D, K)."""
+"""The projections: written in the commit of the events that they come from, read as of any (D, K)."""

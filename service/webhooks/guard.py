@@ -64,7 +64,7 @@ def target(url: str, *, allow_private: bool) -> httpcore.URL:
 
 
 def is_public(written: str) -> bool:
-    """Tell whether an address is one of the public internet (the special-purpose registries of IANA)."""
+    """Return whether an address is one of the public internet (the special-purpose registries of IANA)."""
     address = ip_address(written)
     if isinstance(address, IPv6Address):
         inner = address.ipv4_mapped
@@ -91,7 +91,7 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 async def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
-    """Give the addresses of a host; Forbidden when it has none, or one that is not public.
+    """Return the addresses of a host; Forbidden when it has none, or one that is not public.
 
     What getaddrinfo takes for an address (`127.1`, `0x7f000001`, `2130706433`) is resolved by it and so checked too.
     """

@@ -38,7 +38,7 @@ class Rules:
     lease_seconds: float = LEASE_SECONDS
 
     def wait(self, failures: int, chance: float) -> float | None:
-        """Give the seconds to wait after so many failed tries, None when there is no other; `chance` in [0, 1)."""
+        """Return the seconds to wait after so many failed tries, None when there is no other; `chance` in [0, 1)."""
         if failures >= len(self.schedule):
             return None
         return self.schedule[failures] * (1 - JITTER + 2 * JITTER * chance)

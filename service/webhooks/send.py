@@ -14,14 +14,14 @@ import httpcore
 import msgspec
 from standardwebhooks import Webhook
 
-from service.cloudevents import MEDIA_TYPE, envelope
+from service.feed.cloudevents import MEDIA_TYPE, envelope
 from service.webhooks.guard import Forbidden, Guarded, target
 from service.webhooks.rules import AT_ONCE, RETRY_AFTER_MAX, TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from service.eventlog import Stored
+    from service.eventlog.log import Stored
     from service.webhooks.rules import Rules
     from service.webhooks.store import Subscription
 
@@ -90,7 +90,7 @@ class Sender:
 
     @property
     def _pool(self) -> httpcore.AsyncConnectionPool:
-        """Give the connections; opened when first used, since the certificates that the system trusts take 20 ms.
+        """Return the connections; opened when first used, since the certificates that the system trusts take 20 ms.
 
         No proxy of the environment, no cookie, no redirect: httpcore knows none.
         """
@@ -104,7 +104,7 @@ class Sender:
         return self._open_pool
 
     async def send(self, to: Subscription, stored: Stored) -> tuple[Outcome, int]:
-        """Deliver one event; give what came of it, and the microseconds that it took."""
+        """Deliver one event; return what came of it, and the microseconds that it took."""
         async with self._slots:
             begun = self._clock()
             outcome = Outcome(0, "", stopped=True) if self._stopped else await self._try(to, stored, begun)
@@ -142,7 +142,7 @@ class Sender:
 
 
 def headers(to: Subscription, stored: Stored, body: bytes, now: int) -> list[tuple[bytes, bytes]]:
-    """Give the headers of a try; `webhook-id` is the event's id, on every try."""
+    """Return the headers of a try; `webhook-id` is the event's id, on every try."""
     event_id = _event_id(stored.body).id
     at = datetime.fromtimestamp(now // MICROS, UTC)
     secrets = [to.secret, *([to.old_secret] if to.old_secret and now < to.old_until else [])]

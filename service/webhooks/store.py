@@ -10,26 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from service.feed.pages import Filter, tokens_of
+from service.feed.pages import EventConditions
 from service.webhooks.rules import LOG_MAX, SUBSCRIPTIONS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from service.storage.database import Database, Row
-
-
-class Wanted(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Which events a subscription is about; conditions given together all hold."""
-
-    type: str | None = None
-    issue: str | None = None
-    party: str | None = None
-    good: str | None = None
-
-    def filter(self) -> Filter:
-        """Give what to ask the log for."""
-        return Filter(tokens_of(type=self.type, issue=self.issue, party=self.party, good=self.good))
 
 
 class Subscription(NamedTuple):
@@ -52,9 +39,9 @@ class Subscription(NamedTuple):
     fence: int
 
     @property
-    def wanted(self) -> Wanted:
-        """Which events it is about."""
-        return msgspec.json.decode(self.filter, type=Wanted)
+    def conditions(self) -> EventConditions:
+        """Return the conditions on the events that are sent."""
+        return msgspec.json.decode(self.filter, type=EventConditions)
 
 
 class Try(NamedTuple):
@@ -139,13 +126,13 @@ class Store:
         self._database = database
 
     async def create(
-        self, name: str, url: str, wanted: Wanted, secret: str, after: int | None, now: int
+        self, name: str, url: str, conditions: EventConditions, secret: str, after: int | None, now: int
     ) -> Subscription | None:
         """Add a subscription, from behind a position or the head; None when the name is taken or there are too many.
 
         Its fence begins at the instant: what was sent for one of the same name before cannot move it.
         """
-        filter_ = msgspec.json.encode(wanted).decode()
+        filter_ = msgspec.json.encode(conditions).decode()
         made = await self._one(_CREATE, name, url, filter_, secret, after, now)
         if made is not None:
             await self._database.execute(_FORGET, name)
@@ -161,14 +148,14 @@ class Store:
         return _only(rows)
 
     async def change(
-        self, name: str, url: str | None = None, wanted: Wanted | None = None, state: str | None = None
+        self, name: str, url: str | None = None, conditions: EventConditions | None = None, state: str | None = None
     ) -> Subscription | None:
         """Change what is given; made active, it has not failed and is due. None when there is no such subscription."""
-        filter_ = None if wanted is None else msgspec.json.encode(wanted).decode()
+        filter_ = None if conditions is None else msgspec.json.encode(conditions).decode()
         return await self._one(_CHANGE, name, url, filter_, state)
 
     async def rotate(self, name: str, secret: str, old_until: int) -> Subscription | None:
-        """Give it another secret; the one before signs along until an instant."""
+        """Return it another secret; the one before signs along until an instant."""
         return await self._one(_ROTATE, name, secret, old_until)
 
     async def replay(self, name: str, after: int) -> Subscription | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from service.feed import pages
+from service.feed.pages import EventFilter, log_page
 from service.webhooks.rules import LOG_MAX
 from service.webhooks.send import MICROS
 from service.webhooks.store import Try
@@ -19,9 +19,9 @@ from service.webhooks.store import Try
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from service.eventlog import Stored
-    from service.feed.pages import Page
-    from service.feed.tail import Tail
+    from service.eventlog.log import Stored
+    from service.feed.live import Tail
+    from service.feed.pages import LogPage
     from service.storage.database import Database
     from service.webhooks.rules import Rules
     from service.webhooks.send import Outcome, Sender
@@ -65,7 +65,7 @@ class Worker:
         self._changed = asyncio.Event()
 
     def tell(self, row: Subscription | None) -> None:
-        """Say how the subscription stands; a change is taken up behind the event under way."""
+        """Return how the subscription stands; a change is taken up behind the event under way."""
         if row is None or _settings(row) != _settings(self.row):
             self._changed.set()
 
@@ -74,7 +74,7 @@ class Worker:
         self._changed.set()
 
     def is_leased(self) -> bool:
-        """Tell whether it may still deliver."""
+        """Return whether it may still deliver."""
         return self._parts.clock() < self.leased_until
 
     async def run(self) -> None:
@@ -112,10 +112,10 @@ class Worker:
         elif self._since_flush() >= SKIP_SECONDS:
             await self._flush()
 
-    async def _page(self) -> Page:
-        wanted = self.row.wanted.filter()
-        recent = self._parts.tail.page(self._reached, PAGE, wanted.tokens)
-        return recent or await pages.page(self._parts.database, self._reached, PAGE, wanted)
+    async def _page(self) -> LogPage:
+        tokens = self.row.conditions.tokens()
+        recent = self._parts.tail.page(self._reached, PAGE, tokens)
+        return recent or await log_page(self._parts.database, self._reached, PAGE, EventFilter(tokens))
 
     async def _deliver(self, stored: Stored) -> bool:
         """Make one try; False when it failed, or the process is stopping."""
@@ -199,5 +199,5 @@ class Worker:
 
 
 def _settings(row: Subscription) -> tuple[object, ...]:
-    """Give what somebody else may change about a subscription."""
+    """Return what somebody else may change about a subscription."""
     return row.url, row.filter, row.secret, row.state, row.fence, row.due_at == 0 and row.failures == 0

@@ -26,7 +26,7 @@ def issue(client: Client, query: str, name: str = RARE_EARTHS) -> dict[str, Any]
 
 
 def statuses(answer: dict[str, Any]) -> dict[str, str]:
-    """Give the status of each item of an issue."""
+    """Return the status of each item of an issue."""
     return {item["id"]: item["status"] for items in answer["items"].values() for item in items}
 
 

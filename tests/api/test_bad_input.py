@@ -778,7 +778,7 @@ def test_an_odd_name_in_a_path_is_not_found(client: Client, name: str) -> None:
 
 
 def raw(server: Server, request: bytes) -> int:
-    """Write bytes to a server as they are; give the status of what comes back (0: it hung up)."""
+    """Write bytes to a server as they are; return the status of what comes back (0: it hung up)."""
     at = httpx.URL(server.url)
     with socket.create_connection((at.host, at.port), timeout=60) as connection:
         connection.sendall(request)
@@ -920,7 +920,7 @@ def places(value: Json, trail: tuple[str | int, ...] = ()) -> Iterator[tuple[str
 
 
 def mutated(value: Json, trail: Sequence[str | int], how: str, what: Json) -> Json:
-    """Give a copy in which the part at the end of the way is deleted, replaced or joined by another."""
+    """Return a copy in which the part at the end of the way is deleted, replaced or joined by another."""
     if not trail:
         return what if how == "replace" else value
     copy = dict(value) if isinstance(value, dict) else list(value)

@@ -11,11 +11,13 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from service.api.docs import docs_handlers
-from service.api.openapi import Operation, document, encode
-from service.api.problems import KINDS, handlers
-from service.api.queries import AsOf
-from service.domain.events import AnyEvent, Batch
+from service.api.http.parameters import AsOfQuery
+from service.api.http.problem_kinds import PROBLEM_KINDS
+from service.api.http.problems import handlers
+from service.api.spec.doc_pages import docs_handlers
+from service.api.spec.openapi import document, encode
+from service.api.spec.operations import Operation
+from service.domain.vocabulary.events import AnyEvent, Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +42,7 @@ DOCUMENT = encode(
                 tag="state",
                 summary="Read",
                 description="Reads.",
-                query=AsOf,
+                query=AsOfQuery,
                 answers={200: ("The state.", AnyEvent)},
             ),
         ],
@@ -80,7 +82,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient[Litestar]]:
-    """Give a client of a service that has its documentation only."""
+    """Return a client of a service that has its documentation only."""
     handled = docs_handlers(DOCUMENT, b"{}")
     app = Litestar(handled, exception_handlers=cast("Any", handlers()), openapi_config=None, logging_config=None)
     with TestClient(app) as client:
@@ -126,13 +128,13 @@ def test_a_client_that_has_a_page_is_not_sent_it_again(client: TestClient[Litest
     assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", response.headers["etag"])
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", PROBLEM_KINDS)
 def test_the_type_of_a_problem_leads_to_a_page_about_it(client: TestClient[Litestar], name: str) -> None:
     """A problem's type can be followed to what it means."""
-    response = client.get(KINDS[name].type)
+    response = client.get(PROBLEM_KINDS[name].type)
     Page(response.text)
     assert response.status_code == 200
-    assert KINDS[name].title in response.text
+    assert PROBLEM_KINDS[name].title in response.text
 
 
 def test_there_is_no_page_about_an_unknown_problem(client: TestClient[Litestar]) -> None:

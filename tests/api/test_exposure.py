@@ -191,7 +191,7 @@ PINNED = [
 
 
 def later_facts() -> list[dict[str, Any]]:
-    """Give 1,000 later facts on what the London set is about: repeats of its facts on other days, and records."""
+    """Return 1,000 later facts on what the London set is about: repeats of its facts on other days, and records."""
     facts: list[dict[str, Any]] = []
     for number in range(880):
         fact = LONDON[3 + number % 17]

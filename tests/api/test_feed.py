@@ -16,11 +16,11 @@ import zstandard
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from service.api.queries import POSITION_MAX
-from service.api.streams import CHUNK, Follower
-from service.feed import pages
-from service.feed import tail as tails
-from service.feed.tail import Tail
+from service.api.event_stream import CHUNK, Follower
+from service.api.http.moments import POSITION_MAX
+from service.feed import live
+from service.feed.live import Tail
+from service.feed.pages import EventConditions
 from service.storage.connect import connect
 from service.storage.database import Database
 from tests.api.conftest import LONDON
@@ -188,7 +188,7 @@ def server(migrated_url: str) -> Iterator[Server]:
 
 
 def post(server: Server, events: list[Event]) -> int:
-    """Record events; give the position of the last."""
+    """Record events; return the position of the last."""
     with plain_client(server.url) as client:
         response = client.post("/v1/events", json={"events": events})
         assert response.status_code == 201, response.text
@@ -352,7 +352,7 @@ async def test_a_filtered_stream_looks_at_all_of_a_large_batch(
 
     And nothing is sent any more when it has been given up.
     """
-    monkeypatch.setattr(tails, "TICK_SECONDS", 2 * PATIENCE)  # so that time does not wake it
+    monkeypatch.setattr(live, "TICK_SECONDS", 2 * PATIENCE)  # so that time does not wake it
     told: list[bytes] = []
 
     async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
@@ -366,7 +366,7 @@ async def test_a_filtered_stream_looks_at_all_of_a_large_batch(
         tail.start()
         await ledger.append(openings())
         with tail.following():  # others do
-            tokens = pages.tokens_of(type="record.disputed")
+            tokens = EventConditions(type="record.disputed").tokens()
             following = asyncio.create_task(Follower(ledger.database, tail, 3, tokens).follow(send))
             for count in (1, 2):
                 await ledger.append(disputed(facts(count, 2 * CHUNK)))
@@ -390,8 +390,8 @@ async def test_what_is_read_while_others_are_told_is_told_with_it(
 
     Nobody misses an event or hears of one twice.
     """
-    monkeypatch.setattr(tails, "PAGE", 1)
-    many = 3 * tails.TOLD
+    monkeypatch.setattr(live, "PAGE", 1)
+    many = 3 * live.NOTIFIED_AT_ONCE
     told: list[list[list[int]]] = [[] for _ in range(many)]
 
     async def follow(tail: Tail, database: Database, news: list[list[int]]) -> None:
@@ -413,7 +413,7 @@ async def test_what_is_read_while_others_are_told_is_told_with_it(
         await until(lambda: all(news[-1][-1:] == [5] for news in told))
         await tail.stop()
         await asyncio.gather(*following)
-    first, rest = told[: tails.TOLD], told[tails.TOLD :]
+    first, rest = told[: live.NOTIFIED_AT_ONCE], told[live.NOTIFIED_AT_ONCE :]
     assert all(news == [[], [4], [5]] for news in first)
     assert all(news == [[], [4, 5]] for news in rest)
 
@@ -424,8 +424,8 @@ async def test_who_comes_after_all_have_gone_is_told(migrated_url: str, monkeypa
 
     Neither time nor a further event wakes it.
     """
-    monkeypatch.setattr(tails, "TICK_SECONDS", 2 * PATIENCE)
-    monkeypatch.setattr(tails, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(live, "TICK_SECONDS", 2 * PATIENCE)
+    monkeypatch.setattr(live, "POLL_SECONDS", 0.01)
     async with opened(migrated_url) as ledger:
         tail = Tail(ledger.database)
         tail.start()
@@ -444,9 +444,9 @@ async def test_who_comes_after_all_have_gone_is_told(migrated_url: str, monkeypa
 
 def test_a_heartbeat_carries_the_position_reached(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a word for long a follower is told that all is well, and where it is by now, in a comment with an id."""
-    monkeypatch.setattr(tails, "TICK_SECONDS", 0.0)
-    monkeypatch.setattr(tails, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr("service.api.streams.HEARTBEAT_SECONDS", 0.0)
+    monkeypatch.setattr(live, "TICK_SECONDS", 0.0)
+    monkeypatch.setattr(live, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr("service.api.event_stream.HEARTBEAT_SECONDS", 0.0)
 
     async def run() -> list[bytes]:
         database = connect(migrated_url)

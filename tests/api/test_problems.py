@@ -23,20 +23,18 @@ from litestar.params import FromPath
 from litestar.testing import TestClient
 from structlog.testing import capture_logs
 
-from service.api.problems import (
-    KINDS,
+from service.api.http.problem_kinds import PROBLEM_KINDS, Problem
+from service.api.http.problems import (
     EdgeRefused,
     NotAcceptable,
     NotFound,
     PreconditionFailed,
-    Problem,
     UnsupportedMediaType,
     handlers,
-    pointer,
 )
-from service.api.queries import BadQuery
+from service.api.http.query_strings import BadQuery
 from service.domain import errors
-from service.domain.accept import accept
+from service.domain.admit.strict_json import accept
 from service.domain.errors import (
     EventIdConflict,
     Fault,
@@ -49,7 +47,7 @@ from service.domain.errors import (
     UnknownEvent,
     VersionConflict,
 )
-from service.domain.events import Batch
+from service.domain.vocabulary.events import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +106,7 @@ async def append(request: Request[Any, Any, Any]) -> None:
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "debug"])
 def client(request: pytest.FixtureRequest) -> Iterator[TestClient[Litestar]]:
-    """Give a client of a small service whose operations fail in every way; debug mode must show no more."""
+    """Return a client of a small service whose operations fail in every way; debug mode must show no more."""
     app = Litestar(
         [raise_refusal, raise_framework, crash, closed, append],
         exception_handlers=cast("Any", handlers()),
@@ -121,7 +119,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[TestClient[Litestar]]:
 
 
 def problem(response: httpx.Response) -> dict[str, Any]:
-    """Give the problem that a response is, having checked its form."""
+    """Return the problem that a response is, having checked its form."""
     assert response.headers["content-type"] == "application/problem+json"
     told: dict[str, Any] = response.json()
     (schema,), components = msgspec.json.schema_components([Problem], ref_template="#/$defs/{name}")
@@ -134,7 +132,7 @@ def problem(response: httpx.Response) -> dict[str, Any]:
 def test_every_refusal_is_a_problem_of_its_kind(client: TestClient[Litestar], name: str) -> None:
     """Type, title and status follow from the kind; the instance is the path that was asked for."""
     told = problem(client.get(f"/raise/{name}"))
-    kind = KINDS[name]
+    kind = PROBLEM_KINDS[name]
     assert (told["type"], told["title"], told["status"]) == (f"/problems/{name}", kind.title, kind.status)
     assert told["instance"] == f"/raise/{name}"
     assert told["detail"]
@@ -144,7 +142,7 @@ def test_no_refusal_of_the_domain_is_left_out() -> None:
     """Each refusal of the domain is raised in these tests, but for that of an import, which no request makes."""
     kinds = {each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)}
     assert kinds - {Refused, TooEarly} <= {type(raised) for raised in RAISED.values()}
-    assert {each.kind for each in EdgeRefused.__subclasses__()} <= KINDS.keys()
+    assert {each.kind for each in EdgeRefused.__subclasses__()} <= PROBLEM_KINDS.keys()
 
 
 @pytest.mark.parametrize(
@@ -237,7 +235,7 @@ def test_bodies_that_are_refused_lead_to_their_faults(client: TestClient[Litesta
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5) | st.integers(0, 999), max_size=4))
 def test_a_pointer_leads_back_to_its_path(path: list[str | int]) -> None:
     """A pointer is a URI fragment of ASCII; unescaped as RFC 6901 says, it is the path again."""
-    written = pointer(path)
+    written = Fault(tuple(path), "").pointer
     assert written.isascii()
     assert not set(written) & set(' "<>[]^`{|}\\')
     steps = unquote(written[1:]).split("/")[1:]
@@ -246,6 +244,6 @@ def test_a_pointer_leads_back_to_its_path(path: list[str | int]) -> None:
 
 def test_examples_are_problems_of_their_kind() -> None:
     """The example of each kind has the form that problems have."""
-    for kind in KINDS.values():
+    for kind in PROBLEM_KINDS.values():
         example = {"type": kind.type, "title": kind.title, "status": kind.status, **kind.example}
         assert msgspec.json.decode(json.dumps(example), type=Problem, strict=True).type == kind.type

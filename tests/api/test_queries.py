@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from service.api.queries import POSITION_MAX, AsOf, AsOfPage, BadQuery, Day, Instant, Query, micros, ordinal, read
+from service.api.http.moments import POSITION_MAX, micros, ordinal
+from service.api.http.parameters import AsOfPageQuery, AsOfQuery, Day, Instant
+from service.api.http.query_strings import BadQuery, Query, read
 
 
 class Diff(Query, frozen=True, kw_only=True):
@@ -26,7 +28,7 @@ class Diff(Query, frozen=True, kw_only=True):
     include: Literal["ended"] | None = None
 
 
-def refused(raw: bytes, shape: type[Query] = AsOfPage) -> dict[str, str]:
+def refused(raw: bytes, shape: type[Query] = AsOfPageQuery) -> dict[str, str]:
     with pytest.raises(BadQuery) as caught:
         read(raw, shape)
     return {str(fault.path[0]): fault.detail for fault in caught.value.faults}
@@ -34,8 +36,8 @@ def refused(raw: bytes, shape: type[Query] = AsOfPage) -> dict[str, str]:
 
 def test_an_empty_query_gives_the_defaults() -> None:
     """Without parameters every one has its default."""
-    assert read(b"", AsOfPage) == AsOfPage()
-    assert (AsOfPage().limit, AsOfPage().known_basis) == (50, "recorded")
+    assert read(b"", AsOfPageQuery) == AsOfPageQuery()
+    assert (AsOfPageQuery().limit, AsOfPageQuery().known_basis) == (50, "recorded")
 
 
 def test_parameters_are_read_by_their_types() -> None:
@@ -125,7 +127,7 @@ def test_an_instant_is_rfc_3339_with_its_offset_and_exists(written: str) -> None
 def test_a_plus_that_became_a_space_is_explained() -> None:
     """A + in a query means a space; whoever forgets that is told what to write."""
     assert "%2B" in refused(b"known_at=2025-06-10T12:00:00+02:00")["known_at"]
-    read_again = read(b"known_at=2025-06-10T12:00:00%2B02:00", AsOf)
+    read_again = read(b"known_at=2025-06-10T12:00:00%2B02:00", AsOfQuery)
     assert read_again.known_micros() == int(datetime(2025, 6, 10, 10, tzinfo=UTC).timestamp()) * 1_000_000
 
 
@@ -157,9 +159,9 @@ def test_faults_of_different_sorts_are_told_together() -> None:
 def test_the_second_clock_is_given_in_one_of_two_ways(raw: bytes, faulty: set[str]) -> None:
     """Recorded knowledge is of an instant or a position; published knowledge of a day too, and capped by a position."""
     if faulty:
-        assert set(refused(raw, AsOf)) == faulty
+        assert set(refused(raw, AsOfQuery)) == faulty
     else:
-        read(raw, AsOf)
+        read(raw, AsOfQuery)
 
 
 def test_the_clocks_are_given_as_numbers() -> None:
@@ -167,7 +169,7 @@ def test_the_clocks_are_given_as_numbers() -> None:
 
     As the last day that has ended, an instant is of the day before its own until that one's last microsecond.
     """
-    asked = read(b"as_of=2025-04-04&known_basis=published&known_at=2025-06-10", AsOf)
+    asked = read(b"as_of=2025-04-04&known_basis=published&known_at=2025-06-10", AsOfQuery)
     end = datetime(2025, 6, 11, tzinfo=UTC)
     assert asked.day() == date(2025, 4, 4).toordinal()
     assert asked.known_micros() == int(end.timestamp()) * 1_000_000 - 1
@@ -178,10 +180,10 @@ def test_the_clocks_are_given_as_numbers() -> None:
         ("T23:59:59.999999Z", 10),
         ("T22:00:00-02:00", 10),
     ):
-        asked = read(b"known_basis=published&known_at=2025-06-10" + moment.encode(), AsOf)
+        asked = read(b"known_basis=published&known_at=2025-06-10" + moment.encode(), AsOfQuery)
         assert asked.known_day() == date(2025, 6, day).toordinal(), moment
-    assert read(b"known_basis=published&known_at=9999-12-31", AsOf).known_day() == date.max.toordinal()
-    assert (AsOf().day(), AsOf().known_micros(), AsOf().known_day()) == (None, None, None)
+    assert read(b"known_basis=published&known_at=9999-12-31", AsOfQuery).known_day() == date.max.toordinal()
+    assert (AsOfQuery().day(), AsOfQuery().known_micros(), AsOfQuery().known_day()) == (None, None, None)
 
 
 @given(st.dates(), st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)), st.integers(-840, 840))  # noqa: DTZ001
@@ -196,7 +198,7 @@ def test_every_day_and_instant_that_exists_is_read(day: date, moment: datetime, 
 @given(st.integers(0, POSITION_MAX), st.integers(1, 1000))
 def test_every_number_within_bounds_is_read(position: int, limit: int) -> None:
     """Positions and limits are read up to their bounds."""
-    asked = read(f"known_position={position}&limit={limit}".encode(), AsOfPage)
+    asked = read(f"known_position={position}&limit={limit}".encode(), AsOfPageQuery)
     assert (asked.known_position, asked.limit) == (position, limit)
 
 
@@ -204,4 +206,4 @@ def test_every_number_within_bounds_is_read(position: int, limit: int) -> None:
 def test_no_bytes_raise_anything_else(raw: bytes) -> None:
     """Whatever bytes stand behind the question mark, they are read or refused."""
     with contextlib.suppress(BadQuery):
-        read(raw, AsOfPage)
+        read(raw, AsOfPageQuery)

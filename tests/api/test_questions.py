@@ -46,7 +46,7 @@ def asked() -> list[Asked]:
 
 
 def differences(shown: Any, given: Any, at: str = "") -> list[str]:  # noqa: ANN401 - any JSON
-    """Say where an answer is not as shown: members may be left out, entries of a list only where it says so."""
+    """Return where an answer is not as shown: members may be left out, entries of a list only where it says so."""
     if isinstance(shown, dict) and isinstance(given, dict):
         absent = [f"{at}/{name}: absent" for name in shown if name not in given]
         both = [name for name in shown if name in given]

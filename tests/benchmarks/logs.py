@@ -14,8 +14,8 @@ from uuid import UUID, uuid4
 import psycopg
 from eventsourcing.persistence import StoredEvent
 
-from service.domain.dates import FOREVER
-from service.domain.states import joined
+from service.domain.rule.tokens import joined
+from service.domain.vocabulary.dates import FOREVER
 from service.storage.connect import connect
 from service.storage.database import Commit, Head
 from tests.benchmarks.peer_eventsourcing import EventSourcing

@@ -30,7 +30,7 @@ class Sample:
         return len(self.latencies) / self.seconds
 
     def percentile(self, percent: int) -> float:
-        """Give the latency, in milliseconds, that so many of a hundred calls do not exceed."""
+        """Return the latency, in milliseconds, that so many of a hundred calls do not exceed."""
         held = self.latencies if len(self.latencies) > 1 else self.latencies * 2
         return quantiles(held, n=100, method="inclusive")[percent - 1] * 1_000
 

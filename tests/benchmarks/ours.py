@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import uvloop
 
 from service.app import opened
-from service.domain.accept import accept
-from service.domain.events import Batch
+from service.domain.admit.strict_json import accept
+from service.domain.vocabulary.events import Batch
 from service.settings import Settings
 from tests.benchmarks.client import Plan, send
 from tests.benchmarks.measure import Sample
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from service.append import Ledger
+    from service.append.ledger import Ledger
     from tests.benchmarks.workload import Workload
 
 FASTEST = 30_000

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from service import rebuild as rebuilding
+from service.rebuild import rebuild as rebuilding
 from service.storage.connect import opened
 from service.storage.database import Commit
-from service.storage.models import PROJECTIONS
+from service.storage.tables import PROJECTIONS
 from service.views.shape import SHAPE
 from tests.benchmarks.ours import runner
 
@@ -51,7 +51,7 @@ def rebuilt(url: str) -> Took:
 
 
 def copied(url: str, empty: str) -> float:
-    """Copy the rows of a ledger's projections into an empty one, in a new process; give the seconds of its CPU."""
+    """Copy the rows of a ledger's projections into an empty one, in a new process; return the seconds of its CPU."""
     return msgspec.json.decode(_run(url, empty), type=float)
 
 

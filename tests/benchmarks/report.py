@@ -66,6 +66,6 @@ def growth(title: str, samples: Mapping[Cell, list[Sample]], sizes: Sequence[int
 
 
 def percentiles(cell: Iterable[Sample]) -> tuple[float, float]:
-    """Give p50 and p99 in ms, medians over the rounds."""
+    """Return p50 and p99 in ms, medians over the rounds."""
     held = list(cell)
     return spread(each.percentile(50) for each in held).middle, spread(each.percentile(99) for each in held).middle

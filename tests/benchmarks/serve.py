@@ -12,7 +12,7 @@ import sys
 import uvicorn
 from litestar import Response, get
 
-from service.api import memory
+from service.api.http import answer_memory
 from service.app import create_app
 from service.settings import Settings
 
@@ -26,7 +26,7 @@ def constant(size: int) -> Response[bytes]:
 def main() -> None:
     """Serve until terminated."""
     if "--forget" in sys.argv[2:]:
-        memory.KEPT_MAX = 0
+        answer_memory.MEMORY_MAX = 0
     app = create_app(Settings(database_url=sys.argv[1]))
     app.register(constant)
     listening = socket.create_server(("127.0.0.1", 0))

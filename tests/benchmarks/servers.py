@@ -58,14 +58,14 @@ class Postgres:
         return parse_qs(self._url.query)["host"][0]
 
     def create(self) -> str:
-        """Make an empty database; give its URL."""
+        """Make an empty database; return its URL."""
         self._made += 1
         name = f"bench_{self._made}"
         self._run("CREATE DATABASE {}", name)
         return self._url._replace(path=f"/{name}").geturl()
 
     def migrated(self) -> str:
-        """Make a database with the tables of the ledger; give its URL."""
+        """Make a database with the tables of the ledger; return its URL."""
         url = self.create()
         migrate(url)
         return url
@@ -118,7 +118,7 @@ def _server(folder: Path) -> PostgresServer:
 
 @contextmanager
 def serving_a_constant_too(database_url: str, *flags: str) -> Iterator[int]:
-    """Run our server with one route more (`tests.benchmarks.serve`); give its port."""
+    """Run our server with one route more (`tests.benchmarks.serve`); return its port."""
     command = [sys.executable, "-m", "tests.benchmarks.serve", database_url, *flags]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:

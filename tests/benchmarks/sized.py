@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from service.domain.events import AnyEvent, Batch
+from service.domain.vocabulary.events import AnyEvent, Batch
 from tests.benchmarks.workload import LIFE, Workload, event_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.append import Ledger
-    from service.domain.events import Fact, Record
+    from service.append.ledger import Ledger
+    from service.domain.vocabulary.events import Fact, Record
     from tests.benchmarks.workload import Body, Item
 
 HOT = "issue-hot"
@@ -91,7 +91,7 @@ class Sized(Workload):
         return self._body(record, body.item, opens=False)
 
     def _waiting(self) -> Iterator[tuple[str, int]]:
-        """Give the issue and the number of facts of each item, in random order; the hot issue's without end."""
+        """Return the issue and the number of facts of each item, in random order; the hot issue's without end."""
         facts = [OPEN_FACTS] * OPEN + [LIFE] * (ITEMS - OPEN)
         normal = [(issue, count) for issue in self.issues for count in facts]
         hot = [(HOT, self._draw.choice(facts)) for _ in range(round(len(normal) / 9))]

@@ -21,11 +21,12 @@ import httpx
 import pytest
 
 from service.app import opened
-from service.domain.accept import accept
-from service.domain.events import Batch
+from service.domain.admit.strict_json import accept
+from service.domain.vocabulary.events import Batch
 from service.settings import Settings
 from service.storage.connect import connect
-from service.views import query
+from service.views.asof import question as asof
+from service.views.asof import recorded
 from tests.benchmarks import report
 from tests.benchmarks.client import Plan, send
 from tests.benchmarks.measure import SECONDS, Sample, rounds
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
     from pathlib import Path
 
-    from service.append import Ledger
+    from service.append.ledger import Ledger
     from service.storage.database import Database
     from tests.benchmarks.measure import Cell
     from tests.benchmarks.servers import Postgres
@@ -105,7 +106,7 @@ class Filled:
         return self.sized.size // 2
 
     def has(self, question: Question) -> bool:
-        """Tell whether a question can be asked: the hot issue must have a page full."""
+        """Return whether a question can be asked: the hot issue must have a page full."""
         return not question.hot or self.sized.size >= HOT_FROM
 
     def issues(self, question: Question) -> list[str]:
@@ -136,7 +137,7 @@ def ledgers(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def _empty(name: str, path: Path, postgres: Postgres) -> str:
-    """Make an empty ledger on one of the databases; give its URL."""
+    """Make an empty ledger on one of the databases; return its URL."""
     if name == "PostgreSQL":
         return postgres.migrated()
     migrate(url := f"sqlite:///{path}")
@@ -150,7 +151,7 @@ async def _filled(name: str, url: str, size: int) -> Filled:
         await fill(services.ledger, sized)
         ledger = Filled(name, url, sized, time.perf_counter() - began)
         items = [await _items(services.database, ledger, question) for question in QUESTIONS]
-        (hot,) = (await query.versions(services.database, size, [HOT])).values()
+        (hot,) = (await recorded.issue_versions(services.database, size, [HOT])).values()
     pages = ", ".join(f"{each:.0f}" for each in items)
     rate = size / ledger.seconds
     print(f"| {name:<10} | {size:>9,} | {len(sized.issues) + 1:>6,} | {hot:>11,} | {rate:>8,.0f} | {pages} |")
@@ -167,9 +168,9 @@ async def _items(database: Database, ledger: Filled, question: Question) -> floa
 async def _page(database: Database, ledger: Filled, question: Question, number: int) -> int:
     issues = ledger.issues(question)
     day = question.day.toordinal() + number % DAYS
-    ask = query.Ask(day, ledger.middle if question.past else None)
+    ask = asof.Question(day, ledger.middle if question.past else None)
     issue = issues[number % len(issues)]
-    return len((await query.issue_page(database, ask, issue, ended=False, after=0, limit=question.limit)).items)
+    return len((await recorded.issue_page(database, ask, issue, ended=False, after=0, limit=question.limit)).items)
 
 
 async def _read(database: Database, ledger: Filled, question: Question, numbers: Iterator[int]) -> Sample:
@@ -238,7 +239,7 @@ def _spelt(text: str, number: int) -> str:
 
 
 def _path(ledger: Filled, question: Question, number: int) -> str:
-    """Give the path of a question that nobody has asked before."""
+    """Return the path of a question that nobody has asked before."""
     issues = ledger.issues(question)
     day, way = question.day + timedelta(number % DAYS), number // DAYS
     known = f"&known_position={ledger.middle}" if question.past else ""

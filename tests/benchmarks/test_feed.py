@@ -62,7 +62,7 @@ def used(pid: int) -> Process:
 
 
 def port(server: Server) -> int:
-    """Give where it listens."""
+    """Return where it listens."""
     return int(server.url.rpartition(":")[2])
 
 

@@ -15,7 +15,7 @@ import pytest
 from service.app import opened
 from service.settings import Settings
 from service.storage.connect import connect
-from service.views import query
+from service.views.asof import question, recorded
 from tests.benchmarks import report
 from tests.benchmarks.client import Plan, send
 from tests.benchmarks.measure import SECONDS, Sample, ratio, rounds, spread
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from service.api.wire import Services
+    from service.api.http.requests import Services
     from service.storage.database import Database
     from tests.benchmarks.measure import Cell
     from tests.benchmarks.servers import Postgres
@@ -45,7 +45,7 @@ UNCHANGED, CONSTANT = "the same unchanged (304)", "a constant of the same size"
 
 
 async def _fill(services: Services, workload: Workload) -> tuple[int, int]:
-    """Fill a ledger; give a position when every item of the large issue is known by half its facts, and the head."""
+    """Fill a ledger; return a position when every item of the large issue is known by half its facts, and the head."""
     await fill(services.ledger, workload)
     small = workload.items_of("issue-01", SMALL, 5)
     large = workload.items_of("issue-00", LARGE, LIFE)
@@ -83,11 +83,11 @@ def ledgers(postgres: Postgres, workload: Workload, tmp_path_factory: pytest.Tem
     return {"SQLite": Filled(sqlite, workload), "PostgreSQL": Filled(postgres.migrated(), workload)}
 
 
-async def _read(database: Database, ask: query.Ask, seconds: float) -> Sample:
+async def _read(database: Database, ask: question.Question, seconds: float) -> Sample:
     latencies: list[float] = []
     began = now = time.perf_counter()
     while now < began + seconds:
-        page = await query.issue_page(database, ask, "issue-00", ended=True, after=0, limit=LARGE)
+        page = await recorded.issue_page(database, ask, "issue-00", ended=True, after=0, limit=LARGE)
         done = time.perf_counter()
         latencies.append(done - now)
         now = done
@@ -95,7 +95,7 @@ async def _read(database: Database, ask: query.Ask, seconds: float) -> Sample:
     return Sample(now - began, latencies)
 
 
-def _run(loop: asyncio.Runner, database: Database, ask: query.Ask) -> Sample:
+def _run(loop: asyncio.Runner, database: Database, ask: question.Question) -> Sample:
     return loop.run(_read(database, ask, SECONDS / 3))
 
 
@@ -109,7 +109,7 @@ def test_fifty_items_as_of(ledgers: dict[str, Filled]) -> None:
             loop.run(database.open())
             stack.callback(lambda closed: loop.run(closed.close()), database)
             for when, known in (("now", None), ("in the past", ledger.past)):
-                ask = query.Ask(DAY.toordinal(), known)
+                ask = question.Question(DAY.toordinal(), known)
                 cells[f"{name}, known {when}", 1] = partial(_run, loop, database, ask)
         samples = rounds(cells)
     report.table("50 items as of a day, in process", samples, unit="reads/s", clients="readers")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from nats.js.api import StreamConfig
 
-from service import eventlog
-from service.cloudevents import envelope
-from service.relay import CONFIG, STREAM, SUBJECTS, Relay
+from service.eventlog.log import log_pages
+from service.feed.cloudevents import envelope
+from service.relay.relay import CONFIG, STREAM, SUBJECTS, Relay
 from service.relay.stream import WINDOW
 from tests.benchmarks import report
 from tests.benchmarks.measure import ROUNDS, SECONDS, spread
@@ -62,7 +62,7 @@ async def relayed(ledger: Opened, url: str, events: int) -> float:
 
 async def alone(ledger: Opened, url: str, events: int) -> float:
     """Publish the same messages by the client alone, as many at once, in no order; give messages a second."""
-    payloads = [envelope(row, PUBLIC_URL) async for page in eventlog.pages(ledger.database) for row in page]
+    payloads = [envelope(row, PUBLIC_URL) async for page in log_pages(ledger.database) for row in page]
     del payloads[events:]
     async with connected(url) as client:
         jetstream = client.jetstream()

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from service.domain.events import AnyEvent, Batch, Fact
+from service.domain.vocabulary.events import AnyEvent, Batch, Fact
 
 Json = dict[str, Any]
 
@@ -67,7 +67,7 @@ def without_id(body: bytes) -> bytes:
 
 
 def event_json(body: bytes) -> bytes:
-    """Give the event alone, as the peers store it."""
+    """Return the event alone, as the peers store it."""
     return body[len(b'{"events":[') : -len(b"]}")]
 
 
@@ -96,7 +96,7 @@ class Workload:
         self._items_made = self._bodies_made = 0
 
     def bodies(self, first: int, count: int) -> list[Body]:
-        """Give `count` bodies from the `first` on, made on demand."""
+        """Return `count` bodies from the `first` on, made on demand."""
         while len(self._bodies) < first + count:
             place = self._draw.randrange(POOL)
             if self._pool[place].facts == LIFE:
@@ -105,7 +105,7 @@ class Workload:
         return self._bodies[first : first + count]
 
     def items_of(self, issue: str, items: int, facts: int) -> list[list[Body]]:
-        """Give new items of one issue, each with so many facts: first all openings, then each round of changes."""
+        """Return new items of one issue, each with so many facts: first all openings, then each round of changes."""
         made = [self._item(issues=[issue]) for _ in range(items)]
         return [[self._next(item) for item in made] for _ in range(facts)]
 

@@ -31,7 +31,7 @@ def digest(ids: Iterable[str]) -> str:
 
 
 def exported(database_url: str) -> list[str]:
-    """Export the ledger by the command; give the ids."""
+    """Export the ledger by the command; return the ids."""
     command = [sys.executable, "-m", "service", "export", "-", "--database-url", database_url]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=PATIENCE)
     return [json.loads(line)["id"] for line in done.stdout.splitlines()]

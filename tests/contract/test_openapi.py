@@ -11,7 +11,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from openapi_spec_validator import validate
 
-from service.api import operations
+from service.api import routes
 from service.app import create_app
 from service.settings import Settings
 
@@ -120,7 +120,7 @@ CLOSED = DOCUMENT["components"] | {"schemas": closed(DOCUMENT["components"]["sch
 
 
 def matches(template: str, path: str) -> bool:
-    """Tell whether a path is of a template."""
+    """Return whether a path is of a template."""
     ours, theirs = template.split("/"), path.split("/")
     return len(ours) == len(theirs) and all(
         one == "{" + one[1:-1] + "}" or one == other for one, other in zip(ours, theirs, strict=True)
@@ -129,7 +129,7 @@ def matches(template: str, path: str) -> bool:
 
 def test_the_committed_document_is_the_one_the_code_writes() -> None:
     """openapi/openapi.json has not drifted; `parley openapi` writes it anew."""
-    assert (ROOT / "openapi" / "openapi.json").read_bytes() == operations.openapi()
+    assert (ROOT / "openapi" / "openapi.json").read_bytes() == routes.openapi()
 
 
 def test_the_document_is_openapi() -> None:

@@ -14,12 +14,14 @@ from hypothesis import given, settings
 from msgspec import Meta
 from openapi_spec_validator import validate
 
-from service.api.openapi import Answer, Media, Operation, document, encode
-from service.api.problems import KINDS
-from service.api.queries import AsOf, AsOfPage, Limit, Query
-from service.api.schemas import AnyRecorded
-from service.domain.codes import PARTIES, Party, Slug
-from service.domain.events import FACTS, RECORDS, Batch, Correction
+from service.api.http.parameters import AsOfPageQuery, AsOfQuery, Limit
+from service.api.http.problem_kinds import PROBLEM_KINDS
+from service.api.http.query_strings import Query
+from service.api.spec.json_schema import AnyRecorded
+from service.api.spec.openapi import document, encode
+from service.api.spec.operations import Documented, Media, Operation
+from service.domain.vocabulary.codes import PARTIES, Party, Slug
+from service.domain.vocabulary.events import FACTS, RECORDS, Batch, Correction
 from tests.strategies import histories
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ OPERATIONS = [
         description="Appends events, all or none.",
         body=Batch,
         body_examples={"one": {"events": []}},
-        answers={201: Answer("Recorded.", Receipt, headers=("Location",)), 200: ("Recorded before.", Receipt)},
+        answers={201: Documented("Recorded.", Receipt, headers=("Location",)), 200: ("Recorded before.", Receipt)},
         problems=(409,),
     ),
     Operation(
@@ -69,10 +71,10 @@ OPERATIONS = [
         tag="events",
         summary="List events",
         description="Lists events as known.",
-        query=AsOfPage,
+        query=AsOfPageQuery,
         headers=("If-None-Match",),
         answers={
-            200: Answer("Events.", EventPage, example={"items": [], "next": None}, also=(Media("text/csv"),)),
+            200: Documented("Events.", EventPage, example={"items": [], "next": None}, also=(Media("text/csv"),)),
             304: ("The same.",),
         },
         problems=("knowledge-ahead",),
@@ -85,7 +87,7 @@ OPERATIONS = [
         summary="Read an event",
         description="Gives one event.",
         path_parameters={"id": EVENT_ID},
-        query=AsOf,
+        query=AsOfQuery,
         headers=("If-None-Match",),
         answers={200: ("The event.", AnyRecorded)},
         problems=("unknown-event",),
@@ -112,7 +114,7 @@ OPERATIONS = [
         description="Gives an issue.",
         path_parameters={"issue": Slug},
         query=Filters,
-        answers={200: Answer("The issue.", None, "text/plain")},
+        answers={200: Documented("The issue.", None, "text/plain")},
     ),
 ]
 
@@ -123,7 +125,7 @@ def build(operations: list[Operation] = OPERATIONS) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def doc() -> dict[str, Any]:
-    """Give the document of the table above."""
+    """Return the document of the table above."""
     return build()
 
 
@@ -270,7 +272,7 @@ def test_problems_are_shared_answers_with_examples(doc: dict[str, Any]) -> None:
         media = answer["content"]["application/problem+json"]
         assert media["schema"] == {"$ref": "#/components/schemas/Problem"}
         for name, example in media["examples"].items():
-            assert example["value"]["type"] == KINDS[name].type
+            assert example["value"]["type"] == PROBLEM_KINDS[name].type
             validator(doc, "Problem").validate(example["value"])
     conflict = next(answer for name, answer in answers.items() if "VersionConflict" in name)
     assert {"version-conflict", "event-id-conflict"} <= set(conflict["content"]["application/problem+json"]["examples"])

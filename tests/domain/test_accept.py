@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.accept import FAULTS_MAX, accept
-from service.domain.errors import Malformed, NotJson
-from service.domain.events import FACTS, AnyEvent, Batch, Correction
-from service.domain.events.measures import RestrictionImposed
-from service.domain.walk import faults_in, info_of
+from service.domain.admit.json_faults import faults_in, info_of
+from service.domain.admit.strict_json import accept
+from service.domain.errors import FAULTS_MAX, Malformed, NotJson
+from service.domain.vocabulary.events import FACTS, AnyEvent, Batch, Correction
+from service.domain.vocabulary.events.measures import RestrictionImposed
 from tests.strategies import OPTIONAL, REQUIRED
 
 EVENT: dict[str, Any] = {

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain import dates
-from service.domain.check import faults_of
-from service.domain.events import AnyEvent, Fact, Record
+from service.domain.admit.event_checks import faults_of
+from service.domain.vocabulary import dates
+from service.domain.vocabulary.events import AnyEvent, Fact, Record
 from tests.strategies import histories
 
 REPORT = {"outlet": "Reuters"}

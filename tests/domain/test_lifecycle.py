@@ -1,9 +1,12 @@
 """The vocabulary and the lives of items fit each other, and the oracle's own table."""
 
+import pkgutil
+
 import pytest
 
-from service.domain.events import FACTS
-from service.domain.lifecycle import CHANGES, KINDS, PLURALS, STATUSES
+from service.domain.vocabulary import events
+from service.domain.vocabulary.events import FACTS, MODULES
+from service.domain.vocabulary.kinds import CHANGES, KINDS, STATUSES
 from tests import oracle
 
 
@@ -31,6 +34,13 @@ def test_calls_and_statements_never_end() -> None:
     assert KINDS["call"].ends == KINDS["statement"].ends == frozenset()
 
 
-def test_every_kind_but_the_issue_has_a_collection() -> None:
+def test_every_kind_has_a_collection() -> None:
     """Each kind has a plural for its path, and statuses to filter by."""
-    assert set(PLURALS) | {"issue"} == set(KINDS) == set(STATUSES)
+    assert len({kind.plural for kind in KINDS.values()}) == len(KINDS)
+    assert set(KINDS) == set(STATUSES)
+
+
+def test_every_module_of_events_is_read() -> None:
+    """A new module of kinds has to be named in MODULES: without it nothing knows its types."""
+    found = {module.name for module in pkgutil.iter_modules(events.__path__)} - {"base"}
+    assert found == {module.__name__.rpartition(".")[2] for module in MODULES}

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from service.domain.check import faults_of
-from service.domain.codes import ActingParty, Edtf, EntityName, Party, RestrictionSlug, TargetParty
-from service.domain.events import FACTS, AnyEvent, Fact
-from service.domain.events.base import Good, Part
-from service.domain.terms import date_fields, tokens_by_term
+from service.domain.admit.event_checks import faults_of
+from service.domain.vocabulary.codes import ActingParty, Edtf, EntityName, Party, RestrictionSlug, TargetParty
+from service.domain.vocabulary.events import FACTS, AnyEvent, Fact
+from service.domain.vocabulary.events.base import Good, Part
+from service.domain.vocabulary.terms import date_fields, tokens_by_term
 from tests.strategies import histories
 
 

@@ -15,14 +15,15 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from service import eventlog
-from service.append import Ledger, Receipt
+from service.append.ledger import Ledger
+from service.append.request import AppendResult
 from service.domain.errors import EventIdConflict, Malformed, Refused, Unavailable, VersionConflict
-from service.domain.events import Batch
-from service.domain.instants import text
-from service.rebuild import digest, rebuild
+from service.domain.vocabulary.events import Batch
+from service.domain.vocabulary.instants import text
+from service.eventlog.head import head_of
+from service.rebuild.rebuild import digest, rebuild
 from service.storage.database import Database, Row
-from service.views import cache, query
+from service.views.asof import recorded
 from tests.ledgers import Event, Opened, cut, now, opened
 
 pytestmark = pytest.mark.anyio
@@ -68,24 +69,24 @@ def corrected(target: Event, new: Event, **fields: object) -> Event:
     return record("corrected", target, event={name: value for name, value in new.items() if name != "id"}, **fields)
 
 
-def positions(receipt: Receipt) -> list[int]:
+def positions(receipt: AppendResult) -> list[int]:
     return [stored.position for stored in receipt.events]
 
 
-def bodies(receipt: Receipt) -> list[Event]:
+def bodies(receipt: AppendResult) -> list[Event]:
     return [json.loads(stored.json()) for stored in receipt.events]
 
 
 async def head(ledger: Opened) -> int:
-    return (await eventlog.head(ledger.database)).position
+    return (await head_of(ledger.database)).position
 
 
 async def version(ledger: Opened, issue: str) -> int:
-    return (await query.versions(ledger.database, await head(ledger), [issue])).get(issue, 0)
+    return (await recorded.issue_versions(ledger.database, await head(ledger), [issue])).get(issue, 0)
 
 
 async def faults_of(ledger: Opened, *events: Event) -> set[str]:
-    """Append what must be refused as malformed; give the paths of the faults, and see that nothing was stored."""
+    """Append what must be refused as malformed; return the paths of the faults, and see that nothing was stored."""
     before = await ledger.log()
     with pytest.raises(Malformed) as refused:
         await ledger.append(events)
@@ -93,13 +94,13 @@ async def faults_of(ledger: Opened, *events: Event) -> set[str]:
     return {"/".join(map(str, fault.path)) for fault in refused.value.faults}
 
 
-async def all_of(appends: Sequence[Awaitable[Receipt]]) -> list[Receipt | Refused]:
-    """Send appends at once; give what each came to, a refusal too."""
+async def all_of(appends: Sequence[Awaitable[AppendResult]]) -> list[AppendResult | Refused]:
+    """Send appends at once; return what each came to, a refusal too."""
     outcomes = await asyncio.gather(*appends, return_exceptions=True)
     for outcome in outcomes:
-        if not isinstance(outcome, Receipt | Refused):
+        if not isinstance(outcome, AppendResult | Refused):
             raise outcome
-    return [outcome for outcome in outcomes if isinstance(outcome, Receipt | Refused)]
+    return [outcome for outcome in outcomes if isinstance(outcome, AppendResult | Refused)]
 
 
 # Positions and batches
@@ -147,7 +148,7 @@ async def test_a_refused_batch_does_not_touch_its_neighbours(ledger: Opened) -> 
     sent = [[imposed(f"quota-{number}", "chips" if number % 3 else "nowhere")] for number in range(30)]
     outcomes = await all_of([ledger.append(batch) for batch in sent])
     assert [isinstance(outcome, Malformed) for outcome in outcomes] == [number % 3 == 0 for number in range(30)]
-    stored = [position for outcome in outcomes if isinstance(outcome, Receipt) for position in positions(outcome)]
+    stored = [position for outcome in outcomes if isinstance(outcome, AppendResult) for position in positions(outcome)]
     assert stored == list(range(2, 22))
 
 
@@ -170,7 +171,13 @@ async def test_those_who_come_together_are_decided_in_order(ledger: Opened) -> N
     mended = corrected(given, imposed("ban", "chips"))
     batches = [[opening("chips")], [given], [mended], [record("retracted", mended)], [record("retracted", given)]]
     outcomes = await all_of([ledger.append(batch) for batch in batches])
-    assert [positions(outcome) for outcome in outcomes if isinstance(outcome, Receipt)] == [[1], [2], [3], [4], [5]]
+    assert [positions(outcome) for outcome in outcomes if isinstance(outcome, AppendResult)] == [
+        [1],
+        [2],
+        [3],
+        [4],
+        [5],
+    ]
 
 
 async def test_many_batches_at_once_stand_as_they_were_sent(ledger: Opened) -> None:
@@ -180,7 +187,9 @@ async def test_many_batches_at_once_stand_as_they_were_sent(ledger: Opened) -> N
         [eased(f"quota-{(number * step) % 7}", "chips", "magnets") for step in range(number % 5 + 1)]
         for number in range(200)
     ]
-    receipts = [each for each in await all_of([ledger.append(batch) for batch in sent]) if isinstance(each, Receipt)]
+    receipts = [
+        each for each in await all_of([ledger.append(batch) for batch in sent]) if isinstance(each, AppendResult)
+    ]
     log = await ledger.log()
     for batch, receipt in zip(sent, receipts, strict=True):
         first, last = positions(receipt)[0], positions(receipt)[-1]
@@ -239,7 +248,7 @@ async def test_of_writers_that_expect_the_same_version_one_wins(ledger: Opened) 
     await ledger.append([opening("chips")])
     appends = [ledger.append([eased("quota", "chips")], {"chips": 1}) for _ in range(16)]
     outcomes = await all_of(appends)
-    assert sum(isinstance(outcome, Receipt) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, AppendResult) for outcome in outcomes) == 1
     assert all(outcome.actual == {"chips": 2} for outcome in outcomes if isinstance(outcome, VersionConflict))
     assert await head(ledger) == 2
 
@@ -326,9 +335,9 @@ async def test_an_id_twice_in_a_batch_is_a_fault(ledger: Opened, *, recorded: bo
     assert await faults_of(ledger, given, given) == {"events/1/id"}
     batches = [[eased("ban", "chips")], [given, given], [eased("levy", "chips")]]
     good, bad, other = await all_of([ledger.append(batch) for batch in batches])
-    assert isinstance(good, Receipt)
+    assert isinstance(good, AppendResult)
     assert isinstance(bad, Malformed)
-    assert isinstance(other, Receipt)
+    assert isinstance(other, AppendResult)
 
 
 async def test_a_batch_of_events_recorded_apart_is_answered(ledger: Opened) -> None:
@@ -338,8 +347,8 @@ async def test_a_batch_of_events_recorded_apart_is_answered(ledger: Opened) -> N
         await ledger.append([each])
     batches = [[eased("ban", "chips")], [chips, given], [given, chips], [eased("levy", "chips")]]
     first, *_, last = await all_of([ledger.append(batch) for batch in batches])
-    assert isinstance(first, Receipt)
-    assert isinstance(last, Receipt)
+    assert isinstance(first, AppendResult)
+    assert isinstance(last, AppendResult)
     assert await head(ledger) == 5
 
 
@@ -350,7 +359,7 @@ async def test_the_same_ids_sent_at_once_are_stored_once(ledger: Opened) -> None
     others = [ledger.append([eased("ban", "chips")]) for _ in range(24)]
     equal = [ledger.append(batch) for _ in range(24)]
     outcomes = await all_of(list(itertools.chain(*zip(equal, others, strict=True))))
-    receipts = [outcome for outcome in outcomes[::2] if isinstance(outcome, Receipt)]
+    receipts = [outcome for outcome in outcomes[::2] if isinstance(outcome, AppendResult)]
     assert len({tuple(positions(receipt)) for receipt in receipts}) == 1
     assert sum(not receipt.repeated for receipt in receipts) == 1
     assert await head(ledger) == 1 + 2 + 24
@@ -361,7 +370,7 @@ async def test_of_different_texts_under_one_id_sent_at_once_one_is_stored(ledger
     await ledger.append([opening("chips")])
     given = imposed("quota", "chips")
     outcomes = await all_of([ledger.append([given | {"note": f"text {number}"}]) for number in range(12)])
-    assert sum(isinstance(outcome, Receipt) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, AppendResult) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, EventIdConflict) for outcome in outcomes) == 11
     assert await head(ledger) == 2
 
@@ -705,7 +714,7 @@ async def test_two_ledgers_share_one_order(migrated_url: str) -> None:
         outcomes = await all_of([ledgers[number % 2].append(batch) for number, batch in enumerate(sent)])
         log = await check_log(ledgers[0], 12 + 2 * 60 + 10)
         for batch, outcome in zip(sent, outcomes, strict=True):
-            assert isinstance(outcome, Receipt)
+            assert isinstance(outcome, AppendResult)
             assert bodies(outcome) == [log[position - 1] for position in positions(outcome)]
             assert [each["id"] for each in bodies(outcome)] == [each["id"] for each in batch]
         assert await version(ledgers[1], "chips") == 1 + 10 + 60 + 10
@@ -719,7 +728,7 @@ async def test_two_ledgers_store_the_same_ids_once(migrated_url: str) -> None:
         for _ in range(6):
             batch = [eased("quota", "chips"), eased("ban", "chips")]
             outcomes = await all_of([ledgers[number % 2].append(batch) for number in range(8)])
-            receipts = [outcome for outcome in outcomes if isinstance(outcome, Receipt)]
+            receipts = [outcome for outcome in outcomes if isinstance(outcome, AppendResult)]
             assert len({tuple(positions(receipt)) for receipt in receipts}) == 1
             assert sum(not receipt.repeated for receipt in receipts) == 1
         await check_log(ledgers[0], 1 + 6 * 2)
@@ -760,7 +769,7 @@ async def test_cut_connections_lose_and_double_nothing(migrated_postgres_url: st
     """While sessions are ended again and again, each append is answered or safe to repeat; all are stored once."""
     batches = [[eased(f"quota-{number % 9}", "chips") for _ in range(number % 3 + 1)] for number in range(160)]
     left = iter(batches)
-    told: list[Receipt] = []
+    told: list[AppendResult] = []
 
     async def write(ledger: Opened) -> None:
         for batch in left:
@@ -849,8 +858,8 @@ async def test_under_steady_load_a_record_reads_no_more_than_the_first(
     ledger: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While groups are committed without a pause, each reads what its own records bear on: not what others bore on."""
-    monkeypatch.setattr("service.append.GROUP_EVENTS", 2)
-    monkeypatch.setattr(cache, "EVENTS_MAX", 10)
+    monkeypatch.setattr("service.append.ledger.GROUP_EVENTS", 2)
+    monkeypatch.setattr("service.views.working_set.EVENTS_MAX", 10)
     facts = [imposed(f"restriction-{number}", "exports") for number in range(200)]
     await ledger.append([opening("exports"), *facts])
     counting = Counting(ledger.database)

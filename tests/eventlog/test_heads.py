@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from service.eventlog.newest import Heads
+from service.eventlog.head import Heads
 from tests.ledgers import opened
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from service.rebuild import rebuild
+from service.rebuild.rebuild import rebuild
 from service.storage.connect import connect
 from tests.servers import Connection, Event, Server, connection, fact, openings, read_feed, serving
 

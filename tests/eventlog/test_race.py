@@ -15,7 +15,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from service.rebuild import rebuild
+from service.rebuild.rebuild import rebuild
 from service.storage.connect import connect
 from tests.processes import PATIENCE
 from tests.servers import ISSUES, Event, Server, client, connection, fact, openings, serving_together

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from service.domain import dates
-from service.views import difference, published, query, rectangles, timeline
-from service.views.difference import Point
-from service.views.published import Clocks
+from service.domain.vocabulary import dates
+from service.views.asof import difference, timeline, versions
+from service.views.asof.difference import Point
+from service.views.asof.engine import engine_of
+from service.views.asof.question import Basis
+from service.views.asof.sql import resolve
 from tests import oracle
 from tests.ledgers import Opened, asking
 from tests.tally import comparing
@@ -26,14 +28,19 @@ async def check_timeline(ledger: Opened, log: list[Event], issue: str, known: or
 async def _timeline(ledger: Opened, issue: str, known: oracle.K, limit: int) -> list[Event]:
     facts: list[Event] = []
     after = 0
-    counts = timeline.Known(known) if isinstance(known, int) else timeline.Known(known.position, known.day.toordinal())
+    basis = await based(ledger, known)
     while True:
-        page = await timeline.page(ledger.database, issue, counts, after=after, limit=limit)
-        facts += [json.loads(told.body) for told in page.facts]
+        page = await timeline.page(ledger.database, basis, issue, after=after, limit=limit)
+        facts += [json.loads(fact.body) for fact in page.facts]
         if page.next is None:
             return facts
         assert page.facts
         after = page.next
+
+
+async def based(ledger: Opened, known: oracle.K, day: date = date.min) -> Basis:
+    """Resolve a day and a K."""
+    return await resolve(ledger.database, asking(day, known))
 
 
 async def check_difference(
@@ -56,8 +63,9 @@ async def _check_difference(
     assert list(found) == [item for item in order if item in found]
     for item in order:
         kind = oracle.kind_of(log, item)
-        answers = [await query.item(ledger.database, asking(*point), kind, item) for point in (one, other)]
-        bodies = [None if each is None else json.loads(each.found.body) for each in answers]
+        questions = [asking(*point) for point in (one, other)]
+        answers = [await engine_of(each).item(ledger.database, each, kind, item) for each in questions]
+        bodies = [None if each is None else json.loads(each.state.body) for each in answers]
         held = [body if body is not None and issue in body["issues"] else None for body in bodies]
         assert found.get(item, held) == held
         assert (item in found) == (held[0] != held[1])
@@ -75,30 +83,25 @@ async def _check_difference(
 async def _difference(
     ledger: Opened, issue: str, one: oracle.Point, other: oracle.Point, limit: int
 ) -> dict[str, list[Event | None]]:
-    days = one[0].toordinal(), other[0].toordinal()
+    ends = [
+        Point(day.toordinal(), known if isinstance(known, int) else known.day.toordinal())
+        for day, known in (one, other)
+    ]
     found: dict[str, list[Event | None]] = {}
-    after = 0
-    while True:
-        if isinstance(one[1], oracle.Published) and isinstance(other[1], oracle.Published):
-            then = Clocks(days[0], one[1].position, one[1].day.toordinal())
-            now = Clocks(days[1], other[1].position, other[1].day.toordinal())
-            page = await difference.published_page(ledger.database, issue, then, now, after=after, limit=limit)
-        else:
-            assert isinstance(one[1], int)
-            assert isinstance(other[1], int)
-            ends = Point(days[0], one[1]), Point(days[1], other[1])
-            page = await difference.page(ledger.database, issue, *ends, after=after, limit=limit)
+    after: int | None = 0
+    basis = await based(ledger, other[1], other[0])
+    while after is not None:
+        page = await difference.page(ledger.database, basis, issue, (ends[0], ends[1]), after=after, limit=limit)
         for each in page.items:
             found[each.slug] = [None if state is None else json.loads(state) for state in (each.before, each.after)]
-        if not page.more:
-            return found
-        after = page.items[-1].number
+        after = page.next
+    return found
 
 
 async def check_rectangles(
     ledger: Opened, log: list[Event], item: str, known: int, points: Iterable[tuple[date, int]], limit: int
 ) -> list[Event]:
-    """Compare an item's history up to a position with the oracle's answers at some points (D, K); give the history.
+    """Compare an item's history up to a position with the oracle's answers at some points (D, K); return the history.
 
     A point lies in the one rectangle whose state is the answer, or in none where there is no answer.
     """
@@ -110,12 +113,16 @@ async def check_rectangles(
     return found
 
 
-async def _rectangles(ledger: Opened, kind: str, item: str, known: int, limit: int) -> list[Event]:
+async def _rectangles(ledger: Opened, kind: str, item: str, known: oracle.K, limit: int) -> list[Event]:
+    """Read a history in pages; as published its Ks are days, as ordinals."""
     found: list[Event] = []
     after = (0, 0)
+    basis = await based(ledger, known)
     while True:
-        page = await rectangles.page(ledger.database, kind, item, known, after=after, limit=limit)
-        assert page is not None
+        page = await versions.page(ledger.database, basis, kind, item, after=after, limit=limit)
+        if page is None:
+            assert isinstance(known, oracle.Published)
+            return found
         for each in page.rectangles:
             ends = [None if day is None else dates.iso(day) for day in (each.valid_from, each.valid_to)]
             names = ("valid_from", "valid_to", "known_from", "known_to", "state")
@@ -130,23 +137,8 @@ async def check_rectangles_published(
     ledger: Opened, log: list[Event], item: str, known: oracle.Published, points: Iterable[tuple[date, date]]
 ) -> None:
     """Compare an item's history as known up to a day of publication at some points (D, day of publication)."""
-    found = await _rectangles_published(ledger, oracle.kind_of(log, item), item, known)
+    found = await _rectangles(ledger, oracle.kind_of(log, item), item, known, limit=3)
+    assert found == sorted(found, key=lambda each: (each["valid_from"], each["known_from"]))
     for day, out in points:
         (state,) = [each["state"] for each in oracle.covering(found, day, out.toordinal())] or [None]
         check_state(log, state, item, day, oracle.Published(out, known.position))
-
-
-async def _rectangles_published(ledger: Opened, kind: str, item: str, known: oracle.Published) -> list[Event]:
-    """Its Ks are days, as ordinals."""
-    every = await published.rectangles(ledger.database, kind, item, known.position, known.day.toordinal())
-    assert [(each.valid_from, each.known_from) for each in every] == sorted(
-        {(each.valid_from, each.known_from) for each in every}
-    )
-    bounds = [[None if day is None else dates.iso(day) for day in (each.valid_from, each.valid_to)] for each in every]
-    return [
-        {
-            "valid_from": valid_from, "valid_to": valid_to, "known_from": each.known_from, "known_to": each.known_to,
-            "state": json.loads(each.state),
-        }
-        for (valid_from, valid_to), each in zip(bounds, every, strict=True)
-    ]  # fmt: skip

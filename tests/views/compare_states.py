@@ -8,8 +8,12 @@ from typing import Any
 import msgspec
 
 from service.api.exposure import ExposureQuery
-from service.domain import states, words
-from service.views import exposure, postures, query, search
+from service.domain.rule.posture import posture
+from service.domain.rule.words import words_of
+from service.views.asof import exposure, text_search
+from service.views.asof.engine import engine_of
+from service.views.asof.question import ItemState, StateFilter
+from service.views.asof.recorded import issue_versions
 from tests import oracle
 from tests.ledgers import Opened, asking
 from tests.tally import comparing
@@ -74,11 +78,12 @@ async def check_list(ledger: Opened, log: list[Event], kind: str, day: date, kno
 
 async def _paged(ledger: Opened, kind: str, day: date, known: oracle.K) -> list[str]:
     names: list[str] = []
-    after, more = 0, True
-    while more:
-        page = await query.page(ledger.database, asking(day, known), query.Wanted(kind), after=after, limit=2)
-        names += [found.slug for found in page.items]
-        after, more = page.items[-1].number if page.items else 0, page.more
+    after: int | None = 0
+    while after is not None:
+        asked = asking(day, known)
+        page = await engine_of(asked).page(ledger.database, asked, StateFilter(kind), after=after, limit=2)
+        names += [state.slug for state in page.items]
+        after = page.next
     return names
 
 
@@ -90,42 +95,44 @@ async def check_filters(ledger: Opened, listed: list[Event], day: date, known: o
             assert [state["id"] for state in found] == [state["id"] for state in listed if holds(state)], token
 
 
-async def check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: oracle.K) -> list[query.Found]:
-    """Compare an issue's version, posture and items with the oracle's; give what stands on its page."""
+async def check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: oracle.K) -> list[ItemState]:
+    """Compare an issue's version, posture and items with the oracle's; return what stands on its page."""
     with comparing("issues"):
         return await _check_issue(ledger, log, issue, day, known)
 
 
-async def _check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: oracle.K) -> list[query.Found]:
-    page = await query.issue_page(ledger.database, asking(day, known), issue, ended=False, after=0, limit=1_000)
+async def _check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: oracle.K) -> list[ItemState]:
+    asked = asking(day, known)
+    page = await engine_of(asked).issue_page(ledger.database, asked, issue, ended=False, after=0, limit=1_000)
     truth = oracle.issue_state(log, issue, day, known)
     if truth is None or page.own is None:
         assert (truth, page.own) == (None, None)
         return page.items
-    held = await postures.statuses(ledger.database, asking(day, known), [issue])
+    statuses = await engine_of(asked).statuses(ledger.database, asked, [issue])
     assert page.version == truth["version"]
-    assert states.posture(page.own.found.status, held[issue]) == truth["posture"]
+    assert posture(page.own.state.status, statuses[issue]) == truth["posture"]
     found = [(each.kind, each.slug) for each in page.items]
     assert sorted(found) == sorted((kind, each["id"]) for kind, items in truth["items"].items() for each in items)
-    return [page.own.found, *page.items]
+    return [page.own.state, *page.items]
 
 
 async def check_issues(ledger: Opened, log: list[Event], day: date, known: oracle.K) -> None:
     """Compare which issues are listed, each with its version and posture."""
-    page = await query.page(ledger.database, asking(day, known), query.Wanted("issue"), after=0, limit=1_000)
+    asked = asking(day, known)
+    page = await engine_of(asked).page(ledger.database, asked, StateFilter("issue"), after=0, limit=1_000)
     names = [each.slug for each in page.items]
-    held = await postures.statuses(ledger.database, page.basis.pinned(), names)
-    versions = await query.versions(ledger.database, page.basis.position, names)
+    statuses = await engine_of(asked).statuses(ledger.database, page.basis.pinned(), names)
+    versions = await issue_versions(ledger.database, page.basis.position, names)
     truth = [state["id"] for state in oracle.items_of_kind(log, "issue", day, known)]
     with comparing("lists"):
         assert names == truth
     for each in page.items:
-        told = oracle.issue_state(log, each.slug, day, known)
+        expected = oracle.issue_state(log, each.slug, day, known)
         with comparing("issues"):
-            assert told is not None
-            assert (versions[each.slug], states.posture(each.status, held[each.slug])) == (
-                told["version"],
-                told["posture"],
+            assert expected is not None
+            assert (versions[each.slug], posture(each.status, statuses[each.slug])) == (
+                expected["version"],
+                expected["posture"],
             ), each.slug
 
 
@@ -137,16 +144,14 @@ async def check_exposure(
     `asked` is the query: `party`, one of `good`, `hs` and `eccn`, maybe `include`.
     """
     (name,) = asked.keys() & GOODS.keys()
-    ask = asking(day, known)
-    sought = msgspec.convert(asked, ExposureQuery).sought()
+    question = asking(day, known)
+    wanted = msgspec.convert(asked, ExposureQuery).filter()
     found: list[str] = []
-    after, more = 0, True
-    while more:
-        page = await exposure.page(ledger.database, ask, sought, after=after, limit=limit)
+    after: int | None = 0
+    while after is not None:
+        page = await exposure.page(ledger.database, question, wanted, after=after, limit=limit)
         found += [each.slug for each in page.items]
-        more = page.more
-        if more:
-            ask, after = page.basis.pinned(), page.items[-1].number
+        question, after = page.basis.pinned(), page.next
     truth = oracle.exposed(standing, name, asked[name], asked["party"], include_ended="include" in asked)
     with comparing("exposures"):
         assert found == truth, asked
@@ -157,8 +162,8 @@ async def check_words(ledger: Opened, log: list[Event], kind: str, asked: str, p
     found: list[str] = []
     after: int | None = 0
     while after is not None:
-        ask, wanted = asking(*point), query.Wanted(kind)
-        page = await search.page(ledger.database, ask, wanted, words.of(asked), after=after, limit=limit)
+        question, wanted = asking(*point), StateFilter(kind)
+        page = await text_search.page(ledger.database, question, wanted, words_of(asked), after=after, limit=limit)
         found += [each.slug for each in page.items]
         after = page.next
     truth = oracle.items_of_kind(log, kind, *point)
@@ -166,7 +171,7 @@ async def check_words(ledger: Opened, log: list[Event], kind: str, asked: str, p
         assert found == [state["id"] for state in truth if oracle.has_words(state, asked)], asked
 
 
-def state_of(found: query.Found) -> Event:
+def state_of(found: ItemState) -> Event:
     """Read the state that a page has."""
     state: Event = json.loads(found.body)
     return state

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from service import eventlog
 from service.domain.errors import Refused
-from service.rebuild import rebuild
+from service.eventlog.head import head_of
+from service.rebuild.rebuild import rebuild
 from tests import oracle
 from tests.ledgers import Opened, opened
 from tests.strategies import (
@@ -121,7 +121,7 @@ class Recording(RuleBasedStateMachine):
     @invariant()
     def settled(self) -> None:
         """The head is where the last append that was taken left it."""
-        assert self.run(eventlog.head(self.ledger.database)).position == len(self.log)
+        assert self.run(head_of(self.ledger.database)).position == len(self.log)
         self._whole = True
         self._steps += 1
 
@@ -168,7 +168,7 @@ class Recording(RuleBasedStateMachine):
         return int(self._moment.timestamp()) * 1_000_000
 
     def text_of(self, event: str) -> Event:
-        """Give the last text that an event brought, or that the one it acts on had: what is corrected next."""
+        """Return the last text that an event brought, or that the one it acts on had: what is corrected next."""
         found = self.sent[event]
         if oracle.is_record(found) and "event" not in found:
             return self.text_of(found["target"])

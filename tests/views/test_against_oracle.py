@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.lifecycle import KINDS
-from service.rebuild import rebuild
+from service.domain.vocabulary.kinds import KINDS
+from service.rebuild.rebuild import rebuild
 from tests import oracle
 from tests.conftest import PostgresServer
 from tests.examples import thorough

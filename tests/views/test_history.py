@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.lifecycle import KINDS
-from service.views import exposure
+from service.domain.vocabulary.kinds import KINDS
+from service.views.asof import exposure
 from tests import oracle
 from tests.conftest import PostgresServer
 from tests.examples import thorough

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.views import query
+from service.views.asof import question, recorded, sql
 from tests.ledgers import Event, Opened, opened
 
 DAY = 739_000
@@ -17,10 +17,10 @@ def restriction(item: str, **terms: object) -> Event:
     return head | given | terms | {"reports": [{"outlet": "Xinhua"}]}
 
 
-async def sifted(ledger: Opened, at: query.Basis, numbers: list[int], most: int = 10) -> list[str]:
-    """Give the items that touch, by name."""
-    found = await query.sifted(ledger.database, at, numbers, EVERY, ended=False, most=most)
-    return [each.found.slug for each in found]
+async def sifted(ledger: Opened, at: question.Basis, numbers: list[int], most: int = 10) -> list[str]:
+    """Return the items that touch, by name."""
+    found = await recorded.sifted(ledger.database, at, numbers, EVERY, ended=False, most=most)
+    return [each.slug for each in found]
 
 
 @pytest.mark.anyio
@@ -31,7 +31,7 @@ async def test_the_head_may_move_on(migrated_url: str) -> None:
     async with opened(migrated_url) as ledger:
         other = restriction("other", goods=[{"name": "gallium"}])
         await ledger.append([told, restriction("one"), restriction("two"), other])
-        at = await query.basis(ledger.database, query.Ask(DAY))
+        at = await sql.resolve(ledger.database, question.Question(DAY))
         numbers = [2, 3, 4]
         assert at.newest
         assert await sifted(ledger, at, numbers) == ["one", "two"]
@@ -42,7 +42,7 @@ async def test_the_head_may_move_on(migrated_url: str) -> None:
         await ledger.append([restriction("other") | {"type": "restriction.tightened", "occurred": "2023-07-01"}])
         assert await sifted(ledger, at, numbers) == ["one", "two"]
         assert await sifted(ledger, at, [4]) == []
-        now = await query.basis(ledger.database, query.Ask(DAY))
+        now = await sql.resolve(ledger.database, question.Question(DAY))
         assert await sifted(ledger, now, numbers) == ["other"]
-        standing = await query.standings(ledger.database, at, ["one", "two"])
-        assert [each.found.status for each in standing] == ["in_force", "in_force"]
+        standing = await recorded.named(ledger.database, at, ["one", "two"])
+        assert [each.status for each in standing] == ["in_force", "in_force"]

@@ -12,9 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import service.rebuild
-import service.rebuild.register
-from service.rebuild import digest, rebuild
+from service.rebuild.rebuild import digest, rebuild
 from service.storage import files
 from tests.conftest import PostgresServer
 from tests.examples import thorough
@@ -38,8 +36,8 @@ async def rebuilt_equals_live(url: str, history: list[Event], seed: int) -> None
     async with opened(url) as ledger:
         live = await ledger.rows()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(service.rebuild, "GROUP", 1 + seed)
-            patch.setattr(service.rebuild.register, "PAGE", 1 + seed)
+            patch.setattr("service.rebuild.rebuild.GROUP", 1 + seed)
+            patch.setattr("service.rebuild.register.PAGE", 1 + seed)
             told = await rebuild(ledger.database)
         assert await ledger.rows() == live
         assert told.same

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import cli
-from service.rebuild import digest
+from service.rebuild.rebuild import digest
 from service.storage import files
 from service.storage.connect import connect
 from service.views.shape import SHAPE

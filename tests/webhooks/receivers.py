@@ -68,7 +68,7 @@ class Receiver:
         return self.answer(number, request)
 
     def wait(self, enough: Callable[[list[Received]], bool]) -> list[Received]:
-        """Wait until there is enough; give what there is."""
+        """Wait until there is enough; return what there is."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: enough(self.requests), PATIENCE), self.positions
             return list(self.requests)

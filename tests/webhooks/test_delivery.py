@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from service.eventlog import Stored
+from service.eventlog.log import Stored
 from service.webhooks.rules import SCHEDULE, Rules
 from service.webhooks.send import headers, outcome_of
 from service.webhooks.store import Subscription
@@ -43,7 +43,7 @@ def receiver(service: Service) -> Iterator[Receiver]:
 
 
 def verified(secret: str, request: Received) -> bool:
-    """Tell whether the library of Standard Webhooks takes a request for genuine."""
+    """Return whether the library of Standard Webhooks takes a request for genuine."""
     try:
         Webhook(secret).verify(request.body, request.headers)
     except WebhookVerificationError:

@@ -24,12 +24,12 @@ CALM_FLAGS = FLAGS[:-2]
 
 
 def breaks(positions: list[int]) -> list[tuple[int, int]]:
-    """Give the places at which events do not follow on each other."""
+    """Return the places at which events do not follow on each other."""
     return [(one, other) for one, other in pairwise(positions) if other != one + 1]
 
 
 def first_seen(positions: list[int]) -> list[int]:
-    """Give the positions in the order in which they came first."""
+    """Return the positions in the order in which they came first."""
     return list(dict.fromkeys(positions))
 
 

@@ -1,0 +1,1 @@
+"""The way in and out that every operation shares: requests, queries, D and K, cursors, kept answers, problems."""

@@ -1,0 +1,52 @@
+"""A memory of answers of status 200, bounded by bytes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+MEMORY_MAX = 64 * 1024 * 1024
+"""Bytes of answers that are kept, the least used dropped first."""
+ANSWER_MAX = 1024 * 1024
+"""Bytes that an answer may have to be kept."""
+OVERHEAD = 1_000
+"""Bytes that an answer takes in addition to its body and its query, about."""
+
+Key = tuple[str, bytes, str]
+"""The path, the query string as sent, and the entity tag."""
+
+
+class KeptAnswer(NamedTuple):
+    """An answer of status 200."""
+
+    body: bytes
+    headers: dict[str, str]
+
+
+class AnswerMemory:
+    """The kept answers of one service."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._kept: OrderedDict[Key, KeptAnswer] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: Key) -> KeptAnswer | None:
+        """Return a kept answer; None for one that is not kept."""
+        answer = self._kept.get(key)
+        if answer is not None:
+            self._kept.move_to_end(key)
+        return answer
+
+    def put(self, key: Key, answer: KeptAnswer) -> None:
+        """Keep an answer."""
+        if len(answer.body) > ANSWER_MAX or key in self._kept:
+            return
+        self._kept[key] = answer
+        self._bytes += _size(key, answer)
+        while self._bytes > MEMORY_MAX:
+            self._bytes -= _size(*self._kept.popitem(last=False))
+
+
+def _size(key: Key, answer: KeptAnswer) -> int:
+    return len(answer.body) + len(key[1]) + OVERHEAD

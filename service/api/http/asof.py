@@ -1,0 +1,223 @@
+"""Operations as of (D, K): a query is decoded and placed once, then answered from memory, with 304, or by asking.
+
+An as-of answer is a function of its URL and of its basis, and never changes. Its basis is its entity tag. So a kept
+answer is found as soon as D and K are known: for a K that is given without any read of the database, for the newest
+with one read of the head, which is shared by all who wait for one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from urllib.parse import quote, urlencode
+
+from litestar import Response
+
+from service.api.http.answer_memory import KeptAnswer
+from service.api.http.basis import basis_members, known_members
+from service.api.http.cursors import AsOfCursor, foreign_cursor, next_member, read_cursor
+from service.api.http.parameters import AsOfQuery, KnownQuery
+from service.api.http.requests import (
+    REVALIDATE,
+    AnyRequest,
+    Handler,
+    Services,
+    json_answer,
+    parameters_of,
+    query_of,
+    services_of,
+)
+from service.domain.errors import KnowledgeAhead
+from service.domain.vocabulary import dates
+from service.eventlog.head import head_of
+from service.views.asof.question import Basis, Question
+from service.views.asof.sql import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from service.storage.database import Database
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+K = TypeVar("K", bound=KnownQuery)
+
+
+@dataclass(frozen=True, slots=True)
+class AsOfRequest(Generic[K]):
+    """A request as of (D, K): its decoded query, its question, and the place that its page begins after."""
+
+    request: AnyRequest
+    services: Services
+    query: K
+    question: Question
+    cursor: AsOfCursor | None
+
+    @property
+    def database(self) -> Database:
+        """Return the database of the ledger."""
+        return self.services.database
+
+    @property
+    def after(self) -> int:
+        """Return the item number or position that the page begins after; 0 for the first page."""
+        return self.cursor.after if self.cursor else 0
+
+    def page(self, basis: Basis, bodies: Iterable[bytes], after: int | None, within: int = 0) -> Answered:
+        """Return a page: its items, and a cursor to continue after a place, None at the end."""
+        return Answered(b'"items":[%s],%s' % (b",".join(bodies), self.next(basis, after, within)), basis)
+
+    def next(self, basis: Basis, after: int | None, within: int = 0) -> bytes:
+        """Return the `next` member of a page."""
+        return next_member(self.request, basis, after, within)
+
+
+class Answered(NamedTuple):
+    """The members of an answer, as JSON without braces, and its basis."""
+
+    members: bytes
+    basis: Basis
+
+
+def as_of(shape: type[K], perform: Callable[[AsOfRequest[K]], Awaitable[Answered]]) -> Handler:
+    """Make the handler of an operation as of (D, K), whose answers are kept; `shape` is its query."""
+
+    async def handle(request: AnyRequest) -> Response[bytes]:
+        asked = await placed(request, shape)
+        answers, path, sent = asked.services.answers, request.scope["path"], request.scope["query_string"]
+        tag = await _tag(asked)
+        kept = None if tag is None else answers.get((path, sent, tag))
+        if kept is not None:
+            return not_modified(request, kept.headers) or json_answer(kept.body, headers=kept.headers)
+        if "if-none-match" in request.headers:
+            headers = _headers(asked, await resolve(asked.database, asked.question))
+            if (same := not_modified(request, headers)) is not None:
+                return same
+        answered = await perform(asked)
+        body, headers = b"{%s,%s}" % (answered.members, basis_members(answered.basis)), _headers(asked, answered.basis)
+        answers.put((path, sent, headers["ETag"]), KeptAnswer(body, headers))
+        return json_answer(body, headers=headers)
+
+    return handle
+
+
+def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitable[bytes]]) -> Handler:
+    """Make the handler of an operation about every day, as known at K; `perform` returns the members of the answer."""
+
+    async def handle(request: AnyRequest) -> Response[bytes]:
+        asked = await placed(request, shape)
+        basis = await resolve(asked.database, asked.question)
+        clocks = known_clocks(basis)
+        headers = frozen(request, tag_of(clocks), clocks, pinned=asked.query.pins_known())
+        if (same := not_modified(request, headers)) is not None:
+            return same
+        members = await perform(asked, basis)
+        return json_answer(b'{%s,"as_of":null,%s}' % (members, known_members(basis)), headers=headers)
+
+    return handle
+
+
+async def placed(request: AnyRequest, shape: type[K]) -> AsOfRequest[K]:
+    """Decode the query and find D, K and the place that it asks for; raises BadQuery for a cursor of another list."""
+    query, services = query_of(request, shape), services_of(request)
+    written: str | None = getattr(query, "cursor", None)
+    if written is None:
+        return AsOfRequest(request, services, query, await question_of(services, query), None)
+    cursor = read_cursor(request, written, AsOfCursor)
+    if not same_clocks(request, query, cursor):
+        raise foreign_cursor()
+    return AsOfRequest(request, services, query, cursor.question, cursor)
+
+
+async def _tag(asked: AsOfRequest[K]) -> str | None:
+    """Return the tag that the answer will have; None where K is an instant, which only the database resolves."""
+    question = asked.question
+    if question.instant is not None:
+        return None
+    position = question.position if question.position is not None else (await asked.services.heads.read()).position
+    return etag(Basis(question.as_of, position, 0, question.published))
+
+
+async def question_of(services: Services, query: KnownQuery) -> Question:
+    """Return the D and K of a query; raises KnowledgeAhead for an instant that is not past."""
+    today = services.today()
+    day = query.day() if isinstance(query, AsOfQuery) else None
+    as_of_day = today if day is None else day
+    if query.known_basis == "published":
+        published = query.known_day()
+        return Question(as_of_day, query.known_position, published=today if published is None else published)
+    instant = query.known_micros()
+    if instant is not None:
+        await freeze(services, "known_at", query.known_at or "", instant)
+    return Question(as_of_day, query.known_position, instant)
+
+
+async def freeze(services: Services, name: str, written: str, instant: int) -> None:
+    """Make what is known at a parameter's instant final; raises KnowledgeAhead for one that is not past."""
+    if instant >= services.clock():
+        asked = f"{name}={written}"
+        raise KnowledgeAhead(asked, (await head_of(services.database)).position)
+    await services.ledger.freeze(instant)
+
+
+def same_clocks(request: AnyRequest, query: KnownQuery, cursor: AsOfCursor) -> bool:
+    """Return whether the D and K that are given beside a cursor are its own."""
+    published = query.known_basis == "published"
+    basis_given = any(name == "known_basis" for name, _ in parameters_of(request))
+    return (
+        (not isinstance(query, AsOfQuery) or query.as_of is None or query.day() == cursor.as_of)
+        and (query.known_position is None or query.known_position == cursor.position)
+        and (not basis_given or published == (cursor.published is not None))
+        and (not published or query.known_at is None or query.known_day() == cursor.published)
+    )
+
+
+def etag(basis: Basis) -> str:
+    """Return the entity tag of an answer: its basis, within its own URL."""
+    published = "" if basis.published is None else f".{dates.iso(basis.published)}"
+    known_basis = "published" if published else "recorded"
+    return f'"{dates.iso(basis.as_of)}.{basis.position}.{known_basis}{published}"'
+
+
+def known_clocks(basis: Basis) -> dict[str, str]:
+    """Return the parameters that pin K."""
+    clocks = {"known_position": str(basis.position)}
+    if basis.published is not None:
+        clocks |= {"known_basis": "published", "known_at": dates.iso(basis.published)}
+    return clocks
+
+
+def tag_of(clocks: dict[str, str]) -> str:
+    """Return the entity tag of an answer that some parameters pin."""
+    return f'"{".".join(clocks.values())}"'
+
+
+def _headers(asked: AsOfRequest[K], basis: Basis) -> dict[str, str]:
+    """Return the headers of an as-of answer: its tag, its frozen URL, and how long it may be kept."""
+    query = asked.query
+    pinned = isinstance(query, AsOfQuery) and query.as_of is not None and query.pins_known()
+    return frozen(asked.request, etag(basis), {"as_of": dates.iso(basis.as_of), **known_clocks(basis)}, pinned=pinned)
+
+
+def frozen(request: AnyRequest, tag: str, clocks: dict[str, str], *, pinned: bool) -> dict[str, str]:
+    """Return the headers of an answer that holds for ever at some D and K, which its frozen URL names as `clocks`.
+
+    `pinned` is true where the request names them all; a cursor has them too.
+    """
+    given = parameters_of(request)
+    paged = any(name == "cursor" for name, _ in given)
+    rest = [(name, value) for name, value in given if not name.startswith("known_") and name not in clocks]
+    url = urlencode(given if paged else [*rest, *clocks.items()])
+    return {
+        "ETag": tag,
+        "Link": f'<{quote(request.scope["path"])}?{url}>; rel="memento"',
+        "Cache-Control": IMMUTABLE if pinned or paged else REVALIDATE,
+    }
+
+
+def not_modified(request: AnyRequest, headers: dict[str, str]) -> Response[bytes] | None:
+    """Answer 304 when the client has the answer that would have these headers."""
+    tags = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if headers["ETag"] not in tags and "*" not in tags:
+        return None
+    return Response(b"", status_code=304, headers=headers)

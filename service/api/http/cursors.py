@@ -1,0 +1,94 @@
+"""Cursors: where the next page of a list begins, and the list that they were made for. Opaque to clients."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from service.api.http.moments import POSITION_MAX
+from service.api.http.query_strings import BadQuery
+from service.api.http.requests import AnyRequest, encode, parameters_of
+from service.domain.errors import Fault
+from service.domain.vocabulary import dates
+from service.views.asof.question import Question
+
+if TYPE_CHECKING:
+    from service.views.asof.question import Basis
+
+_NOT_FILTERS = {
+    "as_of", "cursor", "known_at", "known_basis", "known_from", "known_position", "known_to", "limit", "to",
+}  # fmt: skip
+
+C = TypeVar("C", bound=msgspec.Struct)
+
+
+class AsOfCursor(msgspec.Struct, frozen=True, array_like=True):
+    """A place in a list as of (D, K): an item number or position, and the D and K of the first page.
+
+    `within` is the second half of the place, where one number is not enough.
+    """
+
+    after: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
+    position: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
+    as_of: Annotated[int, Meta(ge=dates.OPEN, lt=dates.FOREVER)]
+    made_for: str
+    within: Annotated[int, Meta(ge=0, le=POSITION_MAX)] = 0
+    published: Annotated[int, Meta(ge=dates.OPEN, lt=dates.FOREVER)] | None = None
+
+    @property
+    def question(self) -> Question:
+        """Return the D and K of the first page."""
+        return Question(self.as_of, self.position, published=self.published)
+
+
+class NumberCursor(msgspec.Struct, frozen=True, array_like=True):
+    """A place in a list without D and K: a number."""
+
+    after: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
+    made_for: str
+
+
+class NameCursor(msgspec.Struct, frozen=True, array_like=True):
+    """A place in a list by name."""
+
+    after: Annotated[str, Meta(min_length=1)]
+    made_for: str
+
+
+def read_cursor(request: AnyRequest, cursor: str, shape: type[C]) -> C:
+    """Read a cursor; raises BadQuery when it was not made for this list."""
+    try:
+        found = msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=shape)
+    except ValueError:  # of which base64's and msgspec's errors are kinds
+        raise foreign_cursor() from None
+    if getattr(found, "made_for", None) != list_mark(request):
+        raise foreign_cursor()
+    return found
+
+
+def foreign_cursor() -> BadQuery:
+    """Return the refusal of a cursor of another list."""
+    return BadQuery([Fault(("cursor",), "not a cursor of this list with these filters and clocks")])
+
+
+def write_cursor(cursor: msgspec.Struct) -> str:
+    """Return a cursor as clients get it."""
+    return base64.urlsafe_b64encode(encode(cursor)).decode()
+
+
+def next_member(request: AnyRequest, basis: Basis, after: int | None, within: int = 0) -> bytes:
+    """Return the `next` member of a page as of (D, K): a cursor to continue after a place, null at the end."""
+    if after is None:
+        return b'"next":null'
+    cursor = AsOfCursor(after, basis.position, basis.as_of, list_mark(request), within, basis.published)
+    return b'"next":"%s"' % write_cursor(cursor).encode()
+
+
+def list_mark(request: AnyRequest) -> str:
+    """Return a digest of the list that a request is about: its path and filters, whatever the page, D and K."""
+    given = sorted((name, value) for name, value in parameters_of(request) if name not in _NOT_FILTERS)
+    return hashlib.sha256(encode((request.scope["path"], given))).hexdigest()[:16]

@@ -1,0 +1,106 @@
+"""Which form and which compression a client accepts (RFC 9110, 12.5), and compressing for it."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from typing import TYPE_CHECKING, Protocol
+
+import zstandard
+from litestar.datastructures.headers import Accept
+
+from service.api.http.problems import NotAcceptable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from service.api.http.requests import AnyRequest
+
+WORTH_BYTES = 1_024
+"""Less than this is sent as it is."""
+ASIDE_BYTES = 32_768
+"""From this on a thread compresses, so that others are answered meanwhile."""
+GZIP_LEVEL = 5
+GZIP_WINDOW = 31
+"""Tells zlib to write gzip's header and trailer, with the largest window."""
+ZSTD_LEVEL = 3
+
+
+class Compressor(Protocol):
+    """What both libraries give."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Take in bytes; return what is ready."""
+
+    def flush(self) -> bytes:
+        """Return the rest."""
+
+
+_COMPRESSORS: dict[str, Callable[[], Compressor]] = {
+    "zstd": lambda: zstandard.ZstdCompressor(level=ZSTD_LEVEL).compressobj(),
+    "gzip": lambda: zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WINDOW),
+}
+"""By content coding, the cheapest first: it is taken where the client has no preference."""
+
+
+def form_of(request: AnyRequest, *offered: str) -> str:
+    """Return the media type that the client likes best; the first where it says nothing, NotAcceptable for none."""
+    accept = request.headers.get("accept", "*/*")
+    if accept == "*/*" or accept == offered[0]:
+        return offered[0]
+    # A type with q=0 is one that the client refuses (RFC 9110, 12.4.2).
+    asked = ",".join(part for part in accept.split(",") if _quality(part) > 0)
+    found = Accept(asked).best_match(list(offered)) if asked else None
+    if found is None:
+        detail = f"There is {', '.join(offered)}."
+        raise NotAcceptable(detail)
+    return found
+
+
+def coding_of(request: AnyRequest) -> str | None:
+    """Return the content coding that the client likes best of those there are; None for none."""
+    accept = request.headers.get("accept-encoding")
+    if not accept:
+        return None
+    asked = {part.partition(";")[0].strip().lower(): _quality(part) for part in accept.split(",")}
+    found = {name: asked.get(name, asked.get("*", 0.0)) for name in _COMPRESSORS}
+    best = max(found, key=found.__getitem__)
+    return best if found[best] > 0 else None
+
+
+def _quality(part: str) -> float:
+    """Read the weight of one member of an Accept header: 1 where there is none, 0 where it is not a number."""
+    for parameter in part.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+async def compressed(body: bytes, coding: str) -> bytes:
+    """Compress a whole body."""
+    return await _aside(body, _whole, _COMPRESSORS[coding]())
+
+
+async def compressing(chunks: AsyncIterator[bytes], coding: str) -> AsyncIterator[bytes]:
+    """Compress chunk by chunk."""
+    compressor = _COMPRESSORS[coding]()
+    async for chunk in chunks:
+        if ready := await _aside(chunk, _part, compressor):
+            yield ready
+    yield compressor.flush()
+
+
+async def _aside(data: bytes, call: Callable[[Compressor, bytes], bytes], compressor: Compressor) -> bytes:
+    return await asyncio.to_thread(call, compressor, data) if len(data) >= ASIDE_BYTES else call(compressor, data)
+
+
+def _part(compressor: Compressor, data: bytes) -> bytes:
+    return compressor.compress(data)
+
+
+def _whole(compressor: Compressor, data: bytes) -> bytes:
+    return compressor.compress(data) + compressor.flush()

@@ -1,0 +1,54 @@
+"""Days, instants and positions as a query writes them: their patterns, and how each is read."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from service.domain.vocabulary import instants
+
+POSITION_MAX = 2**53 - 1
+"""The largest integer that every reader of JSON keeps exact (RFC 7493, section 2.2)."""
+
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_INSTANT = rf"{_DAY}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,9}})?(Z|[+-][0-9]{{2}}:[0-9]{{2}})"
+DAY = rf"^{_DAY}\Z"
+INSTANT = rf"^{_INSTANT}\Z"
+DAY_OR_INSTANT = rf"^({_DAY}|{_INSTANT})\Z"
+MOMENT = rf"^([0-9]{{1,16}}|{_DAY}|{_INSTANT})\Z"
+
+
+def ordinal(day: str) -> int:
+    """Return a day as an ordinal; raises ValueError when there is no such day."""
+    return date.fromisoformat(day).toordinal()
+
+
+def micros(moment: str) -> int:
+    """Return an instant, or the last microsecond of a day, in microseconds since 1970 UTC; raises ValueError."""
+    if "T" not in moment:
+        return instants.parse(f"{moment}T23:59:59.999999+00:00")
+    instant = instants.parse(moment)
+    try:
+        instants.day(instant)
+    except OverflowError as error:
+        msg = "in UTC it is not within the years 1 to 9999"
+        raise ValueError(msg) from error
+    return instant
+
+
+def position_or_micros(written: str) -> int:
+    """Return a position, or an instant in microseconds since 1970 UTC; raises ValueError when there is none."""
+    if not written.isdecimal():
+        return micros(written)
+    if int(written) > POSITION_MAX:
+        msg = f"a position is at most {POSITION_MAX}"
+        raise ValueError(msg)
+    return int(written)
+
+
+def ended_day(moment: str) -> int:
+    """Return the last day that has ended in UTC by a day or an instant, as an ordinal; 0 for none."""
+    return instants.ended_day(micros(moment))
+
+
+READERS = {DAY: ordinal, INSTANT: micros, DAY_OR_INSTANT: micros, MOMENT: position_or_micros}
+"""By pattern: a text that has the form of a day or an instant must also exist."""

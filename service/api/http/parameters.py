@@ -1,0 +1,161 @@
+"""The parameters that operations share, and the queries that ask as of (D, K)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import Meta
+
+from service.api.http import moments
+from service.api.http.moments import POSITION_MAX, ended_day, micros, ordinal
+from service.api.http.query_strings import Query
+from service.domain.errors import Fault
+from service.domain.vocabulary.codes import NAME_MAX, Name, Party, Slug
+from service.domain.vocabulary.events import FACTS, RECORDS
+from service.domain.vocabulary.kinds import KINDS
+
+LIMIT_MAX = 1_000
+LIMIT_DEFAULT = 50
+
+Day = Annotated[
+    str,
+    Meta(
+        pattern=moments.DAY,
+        description="A day, YYYY-MM-DD.",
+        examples=["2025-06-10"],
+        extra_json_schema={"format": "date"},
+    ),
+]
+Instant = Annotated[
+    str,
+    Meta(
+        pattern=moments.INSTANT,
+        description="An instant of RFC 3339, with its offset; in a query a + must be written %2B.",
+        examples=["2025-06-10T12:00:00Z"],
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+DayOrInstant = Annotated[
+    str,
+    Meta(
+        pattern=moments.DAY_OR_INSTANT,
+        description="A day, YYYY-MM-DD, to its end in UTC; or an RFC 3339 instant with offset (+ is written %2B).",
+        examples=["2025-06-10", "2025-06-10T12:00:00Z"],
+    ),
+]
+Moment = Annotated[
+    str,
+    Meta(
+        pattern=moments.MOMENT,
+        description="What was known: a position, or an RFC 3339 instant with its offset (a + is written %2B); as "
+        "published a day, to its end in UTC, or an instant.",
+        examples=["128", "2025-06-10T12:00:00Z", "2025-06-10"],
+    ),
+]
+Position = Annotated[int, Meta(ge=0, le=POSITION_MAX, description="A position in the log.", examples=[128])]
+Cursor = Annotated[
+    str,
+    Meta(
+        min_length=1, max_length=1_000, description="Where the next page starts: `next` of the page before, unchanged."
+    ),
+]
+Words = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=NAME_MAX,
+        description="States in which every word occurs, in any case and as a part of a word too: in the item's name, "
+        "or in a text of its terms. A page may be short before the end.",
+        examples=["rare magnets"],
+    ),
+]
+Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="At most so many on a page.")]
+
+
+EVENT_TYPES = {*FACTS, *RECORDS, *(f"{kind}.*" for kind in KINDS), "record.*"}
+"""What the filter `type` takes: a type, or all of a kind."""
+
+if TYPE_CHECKING:
+    EventType = str
+else:
+    EventType = Annotated[
+        Literal[tuple(sorted(EVENT_TYPES))],
+        Meta(description="An event type, or all of a kind: `restriction.imposed`, `restriction.*`."),
+    ]
+OfIssue = Annotated[Slug, Meta(description="Events that name this issue.")]
+OfParty = Annotated[Party, Meta(description="Events that mention this party.")]
+OfGood = Annotated[Name, Meta(description="Events on this good: its name, element or ECCN, in any case.")]
+
+_KNOWN_AT = (
+    "What was known at this instant. With `known_basis=recorded` an RFC 3339 instant with its offset (a + is written "
+    "%2B), not together with `known_position`. With `published` a day, to its end in UTC, today when absent; or an "
+    "instant, which counts the days that have ended by then."
+)
+_KNOWN_POSITION = "What had been recorded up to this position; the head of the log when absent."
+_KNOWN_BASIS = (
+    "Whether a fact counts as known from its recording, or from its earliest publication (of what was recorded up to "
+    "`known_position`)."
+)
+
+
+def faults_of_words(text: str | None) -> list[Fault]:
+    """Refuse a text to search for that holds no word."""
+    return [] if text is None or text.split() else [Fault(("q",), "holds no word")]
+
+
+class KnownQuery(Query, frozen=True, kw_only=True):
+    """What was known: the second clock of an answer."""
+
+    known_at: Annotated[DayOrInstant | None, Meta(description=_KNOWN_AT)] = None
+    known_position: Annotated[Position | None, Meta(description=_KNOWN_POSITION)] = None
+    known_basis: Annotated[Literal["recorded", "published"], Meta(description=_KNOWN_BASIS)] = "recorded"
+
+    def faults(self) -> list[Fault]:
+        """Refuse what does not go with the basis: as recorded, a day for an instant, or an instant and a position."""
+        faults = []
+        if self.known_basis == "recorded" and self.known_at is not None:
+            if len(self.known_at) == len("2025-06-10"):
+                faults.append(Fault(("known_at",), "with known_basis=recorded an instant with its offset, not a day"))
+            if self.known_position is not None:
+                faults.append(Fault(("known_position",), "with known_basis=recorded not together with known_at"))
+        elif self.known_basis == "published" and self.known_day() == 0:
+            faults.append(Fault(("known_at",), "no day has ended by then"))
+        return faults
+
+    def pins_known(self) -> bool:
+        """Return whether the query names everything that K is made of."""
+        if self.known_basis == "published":
+            return self.known_position is not None and self.known_at is not None
+        return self.known_position is not None or self.known_at is not None
+
+    def known_micros(self) -> int | None:
+        """Return `known_at` in microseconds since 1970 UTC, the last one of a day; None when it is not given."""
+        return None if self.known_at is None else micros(self.known_at)
+
+    def known_day(self) -> int | None:
+        """Return the last day that has ended in UTC by `known_at`, as an ordinal; None when it is not given."""
+        return None if self.known_at is None else ended_day(self.known_at)
+
+
+class AsOfQuery(KnownQuery, frozen=True, kw_only=True):
+    """The two clocks of an answer: the day it is about, and what was known."""
+
+    as_of: Annotated[Day | None, Meta(description="The day that the answer is about; today in UTC when absent.")] = None
+
+    def day(self) -> int | None:
+        """Return D as an ordinal; None when it is not given."""
+        return None if self.as_of is None else ordinal(self.as_of)
+
+
+class KnownPageQuery(KnownQuery, frozen=True, kw_only=True):
+    """Which part of a list as it was known."""
+
+    cursor: Cursor | None = None
+    limit: Limit = LIMIT_DEFAULT
+
+
+class AsOfPageQuery(AsOfQuery, frozen=True, kw_only=True):
+    """Which part of a list at two clocks; structs have one base, so the fields of `KnownPageQuery` stand here again."""
+
+    cursor: Cursor | None = None
+    limit: Limit = LIMIT_DEFAULT

@@ -1,0 +1,199 @@
+"""Every kind of problem (RFC 9457): the table that answers, document and pages are made from.
+
+A client switches on `type`, a stable URI reference; `title` and `status` follow from it, `detail` is new each time.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemKind(NamedTuple):
+    """A kind of problem: the last part of its `type`, what is constant about it, and an example of what varies."""
+
+    name: str
+    status: int
+    title: str
+    meaning: str
+    example: dict[str, Any]
+
+    @property
+    def type(self) -> str:
+        """The URI reference by which clients know it."""
+        return f"/problems/{self.name}"
+
+
+class ProblemError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing wrong: at `pointer` in the body (RFC 6901, as a URI fragment), or with the query's `parameter`."""
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Problem details (RFC 9457). `type` says which kind; the members after `errors` come with some kinds only."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    instance: str | None = None
+    errors: tuple[ProblemError, ...] = ()
+    expected: dict[str, int] = {}
+    actual: dict[str, int] = {}
+    ids: tuple[str, ...] = ()
+    asked: str | None = None
+    head: int | None = None
+    first_as_of: str | None = None
+    first_known_position: int | None = None
+    first_known_at: str | None = None
+
+
+def _by_name(*kinds: ProblemKind) -> dict[str, ProblemKind]:
+    by_name = {kind.name: kind for kind in kinds}
+    if len(by_name) < len(kinds):
+        msg = "two kinds of problem have one name"
+        raise ValueError(msg)
+    return by_name
+
+
+PROBLEM_KINDS: dict[str, ProblemKind] = _by_name(
+    ProblemKind(
+        "not-json",
+        400,
+        "The body is not JSON",
+        "The body is not JSON as RFC 8259 and UTF-8 have it, or it is nested too deep.",
+        {"detail": "trailing comma in object (byte 17)"},
+    ),
+    ProblemKind(
+        "knowledge-ahead",
+        400,
+        "The asked knowledge lies ahead",
+        "The position or instant lies beyond what is recorded, so that the answer could still change.",
+        {
+            "detail": "position 900 lies beyond the head, 128.",
+            "asked": "position 900",
+            "head": 128,
+        },
+    ),
+    ProblemKind(
+        "bad-request", 400, "The request is not understood", "The request is not as the operation wants it.", {}
+    ),
+    ProblemKind(
+        "not-found",
+        404,
+        "Not found",
+        "Nothing is here, or nothing at this day as was known then; the detail says from when there is.",
+        {"detail": "There is no issue rare-earths."},
+    ),
+    ProblemKind(
+        "unknown-event",
+        404,
+        "No such event",
+        "No recorded event has this id.",
+        {"detail": "No recorded event has the id 0196b6f0-1111-7000-8000-000000000000."},
+    ),
+    ProblemKind(
+        "method-not-allowed",
+        405,
+        "Method not allowed",
+        "The path takes other methods; the header Allow lists them.",
+        {},
+    ),
+    ProblemKind("not-acceptable", 406, "Not acceptable", "The answer has none of the media types in Accept.", {}),
+    ProblemKind(
+        "version-conflict",
+        409,
+        "The issue has moved on",
+        "An issue is at another version than the one expected: read it again, then decide again.",
+        {
+            "detail": "rare-earths is at version 7, not 5.",
+            "expected": {"rare-earths": 5},
+            "actual": {"rare-earths": 7},
+        },
+    ),
+    ProblemKind(
+        "event-id-conflict",
+        409,
+        "The event id is taken",
+        "An event with this id and other content is recorded, or only a part of the batch is.",
+        {
+            "detail": "The id is taken by an event with other content.",
+            "ids": ["0196b6f0-1111-7000-8000-000000000000"],
+        },
+    ),
+    ProblemKind(
+        "cursor-conflict",
+        409,
+        "The cursor is elsewhere",
+        "The consumer is not at the position that the writer saw: somebody else moved, made or deleted it.",
+        {
+            "detail": "newsroom is at position 7, not 5.",
+            "expected": {"newsroom": 5},
+            "actual": {"newsroom": 7},
+        },
+    ),
+    ProblemKind(
+        "limit-reached",
+        409,
+        "There is no room for another",
+        "There are as many of these as the service keeps; delete what nobody uses.",
+        {"detail": "There are 1000 consumers."},
+    ),
+    ProblemKind(
+        "exists",
+        409,
+        "It exists",
+        "What is to be made is there already.",
+        {"detail": "There is an issue rare-earths already."},
+    ),
+    ProblemKind(
+        "precondition-failed",
+        412,
+        "The precondition failed",
+        "The header If-Match names another version than the current one.",
+        {"detail": 'The current entity tag is "7".'},
+    ),
+    ProblemKind("too-large", 413, "The body is too large", "The body is larger than the service takes.", {}),
+    ProblemKind(
+        "unsupported-media-type",
+        415,
+        "Unsupported media type",
+        "The body is of a media type that the operation does not take.",
+        {"detail": "Send application/json."},
+    ),
+    ProblemKind(
+        "malformed",
+        422,
+        "The body breaks the vocabulary",
+        "The body is not of the documented form, or names what does not exist; `errors` lists every fault.",
+        {
+            "detail": "1 fault; nothing was stored.",
+            "errors": [{"detail": "there is no day 2025-02-30", "pointer": "#/events/0/occurred"}],
+        },
+    ),
+    ProblemKind(
+        "bad-query",
+        422,
+        "The query is not as documented",
+        "A parameter is unknown, repeated or has a value it cannot have; `errors` lists every fault.",
+        {
+            "detail": "1 fault.",
+            "errors": [{"detail": "must be at most 1000, not 2000", "parameter": "limit"}],
+        },
+    ),
+    ProblemKind("internal", 500, "Internal error", "The service failed; its log says why.", {}),
+    ProblemKind(
+        "unavailable",
+        503,
+        "Unavailable",
+        "The service cannot answer now; the header Retry-After says when to try again.",
+        {"detail": "The ledger cannot answer now; try again."},
+    ),
+)
+"""Every kind of problem by name, in the order of status."""

@@ -1,0 +1,162 @@
+"""Query strings, decoded strictly: every name known and given once, every value of its type, every fault named.
+
+A query is a frozen struct of strings, integers and literals; `read` fills it from the bytes after the question mark.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from msgspec import inspect
+
+from service.api.http.moments import INSTANT, READERS
+from service.domain.admit.json_faults import faults_in, info_of
+from service.domain.errors import FAULTS_MAX, Fault, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+
+class BadQuery(Refused):
+    """The query string is not one that the operation takes; the path of each fault is a parameter's name."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        """Keep the first hundred faults, in the order of the query."""
+        super().__init__("; ".join(f"{fault.path[0]}: {fault.detail}" for fault in faults))
+        self.faults = tuple(faults[:FAULTS_MAX])
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What an operation takes after the question mark; closed to unknown names."""
+
+    def faults(self) -> list[Fault]:
+        """Say what is wrong about parameters taken together."""
+        return []
+
+
+Q = TypeVar("Q", bound=Query)
+
+
+def read(raw: bytes, shape: type[Q]) -> Q:
+    """Decode a query string (the bytes after the question mark) into `shape`.
+
+    Raises BadQuery with every fault: an unknown or repeated name, bad percent-encoding, what is not UTF-8, a NUL
+    character, a value not of its type, a day or instant that does not exist, parameters that exclude each other.
+    """
+    fields = _fields(shape)
+    values: dict[str, str | int] = {}
+    faults: list[Fault] = []
+    for name, text in _pairs(raw, faults):
+        try:
+            _put(values, fields, name, text)
+        except ValueError as error:
+            faults.append(Fault((name,), str(error)))
+    query = _convert(values, shape, faults)
+    faults += _absent_days(values, fields, {fault.path[0] for fault in faults})
+    if query and not faults:
+        faults = query.faults()
+    if faults or query is None:
+        raise BadQuery(faults)
+    return query
+
+
+class _Field(NamedTuple):
+    """How a parameter is read: whether as an integer, and what finds a day or an instant that does not exist."""
+
+    integer: bool
+    check: Callable[[str], int] | None
+
+
+@cache
+def _fields(shape: type[Query]) -> dict[str, _Field]:
+    struct = info_of(shape)
+    if not isinstance(struct, inspect.StructType):
+        msg = f"{shape} is not a struct"
+        raise TypeError(msg)
+    return {field.encode_name: _field(field.type) for field in struct.fields}
+
+
+def _field(info: inspect.Type) -> _Field:
+    match info:
+        case inspect.Metadata():
+            return _field(info.type)
+        case inspect.UnionType():
+            return next(_field(member) for member in info.types if not isinstance(member, inspect.NoneType))
+        case inspect.StrType():
+            return _Field(integer=False, check=READERS.get(info.pattern or ""))
+        case _:
+            return _Field(integer=isinstance(info, inspect.IntType), check=None)
+
+
+_BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
+
+
+def _pairs(raw: bytes, faults: list[Fault]) -> Iterator[tuple[str, str]]:
+    for pair in raw.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        if not pair:
+            continue
+        try:
+            yield _text(name), _text(value)
+        except ValueError as error:
+            faults.append(Fault((name.decode("ascii", "backslashreplace"),), str(error)))
+
+
+def _text(raw: bytes) -> str:
+    if _BAD_PERCENT.search(raw):
+        msg = "a % that no two hexadecimal digits follow; a percent sign itself is written %25"
+        raise ValueError(msg)
+    try:
+        text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
+    except UnicodeDecodeError:
+        msg = "not UTF-8"
+        raise ValueError(msg) from None
+    if "\0" in text:
+        msg = "holds a NUL character"
+        raise ValueError(msg)
+    return text
+
+
+def _put(values: dict[str, str | int], fields: dict[str, _Field], name: str, text: str) -> None:
+    if name not in fields:
+        msg = f"no such parameter; there are {', '.join(fields)}" if fields else "this operation takes no parameters"
+        raise ValueError(msg)
+    if name in values:
+        msg = "given more than once"
+        raise ValueError(msg)
+    if fields[name].integer and not _DIGITS.fullmatch(text):
+        msg = "an integer is written in digits" if text else "empty"
+        raise ValueError(msg)
+    values[name] = int(text) if fields[name].integer else text
+
+
+def _convert(values: dict[str, str | int], shape: type[Q], faults: list[Fault]) -> Q | None:
+    """Convert, or add what is wrong: every fault of form that was not found yet."""
+    try:
+        return msgspec.convert(values, shape, strict=True)
+    except msgspec.ValidationError:
+        blamed = {fault.path[0] for fault in faults}
+        found = [fault for fault in faults_in(values, info_of(shape)) if fault.path[0] not in blamed]
+        faults += [Fault(path, detail + _plus(values.get(str(path[0])))) for path, detail in found]
+        return None
+
+
+def _plus(value: object) -> str:
+    """Explain the most usual fault of an instant: its + arrived as a space."""
+    mangled = isinstance(value, str) and re.match(INSTANT, value.replace(" ", "+")) and " " in value
+    return ". A + in a query is read as a space: write it %2B" if mangled else ""
+
+
+def _absent_days(values: dict[str, str | int], fields: dict[str, _Field], blamed: set[str | int]) -> Iterator[Fault]:
+    for name, value in values.items():
+        check = fields[name].check
+        if check and name not in blamed:
+            try:
+                check(str(value))
+            except ValueError as error:
+                yield Fault((name,), f"there is no {value}: {error}")

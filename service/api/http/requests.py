@@ -1,0 +1,148 @@
+"""A request and its answer: the services behind it, its query, its body and the names in its path, JSON as bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response
+
+from service.api.http.problems import NotFound, TooLarge, UnsupportedMediaType
+from service.api.http.query_strings import Query, read
+from service.domain.admit.strict_json import accept
+from service.domain.errors import UnknownEvent
+from service.domain.vocabulary import instants
+from service.domain.vocabulary.codes import SLUG_MAX, SLUG_PATTERN
+
+if TYPE_CHECKING:
+    from service.api.http.answer_memory import AnswerMemory
+    from service.append.ledger import Ledger
+    from service.append.request import AppendResult
+    from service.eventlog.head import Heads
+    from service.feed.live import Tail
+    from service.storage.database import Database
+    from service.webhooks.webhooks import Webhooks
+
+JSON = "application/json"
+REVALIDATE = "no-cache"
+NO_STORE = "no-store"
+BODY_MAX = 8 * 1024 * 1024
+"""Bytes that a body may have."""
+DRAIN_MAX = 64 * 1024 * 1024
+"""Bytes of a body too large that are read before it is refused."""
+_SLUG = re.compile(SLUG_PATTERN, re.ASCII)
+
+T = TypeVar("T")
+Q = TypeVar("Q", bound=Query)
+AnyRequest = Request[Any, Any, Any]
+Handler = Callable[[AnyRequest], Awaitable[Response[bytes]]]
+encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of the service that operations work with.
+
+    `clock` returns microseconds since 1970 UTC. Clients reach the service under `public_url`.
+    """
+
+    database: Database
+    ledger: Ledger
+    heads: Heads
+    answers: AnswerMemory
+    tail: Tail
+    webhooks: Webhooks
+    clock: Callable[[], int]
+    public_url: str
+
+    def today(self) -> int:
+        """Return the day in UTC, as an ordinal."""
+        return instants.day(self.clock())
+
+
+def services_of(request: AnyRequest) -> Services:
+    """Return the services of the application."""
+    services: Services = request.app.state.services
+    return services
+
+
+def query_of(request: AnyRequest, shape: type[Q]) -> Q:
+    """Decode the query string strictly; raises BadQuery with every fault."""
+    return read(request.scope["query_string"], shape)
+
+
+def parameters_of(request: AnyRequest) -> list[tuple[str, str]]:
+    """Return the parameters of the query string as they were sent."""
+    return parse_qsl(request.scope["query_string"].decode("ascii", "replace"), keep_blank_values=True)
+
+
+async def body_of(request: AnyRequest, shape: type[T]) -> T:
+    """Decode the body strictly; raises UnsupportedMediaType, TooLarge, NotJson or Malformed.
+
+    An operation with a body takes no query: BadQuery names the parameters that are there.
+    """
+    if request.scope["query_string"]:
+        query_of(request, Query)
+    sent = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if sent != JSON and not sent.endswith("+json"):
+        detail = f"The body is {sent}; send it as {JSON}."
+        raise UnsupportedMediaType(detail)
+    if int(request.headers.get("content-length", "0")) > BODY_MAX:
+        await _drain(request)
+    return accept(await request.body(), shape)
+
+
+async def _drain(request: AnyRequest) -> None:
+    """Read a body that is too large, within reason: a client that still writes would not see the answer."""
+    taken = 0
+    while taken < DRAIN_MAX:
+        message: Any = await request.receive()
+        taken += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+    detail = f"A body may have {BODY_MAX} bytes."
+    raise TooLarge(detail)
+
+
+def slug_of(request: AnyRequest, parameter: str, kind: str) -> str:
+    """Return the name of an issue, an item, a consumer or a subscription in the path; raises NotFound for no slug."""
+    slug: str = request.path_params[parameter]
+    if not _SLUG.match(slug) or len(slug) > SLUG_MAX:
+        detail = f"There is no {kind} {slug[:SLUG_MAX]}."
+        raise NotFound(detail)
+    return slug
+
+
+def event_id(written: str) -> UUID:
+    """Read an event id of a path; raises UnknownEvent for a text that is no UUID."""
+    try:
+        return UUID(written)
+    except ValueError:
+        raise UnknownEvent(written) from None
+
+
+def json_answer(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
+    """Answer with JSON that is already bytes."""
+    return Response(body, status_code=status, media_type=JSON, headers=headers)
+
+
+def receipt(result: AppendResult) -> Response[bytes]:
+    """Answer an append: 201, or 200 where the same had been recorded before."""
+    return json_answer(receipt_body(result), 200 if result.repeated else 201)
+
+
+def receipt_body(result: AppendResult) -> bytes:
+    """Return the JSON of a receipt."""
+    last = result.events[-1]
+    warnings = [{"detail": each.detail, "pointer": each.pointer} for each in result.warnings]
+    return b'{"position":%d,"recorded_at":"%s","events":[%s],"warnings":%s}' % (
+        last.position,
+        instants.text(last.recorded_at).encode(),
+        b",".join(event.json() for event in result.events),
+        encode(warnings),
+    )

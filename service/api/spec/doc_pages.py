@@ -1,0 +1,132 @@
+"""The documentation as the service serves it: the reference page, the OpenAPI document, a page a kind of problem.
+
+None of them loads anything else, so they work without a network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from litestar import Request, Response, route
+from litestar.enums import HttpMethod
+from litestar.params import FromPath
+
+from service.api.http.problem_kinds import PROBLEM_KINDS
+from service.api.http.problems import NotFound
+from service.api.spec.reference_page import problem_page, reference_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from litestar.handlers import HTTPRouteHandler
+
+_REF = "#/components/schemas/"
+_READ = [HttpMethod.GET, HttpMethod.HEAD]
+_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+_HTML_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
+
+
+class _Page(NamedTuple):
+    """Bytes that stay the same as long as the process runs."""
+
+    content: bytes
+    media_type: str
+    headers: dict[str, str]
+
+    def answer(self, request: Request[Any, Any, Any]) -> Response[bytes | None]:
+        """Return the page, or 304 when the client has it."""
+        headers = {"ETag": f'"{hashlib.sha256(self.content).hexdigest()[:16]}"', "Cache-Control": "no-cache"}
+        if headers["ETag"] in request.headers.get("if-none-match", ""):
+            return Response(None, status_code=304, headers=headers)
+        return Response(self.content, media_type=self.media_type, headers={**headers, **self.headers})
+
+
+def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
+    """Return the handlers of `/schema` and what is below it, and `/problems/{name}`, for the two encoded documents.
+
+    Litestar's own OpenAPI pages must be off (`openapi_config=None`): they sit at the same path and load from a CDN.
+    """
+    spec = _Page(document, "application/json", _ANY_ORIGIN)
+    async_spec = _Page(channels, "application/json", _ANY_ORIGIN)
+
+    @cache
+    def page() -> _Page:
+        """Make the reference page when it is first asked for."""
+        return _html(reference_page(msgspec.json.decode(document)))
+
+    @route("/schema", http_method=_READ, sync_to_thread=False)
+    def reference(request: Request[Any, Any, Any]) -> Response[bytes | None]:
+        """Show the reference page."""
+        return page().answer(request)
+
+    @route("/schema/openapi.json", http_method=_READ, sync_to_thread=False)
+    def openapi(request: Request[Any, Any, Any]) -> Response[bytes | None]:
+        """Return the OpenAPI document."""
+        return spec.answer(request)
+
+    @route("/schema/asyncapi.json", http_method=_READ, sync_to_thread=False)
+    def asyncapi(request: Request[Any, Any, Any]) -> Response[bytes | None]:
+        """Return the AsyncAPI document."""
+        return async_spec.answer(request)
+
+    @cache
+    def schemas() -> dict[str, _Page]:
+        """Return the schema of each type of event, by the last part of its URL."""
+        found = event_schemas(msgspec.json.decode(document))
+        return {
+            name: _Page(msgspec.json.encode(schema), "application/schema+json", _ANY_ORIGIN) for name, schema in found
+        }
+
+    @route("/schema/events/{name:str}", http_method=_READ, sync_to_thread=False)
+    def event(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes | None]:
+        """Return the schema of a type of event."""
+        if name not in schemas():
+            detail = f"There is no schema {name}."
+            raise NotFound(detail)
+        return schemas()[name].answer(request)
+
+    @route("/problems/{name:str}", http_method=_READ, sync_to_thread=False)
+    def problem(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes | None]:
+        """Show what a kind of problem means."""
+        if name not in PROBLEM_KINDS:
+            detail = f"There is no kind of problem called {name}."
+            raise NotFound(detail)
+        return _html(problem_page(PROBLEM_KINDS[name])).answer(request)
+
+    return [reference, openapi, asyncapi, event, problem]
+
+
+def event_schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the schema of each type of event, which stands on its own (JSON Schema 2020-12), from the document's."""
+    components = document["components"]["schemas"]
+    for ref in components["ParleyEvent"]["discriminator"]["mapping"].values():
+        name = ref.rpartition("/")[2]
+        kind = components[name]["properties"]["type"]["const"]
+        needed = {each: _standing_alone(components[each]) for each in sorted(_reached(components, name))}
+        yield f"{kind}.v1.json", {
+            "$schema": "https://json-schema.org/draft/2020-12/schema", "$ref": f"#/$defs/{name}", "$defs": needed,
+        }  # fmt: skip
+
+
+def _reached(components: dict[str, Any], name: str) -> set[str]:
+    """Name the schemas that one refers to, itself included."""
+    found, open_ = {name}, [name]
+    while open_:
+        text = msgspec.json.encode(components[open_.pop()]).decode()
+        new = {ref for ref in components if f'"{_REF}{ref}"' in text} - found
+        found |= new
+        open_ += new
+    return found
+
+
+def _standing_alone(schema: dict[str, Any]) -> dict[str, Any]:
+    text = msgspec.json.encode(schema).decode().replace(f'"{_REF}', '"#/$defs/')
+    alone: dict[str, Any] = msgspec.json.decode(text)
+    return alone
+
+
+def _html(text: str) -> _Page:
+    return _Page(text.encode(), "text/html", _HTML_HEADERS)

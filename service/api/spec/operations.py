@@ -1,0 +1,113 @@
+"""An operation as the document describes it, and the route that performs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from uuid import UUID
+
+from msgspec import Meta
+
+from service.api.http.problem_kinds import PROBLEM_KINDS
+from service.api.http.requests import JSON
+from service.api.spec import examples, response_shapes
+from service.domain.vocabulary.codes import Slug
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from service.api.http.problem_kinds import ProblemKind
+    from service.api.http.query_strings import Query
+    from service.api.http.requests import Handler
+
+AS_OF_HEADERS = ("ETag", "Link", "Cache-Control")
+_BODY_PROBLEMS = ("not-json", "too-large", "unsupported-media-type", "malformed")
+
+IssueName = Annotated[Slug, Meta(description="The name of the issue.", examples=[examples.ISSUE])]
+ItemName = Annotated[Slug, Meta(description="The name of the item.", examples=[examples.ITEM])]
+ConsumerName = Annotated[Slug, Meta(description="The name of the consumer.", examples=[examples.CONSUMER["name"]])]
+SubscriptionName = Annotated[Slug, Meta(description="The name of the subscription.", examples=["compliance-desk"])]
+EventId = Annotated[UUID, Meta(description="The id of a recorded event.", examples=[examples.EVENT_ID])]
+
+
+class Media(NamedTuple):
+    """One form of an answer; without `shape` its schema says nothing, unless it is text."""
+
+    media_type: str = JSON
+    shape: Any = None
+    example: Any = None
+
+
+class Documented(NamedTuple):
+    """The answer of an operation with one status; 204, 304 and an empty `media_type` have no content."""
+
+    description: str
+    shape: Any = None
+    media_type: str = JSON
+    example: Any = None
+    headers: tuple[str, ...] = ()
+    also: tuple[Media, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One operation as the document describes it.
+
+    `path` has its parameters in braces, their types in `path_parameters`. `problems` are names of kinds of problem, or
+    statuses for every kind with that status; those that any body or query may meet are added. `answers` may be plain
+    tuples.
+    """
+
+    method: str
+    path: str
+    operation_id: str
+    tag: str
+    summary: str
+    description: str
+    path_parameters: Mapping[str, Any] = field(default_factory=dict)
+    query: type[Query] | None = None
+    headers: tuple[str, ...] = ()
+    required_headers: tuple[str, ...] = ()
+    body: Any = None
+    body_type: str = JSON
+    body_examples: Mapping[str, Any] = field(default_factory=dict)
+    answers: Mapping[int, Documented | tuple[Any, ...]] = field(default_factory=dict)
+    problems: tuple[str | int, ...] = ()
+
+    def all_answers(self) -> dict[int, Documented]:
+        """Return the answers, each with all its fields."""
+        return {status: Documented(*answer) for status, answer in self.answers.items()}
+
+    def problem_kinds(self, common: Iterable[str]) -> dict[int, list[ProblemKind]]:
+        """Return the kinds of problems by status: its own, those of its parts, and the common ones."""
+        parts = (*(_BODY_PROBLEMS if self.body is not None else ()), *(("bad-query",) if self.query else ()))
+        asked = {*self.problems, *parts, *common}
+        by_status: dict[int, list[ProblemKind]] = {}
+        for kind in PROBLEM_KINDS.values():
+            if kind.name in asked or kind.status in asked:
+                by_status.setdefault(kind.status, []).append(kind)
+        return by_status
+
+
+class Route(NamedTuple):
+    """An operation and the handler that performs it."""
+
+    operation: Operation
+    handler: Handler
+
+
+def as_of_answers(description: str, shape: Any, example: Any = None) -> dict[int, Documented]:  # noqa: ANN401 - a type and JSON
+    """Return the answers of an operation as of (D, K)."""
+    return {
+        200: Documented(description, shape, example=example, headers=AS_OF_HEADERS),
+        304: Documented("The client has this answer.", headers=AS_OF_HEADERS),
+    }
+
+
+RECORDED = {201: Documented("Recorded.", response_shapes.Receipt, example=examples.RECEIPT)}
+RECORDED_BY_DELETE = {200: Documented("Recorded.", response_shapes.Receipt, example=examples.RECEIPT)}
+RECORDED_OR_REPEATED = RECORDED | {
+    200: Documented(
+        "The same had been recorded before; nothing was stored.", response_shapes.Receipt, example=examples.RECEIPT
+    )
+}

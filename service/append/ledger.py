@@ -1,0 +1,281 @@
+"""The ledger of one process: takes appends, and commits them in groups.
+
+One task drains the queue and commits many requests at once (group commit). While one group is being committed the next
+is decided after it, so that the service and the database work at the same time. A group works on the head it saw last
+and commits by compare-and-set: when another process was faster, the new events are read and the group is decided again.
+So positions come in commit order, and nothing is decided on knowledge that is no longer the newest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from msgspec.structs import replace
+
+from service.append.attempt import Attempt
+from service.append.diagnose import diagnose
+from service.append.request import AppendResult, Request
+from service.domain.errors import Fault, Malformed, Unavailable
+from service.domain.vocabulary import instants
+from service.eventlog.head import head_of
+from service.storage.database import DuplicateId, Head, Lost
+from service.views.working_set import WorkingSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from uuid import UUID
+
+    from service.domain.vocabulary.events import Batch
+    from service.storage.database import Database
+
+GROUP_EVENTS = 2_000
+"""A group takes requests until it holds this many events."""
+SPLIT_FROM = 8
+"""With this many requests waiting and none being committed, half are taken; the rest is decided during the commit."""
+ATTEMPTS = 50
+"""How often a group is decided while others keep moving the head, before its writers are asked to try again."""
+LOCK_AFTER = 3
+"""Tries after which a group keeps others from committing while it is decided."""
+LOST_ATTEMPTS = 3
+QUEUE_MAX = 10_000
+"""Requests that may wait; the writers of more are asked to try again."""
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Counted:
+    """What a process has done since its start."""
+
+    events: int = 0
+    commits: int = 0
+    refused: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class _Flight:
+    """A group that is being committed."""
+
+    group: list[Request]
+    attempt: Attempt
+    stored: asyncio.Task[bool]
+
+
+class Ledger:
+    """Appends to one ledger; one instance a process and database."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], int],
+        new_id: Callable[[], UUID],
+        moved: Callable[[int], object] = lambda _: None,
+    ) -> None:
+        """`clock` returns microseconds since 1970 UTC, `new_id` UUIDv7s; a commit calls `moved` with the new head."""
+        self._database, self._clock, self._new_id, self._moved = database, clock, new_id, moved
+        self._loaded = WorkingSet(database)
+        self._queue: deque[Request] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._head = Head(0, 0)
+        self.counted = Counted()
+        self._frozen = 0
+
+    async def start(self) -> None:
+        """Read the head and begin to take appends."""
+        self._head = await head_of(self._database)
+        self._task = asyncio.create_task(self._run(), name="append")
+
+    async def stop(self) -> None:
+        """Finish what is queued, then stop."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+
+    @property
+    def waiting(self) -> int:
+        """How many appends wait for a commit."""
+        return len(self._queue)
+
+    async def append(self, batch: Batch, recorded_at: int | None = None) -> AppendResult:
+        """Record a batch, whole or not at all; on return it is durable.
+
+        With `recorded_at` (microseconds since 1970 UTC) it is a commit of its own with that stamp. Raises Malformed,
+        VersionConflict or EventIdConflict, TooEarly a stamp that is not after the head's; Unavailable when
+        it cannot be recorded now.
+        """
+        if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
+            reason = "the ledger takes no more appends now"
+            raise Unavailable(reason)
+        if recorded_at is not None and recorded_at > self._clock():
+            raise Malformed([Fault(("recorded_at",), f"{instants.text(recorded_at)} lies ahead")])
+        events = [event if event.id is not None else replace(event, id=self._new_id()) for event in batch.events]
+        given = frozenset([event.id for event in batch.events if event.id is not None])
+        answer: asyncio.Future[AppendResult] = asyncio.get_running_loop().create_future()
+        self._queue.append(Request(events, batch.expected_versions, answer, given, recorded_at))
+        self._wake.set()
+        return await answer
+
+    async def diagnose(self, sent: Sequence[Any]) -> list[Fault]:
+        """List the faults of a malformed batch beyond those of form; `sent` are its events as untyped JSON."""
+        return await diagnose(self._database, sent, instants.day(self._clock()), self._new_id)
+
+    async def freeze(self, instant: int) -> None:
+        """Make what is known at an instant final: no later commit, of any process, is stamped with it or before.
+
+        `instant` in microseconds since 1970 UTC, not in the future. Waits for commits under way.
+        """
+        if instant > max(self._head.recorded_at, self._frozen):
+            await self._database.freeze(instant)
+            self._frozen = max(self._frozen, instant)
+
+    async def _run(self) -> None:
+        flight: _Flight | None = None
+        while self._queue or flight or not self._stopping:
+            if flight is not None and flight.stored.done():
+                await self._land(flight)
+                flight = None
+            elif self._queue:
+                await asyncio.sleep(0)  # Those who were answered together come back together: let them all join.
+                group = self._next_group(flight)
+                if group or flight is None:
+                    flight = await self._launch(group, flight)
+                else:
+                    await asyncio.wait([flight.stored])
+            else:
+                self._wake.clear()
+                await self._wake.wait()
+
+    def _next_group(self, flight: _Flight | None) -> list[Request]:
+        """Take what fits into one commit; requests with an id in common are never decided side by side."""
+        group: list[Request] = []
+        size = 0
+        ids: set[UUID] = set().union(*[request.given for request in flight.group]) if flight else set()
+        most = len(self._queue) if flight or len(self._queue) < SPLIT_FROM else len(self._queue) // 2
+        while self._queue and len(group) < most:
+            request = self._queue[0]
+            apart = request.recorded_at is not None and (group or flight)
+            if apart or not ids.isdisjoint(request.given) or (group and size + len(request.events) > GROUP_EVENTS):
+                break
+            self._queue.popleft()
+            if request.answer.cancelled():
+                continue
+            group.append(request)
+            size += len(request.events)
+            ids |= request.given
+            if request.recorded_at is not None:
+                break
+        return group
+
+    async def _launch(self, group: list[Request], flight: _Flight | None) -> _Flight | None:
+        """Decide a group, after the one being committed if there is one, then begin its commit."""
+        attempt = self._attempt(group, flight.attempt.head if flight else self._head)
+        failure: Exception | None = None
+        try:
+            await attempt.prepare(group, flight.attempt.homes if flight else None)
+        except Exception as error:  # noqa: BLE001 - the writers get it below, once the group before is safe
+            failure = error
+        if flight is not None and not await self._landed_well(flight):
+            attempt.discard()
+            await self._retry(flight)
+            await self._record(group)
+            return None
+        if failure is not None:
+            attempt.discard()
+            await self._record(group)
+            return None
+        self._loaded.trim(attempt.touched)
+        stored = asyncio.create_task(attempt.commit(), name="commit")
+        stored.add_done_callback(lambda _: self._wake.set())
+        return _Flight(group, attempt, stored)
+
+    def _attempt(self, group: Sequence[Request], head: Head) -> Attempt:
+        given = next((request.recorded_at for request in group if request.recorded_at is not None), None)
+        now = max(self._clock(), self._frozen + 1) if given is None else given
+        return Attempt(self._database, self._loaded, head, now)
+
+    async def _land(self, flight: _Flight) -> None:
+        if not await self._landed_well(flight):
+            await self._retry(flight)
+
+    async def _landed_well(self, flight: _Flight) -> bool:
+        """Wait for a commit; when it is stored, answer its writers."""
+        await asyncio.wait([flight.stored])
+        if flight.stored.exception() is not None or not flight.stored.result():
+            return False
+        self._answer(flight.group, flight.attempt)
+        return True
+
+    def _answer(self, group: Sequence[Request], attempt: Attempt) -> None:
+        head = attempt.head
+        self.counted.commits += head != self._head
+        self.counted.events += head.position - self._head.position
+        self.counted.refused += sum(not isinstance(request.outcome, AppendResult) for request in group)
+        self._head = head
+        for request in group:
+            request.resolve()
+        self._moved(head.position)
+
+    async def _retry(self, flight: _Flight) -> None:
+        """Record a group again whose commit did not go through."""
+        flight.attempt.discard()
+        _note(flight.stored.exception(), flight.group)
+        await self._record(flight.group)
+
+    async def _record(self, group: Sequence[Request]) -> None:
+        """Record a group on its own, trying until it is stored or cannot be; answer its writers either way."""
+        try:
+            await self._insist(group)
+        except Exception as error:
+            logger.exception("append.failed", requests=len(group))
+            self._loaded.clear()
+            for request in group:
+                request.fail(error)
+
+    async def _insist(self, group: Sequence[Request]) -> None:
+        lost = 0
+        for tried in range(ATTEMPTS):
+            attempt: Attempt | None = None
+            try:
+                # A group decided while others commit may lose for ever: after some tries they have to wait.
+                async with self._database.locked() if tried >= LOCK_AFTER else nullcontext():
+                    await self._catch_up()
+                    attempt = self._attempt(group, self._head)
+                    await attempt.prepare(group)
+                    stored = await attempt.commit()
+                if stored:
+                    self._answer(group, attempt)
+                    return
+                attempt.discard()
+            except Exception as error:
+                if attempt is not None:
+                    attempt.discard()
+                lost += isinstance(error, Lost)
+                if lost == LOST_ATTEMPTS or not isinstance(error, DuplicateId | Lost):
+                    raise
+                _note(error, group)
+        reason = "too many writers at once"
+        raise Unavailable(reason)
+
+    async def _catch_up(self) -> None:
+        """Forget the items that others have changed, and go on from the newest head."""
+        head = await head_of(self._database)
+        await self._loaded.catch_up(self._head.position)
+        self._head = head
+        self._loaded.trim(set())
+
+
+def _note(error: BaseException | None, group: Sequence[Request]) -> None:
+    """Note for the next try, after a failed commit, which ids to look for in the log."""
+    for request in group:
+        if isinstance(error, DuplicateId):
+            request.look_up = request.look_up or bool(request.given)
+        elif isinstance(error, Lost):  # Whether the commit happened, the log tells by the ids.
+            request.look_up = request.own = True

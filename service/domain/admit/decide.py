@@ -1,0 +1,208 @@
+"""Whether a batch may be recorded, and the events as they will stand in the log: pure, given what is known.
+
+A refusal names every fault in the batch. Nothing here reads a clock or makes an id.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from msgspec.structs import replace
+
+from service.domain.admit.event_checks import faults_of
+from service.domain.errors import Fault, Malformed
+from service.domain.vocabulary import dates
+from service.domain.vocabulary.events import Fact, Record, RecordCorrected, id_of, text_of
+from service.domain.vocabulary.kinds import CHANGES, KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from uuid import UUID
+
+Path = tuple[str | int, ...]
+DAY = len("2025-06-09")
+FAR_DAYS = 3_653
+"""A date further ahead than this many days (ten years) draws a warning."""
+RECORD_ISSUES_MAX = 32
+UNCERTAIN_MAX = 64
+"""Facts with an uncertain date that one item may hold: every status that some reading of them gives is worked out, for
+each of their bounds, at each append. At this number that is 0.1 s at worst, and it grows with the square."""
+
+
+class Knowledge(Protocol):
+    """What the ledger knows before the batch."""
+
+    def kind_of(self, item: str) -> str | None:
+        """Return the kind of an item; None when no event names it."""
+
+    def issue_exists(self, issue: str) -> bool:
+        """Return whether an issue's opening is known and holds."""
+
+    def has_opening(self, item: str) -> bool:
+        """Return whether an asserted opening of an item is known and holds."""
+
+    def uncertain(self, item: str) -> int:
+        """Count the facts of an item with an uncertain date."""
+
+    def chain(self, event_id: UUID) -> Sequence[Fact | Record] | None:
+        """Return the fact that an event is, or acts on, then every record on it; None for an unknown id."""
+
+
+class Decision(NamedTuple):
+    """The events as they will be recorded, every field filled in, and what looks wrong about them."""
+
+    events: list[Fact | Record]
+    warnings: list[Fault]
+
+
+def decide(events: Sequence[Fact | Record], known: Knowledge, today: int) -> Decision:
+    """Accept a batch whole, or raise Malformed with all its faults.
+
+    Each event has its id; `today` is the day of recording, an ordinal.
+    """
+    return _Draft(events, known, today).decide()
+
+
+def doubts(events: Iterable[tuple[int, Fact | Record]], known: Knowledge, today: int) -> list[Fault]:
+    """List what looks wrong about events that can be recorded; each comes with its index in the batch."""
+    found: list[Fault] = []
+    opened: set[str] = set()
+    for index, event in events:
+        path: Path = ("events", index)
+        if isinstance(event, RecordCorrected):
+            found += _far(event.event, (*path, "event"), today)
+        elif isinstance(event, Fact):
+            change = CHANGES[event.type]
+            if event.modality == "asserted" and change.opens:
+                opened.add(event.item)
+            elif _is_end(event) and event.item not in opened and not known.has_opening(event.item):
+                found.append(Fault(path, "it ends an item whose opening nobody has recorded"))
+            found += _far(event, path, today)
+    return found
+
+
+class _Draft:
+    """A batch on its way in: what is known, and what its earlier events add to that."""
+
+    def __init__(self, events: Sequence[Fact | Record], known: Knowledge, today: int) -> None:
+        self._events, self._known, self._today = events, known, today
+        self._opened = {event.item for event in events if isinstance(event, Fact) and _opens_issue(event)}
+        self._kinds: dict[str, str] = {}
+        self._uncertain: dict[str, int] = {}
+        self._ids: set[UUID] = set()
+        self._chains: dict[UUID, list[Fact | Record]] = {}
+        self._faults: list[Fault] = []
+
+    def decide(self) -> Decision:
+        decided = [self._take(event, ("events", index)) for index, event in enumerate(self._events)]
+        if self._faults:
+            raise Malformed(self._faults)
+        return Decision(decided, doubts(enumerate(decided), self._known, self._today))
+
+    def _take(self, event: Fact | Record, path: Path) -> Fact | Record:
+        if event.id in self._ids:
+            self._fault(path, "id", "another event of the batch has this id")
+        self._ids.add(id_of(event))
+        if faults := faults_of(event):
+            self._faults += [Fault(path + fault.path, fault.detail) for fault in faults]
+        if isinstance(event, Record):
+            return self._take_record(event, path)
+        self._check_names(event, path)
+        self._chains[id_of(event)] = [event]
+        return event
+
+    def _take_record(self, record: Record, path: Path) -> Record:
+        chain = self._chain(record.target)
+        if chain is None:
+            self._fault(path, "target", "no recorded event has this id")
+            return record
+        root = chain[0]
+        assert isinstance(root, Fact)  # noqa: S101 - a chain begins with its fact
+        if isinstance(record, RecordCorrected):
+            record = self._take_correction(record, chain, root, path)
+        issues = tuple(dict.fromkeys(issue for event in [*chain, record] for issue in _text_issues(event)))
+        if len(issues) > RECORD_ISSUES_MAX:
+            self._fault(path, "target", f"the fact would touch more than {RECORD_ISSUES_MAX} issues")
+        for name, given, own in (("issues", record.issues, issues), ("item", record.item, root.item)):
+            if given is not None and given != own:
+                self._fault(path, name, f"a record takes its {name} from its target: {own}")
+        occurred = record.occurred or dates.iso(self._today)
+        completed = replace(record, issues=issues, item=root.item, occurred=occurred)
+        chain.append(completed)
+        self._chains[id_of(completed)] = chain
+        return completed
+
+    def _take_correction(
+        self, record: RecordCorrected, chain: Sequence[Fact | Record], root: Fact, path: Path
+    ) -> RecordCorrected:
+        if not any(isinstance(each, Fact | RecordCorrected) and each.id == record.target for each in chain):
+            self._fault(path, "target", "a correction names a fact, or a correction of one; this event has no text")
+        text = record.event
+        if text.id not in (None, root.id):
+            self._fault(path, ("event", "id"), f"a corrected event keeps its id: {root.id}")
+        text = replace(text, id=root.id)
+        self._check_names(text, (*path, "event"))
+        return replace(record, event=text)
+
+    def _chain(self, target: UUID) -> list[Fact | Record] | None:
+        if target not in self._chains:
+            recorded = self._known.chain(target)
+            if recorded is None:
+                return None
+            chain = list(recorded)
+            chain = self._chains.get(id_of(chain[0]), chain)
+            self._chains |= {id_of(event): chain for event in recorded}
+        return self._chains[target]
+
+    def _check_names(self, fact: Fact, path: Path) -> None:
+        """Check that the issues exist and that the item's name belongs to its kind."""
+        for index, issue in enumerate(fact.issues):
+            if issue not in self._opened and not self._known.issue_exists(issue):
+                self._fault(path, ("issues", index), f"there is no issue {issue}; open it first, or in the same batch")
+        if _is_uncertain(fact):
+            count = self._uncertain.get(fact.item, 0) + 1
+            self._uncertain[fact.item] = count
+            if count + self._known.uncertain(fact.item) > UNCERTAIN_MAX:
+                detail = f"{fact.item} has {UNCERTAIN_MAX} facts with uncertain dates: what goes on is another item"
+                self._fault(path, "item", detail)
+        kind = CHANGES[fact.type].kind
+        known = self._kinds.setdefault(fact.item, self._known.kind_of(fact.item) or kind)
+        if known != kind:
+            self._fault(path, "item", f"{fact.item} is known as another kind of item: {known}")
+
+    def _fault(self, path: Path, member: str | Path, detail: str) -> None:
+        self._faults.append(Fault(path + ((member,) if isinstance(member, str) else member), detail))
+
+
+def _is_uncertain(fact: Fact) -> bool:
+    """Return whether a date that the rule looks at is not one day, which alone is written in ten characters."""
+    return any([text is not None and len(text) != DAY for text in (fact.occurred, fact.effective, fact.until)])
+
+
+def _far(fact: Fact, path: Path, today: int) -> Iterator[Fault]:
+    for name, text in (("occurred", fact.occurred), ("effective", fact.effective), ("until", fact.until)):
+        if text and _lo(text) > today + FAR_DAYS:
+            yield Fault((*path, name), f"{text} is more than ten years ahead")
+
+
+def _is_end(fact: Fact) -> bool:
+    change = CHANGES[fact.type]
+    return change.track == "base" and change.status in KINDS[change.kind].ends and fact.modality == "asserted"
+
+
+def _lo(text: str) -> int:
+    """Return the first day of a date; day 0 for what is no date, which `check` has already named."""
+    try:
+        return dates.parse(text).lo
+    except ValueError:
+        return 0
+
+
+def _opens_issue(fact: Fact) -> bool:
+    return fact.type == "issue.opened" and fact.modality == "asserted"
+
+
+def _text_issues(event: Fact | Record) -> Iterable[str]:
+    """Return the issues that a fact, or the new text of a correction, names."""
+    text = text_of(event)
+    return () if text is None else text.issues

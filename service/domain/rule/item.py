@@ -1,0 +1,150 @@
+"""One item: the events that bear on it, what is known of its facts, and its life. The pure door to the rule.
+
+    Item.of(events).state(day)
+
+is the state that these events give on a day, without a database.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.domain.rule.facts import Entry, LiveFact, weigh
+from service.domain.rule.life import life
+from service.domain.rule.state import arrivals_text, encode, state_of, with_upcoming
+from service.domain.rule.tokens import marks, tokens_of_state
+from service.domain.vocabulary.dates import OPEN
+from service.domain.vocabulary.events import Fact, Record
+from service.domain.vocabulary.kinds import CHANGES, KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from uuid import UUID
+
+    from service.domain.rule.life import Segment
+
+
+class StateOnDay(NamedTuple):
+    """The state of an item on a day: its status, its JSON, and what it is found by."""
+
+    status: str
+    body: bytes
+    tokens: frozenset[str]
+
+
+class Item:
+    """What is known of one item: the chains of events that bear on it, its live facts by position, its segments.
+
+    A chain is a fact, then the records on it, in position order; it is known by the position of its fact, its root.
+    `number` is the position of the first event that names the item. `version` counts the events that name it, if it is
+    an issue. `tokens` are those that the table of candidates has of it.
+    """
+
+    __slots__ = ("chains", "facts", "kind", "number", "roots", "segments", "slug", "tokens", "version")
+
+    def __init__(self, number: int, slug: str, kind: str, *, version: int = 0) -> None:
+        """Begin with nothing known."""
+        self.number, self.slug, self.kind, self.version = number, slug, KINDS[kind], version
+        self.chains: dict[int, list[Entry]] = {}
+        self.roots: dict[UUID | None, int] = {}
+        self.facts: dict[int, LiveFact] = {}
+        self.segments: list[Segment] = []
+        self.tokens: set[str] = set()
+
+    @classmethod
+    def of(cls, events: Iterable[Fact | Record]) -> Item:
+        """Return the item that some events tell of, recorded in this order from position 1 on.
+
+        The first event is a fact: it names the item. Events on other items, and records on those, are left out.
+        """
+        entries = [Entry(position, event) for position, event in enumerate(events, 1)]
+        first = entries[0].event
+        assert isinstance(first, Fact)  # noqa: S101 - as documented
+        return cls.load(1, first.item, CHANGES[first.type].kind, 0, _bearing_on(first.item, entries))
+
+    @classmethod
+    def load(cls, number: int, slug: str, kind: str, version: int, entries: Iterable[Entry]) -> Item:
+        """Return an item from the events that bear on it, in position order."""
+        item = cls(number, slug, kind, version=version)
+        for entry in entries:
+            item.add(entry)
+        item.know(item.chains)
+        return item
+
+    @property
+    def size(self) -> int:
+        """Return how many events bear on it."""
+        return len(self.roots)
+
+    def chain(self, event_id: UUID) -> list[Entry] | None:
+        """Return the chain that an event is in; None for an event that does not bear on the item."""
+        root = self.roots.get(event_id)
+        return None if root is None else self.chains[root]
+
+    def has_opening(self) -> bool:
+        """Return whether an asserted opening is known and holds."""
+        return any([fact.opens for fact in self.facts.values()])
+
+    def state(self, day: int) -> StateOnDay | None:
+        """Return the state on a day (an ordinal); None when the item has no status then."""
+        begun = sum(segment.start <= day for segment in self.segments)
+        return self.state_over(begun - 1) if begun else None
+
+    def state_over(self, index: int) -> StateOnDay:
+        """Return the state over a segment, by its index."""
+        segment = self.segments[index]
+        state = state_of(self.kind, self.slug, segment)
+        later = [text for segment in self.segments[index + 1 :] if (text := arrivals_text(segment))]
+        body = with_upcoming(encode(state), state["status"], ",".join(later))
+        tokens = [*tokens_of_state(segment.outcome.merged, state["issues"]), *marks(self.kind, state)]
+        return StateOnDay(state["status"], body, frozenset(tokens))
+
+    def add(self, entry: Entry) -> int:
+        """Put an event into its chain, without weighing it; return the chain's root."""
+        event = entry.event
+        root = entry.position if isinstance(event, Fact) else self.roots[event.target]
+        self.chains.setdefault(root, []).append(entry)
+        self.roots[event.id] = root
+        return root
+
+    def know(self, chains: Mapping[int, Sequence[Entry]]) -> None:
+        """Know these chains and nothing else: weigh each, and work out the life that follows.
+
+        They are the item's own, or parts of them as known earlier; an empty one says nothing.
+        """
+        weighed = {root: self._weigh(chain) for root, chain in chains.items() if chain}
+        self.facts = {root: fact for root, fact in weighed.items() if fact is not None}
+        self.segments = life(self.kind, self.facts.values())
+
+    def weigh(self, root: int) -> int | None:
+        """Weigh one chain again; return the first day on which the state may change, None when it cannot.
+
+        The segments are left as they were.
+        """
+        old = self.facts.pop(root, None)
+        new = self._weigh(self.chains[root])
+        if new is not None:
+            self.facts[root] = new
+        if self.kind.name == "issue" and (old or new):
+            return OPEN
+        return min([_first_day(fact) for fact in (old, new) if fact is not None], default=None)
+
+    def _weigh(self, chain: Sequence[Entry]) -> LiveFact | None:
+        """Return the live fact of a chain; None where it is retracted, or a correction has put it on another item."""
+        fact = weigh(chain)
+        return fact if fact is not None and fact.item == self.slug else None
+
+
+def _first_day(fact: LiveFact) -> int:
+    """Return the first day on which a fact can matter; a planned one matters before its day."""
+    return OPEN if fact.event.modality == "planned" else min(fact.occ.lo, fact.eff.lo)
+
+
+def _bearing_on(slug: str, entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Leave out the facts of other items, and the records on them."""
+    chained: set[UUID | None] = set()
+    for entry in entries:
+        event = entry.event
+        if event.target in chained if isinstance(event, Record) else event.item == slug:
+            chained.add(event.id)
+            yield entry

@@ -1,0 +1,177 @@
+"""Terms by their types: which fields hold dates, and what a value is found by, follow from the type of the field.
+
+A field of a new name needs no entry in a table: `Edtf` makes it a date, `Party` a party, `Goods` goods. A type that is
+found in another way says so itself (`codes.found_by`).
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec import Struct, inspect
+
+from service.domain.vocabulary import dates
+from service.domain.vocabulary.codes import HS_SIZES, PARTIES
+from service.domain.vocabulary.events.base import Fact, Good
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Reader = Callable[[Any], tuple[str, ...]]
+    """Lists the tokens of a value of one type."""
+
+_ARRAYS = (inspect.VarTupleType, inspect.ListType)
+
+
+@cache
+def term_names(struct: type[Fact]) -> tuple[str, ...]:
+    """Return the names of the terms that a type of fact can carry, in the order of the vocabulary."""
+    shared = set(Fact.__struct_fields__)
+    return tuple(name for name in struct.__struct_fields__ if name not in shared)
+
+
+def terms_of(fact: Fact) -> dict[str, Any]:
+    """Return the terms that a fact has, by name."""
+    return {name: value for name in term_names(type(fact)) if (value := getattr(fact, name)) is not None}
+
+
+class DateFields(NamedTuple):
+    """The fields of a struct that hold a date, and those that hold parts with dates of their own."""
+
+    own: tuple[str, ...]
+    parts: tuple[str, ...]
+
+
+@cache
+def date_fields(struct: type[Struct]) -> DateFields:
+    """Return the date fields of an event or a part; parts are those in an array, such as reports."""
+    own, parts = [], []
+    for field in _fields(struct):
+        info = _bare(field.type)
+        if isinstance(info, inspect.StrType) and info.pattern == dates.PATTERN:
+            own.append(field.name)
+        elif isinstance(info, _ARRAYS) and _has_dates(_bare(info.item_type)):
+            parts.append(field.name)
+    return DateFields(tuple(own), tuple(parts))
+
+
+def _has_dates(info: inspect.Type) -> bool:
+    return isinstance(info, inspect.StructType) and any(date_fields(info.cls))
+
+
+def tokens_by_term(fact: Fact) -> dict[str, tuple[str, ...]]:
+    """Return what each term of a fact is found by, for the terms that are found by something."""
+    readers = _readers(type(fact))
+    return {
+        name: _read(reader, value) for name, reader in readers.items() if (value := getattr(fact, name)) is not None
+    }
+
+
+@lru_cache(maxsize=4_096)
+def _read(reader: Reader, value: Any) -> tuple[str, ...]:  # noqa: ANN401 - as the reader takes it
+    """List the tokens of a term. The same values come again and again: hashing one costs a tenth of reading it."""
+    return reader(value)
+
+
+@cache
+def _readers(struct: type[Fact]) -> Mapping[str, Reader]:
+    names = term_names(struct)
+    found = {field.name: _reader(field.type) for field in _fields(struct) if field.name in names}
+    return {name: reader for name, reader in found.items() if reader is not None}
+
+
+_SHARED: dict[str, Reader | None] = {}
+"""Readers by type, so that the terms of one type share what `_read` remembers."""
+
+
+def _reader(info: inspect.Type) -> Reader | None:
+    """Return the reader of a type; None for a type that nothing is found by."""
+    key = repr(info)
+    if key not in _SHARED:
+        _SHARED[key] = _made(info)
+    return _SHARED[key]
+
+
+def _made(info: inspect.Type) -> Reader | None:  # noqa: PLR0911 - one line a sort of type
+    match info:
+        case inspect.Metadata(extra={"found_by": templates}):
+            return _by_templates(templates, folds=isinstance(_bare(info), inspect.StrType))
+        case inspect.Metadata():
+            return _reader(info.type)
+        case inspect.UnionType():
+            return None if (present := _present(info)) is info else _reader(present)
+        case inspect.LiteralType() if set(info.values) == set(PARTIES):
+            return _by_templates(("party:{}",), folds=False)
+        case inspect.VarTupleType():
+            return _of_each(_reader(info.item_type))
+        case inspect.StructType():
+            return _good if info.cls is Good else _of_part(info)
+        case _:
+            return None
+
+
+def _bare(info: inspect.Type) -> inspect.Type:
+    """Return a type without its annotations and without None."""
+    match info:
+        case inspect.Metadata():
+            return _bare(info.type)
+        case inspect.UnionType() if (present := _present(info)) is not info:
+            return _bare(present)
+        case _:
+            return info
+
+
+def _present(info: inspect.UnionType) -> inspect.Type:
+    """Return the member of a union beside None; the union itself where there are several."""
+    present = [member for member in info.types if not isinstance(member, inspect.NoneType)]
+    return present[0] if len(present) == 1 else info
+
+
+def _fields(struct: type[Struct]) -> tuple[inspect.Field, ...]:
+    info = inspect.type_info(struct)
+    assert isinstance(info, inspect.StructType)  # noqa: S101 - of a struct
+    return info.fields
+
+
+def _by_templates(templates: Iterable[str], *, folds: bool) -> Reader:
+    def read(value: str) -> tuple[str, ...]:
+        text = normalized(value) if folds else value
+        return tuple([template.format(text) for template in templates])
+
+    return read
+
+
+def _of_each(reader: Reader | None) -> Reader | None:
+    if reader is None:
+        return None
+    return lambda values: tuple(dict.fromkeys([token for value in values for token in reader(value)]))
+
+
+def _of_part(info: inspect.StructType) -> Reader | None:
+    readers = {field.name: reader for field in info.fields if (reader := _reader(field.type)) is not None}
+    if not readers:
+        return None
+
+    def read(part: Struct) -> tuple[str, ...]:
+        values = [(reader, getattr(part, name)) for name, reader in readers.items()]
+        return tuple([token for reader, value in values if value is not None for token in reader(value)])
+
+    return read
+
+
+def _good(good: Good) -> tuple[str, ...]:
+    found = [f"good:{normalized(good.name)}"]
+    if good.element:
+        found.append(f"good:{normalized(good.element)}")
+    if good.eccn:
+        found += [f"good:{normalized(good.eccn)}", f"eccn:{normalized(good.eccn)}"]
+    if good.hs:
+        found += [f"hs:{good.hs[:size]}" for size in HS_SIZES if size <= len(good.hs)]
+        found.append(f"hs-exactly:{good.hs}")
+    return tuple(found)
+
+
+def normalized(text: str) -> str:
+    """Return a name as it is compared: case and line breaks do not matter."""
+    return " ".join(text.casefold().split())

@@ -1,0 +1,68 @@
+"""Recorded events, by position and by id."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
+
+from service.domain.vocabulary import instants
+from service.storage.database import pages as paged
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from service.storage.database import Database, Source
+
+_BY_IDS = "SELECT id, position, recorded_at, body FROM event WHERE id {among}"
+_AT = "SELECT position, recorded_at, body FROM event WHERE position {among} ORDER BY position"
+_AFTER = "SELECT position, recorded_at, body FROM event WHERE position > $1 ORDER BY position LIMIT $2"
+_JSON = b'{"position":%d,"recorded_at":"%s",%s'
+_LINE = _JSON + b"\n"
+
+
+class Stored(NamedTuple):
+    """A row of the log: `recorded_at` in microseconds since 1970 UTC, `body` the event's JSON."""
+
+    position: int
+    recorded_at: int
+    body: bytes
+
+    def json(self) -> bytes:
+        """Write the recorded event as it is answered: position and instant, then the event."""
+        return _JSON % (self.position, _stamp(self.recorded_at), self.body[1:])
+
+
+def lines(events: Iterable[Stored]) -> bytes:
+    """Write recorded events as they are answered, one a line: for a whole log at once, without a call for each."""
+    return b"".join([_LINE % (position, _stamp(at), body[1:]) for position, at, body in events])
+
+
+@lru_cache(maxsize=1_024)
+def _stamp(recorded_at: int) -> bytes:
+    """Write an instant; the events of a commit have the same."""
+    return instants.text(recorded_at).encode()
+
+
+async def by_ids(database: Database, ids: Iterable[UUID]) -> dict[UUID, Stored]:
+    """Find recorded events by id."""
+    wanted = [each.bytes for each in ids]
+    if database.dialect.name == "sqlite":
+        marks = ", ".join(f"${index}" for index in range(1, len(wanted) + 1))
+        rows = await database.fetch(_BY_IDS.format(among=f"IN ({marks})"), *wanted)
+    else:
+        rows = await database.fetch(_BY_IDS.format(among="= ANY($1::bytea[])"), wanted)
+    return {UUID(bytes=id_): Stored(*stored) for id_, *stored in rows}
+
+
+async def events_at(source: Source, positions: Sequence[int]) -> list[Stored]:
+    """Read the events at some positions, in order."""
+    dialect = source.dialect
+    sql = _AT.format(among=dialect.positions.format("$1"))
+    return [Stored(*row) for row in await source.fetch(sql, dialect.numbered(positions))]
+
+
+async def log_pages(database: Database, after: int = 0, size: int = 1_000) -> AsyncIterator[list[Stored]]:
+    """Read the log after a position to its end, page by page."""
+    async for rows in paged(database, _AFTER, after, size):
+        yield [Stored(*row) for row in rows]

@@ -1,0 +1,69 @@
+"""One recorded event as a CloudEvent (CloudEvents 1.0.2, JSON format, structured): webhooks, the feed and brokers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from service.domain.vocabulary import dates, instants
+
+if TYPE_CHECKING:
+    from service.eventlog.log import Stored
+
+MEDIA_TYPE = "application/cloudevents+json"
+BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
+SEQUENCE_DIGITS = 20
+"""`sequence` is compared as text: positions are padded with zeros to this width."""
+
+_START = (
+    '{"specversion":"1.0","id":"%s","source":"%s/v1/events","type":"parley.%s.v1","subject":"%s",%s'
+    '"recordedtime":"%s","sequence":"%s","datacontenttype":"application/json",'
+    '"dataschema":"%s/schema/events/%s.v1.json",%s"data":'
+)
+
+
+class _Named(Struct, frozen=True, kw_only=True, gc=False):
+    """What an envelope takes from an event."""
+
+    id: str
+    type: str
+    item: str
+    occurred: str
+    causation_id: str | None = None
+    correlation_id: str | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Named)
+
+
+def envelope(stored: Stored, public_url: str) -> bytes:
+    """Return a recorded event as one CloudEvent; `data` is the event as it was stored, byte for byte.
+
+    `time` is the beginning of the first day on which the event may have occurred, in UTC; a date with an open beginning
+    has none. `source` and `id` together name the event for ever, so the public URL must stay what it is.
+    """
+    event = _DECODER.decode(stored.body)
+    start = _START % (
+        event.id, public_url, event.type, event.item, _time(event.occurred),
+        instants.text(stored.recorded_at), sequence(stored.position), public_url, event.type, _causes(event),
+    )  # fmt: skip
+    return b"%s%s}" % (start.encode(), stored.body)
+
+
+def sequence(position: int) -> str:
+    """Write a position so that text order is number order."""
+    return str(position).zfill(SEQUENCE_DIGITS)
+
+
+@lru_cache(maxsize=4_096)
+def _time(occurred: str) -> str:
+    first = dates.parse(occurred).lo
+    return "" if first == dates.OPEN else f'"time":"{dates.iso(first)}T00:00:00Z",'
+
+
+def _causes(event: _Named) -> str:
+    named = (("correlationid", event.correlation_id), ("causationid", event.causation_id))
+    return "".join(f'"{name}":{msgspec.json.encode(value).decode()},' for name, value in named if value is not None)

@@ -1,0 +1,255 @@
+"""The end of the log, read once for all who follow it live.
+
+One task reads new events and keeps the last of them; each follower has a position and nothing else. The signals that
+wake the reader (a commit of this process, the database's notice of another's) may be late or lost: it polls as well,
+and the log is the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+from service.eventlog.head import head_of
+from service.eventlog.log import Stored
+from service.feed.pages import LogPage, has_tokens
+from service.storage.database import Lost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from service.storage.database import Database
+
+POLL_SECONDS = 0.5
+"""How often the log is read while somebody follows and nobody wakes the reader."""
+TICK_SECONDS = 15.0
+"""How often followers are woken although nothing was recorded, to send a sign of life."""
+KEPT = 1_000
+"""The last events that are kept at least; twice as many at most."""
+PAGE = 500
+NOTIFIED_AT_ONCE = 50
+"""Followers notified between two turns of the event loop."""
+
+_AFTER = """
+SELECT e.position, e.recorded_at, e.body, x.tokens
+FROM event e JOIN event_index x ON x.position = e.position
+WHERE e.position > $1 ORDER BY e.position LIMIT $2
+"""
+
+logger = structlog.get_logger(__name__)
+
+
+class Live(NamedTuple):
+    """An event at the end of the log, with the tokens that it can be found by, and as a block of an event stream."""
+
+    stored: Stored
+    tokens: str
+    block: bytes
+
+
+def block(stored: Stored) -> bytes:
+    """Return an event as a block of an event stream (WHATWG HTML, 9.2): its position is its id."""
+    return b"id: %d\ndata: %s\n\n" % (stored.position, stored.json())
+
+
+Push = Callable[[], bool]
+
+
+class _Waiting(NamedTuple):
+    """A follower who waits for an event after `notified`, a position; then the future is done, unless `push` took it."""
+
+    woken: asyncio.Future[None]
+    push: Push | None
+    notified: int
+
+
+class Tail:
+    """The end of one ledger's log; one instance a process and database."""
+
+    def __init__(self, database: Database) -> None:
+        """Read nothing before somebody follows."""
+        self._database = database
+        self._recent: list[Live] = []
+        self._woken = asyncio.Event()
+        self._waiting: deque[_Waiting] = deque()  # in the order of the positions that they were notified of
+        self._last = (0, b"", 0)
+        self._ticked = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+        self.head = 0
+        """The last position that was read, 0 while nobody follows."""
+        self.followers = 0
+        self.closed = False
+        """Whether the process is stopping: followers are to end."""
+
+    def start(self) -> None:
+        """Begin to listen for commits."""
+        self._tasks = [
+            asyncio.create_task(self._run(), name="tail"),
+            asyncio.create_task(self._database.listen(self.wake), name="listen"),
+        ]
+
+    def close(self) -> None:
+        """Let every follower end."""
+        self.closed = True
+        self._wake_all()
+
+    async def stop(self) -> None:
+        """Let every follower end, and read no more."""
+        self.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def wake(self, position: int) -> None:
+        """Take note that the log reaches to a position."""
+        if self.followers and position > self.head:
+            self._woken.set()
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Count as a follower: the end of the log is read for as long as this lasts."""
+        self.followers += 1
+        if self.followers == 1:
+            self._woken.set()
+        try:
+            yield
+        finally:
+            self.followers -= 1
+
+    def page(self, after: int, limit: int, tokens: Sequence[str] = ()) -> LogPage | None:
+        """Return up to `limit` events after a position that have all tokens; None where they are not kept."""
+        found = self._kept(after, limit, tokens)
+        return None if found is None else LogPage([live.stored for live in found[0]], found[1], self.head)
+
+    def blocks(self, after: int, limit: int, tokens: Sequence[str] = ()) -> tuple[bytes, int] | None:
+        """Return the same as blocks of an event stream, with the position to go on after."""
+        if not tokens and self._last[0] == after and self._last[2] == self.head:
+            return self._last[1:]  # Followers of the whole log ask the same, one after the other.
+        found = self._kept(after, limit, tokens)
+        if found is None:
+            return None
+        written = b"".join([live.block for live in found[0]])
+        if not tokens:
+            self._last = (after, written, found[1])
+        return written, found[1]
+
+    def _kept(self, after: int, limit: int, tokens: Sequence[str]) -> tuple[list[Live], int] | None:
+        """Return those of the kept events after a position that have all tokens, and the position read up to.
+
+        Kept events have no gaps. None where the first of them is not kept.
+        """
+        if after >= self.head > 0:
+            return [], after
+        if not self._recent or after + 1 < self._recent[0].stored.position:
+            return None
+        first = after + 1 - self._recent[0].stored.position
+        recent = self._recent[first : first + limit]
+        return [live for live in recent if has_tokens(live.tokens, tokens)], recent[
+            -1
+        ].stored.position if recent else after
+
+    def moved(self, after: int, push: Push | None = None) -> asyncio.Future[None]:
+        """Return a future that is done when an event follows a position, a tick has passed, or the process is stopping.
+
+        `push` is called first: while it returns true it has sent everything, and nobody is woken. Calling a thousand
+        followers costs much less than waking them.
+        """
+        woken = asyncio.get_running_loop().create_future()
+        if self.head > after or self.closed:
+            woken.set_result(None)
+        else:
+            self._waiting.append(_Waiting(woken, push, self.head))
+        return woken
+
+    async def _run(self) -> None:
+        """Read on while somebody follows; from the head again after a time without followers."""
+        while True:
+            if not self.followers:
+                self._recent, self.head = [], 0
+                self._wake_all()  # the order of the queue begins again
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS if self.followers else None):
+                    await self._woken.wait()
+            try:
+                await self._catch_up()
+            except Lost as error:
+                logger.warning("tail.lost", error=str(error))
+                await asyncio.sleep(POLL_SECONDS)
+            await self._tick()
+
+    async def _catch_up(self) -> None:
+        """Read new events and notify all who wait, some at a time: an append under way need not wait for all of them.
+
+        Events recorded while followers are being notified are read immediately. Followers not yet notified get both
+        batches; the others go to the back of the queue. So nobody is notified later than one round after the read.
+        """
+        unread = True
+        while unread or self._is_unnotified():
+            self._notify(self._is_unnotified)
+            if unread and self._keeps_up():
+                self._woken.clear()
+                unread = await self._read()
+            await asyncio.sleep(0)
+            unread = unread or self._woken.is_set()
+
+    def _is_unnotified(self) -> bool:
+        """Return whether somebody waits who has not been notified of all that was read."""
+        return bool(self._waiting) and self._waiting[0].notified < self.head
+
+    def _keeps_up(self) -> bool:
+        """Return whether more can be read without dropping an event that somebody is still to be notified of."""
+        return not self._is_unnotified() or self.head - self._waiting[0].notified <= KEPT - PAGE
+
+    async def _read(self) -> bool:
+        """Read the next events; return whether there may be more."""
+        if self.head == 0:
+            self.head = (await head_of(self._database)).position
+        rows = await self._database.fetch(_AFTER, self.head, PAGE)
+        for *stored, tokens in rows:
+            event = Stored(*stored)
+            self._recent.append(Live(event, tokens, block(event)))
+        if len(self._recent) > 2 * KEPT:
+            del self._recent[:-KEPT]
+        if rows:
+            self.head = rows[-1][0]
+        return len(rows) == PAGE
+
+    async def _tick(self) -> None:
+        """Notify all, now and then, that time has passed."""
+        now = asyncio.get_running_loop().time()
+        if now - self._ticked >= TICK_SECONDS:
+            self._ticked = now
+            for _ in range(0, len(self._waiting), NOTIFIED_AT_ONCE):
+                self._notify(lambda: True)
+                await asyncio.sleep(0)
+
+    def _notify(self, whether: Callable[[], bool]) -> None:
+        """Notify the first of those who wait, some of them, while there is something to notify them of."""
+        for _ in range(min(NOTIFIED_AT_ONCE, len(self._waiting))):
+            if not whether():
+                break
+            self._notify_one(self._waiting.popleft())
+
+    def _wake_all(self) -> None:
+        """Wake everybody who waits."""
+        while self._waiting:
+            woken = self._waiting.popleft().woken
+            if not woken.done():
+                woken.set_result(None)
+
+    def _notify_one(self, waiting: _Waiting) -> None:
+        woken, push, _ = waiting
+        if woken.done():  # the follower has given up
+            return
+        try:
+            if push is not None and push():
+                self._waiting.append(_Waiting(woken, push, self.head))
+            else:
+                woken.set_result(None)
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            woken.set_exception(error)

@@ -1,0 +1,123 @@
+"""The projections made anew from the log alone, and a digest to compare them by."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import aclosing
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from service.domain.vocabulary import events
+from service.eventlog.head import head_of
+from service.eventlog.log import events_at
+from service.rebuild.register import Register
+from service.storage.database import COLUMNS, Commit
+from service.storage.tables import LOG, PROJECTIONS, metadata
+from service.views.project import Projector, Recorded
+from service.views.shape import SHAPE, is_current
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+
+    from service.domain.rule.item import Item
+    from service.eventlog.log import Stored
+    from service.rebuild.register import Counts
+    from service.storage.database import Database, Row
+
+GROUP = 2_000
+"""Events of whole items that are projected together, and whose rows are then stored."""
+
+
+class Rebuilt(NamedTuple):
+    """What a rebuild did: how many events it read, and the digest of the projections before and after.
+
+    `moved` is true when others appended meanwhile: the digests are then of different logs and cannot be compared.
+    """
+
+    events: int
+    before: str
+    after: str
+    moved: bool
+
+    @property
+    def same(self) -> bool:
+        """Whether the projections were what the log says."""
+        return self.before == self.after
+
+
+class _Projector(Projector):
+    """Projects all events of some items; issues are counted by the register, which has seen the whole log."""
+
+    def __init__(self, counts: Counts) -> None:
+        """Begin with no item known."""
+        views: dict[str, Item] = {}
+        super().__init__(views.get, lambda view: views.__setitem__(view.slug, view))
+        self._counts = counts
+
+    def _counted(self, issue: str, position: int) -> tuple[int, int, int]:
+        return self._counts[issue, position]
+
+
+async def rebuild(
+    database: Database, progress: Callable[[int, int], object] = lambda *_: None, into: Database | None = None
+) -> Rebuilt:
+    """Make every projection anew in one commit; appends wait meanwhile, reads see the old one until then.
+
+    With `into`, an empty ledger, they are made there, and `database` is only read. `progress` is told how many events
+    are done, of how many. The log is read item by item.
+    """
+    head = await head_of(database)
+    before = await digest(database)
+    done = 0
+
+    async def chunks() -> AsyncGenerator[Commit, None]:
+        nonlocal done
+        async with database.scratch() as source:
+            register = Register(source)
+            await register.fill((await head_of(database)).position)
+            async for marks in register.marks():
+                commit = Commit()
+                commit.rows["commit_mark"] = [*marks]
+                yield commit
+            async for items in register.groups(GROUP):
+                positions = await register.positions(items)
+                projector = _Projector(await register.counts(positions))
+                projector.project([_decoded(stored) for stored in await events_at(source, positions)])
+                commit = projector.finish()
+                commit.rows[LOG] = []  # the log has its own
+                yield commit
+                done += len(positions)
+                progress(done, head.position)
+
+    async with aclosing(chunks()) as made:
+        await (into or database).replace(made, SHAPE)
+    after = await digest(into or database)
+    return Rebuilt(done, before, after, moved=await head_of(database) != head)
+
+
+async def renew(database: Database, progress: Callable[[int, int], object] = lambda *_: None) -> bool:
+    """Remake the projections where they have not the shape of this version; return whether they had to be remade."""
+    if await is_current(database):
+        return False
+    await rebuild(database, progress)
+    return True
+
+
+def _decoded(stored: Stored) -> Recorded:
+    return Recorded(stored.position, stored.recorded_at, events.decode(stored.body), stored.body)
+
+
+def rows(database: Database, table: str) -> AsyncIterator[Row]:
+    """Read the rows of a projection, in the order of its key."""
+    return database.stream(table, COLUMNS[table], metadata.tables[table].primary_key.columns.keys())
+
+
+async def digest(database: Database) -> str:
+    """Return the SHA-256 over every row of every projection, the same for the same log on either database."""
+    seen = hashlib.sha256()
+    for table in PROJECTIONS:
+        seen.update(table.encode())
+        async for row in rows(database, table):
+            seen.update(msgspec.json.encode(tuple(row)))
+    return seen.hexdigest()

@@ -1,0 +1,136 @@
+"""What changed in an issue between two points of (D, K): two probes an item, and only of items that may differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.domain.rule import tokens
+from service.domain.rule.state import with_upcoming
+from service.views.asof import published, sql
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.domain.rule.item import Item
+    from service.storage.database import Database, Dialect
+    from service.views.asof.question import Basis
+
+# Known at one K, a state is another only where a version begins in between.
+_BEGUN = """EXISTS (SELECT 1 FROM version w WHERE w.item = f.item AND w.valid_from > {da} AND w.valid_from <= {db}
+    AND {known})"""
+# On one D, what is known changes only by an event that bears on the item.
+_BORNE_ON = """EXISTS (SELECT 1 FROM item_event n WHERE n.item = f.item AND n.position > {ka} AND n.position <= {kb})"""
+_CHANGED = """
+SELECT f.item, i.slug, i.kind, va.status, va.body, {later_a}, vb.status, vb.body, {later_b}
+FROM facet f CROSS JOIN item i {probe_a} {probe_b}
+WHERE f.token = $5 AND f.item > $7 AND i.number = f.item AND {moved}
+    AND (va.number IS NOT NULL OR vb.number IS NOT NULL)
+ORDER BY f.item LIMIT $8
+"""
+
+
+class Point(NamedTuple):
+    """A day (an ordinal) and a K: a position or, as published, a day of publication."""
+
+    day: int
+    known: int
+
+
+class StateChange(NamedTuple):
+    """An item of the issue with its states at two points; None: not of the issue there, or without a status."""
+
+    number: int
+    slug: str
+    kind: str
+    before: bytes | None
+    after: bytes | None
+
+
+class ChangePage(NamedTuple):
+    """Items in the order of their first appearance; `next` is the item after which the next page begins, or None."""
+
+    items: list[StateChange]
+    next: int | None
+
+
+async def page(
+    database: Database, basis: Basis, issue: str, points: tuple[Point, Point], *, after: int, limit: int
+) -> ChangePage:
+    """Return what changed in an issue from one point to another, which has the same day or the same K.
+
+    `basis` is that of the second point.
+    """
+    compare = _recorded_states if basis.published is None else _published_states
+    found: list[StateChange] = []
+    rest: int | None = after
+    while rest is not None and len(found) <= limit:
+        states, rest = await compare(database, basis, issue, points, rest, limit + 1)
+        found += [each for each in states if each.before != each.after]
+    items = found[:limit]
+    return ChangePage(items, items[-1].number if len(found) > limit else None)
+
+
+async def _recorded_states(
+    database: Database, _: Basis, issue: str, points: tuple[Point, Point], after: int, size: int
+) -> tuple[list[StateChange], int | None]:
+    """Return the states at two points of some items that may differ, and the item to go on after."""
+    one, other = points
+    sql_text = _statement(database.dialect, same_day=one.day == other.day)
+    token = tokens.of_issue(issue)
+    rows = await database.fetch_long(sql_text, *one, *other, token, tokens.marked(token), after, size)
+    states = [StateChange(row[0], row[1], row[2], _state(row[3:6]), _state(row[6:9])) for row in rows]
+    return states, states[-1].number if len(states) == size else None
+
+
+async def _published_states(
+    database: Database, basis: Basis, issue: str, points: tuple[Point, Point], after: int, _: int
+) -> tuple[list[StateChange], int | None]:
+    """Return the same as published; both points have the same position, and so the same candidates."""
+    one, other = points
+    token = tokens.of_issue(issue)
+    now = then = await published.members(database, basis._replace(published=other.known), token, after)
+    if one.known != other.known:
+        then = await published.members(database, basis._replace(published=one.known), token, after)
+    states = [
+        StateChange(new.number, new.slug, new.kind.name, _member(old, one.day, token), _member(new, other.day, token))
+        for old, new in zip(then, now, strict=True)
+    ]
+    return states, states[-1].number if len(states) == published.CHUNK else None
+
+
+def _member(item: Item, day: int, token: str) -> bytes | None:
+    state = published.state_on(item, day)
+    return state.body if state is not None and token in state.tokens else None
+
+
+def _statement(dialect: Dialect, *, same_day: bool) -> str:
+    """Return the statement: $1 and $2 are D and K of one point, $3 and $4 of the other."""
+    number = dialect.number.format
+    one, other = ("$1", number("$2")), ("$3", number("$4"))
+    begun = _BEGUN.format(da=one[0], db=other[0], known=sql.known_at(other[1]))
+    return _CHANGED.format(
+        later_a=_later(dialect, *one),
+        later_b=_later(dialect, *other),
+        probe_a=_probe(dialect, "va", *one),
+        probe_b=_probe(dialect, "vb", *other),
+        moved=_BORNE_ON.format(ka=one[1], kb=other[1]) if same_day else begun,
+    )
+
+
+def _later(dialect: Dialect, day: str, known: str) -> str:
+    """Return the expression for the changes to item f after a point's day."""
+    return sql.later(dialect, "f.item", day, sql.known_at(known))
+
+
+def _probe(dialect: Dialect, name: str, day: str, known: str) -> str:
+    """Return the join with the state of item f that answers at a point, where it is of the issue ($6)."""
+    number = sql.state_number("f.item", day, sql.known_at(known))
+    of_issue = f"{dialect.found_at}({name}.tokens, $6) > 0"
+    return f"LEFT JOIN state {name} ON {name}.number = {number} AND {of_issue}"
+
+
+def _state(columns: Sequence[str | bytes | None]) -> bytes | None:
+    status, body, later = columns
+    if not isinstance(status, str) or not isinstance(body, bytes):
+        return None
+    return with_upcoming(body, status, later if isinstance(later, str) else None)

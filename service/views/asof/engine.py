@@ -1,0 +1,57 @@
+"""The two engines: one answers as recorded, the other as published. This module alone picks one by the basis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from service.views.asof import published, recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.storage.database import Database
+    from service.views.asof.question import (
+        Basis,
+        FirstStatus,
+        IssuePage,
+        ItemState,
+        OneState,
+        Question,
+        StateFilter,
+        StatePage,
+        Statuses,
+    )
+
+
+class Engine(Protocol):
+    """The questions that each engine answers. Raises KnowledgeAhead for a K that lies beyond the head."""
+
+    async def item(self, database: Database, question: Question, kind: str, slug: str) -> OneState | None:
+        """Return one item's state; None when it has no status at (D, K)."""
+
+    async def page(
+        self, database: Database, question: Question, wanted: StateFilter, *, after: int, limit: int
+    ) -> StatePage:
+        """Return the states that pass a filter, after an item number."""
+
+    async def issue_page(
+        self, database: Database, question: Question, slug: str, *, ended: bool, after: int, limit: int
+    ) -> IssuePage:
+        """Return the states of an issue's items after an item number, ended ones only when asked for."""
+
+    async def named(self, database: Database, basis: Basis, slugs: Sequence[str]) -> list[ItemState]:
+        """Return the states of named items with their tokens, by number; those without a status are left out."""
+
+    async def statuses(self, database: Database, question: Question, issues: Sequence[str]) -> Statuses:
+        """Return the kinds and statuses of issues' items, as many as a posture depends on; K is a position."""
+
+    async def first(self, database: Database, basis: Basis, kind: str, slug: str) -> FirstStatus | None:
+        """Return when an item first has a status at all; None when it never has."""
+
+    async def counted(self, database: Database, basis: Basis, slugs: Sequence[str]) -> set[int] | None:
+        """Return the positions of the events of some items that count; None where every recorded event does."""
+
+
+def engine_of(question: Question | Basis) -> Engine:
+    """Return the engine that answers a question."""
+    return recorded if question.published is None else published

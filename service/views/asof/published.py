@@ -1,0 +1,253 @@
+"""The engine as published: items as known on a day of publication (docs/semantics.md, 8), loaded and weighed on demand.
+
+The same rule applies as in `rule.item`; only which facts an item has, and with which reports, differs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.domain.rule.facts import Entry
+from service.domain.rule.item import Item
+from service.domain.rule.posture import DECIDING_KINDS, is_decided
+from service.domain.rule.publication import days, published
+from service.domain.rule.tokens import of_issue
+from service.domain.vocabulary import events, instants
+from service.domain.vocabulary.dates import FOREVER
+from service.views.asof import recorded
+from service.views.asof.question import (
+    Basis,
+    FirstStatus,
+    IssuePage,
+    ItemState,
+    OneState,
+    StateFilter,
+    StatePage,
+    Statuses,
+    issue_page_of,
+    page_of,
+)
+from service.views.asof.sql import resolve
+from service.views.working_set import rows_by_item
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from service.storage.database import Database, Row
+    from service.views.asof.question import Question
+
+CHUNK = 50
+"""Items loaded and weighed at a time, at most: 30 ms of work where each has ten facts."""
+
+_CANDIDATES = """
+SELECT i.number, i.slug FROM {source} WHERE i.number > $1 AND i.number <= $2 AND {where} ORDER BY {order} LIMIT $3
+"""
+_NEWEST = f"""
+SELECT i.number, i.slug FROM facet f CROSS JOIN item i
+WHERE f.token = $1 AND f.item < $2 AND i.number = f.item AND i.kind IN {DECIDING_KINDS}
+ORDER BY f.item DESC LIMIT $3
+"""
+
+
+async def item(database: Database, question: Question, kind: str, slug: str) -> OneState | None:
+    """Return one item's state; None when it has no status at (D, K)."""
+    basis = await resolve(database, question)
+    states = await named(database, basis, [slug])
+    if not states or states[0].kind != kind:
+        return None
+    return OneState(basis, states[0], (await recorded.issue_versions(database, basis.position, [slug])).get(slug, 0))
+
+
+async def page(database: Database, question: Question, wanted: StateFilter, *, after: int, limit: int) -> StatePage:
+    """Return the states that pass a filter, after an item number."""
+    basis = await resolve(database, question)
+    required = (*wanted.tokens, *wanted.marks)
+
+    def passes(state: ItemState) -> bool:
+        return state.kind == wanted.kind and all(token in state.tokens for token in required)
+
+    candidates = _Candidates(wanted.kind, wanted.tokens, passes)
+    return page_of(basis, await _states(database, basis, candidates, after, limit + 1), limit)
+
+
+async def issue_page(
+    database: Database, question: Question, slug: str, *, ended: bool, after: int, limit: int
+) -> IssuePage:
+    """Return the states of an issue's items after an item number, ended ones only when asked for."""
+    basis = await resolve(database, question)
+    token = of_issue(slug)
+
+    def passes(state: ItemState) -> bool:
+        return token in state.tokens and (ended or state.kind == "issue" or "ended" not in state.tokens)
+
+    version = (await recorded.issue_versions(database, basis.position, [slug])).get(slug, 0)
+    states = await _states(database, basis, _Candidates(None, [token], passes), after, limit + 2)
+    return issue_page_of(basis, version, states, slug, limit)
+
+
+async def named(database: Database, basis: Basis, slugs: Iterable[str]) -> list[ItemState]:
+    """Return the states of named items with their tokens, by number; those without a status are left out."""
+    items = await load(database, basis, slugs)
+    await asyncio.sleep(0)  # others want an answer too
+    return [state for item in items if (state := state_on(item, basis.as_of)) is not None]
+
+
+async def statuses(database: Database, question: Question, issues: Sequence[str]) -> Statuses:
+    """Return the kinds and statuses of issues' items, as many as a posture depends on.
+
+    Items are read from the newest on: older ones have mostly ended. Of busy issues with a hundred items most are
+    decided by twenty.
+    """
+    basis = await resolve(database, question)
+    return {issue: await _statuses(database, basis, issue) for issue in issues}
+
+
+async def _statuses(database: Database, basis: Basis, issue: str) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    token, before = of_issue(issue), basis.position + 1
+    while names := await database.fetch_long(_NEWEST, token, before, CHUNK // 2):
+        states = await named(database, basis, [slug for _, slug in names])
+        found |= {(each.kind, each.status) for each in states if token in each.tokens}
+        if is_decided(found):
+            break
+        before = names[-1][0]
+    return found
+
+
+async def first(database: Database, basis: Basis, kind: str, slug: str) -> FirstStatus | None:
+    """Return when an item first has a status, of what was recorded up to a position; None when it never has.
+
+    Where it has none on any day of publication, that is when it first has one as recorded.
+    """
+    for item, day in await lives(database, basis._replace(published=FOREVER), kind, slug):
+        if item.segments:
+            return FirstStatus(item.segments[0].start, None, day)
+    return await recorded.first(database, basis, kind, slug)
+
+
+async def counted(database: Database, basis: Basis, slugs: Iterable[str]) -> set[int] | None:
+    """Return the positions of the events of some items that count on the day of publication."""
+    found: set[int] = set()
+    for rows in await _rows(database, slugs, basis.position):
+        recorded_on = _recorded_on(rows)
+        for chain in _chained(rows).chains.values():
+            found.update(entry.position for entry in published(chain, recorded_on, publication_day(basis)))
+    return found
+
+
+def publication_day(basis: Basis) -> int:
+    """Return the last day of publication that counts, as an ordinal."""
+    assert basis.published is not None  # noqa: S101 - asked as published
+    return basis.published
+
+
+def state_on(item: Item, day: int) -> ItemState | None:
+    """Return an item's state on a day with its tokens; None when it has no status."""
+    state = item.state(day)
+    return None if state is None else ItemState(item.number, item.slug, item.kind.name, *state)
+
+
+async def members(database: Database, basis: Basis, token: str, after: int) -> list[Item]:
+    """Load a chunk of the items that may carry a token, after an item number; fewer than CHUNK at the end."""
+    names = await _named(database, basis, _Candidates(None, [token], lambda _: True), after, CHUNK)
+    items = await load(database, basis, [slug for _, slug in names])
+    await asyncio.sleep(0)  # others want an answer too
+    return items
+
+
+async def load(database: Database, basis: Basis, slugs: Iterable[str]) -> list[Item]:
+    """Load items as published by a day, of what was recorded up to a position, in order of numbers."""
+    items = []
+    for rows in await _rows(database, slugs, basis.position):
+        chained = _chained(rows)
+        _know(chained, _recorded_on(rows), publication_day(basis))
+        items.append(chained)
+    return items
+
+
+async def lives(database: Database, basis: Basis, kind: str, slug: str) -> Iterator[tuple[Item, int]]:
+    """Load an item; return it as known on each day of publication, up to the basis's, on which something may change.
+
+    It is one item: take from it what is needed before going on to the next day.
+    """
+    return _lives(await _rows(database, [slug], basis.position), kind, publication_day(basis))
+
+
+def _lives(loaded: Iterable[Sequence[Row]], kind: str, last: int) -> Iterator[tuple[Item, int]]:
+    for rows in loaded:
+        item, recorded_on = _chained(rows), _recorded_on(rows)
+        for day in _publication_days(item, recorded_on) if item.kind.name == kind else ():
+            if day <= last:
+                _know(item, recorded_on, day)
+                yield item, day
+
+
+def _publication_days(item: Item, recorded_on: Mapping[int, int]) -> list[int]:
+    """List the days of publication on which something about an item may begin to count."""
+    entries = [entry for chain in item.chains.values() for entry in chain]
+    return sorted({day for entry in entries for day in days(entry.event, recorded_on[entry.position])})
+
+
+async def _rows(database: Database, slugs: Iterable[str], until: int) -> list[list[Row]]:
+    return await rows_by_item(database.fetch_long, database.dialect, "e.recorded_at", slugs, until)
+
+
+def _chained(rows: Sequence[Row]) -> Item:
+    """Return an item with its chains alone."""
+    item = Item(*rows[0][:3])
+    for row in rows:
+        item.add(Entry(row[4], events.decode(row[5])))
+    return item
+
+
+def _recorded_on(rows: Sequence[Row]) -> dict[int, int]:
+    return {row[4]: instants.day(row[3]) for row in rows}
+
+
+def _know(item: Item, recorded_on: Mapping[int, int], day: int) -> None:
+    """Have an item know the part of each chain that counts on a day of publication."""
+    item.know({root: published(chain, recorded_on, day) for root, chain in item.chains.items()})
+
+
+class _Candidates(NamedTuple):
+    """Items of a kind (None: of any) that may carry every token, and what their states have to pass."""
+
+    kind: str | None
+    tokens: Sequence[str]
+    passes: Callable[[ItemState], bool]
+
+
+async def _states(database: Database, basis: Basis, candidates: _Candidates, after: int, limit: int) -> list[ItemState]:
+    """Return up to `limit` of the states that pass, in order of the items' first appearance."""
+    found: list[ItemState] = []
+    size, tried = min(limit, CHUNK), 0
+    while names := await _named(database, basis, candidates, after, size):
+        found += filter(candidates.passes, await named(database, basis, [slug for _, slug in names]))
+        if len(found) >= limit or len(names) < size:
+            break
+        after, tried = names[-1][0], tried + len(names)
+        missing = limit - len(found)
+        size = min(missing * tried // len(found) + 1, CHUNK) if found else CHUNK  # as many as it will likely take
+    return found[:limit]
+
+
+async def _named(database: Database, basis: Basis, candidates: _Candidates, after: int, size: int) -> Sequence[Row]:
+    """Return the number and name of some candidates, after an item: `facet` has the tokens of every text."""
+    parameters: list[int | str] = [after, basis.position, size]
+    where: list[str] = []
+
+    def require(condition: str, value: str) -> None:
+        parameters.append(value)
+        where.append(condition.format(f"${len(parameters)}"))
+
+    source, order = "item i", "i.number"
+    if candidates.tokens:
+        source, order = "facet f CROSS JOIN item i", "f.item"
+        require("f.token = {} AND i.number = f.item AND f.item > $1", candidates.tokens[0])
+    for token in candidates.tokens[1:]:
+        require("EXISTS (SELECT 1 FROM facet g WHERE g.token = {} AND g.item = i.number)", token)
+    if candidates.kind is not None:
+        require("i.kind = {}", candidates.kind)
+    sql = _CANDIDATES.format(source=source, where=" AND ".join(where), order=order)
+    return await database.fetch_long(sql, *parameters)

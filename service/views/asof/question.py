@@ -1,0 +1,131 @@
+"""A question as of (D, K) and its answers: the types that both engines share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.domain.rule.posture import KindStatus
+
+
+class Question(NamedTuple):
+    """D and K as they are asked: a day (an ordinal), and a position or an instant of recording; neither: the head.
+
+    With `published`, a day of publication (an ordinal), what was published by its end counts, up to the position.
+    Instants are microseconds since 1970 UTC.
+    """
+
+    as_of: int
+    position: int | None = None
+    instant: int | None = None
+    published: int | None = None
+
+    @property
+    def mode(self) -> str:
+        """Return how K is given: position, instant or head."""
+        return "position" if self.position is not None else "instant" if self.instant is not None else "head"
+
+    @property
+    def known(self) -> int:
+        """Return the parameter that gives K; 0 for the head."""
+        return self.position if self.position is not None else self.instant if self.instant is not None else 0
+
+
+class Basis(NamedTuple):
+    """D and K resolved: a day, and a position with its instant (0 and 0 before the first event).
+
+    `published` is the last day of publication that counts; None as recorded. With `newest`, K was the head when it was
+    looked up.
+    """
+
+    as_of: int
+    position: int
+    recorded_at: int
+    published: int | None = None
+    newest: bool = False
+
+    def pinned(self) -> Question:
+        """Return the question that has this basis, whatever is recorded later."""
+        return Question(self.as_of, self.position, published=self.published)
+
+
+class ItemState(NamedTuple):
+    """An item's state at (D, K): `body` is its JSON, `tokens` what it is found by, where the question needs them."""
+
+    number: int
+    slug: str
+    kind: str
+    status: str
+    body: bytes
+    tokens: frozenset[str] = frozenset()
+
+
+class StateFilter(NamedTuple):
+    """States of a kind, of items that carry every token, with every mark.
+
+    The first token is the one whose candidates are tried; without any, all items of the kind are. Marks stand on the
+    state alone (`status:`, `certainty:`): no item is found by them.
+    """
+
+    kind: str
+    tokens: Sequence[str] = ()
+    marks: Sequence[str] = ()
+
+
+class StatePage(NamedTuple):
+    """States in order of the items' first appearance.
+
+    `next` is the item number after which the next page begins, None at the end. A page may be short before the end.
+    """
+
+    basis: Basis
+    items: list[ItemState]
+    next: int | None
+
+
+class OneState(NamedTuple):
+    """One item's state, and its version if it is an issue."""
+
+    basis: Basis
+    state: ItemState
+    version: int
+
+
+class IssuePage(NamedTuple):
+    """A page of an issue's items; `own` is the issue itself if it stands on the page, `version` its version."""
+
+    basis: Basis
+    items: list[ItemState]
+    next: int | None
+    own: OneState | None
+    version: int
+
+
+class FirstStatus(NamedTuple):
+    """The first day on which an item has a status at all, and the first K at which it has one.
+
+    K is a position or, as published, a day of publication; the other is None.
+    """
+
+    as_of: int
+    position: int | None
+    published: int | None = None
+
+
+def page_of(basis: Basis, states: Sequence[ItemState], limit: int) -> StatePage:
+    """Return a page of up to `limit` states; one state more tells that others follow."""
+    items = list(states[:limit])
+    return StatePage(basis, items, items[-1].number if len(states) > limit else None)
+
+
+def issue_page_of(basis: Basis, version: int, states: Sequence[ItemState], slug: str, limit: int) -> IssuePage:
+    """Return a page of the states of an issue and its items: one more than `limit`, and perhaps the issue's own."""
+    own = next((OneState(basis, each, version) for each in states if each.slug == slug), None)
+    page = page_of(basis, [each for each in states if each.slug != slug], limit)
+    return IssuePage(basis, page.items, page.next, own, version)
+
+
+Statuses = dict[str, set["KindStatus"]]
+"""By issue, the kinds and statuses of its items."""

@@ -1,0 +1,43 @@
+"""Lists by words: the states of a list are read a chunk at a time and searched."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from service.domain.rule import words
+from service.views.asof.engine import engine_of
+from service.views.asof.question import ItemState, Question, StateFilter, StatePage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.storage.database import Database
+
+CHUNK = 200
+SCAN_MAX = 5_000
+"""States searched for one page, at most; the rest is for the next page."""
+
+
+async def page(
+    database: Database, question: Question, wanted: StateFilter, searched: Sequence[str], *, after: int, limit: int
+) -> StatePage:
+    """Return the states that pass a filter and have every word, after an item number; without words, all of them.
+
+    A page may be short before the end, where few states have the words.
+    """
+    if not searched:
+        return await engine_of(question).page(database, question, wanted, after=after, limit=limit)
+    found: list[ItemState] = []
+    scanned = 0
+    while True:
+        chunk = await engine_of(question).page(database, question, wanted, after=after, limit=CHUNK)
+        found += [each for each in chunk.items if words.occur_in(each.kind, each.body, searched)]
+        if len(found) > limit:
+            return StatePage(chunk.basis, found[:limit], found[limit - 1].number)
+        if chunk.next is None:
+            return StatePage(chunk.basis, found, None)
+        question, after, scanned = chunk.basis.pinned(), chunk.next, scanned + CHUNK
+        if scanned >= SCAN_MAX:
+            return StatePage(chunk.basis, found, after)
+        await asyncio.sleep(0)  # others want an answer too

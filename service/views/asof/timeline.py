@@ -1,0 +1,133 @@
+"""An issue's facts in valid order, as known at K: an index keeps every text that ever named the issue in that order.
+
+A text that is not known at K, or no longer the one that holds, is skipped: so a page costs what is on it, and
+whatever of the index lies between.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from service.domain.rule.facts import Entry, weigh
+from service.domain.rule.publication import published
+from service.domain.vocabulary import events, instants
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.domain.rule.facts import LiveFact
+    from service.storage.database import Database, Row
+    from service.views.asof.question import Basis
+
+SCAN_MAX = 20_000
+"""Texts read for one page, at most; the rest is for the next page."""
+CHUNK = 2_000
+
+Key = tuple[int, int, int, int]
+"""A text's place: the bounds of its date, the positions of its fact and of the event that brought it."""
+_FIRST: Key = (0, 0, 0, 0)
+_PLACE = """
+SELECT n.occurred_lo, n.occurred_hi, n.fact, n.position FROM issue_event n
+WHERE n.issue = (SELECT i.number FROM item i WHERE i.slug = $1) AND n.position = $2 AND n.fact > 0
+"""
+_TEXTS = """
+SELECT n.occurred_lo, n.occurred_hi, n.fact, n.position FROM issue_event n
+WHERE n.issue = (SELECT i.number FROM item i WHERE i.slug = $1) AND n.fact > 0
+  AND (n.occurred_lo, n.occurred_hi, n.fact, n.position) > ($2, $3, $4, $5)
+ORDER BY n.occurred_lo, n.occurred_hi, n.fact, n.position LIMIT $6
+"""
+_CHAINS = """
+SELECT e.position, e.position, e.recorded_at, e.body FROM event e WHERE e.position {among}
+UNION ALL
+SELECT r.fact, e.position, e.recorded_at, e.body FROM fact_record r JOIN event e ON e.position = r.position
+WHERE r.fact {among} AND r.position <= $2
+ORDER BY 1, 2
+"""
+
+
+class FactOnTimeline(NamedTuple):
+    """A fact on the timeline: `text` is the position of the event whose text holds, `body` the fact's JSON."""
+
+    text: int
+    body: bytes
+
+
+class TimelinePage(NamedTuple):
+    """Facts in valid order; `next` is the text after which the next page begins, None at the end.
+
+    It may be short before the end, where much lies between that is not known at K.
+    """
+
+    facts: list[FactOnTimeline]
+    next: int | None
+
+
+async def page(database: Database, basis: Basis, issue: str, *, after: int, limit: int) -> TimelinePage:
+    """Return the live facts that name an issue, as known, after a text (0: from the first)."""
+    key = await _place(database, issue, after)
+    found: list[FactOnTimeline] = []
+    scanned, size = 0, limit + limit // 8 + 8  # one text in twelve or so is corrected or retracted
+    while scanned < SCAN_MAX:
+        texts = [_key(row) for row in await database.fetch(_TEXTS, issue, *key, size)]
+        counting = [text for text in texts if text[3] <= basis.position]
+        for start in range(0, len(counting), limit + 1):
+            found += await _holding(database, counting[start : start + limit + 1], basis)
+            if len(found) > limit:
+                return TimelinePage(found[:limit], found[limit - 1].text)
+        if len(texts) < size:
+            return TimelinePage(found, None)
+        key, scanned, size = texts[-1], scanned + size, CHUNK
+    return TimelinePage(found, key[3])
+
+
+async def _place(database: Database, issue: str, text: int) -> Key:
+    rows = await database.fetch(_PLACE, issue, text) if text else ()
+    return _key(rows[0]) if rows else _FIRST
+
+
+def _key(row: Row) -> Key:
+    return row[0], row[1], row[2], row[3]
+
+
+async def _holding(database: Database, texts: Sequence[Key], basis: Basis) -> list[FactOnTimeline]:
+    """Keep the texts that hold: a fact has one, or none where it is retracted."""
+    if not texts:
+        return []
+    facts = sorted({fact for _, _, fact, _ in texts})
+    dialect = database.dialect
+    sql = _CHAINS.format(among=dialect.positions.format("$1"))
+    rows = await database.fetch(sql, dialect.numbered(facts), basis.position)
+    known = {fact: _known(list(chain), basis.published) for fact, chain in groupby(rows, key=lambda row: row[0])}
+    return [fact for _, _, root, text in texts if (fact := known[root]) is not None and fact.text == text]
+
+
+def _known(chain: Sequence[Row], day: int | None) -> FactOnTimeline | None:
+    """Return a fact as known: `chain` is its row, then those of the records on it; None where it is not known.
+
+    With a day of publication, what was published by its end counts.
+    """
+    entries = [Entry(position, events.decode(body)) for _, position, _, body in chain]
+    if day is not None:
+        entries = published(entries, {position: instants.day(at) for _, position, at, _ in chain}, day)
+    fact = weigh(entries) if entries else None
+    if fact is None:
+        return None
+    text = next(entry.position for entry in entries if events.text_of(entry.event) is fact.event)
+    return FactOnTimeline(text, _json(fact, chain[0][2], corrected=text != fact.position))
+
+
+def _json(fact: LiveFact, recorded_at: int, *, corrected: bool) -> bytes:
+    """Return a fact as the timeline shows it: its place in the log, what is known of it, then its text."""
+    known = {
+        "position": fact.position,
+        "recorded_at": instants.text(recorded_at),
+        "kind": fact.change.kind,
+        "modality": fact.event.modality,
+        "contested": fact.contested,
+        "corrected": corrected,
+    }
+    text = msgspec.to_builtins(fact.event)
+    return msgspec.json.encode({**known, **text, "reports": msgspec.Raw(b"[%s]" % fact.sources)})

@@ -1,0 +1,149 @@
+"""The log pushed to subscribers: signed, in order, at least once.
+
+`Webhooks` is what a process has: the table of subscriptions, and while it runs a worker for each subscription whose
+lease it holds. Processes on one database share the subscriptions between them by those leases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+from service.storage.database import Lost
+from service.webhooks.send import MICROS, Sender
+from service.webhooks.store import Store
+from service.webhooks.worker import Parts, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from service.feed.live import Tail
+    from service.storage.database import Database
+    from service.webhooks.rules import Rules
+    from service.webhooks.store import Subscription
+
+LOOK_SECONDS = 1.0
+"""How often a process looks for subscriptions that are new, changed, or left by another."""
+GRACE_SECONDS = 2.0
+"""So long deliveries under way may take when the process is stopping."""
+
+log = structlog.get_logger(__name__)
+
+
+class Chance(NamedTuple):
+    """Where randomness comes from: bytes for secrets, numbers in [0, 1) for waits, a name no other process has."""
+
+    secret: Callable[[int], bytes]
+    number: Callable[[], float]
+    owner: str
+
+
+class Webhooks:
+    """The subscriptions of one ledger, as one process serves and delivers them."""
+
+    def __init__(self, database: Database, tail: Tail, rules: Rules, clock: Callable[[], int], chance: Chance) -> None:
+        """Deliver nothing before `running`; `clock` gives microseconds since 1970 UTC."""
+        self.store, self.rules, self.chance = Store(database), rules, chance
+        self._database, self._tail, self._clock = database, tail, clock
+        self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look at the subscriptions now: one was made or changed."""
+        self._woken.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Deliver meanwhile; at the end let deliveries under way come to an end, then let others take over."""
+        sender = Sender(self.rules, self._clock)
+        parts = Parts(self._database, self._tail, self.store, sender, self.rules, self._clock, self.chance.number)
+        supervising = asyncio.create_task(self._supervise(parts), name="webhooks")
+        try:
+            yield
+        finally:
+            self._tail.close()
+            self.wake()
+            await supervising
+            await self._end(sender)
+
+    async def _end(self, sender: Sender) -> None:
+        """Wait for what is under way, then break it off: nothing is cancelled in the middle of a statement."""
+        tasks = [task for _, task in self._workers.values()]
+        for worker, _ in self._workers.values():
+            worker.wake()
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+        sender.stop()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await sender.close()
+        try:
+            await self.store.release(self.chance.owner)
+        except Lost as error:
+            log.warning("webhooks.not_released", error=str(error))
+
+    async def _supervise(self, parts: Parts) -> None:
+        while not self._tail.closed:
+            self._woken.clear()
+            try:
+                await self._look(parts)
+            except Lost as error:
+                log.warning("webhooks.lost", error=str(error))
+            except Exception:  # whatever it was, the other subscribers still wait
+                log.exception("webhooks.failed")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(LOOK_SECONDS, self.rules.lease_seconds / 3)):
+                    await self._woken.wait()
+
+    async def _look(self, parts: Parts) -> None:
+        """Renew the leases, begin with what nobody delivers to, tell the workers what has changed."""
+        await self._sweep()
+        rows = {row.name: row for row in await self.store.all()}
+        await self._renew()
+        for name, (worker, _) in self._workers.items():
+            worker.tell(rows.get(name))
+        for row in rows.values():
+            if row.state == "active" and row.name not in self._workers:
+                await self._begin(parts, row)
+
+    async def _sweep(self) -> None:
+        """Forget the workers that have ended, and let go of what they held."""
+        for name, (_, task) in list(self._workers.items()):
+            if task.done():
+                del self._workers[name]
+                if isinstance(error := task.exception(), Lost):
+                    log.warning("webhook.lost", subscription=name, error=str(error))
+                elif error is not None:
+                    log.error("webhook.failed", subscription=name, exc_info=error)
+                await self.store.release(self.chance.owner, name)
+
+    async def _renew(self) -> None:
+        """Lengthen the leases when a third of their time has passed; those that ran out are over."""
+        now = self._clock()
+        held = [worker for worker, _ in self._workers.values() if worker.is_leased()]
+        if any(worker.leased_until - now < self._lease() * 2 / 3 for worker in held):
+            await self.store.renew(self.chance.owner, now + self._lease())
+            for worker in held:
+                worker.leased_until = now + self._lease()
+        for worker, _ in self._workers.values():
+            if not worker.is_leased():
+                worker.wake()
+
+    async def _begin(self, parts: Parts, row: Subscription) -> None:
+        now = self._clock()
+        claimed = await self.store.claim(row, self.chance.owner, now + self._lease(), now)
+        if claimed is not None:
+            worker = Worker(parts, claimed)
+            task = asyncio.create_task(worker.run(), name=f"webhook {row.name}")
+            task.add_done_callback(self._ended)
+            self._workers[row.name] = worker, task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Look at once for a worker that ended well; one that failed waits for the next look."""
+        if task.exception() is None:
+            self.wake()
+
+    def _lease(self) -> int:
+        return int(self.rules.lease_seconds * MICROS)
