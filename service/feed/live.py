@@ -61,7 +61,7 @@ Push = Callable[[], bool]
 
 
 class _Waiting(NamedTuple):
-    """A follower who waits for an event after `notified`, a position; then the future is done, unless `push` took it."""
+    """A follower who waits for an event after `notified`, a position: it ends the future, unless `push` took it."""
 
     woken: asyncio.Future[None]
     push: Push | None

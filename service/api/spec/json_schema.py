@@ -2,10 +2,17 @@
 
 `msgspec.json.schema_components` writes them. Then unions, codes and other repeated types get a name, the tag of a
 struct a `const` with a default, and patterns the syntax of ECMA 262; an optional field of a request loses its `null`.
+A field is described by the docstring under it in the source, which is read when the document is written.
 """
 
 from __future__ import annotations
 
+import ast
+import sys
+from functools import cache
+from inspect import cleandoc
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
 import msgspec
@@ -16,10 +23,12 @@ from service.domain.vocabulary.events import FACTS, RECORDS, AnyEvent, AnyFact, 
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from types import ModuleType
 
 Schema = dict[str, Any]
 
 _REF = "#/components/schemas/{name}"
+TAG_TEXT = "The type of the event: its kind and its change. It says which other fields there are."
 
 _RECORDED_FIELDS = [
     ("position", Annotated[int, Meta(ge=1, description="Its place in the log, which has no gaps.")]),
@@ -111,10 +120,19 @@ class Schemas:
         polished = self._polish({key: value for key, value in schema.items() if key != "properties"})
         if "properties" in schema:
             polished["properties"] = {
-                name: _tag(field) if struct and name == struct.tag_field else self._polish(field, optional=omits)
+                name: self._property(name, field, struct, optional=omits)
                 for name, field in schema["properties"].items()
             }
         return {key: polished[key] for key in schema if polished[key] != []}
+
+    def _property(self, name: str, field: Schema, struct: inspect.StructType | None, *, optional: bool) -> Schema:
+        if struct is None:
+            return self._polish(field, optional=optional)
+        if name == struct.tag_field:
+            return {"description": TAG_TEXT, **_tag(field)}
+        attribute = next((each.name for each in struct.fields if each.encode_name == name), name)
+        text = field_text(struct.cls, attribute)
+        return self._polish(field, optional=optional) | ({"description": text} if text else {})
 
     def _polish(self, schema: Schema, *, optional: bool = False) -> Schema:
         schema = _without_null(schema) if optional else dict(schema)
@@ -140,6 +158,38 @@ class Schemas:
             if said == named or bare == {key: value for key, value in named.items() if key != "description"}:
                 return name
         return None
+
+
+def field_text(struct: type[msgspec.Struct], name: str) -> str:
+    """Return the docstring under a field of a struct, or of a base that has one; "" without one.
+
+    A struct made at run time may name another in `described_by`, whose fields it repeats.
+    """
+    for base in (*struct.__mro__, *getattr(struct, "described_by", object).__mro__):
+        if text := _field_texts(base).get(name):
+            return text
+    return ""
+
+
+@cache
+def _field_texts(struct: type) -> dict[str, str]:
+    """Read the docstrings under the fields of one class from its source. A class made at run time has none."""
+    module = sys.modules.get(struct.__module__)
+    bodies = [each.body for each in _classes(module) if each.name == struct.__name__] if module else []
+    pairs = [(one, other) for body in bodies for one, other in pairwise(body)]
+    return {
+        one.target.id: cleandoc(other.value.value).replace("\n", " ")
+        for one, other in pairs
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
+        if isinstance(other, ast.Expr) and isinstance(other.value, ast.Constant) and isinstance(other.value.value, str)
+    }
+
+
+@cache
+def _classes(module: ModuleType) -> list[ast.ClassDef]:
+    file = getattr(module, "__file__", None) or ""
+    tree = ast.parse(Path(file).read_text()) if file.endswith(".py") else ast.Module([], [])
+    return [node for node in tree.body if isinstance(node, ast.ClassDef)]
 
 
 def _only(shape: Any) -> Schema:  # noqa: ANN401

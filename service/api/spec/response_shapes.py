@@ -72,15 +72,9 @@ def _state(kind: str) -> type[Struct]:
     fields += [(name, hints[name], UNSET) for name in term_names(struct)]
     if kind == "restriction":
         fields += [("applies", Literal["full", "partly", "none"]), ("ever_in_force", bool)]
-    name = f"{kind.capitalize()}State"
-    return defstruct(
-        name,
-        fields,
-        bases=(State,),
-        frozen=True,
-        kw_only=True,
-        namespace={"__doc__": f"The state of {KINDS[kind].with_article}."},
-    )
+    name, text = f"{kind.capitalize()}State", f"The state of {KINDS[kind].with_article}."
+    own = {"__doc__": text, "described_by": struct}
+    return defstruct(name, fields, bases=(State,), frozen=True, kw_only=True, namespace=own)
 
 
 def _hints(struct: type[Fact]) -> dict[str, Any]:
