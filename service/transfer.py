@@ -55,7 +55,7 @@ class Imported(NamedTuple):
     """How many events were recorded, and how many had been there before."""
 
     recorded: int
-    known: int
+    already_recorded: int
 
 
 class _Place(Struct, frozen=True, kw_only=True):
@@ -166,12 +166,12 @@ class _Import:
         other = [line for line, held in pairs if encode(line.event) != held.body]
         if faults := [fault for line in other async for fault in self._conflicts(line)]:
             raise BadLine(faults)
-        first = self.done.recorded + self.done.known + 1
+        first = self.done.recorded + self.done.already_recorded + 1
         self._faithful = self._faithful and all(
             (held.position, held.recorded_at) == (position, line.recorded_at)
             for position, (line, held) in enumerate(pairs, first)
         )
-        self.done = self.done._replace(known=self.done.known + len(there))
+        self.done = self.done._replace(already_recorded=self.done.already_recorded + len(there))
 
     async def _conflicts(self, line: _Line) -> AsyncIterator[tuple[int, Fault]]:
         """Ask the ledger, which fills in what a record may leave out."""
@@ -185,7 +185,7 @@ class _Import:
         if self._faithful:
             head = await head_of(self._database)
             first = fresh[0].recorded_at
-            alone = head.position == self.done.recorded + self.done.known
+            alone = head.position == self.done.recorded + self.done.already_recorded
             later = first is not None and (self.done.recorded > 0 or first > head.recorded_at)
             self._faithful = alone and later and all(line.recorded_at is not None for line in fresh)
         return self._faithful

@@ -113,7 +113,7 @@ async def _get_diff(request: AnyRequest) -> Response[bytes]:
     if (same := not_modified(request, headers)) is not None:
         return same
     await check_issue(services.database, span.basis, slug)
-    page = await difference.page(
+    page = await difference.change_page(
         services.database,
         span.basis,
         slug,

@@ -51,7 +51,9 @@ class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
 async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
     """Read the restrictions and clearances that touch a good and a country."""
     query = asked.query
-    page = await exposure.page(asked.database, asked.question, query.filter(), after=asked.after, limit=query.limit)
+    page = await exposure.exposure_page(
+        asked.database, asked.question, query.filter(), after=asked.after, limit=query.limit
+    )
     return asked.page(page.basis, [state.body for state in page.items], page.next)
 
 

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
+from service.api.http.cursors import next_member
 from service.api.http.parameters import AsOfPageQuery, Limit, Words, faults_of_words
 from service.api.http.problems import Conflict, NotFound, PreconditionFailed
 from service.api.http.query_strings import Query
@@ -224,7 +225,7 @@ async def _get_issue(asked: AsOfRequest[IssueQuery]) -> Answered:
     if (page.next is not None or asked.after) and not is_decided(statuses):
         statuses = (await engine.statuses(database, page.basis.pinned(), [slug]))[slug]
     head = _with_posture(own.state, page.version, statuses)[1:-1]
-    members = b'%s,"items":{%s},%s' % (head, _by_kind(page.items), asked.next(page.basis, page.next))
+    members = b'%s,"items":{%s},%s' % (head, _by_kind(page.items), next_member(asked.request, page.basis, page.next))
     return Answered(members, page.basis)
 
 

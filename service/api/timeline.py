@@ -22,7 +22,7 @@ async def _get_timeline(asked: AsOfRequest[KnownPageQuery], basis: Basis) -> byt
     """Read a page of an issue's facts in valid order."""
     slug = slug_of(asked.request, "issue", "issue")
     await check_issue(asked.database, basis, slug)
-    page = await timeline.page(asked.database, basis, slug, after=asked.after, limit=asked.query.limit)
+    page = await timeline.timeline_page(asked.database, basis, slug, after=asked.after, limit=asked.query.limit)
     return asked.page(basis, [fact.body for fact in page.facts], page.next).members
 
 

@@ -24,7 +24,7 @@ def _list_versions(kind: str) -> Handler:
     async def list_versions(asked: AsOfRequest[KnownPageQuery], basis: Basis) -> bytes:
         slug = slug_of(asked.request, "item", kind)
         after = (asked.after, asked.cursor.within if asked.cursor else 0)
-        page = await versions.page(asked.database, basis, kind, slug, after=after, limit=asked.query.limit)
+        page = await versions.version_page(asked.database, basis, kind, slug, after=after, limit=asked.query.limit)
         if page is None:
             raise await absent(asked.database, basis.pinned(), kind, slug)
         last = page.rectangles[-1] if page.more else None

@@ -1,4 +1,4 @@
-"""The command `parley`. Exit codes: 0 done, 1 refused or failed, 2 usage or set-up."""
+"""The command `parley`. Exit codes: 0 done, 1 refused or failed, 2 wrong usage or set-up."""
 
 from __future__ import annotations
 
@@ -15,19 +15,33 @@ def main() -> NoReturn:
     raise SystemExit(0)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(package_name="parley-ledger", prog_name="parley")
 def cli() -> None:
-    """Parley: what stood between two trading partners on day D, as known at K, and who says so.
-
-    Every setting is read from the environment (PARLEY_HOST, PARLEY_PORT, PARLEY_DATABASE_URL, PARLEY_LOG_LEVEL,
-    PARLEY_LOG_FORMAT, PARLEY_PUBLIC_URL, PARLEY_NATS_URL); options win over it. Without PARLEY_DATABASE_URL the ledger
-    is a SQLite file in your data folder.
+    """Record trade diplomacy, and ask what stood on a day, as known at a time.
 
     \b
-      parley seed                                       load the London set
-      parley serve                                      serve it on http://127.0.0.1:8000
+    Try it (after `make run` the command is .venv/bin/parley):
+      parley seed              load the talks of London, June 2025
+      parley serve             serve them on http://127.0.0.1:8000
       parley as-of rare-earth-export-restrictions --on 2025-05-31
+
+    \b
+    Settings are environment variables; options of a command win over them:
+      PARLEY_DATABASE_URL      the ledger: sqlite:///PATH or postgresql://...
+      PARLEY_HOST, PARLEY_PORT where `serve` listens
+      PARLEY_PUBLIC_URL        where clients reach the service
+      PARLEY_LOG_LEVEL, PARLEY_LOG_FORMAT, PARLEY_STALL_SECONDS,
+      PARLEY_ALLOW_UNAUTHENTICATED, PARLEY_WEBHOOKS_ALLOW_PRIVATE,
+      PARLEY_NATS_URL          see `parley serve --help`, `parley relay --help`
+
+    \b
+    Without PARLEY_DATABASE_URL the ledger is a SQLite file in your data folder:
+      ~/.local/share/parley/parley.db
+      ($XDG_DATA_HOME/parley/parley.db where XDG_DATA_HOME is set)
+
+    \b
+    Exit codes: 0 done, 1 refused or failed, 2 wrong usage or set-up.
     """
 
 

@@ -1,4 +1,4 @@
-"""The as-of question of the command line: asked as over HTTP, within the process, and shown as a table."""
+"""The as-of question of the command line: asked through the API, within the process, and printed as a list."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from service.app import create_app
@@ -21,31 +21,32 @@ if TYPE_CHECKING:
     from service.api.http.requests import Services
 
 WIDTH = 160
-"""Columns of the table where it does not go to a terminal."""
+"""Columns of the list where it does not go to a terminal."""
 HTTP_OK = 200
+INDENT = (0, 0, 0, 2)
+"""Of the lines under an item: top, right, bottom, left."""
 
 
-class Told(Refused):
+class NoAnswer(Refused):
     """The question has no answer; the reasons are those of the problem document."""
 
 
-async def ask(held: Services, issue: str, clocks: Mapping[str, Any], *, ended: bool) -> bytes:
-    """Return the state of an issue as the API answers it; Told when it does not."""
+async def ask(services: Services, issue: str, query: Mapping[str, Any]) -> bytes:
+    """Return the state of an issue as the API answers it; raises NoAnswer for any status but 200."""
     app = create_app(Settings())
-    app.state.services = held
-    query = {**clocks, **({"include": "ended"} if ended else {})}
+    app.state.services = services
     transport = httpx.ASGITransport(cast("Any", app))  # Litestar types its scopes more narrowly than httpx
     async with httpx.AsyncClient(transport=transport, base_url="http://parley") as client:
         response = await client.get(f"/v1/issues/{quote(issue, safe='')}", params=query)
     if response.status_code != HTTP_OK:
         problem = response.json()
         reasons = [f"{each.get('parameter', '')}: {each['detail']}" for each in problem.get("errors", ())]
-        raise Told("; ".join(reasons) or problem.get("detail") or problem["title"])
+        raise NoAnswer("; ".join(reasons) or problem.get("detail") or problem["title"])
     return response.content
 
 
 def show(answer: bytes) -> None:
-    """Print an issue's state: its basis and posture, then a row an item."""
+    """Print an issue's state: its basis and posture, then every item with its status and sources."""
     state = json.loads(answer)
     plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}  # names may hold brackets and colons
     console = Console(**plain) if Console().is_terminal else Console(**plain, width=WIDTH)
@@ -53,38 +54,37 @@ def show(answer: bytes) -> None:
     if state["known_basis"] == "published":
         known = f"published by {state['known_at']} of what is recorded up to position {state['known_position']}"
     console.print(Text(state["title"], "bold"), f"[{state['posture']}]")
-    console.print(f"as of {state['as_of']}, as {known}, version {state['version']}", style="dim")
-    table = Table()
-    for name in ("kind", "item", "status", "since", "until", "who says so"):
-        table.add_column(name, overflow="fold", no_wrap=name in {"kind", "item", "since", "until"})
+    console.print(f"as of {state['as_of']}, version {state['version']}\nas {known}", style="dim")
     for kind, items in state["items"].items():
         for item in items:
-            table.add_row(
-                kind, item["id"], _status(item), item["since"], item["until"] or "", _outlets(item["reports"])
-            )
-    console.print(table if table.row_count else "nothing stood")
-    for line in _coming(state["items"]):
-        console.print(line, style="dim")
+            console.print()
+            console.print(Text(kind), Text(item["id"], "bold"))
+            for line in _lines(item):
+                console.print(Padding(Text(line), INDENT, expand=False))
+    if not any(state["items"].values()):
+        console.print("nothing stood on that day")
     if state["next"]:
-        console.print("and more items: --json gives where to read on", style="dim")
+        console.print("\nand more items: --json shows where to read on", style="dim")
+
+
+def _lines(item: Mapping[str, Any]) -> Iterable[str]:
+    """Return what is printed under an item: its status, what is to come, its sources."""
+    yield _status(item)
+    for entry in item["upcoming"]:
+        yield f"to come: {entry['status']} on {entry['on']} ({entry['modality']})"
+    yield f"according to {_outlets(item['reports'])}"
 
 
 def _status(item: Mapping[str, Any]) -> str:
-    """Write a status with what qualifies it."""
+    """Return a status with its dates, the other statuses that are possible, and its marks."""
+    until = f" until {item['until']}" if item["until"] else ""
     others = [each["status"] or "nothing yet" for each in item["alternatives"][1:]]
-    marks = [mark for mark in ("contested", "incomplete") if item[mark]]
     possible = [f"possible; or {', '.join(others)}"] if others else []
-    return "; ".join([item["status"], *possible, *marks])
+    marks = [mark for mark in ("contested", "incomplete") if item[mark]]
+    return "; ".join([f"{item['status']} since {item['since']}{until}", *possible, *marks])
 
 
 def _outlets(reports: Iterable[Mapping[str, Any]]) -> str:
-    """Name the sources, each once, with who spoke."""
+    """Return the names of the sources, each once, with the speakers."""
     named = {report["outlet"] + (f" ({report['speaker']})" if "speaker" in report else ""): None for report in reports}
     return ", ".join(named)
-
-
-def _coming(items: Mapping[str, Iterable[Mapping[str, Any]]]) -> Iterable[str]:
-    for kind, states in items.items():
-        for state in states:
-            for entry in state["upcoming"]:
-                yield f"to come: {entry['on']} {kind} {state['id']}: {entry['status']} ({entry['modality']})"

@@ -1,4 +1,4 @@
-"""What the commands share: settings from the environment and options, a ledger opened, errors in one line, a bar."""
+"""The parts that commands share: settings, an open ledger, errors in one line, a progress bar."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
     from service.api.http.requests import Services
 
-database_option = click.option("--database-url", help="sqlite:///PATH or postgresql://…; else PARLEY_DATABASE_URL.")
+database_option = click.option(
+    "--database-url", metavar="URL", help="The ledger: sqlite:///PATH or postgresql://... (PARLEY_DATABASE_URL)."
+)
+PUBLIC_URL_HELP = "Where clients reach the service; `source` of its events (http://127.0.0.1:8000)."
+"""Help of an option of `serve` and `relay`."""
 
 
 class Failed(click.ClickException):
@@ -30,13 +34,13 @@ class Failed(click.ClickException):
 
 
 class SetUp(click.ClickException):
-    """Something is missing before the command can run: one line on stderr, exit code 2."""
+    """A set-up with which a command cannot run: one line on stderr, exit code 2."""
 
     exit_code = 2
 
 
 def settings_of(**options: Any) -> Settings:  # noqa: ANN401 - options of different types
-    """Take the environment, then the options that were given."""
+    """Read the settings from the environment, with the given options over them; raises SetUp for a bad value."""
     given = {name: value for name, value in options.items() if value is not None}
     if "log_level" in given:
         given["log_level"] = given["log_level"].upper()
@@ -53,7 +57,7 @@ def settings_of(**options: Any) -> Settings:  # noqa: ANN401 - options of differ
 
 
 def shown(settings: Settings) -> str:
-    """Name a database without its password."""
+    """Return the URL of the database without its password."""
     from sqlalchemy import make_url
 
     return make_url(settings.database_url).render_as_string(hide_password=True)
@@ -95,7 +99,7 @@ def renew(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def set_up_errors() -> Iterator[None]:
-    """Tell in one line what keeps a database from being used."""
+    """Turn the error that keeps a database from being used into SetUp, with its first line."""
     import asyncpg
     from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
@@ -105,7 +109,7 @@ def set_up_errors() -> Iterator[None]:
     drivers = (Lost, sqlite3.Error, SQLAlchemyError, CommandError, asyncpg.PostgresError, asyncpg.InterfaceError)
     try:
         yield
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader of our output has seen enough
         raise
     except (*drivers, OSError, ValueError) as error:
         msg = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
@@ -113,32 +117,33 @@ def set_up_errors() -> Iterator[None]:
 
 
 async def nothing(_: Services) -> None:
-    """Do nothing with a ledger: that it opens is all that is asked."""
+    """Do nothing with a ledger: the caller only wants to know that it opens."""
 
 
 def run(settings: Settings, work: Callable[[Services], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401
-    """Open the ledger and do something with it; what goes wrong is told in one line."""
+    """Open the ledger, await `work` on it and return the result; raises Failed or SetUp with one line."""
     from service.domain.errors import Refused, Unavailable
     from service.storage.database import NotMigrated
     from service.transfer import BadLine
 
     async def run() -> Any:  # noqa: ANN401
-        async with _opened(settings) as held:
-            return await work(held)
+        async with _opened(settings) as services:
+            return await work(services)
 
     try:
         with set_up_errors():
             return asyncio.run(run())
     except BadLine as error:
-        msg = f"{error}\n{error.done.recorded} events recorded before, {error.done.known} known already"
+        done = error.done
+        msg = f"{error}\n{done.recorded} events recorded before, {done.already_recorded} known already"
         raise Failed(msg) from error
     except Refused as error:
         raise Failed(str(error)) from error
     except Unavailable as error:
         raise Failed(": ".join(str(each) for each in (error, error.__cause__) if each)) from error
     except NotMigrated as error:
-        found = "is not there" if is_missing(settings) else "has not the tables of this version"
-        msg = f"{shown(settings)} {found}: run `parley migrate`"
+        reason = "does not exist" if is_missing(settings) else "does not have the tables of this version"
+        msg = f"{shown(settings)} {reason}: run `parley migrate`"
         raise SetUp(msg) from error
 
 
@@ -146,14 +151,14 @@ def run(settings: Settings, work: Callable[[Services], Coroutine[Any, Any, Any]]
 async def _opened(settings: Settings) -> AsyncIterator[Services]:
     from service import app, logs
 
-    logs.configure("CRITICAL", settings.log_format)  # what goes wrong is told in one line, by `run`
-    async with app.opened(settings) as held:
-        yield held
+    logs.configure("CRITICAL", settings.log_format)  # `run` shows an error in one line
+    async with app.opened(settings) as services:
+        yield services
 
 
 @contextlib.contextmanager
 def whole(file: str) -> Iterator[BinaryIO]:
-    """Open a file that is there once it is whole; - is standard output, and a device or pipe is written as it is."""
+    """Open a file that appears only once it is complete; - is standard output, devices and pipes are written as is."""
     plain = file != "-" and (Path(file).is_file() or not Path(file).exists())
     with click.open_file(file, "wb", atomic=plain) as out:
         yield cast("BinaryIO", out)
@@ -161,8 +166,8 @@ def whole(file: str) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def bar(what: str) -> Iterator[Callable[[int, int | None], object]]:
-    """Show progress on stderr where that is a terminal: events done, of how many where that is known."""
+def bar(title: str) -> Iterator[Callable[[int, int | None], object]]:
+    """Show progress on stderr if that is a terminal: the events done, and the total where it is known."""
     if not sys.stderr.isatty():
         yield lambda *_: None
         return
@@ -171,5 +176,5 @@ def bar(what: str) -> Iterator[Callable[[int, int | None], object]]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=None)
+        task = progress.add_task(title, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -1,4 +1,4 @@
-"""`parley serve`."""
+"""The command `parley serve`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service.cli.running import (
+    PUBLIC_URL_HELP,
     SetUp,
     database_option,
     make_missing,
@@ -32,44 +33,54 @@ BACKLOG = 2_048
 SWITCH_SECONDS = 0.0005
 """How long a thread that commits to SQLite waits for the interpreter while the event loop is busy (Python's own: 5 ms).
 
-It has to wait some four times an append: with 1,000 followers being told all the time appends took twice as long.
+It waits some four times an append: while 1,000 followers are notified without a pause, appends took twice as long.
 """
 
 
 @click.command()
-@click.option("--host", help="Address to listen on (127.0.0.1).")
-@click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on (8000); 0 takes a free one.")
+@click.option("--host", metavar="HOST", help="Listen on this address (127.0.0.1).")
+@click.option("--port", metavar="PORT", type=click.IntRange(0, 65_535), help="Listen on this port (8000); 0: any free.")
 @database_option
 @click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), help="Log from this level on (INFO).")
-@click.option("--log-format", type=click.Choice(FORMATS), help="Log for people or as JSON lines (console).")
-@click.option("--stall-seconds", type=click.IntRange(1, 3_600), help="Cut off who reads nothing for so long (30).")
-@click.option("--allow-unauthenticated", is_flag=True, default=None, help="Let whoever reaches the port write.")
-@click.option("--public-url", help="Where clients reach the service: the source of the events (http://127.0.0.1:8000).")
+@click.option("--log-format", type=click.Choice(FORMATS), help="Log lines for people, or as JSON (console).")
 @click.option(
-    "--webhooks-allow-private", is_flag=True, default=None, help="Let webhooks go to private addresses and without TLS."
+    "--stall-seconds",
+    metavar="N",
+    type=click.IntRange(1, 3_600),
+    help="Disconnect a client that reads nothing for N seconds (30).",
+)
+@click.option("--allow-unauthenticated", is_flag=True, default=None, help="Serve even if other machines can connect.")
+@click.option("--public-url", metavar="URL", help=PUBLIC_URL_HELP)
+@click.option(
+    "--webhooks-allow-private", is_flag=True, default=None, help="Send webhooks to private addresses and without TLS."
 )
 @click.option("--webhooks-schedule", hidden=True)
 @click.option("--webhooks-lease", hidden=True)
 def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
     """Serve the ledger over HTTP until stopped.
 
-    An embedded SQLite ledger is made and migrated when it is missing or empty, and its projections are remade when
-    they are of another version. A server's database is left as it is: run `parley migrate` first. There is no
-    authentication yet, so an address that others can reach needs --allow-unauthenticated.
+    A SQLite ledger is created where there is none, and its projections are remade if another version of Parley made
+    them. For older tables, and for PostgreSQL, run `parley migrate` first.
+
+    Parley has no authentication yet: an address that other machines can reach needs the option
+    --allow-unauthenticated.
 
     \b
       parley serve --port 8080
-      PARLEY_DATABASE_URL=postgresql://parley@db/parley parley serve --log-format json
+      parley serve --database-url postgresql://parley@db/parley
     """
     from service.storage.database import NotMigrated
 
     settings = settings_of(**options)
     if not settings.is_loopback() and not settings.allow_unauthenticated:
-        msg = f"{settings.host} can be reached by others and there is no authentication yet: --allow-unauthenticated?"
+        msg = (
+            f"other machines can reach {settings.host}, and Parley has no authentication yet: "
+            "pass --allow-unauthenticated to serve there"
+        )
         raise SetUp(msg)
     make_missing(settings)
     if settings.embedded:
-        with set_up_errors(), contextlib.suppress(NotMigrated):  # told by `run`, with what to do
+        with set_up_errors(), contextlib.suppress(NotMigrated):  # `run` reports it, with the remedy
             renew(settings)
     run(settings, nothing)
     _serve(settings)
@@ -86,12 +97,12 @@ def _serve(settings: Settings) -> None:
     listening = _listen(settings)
     host, port = listening.getsockname()[:2]
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    click.echo(f"Parley {shown(settings)} on {where}/v1/issues, docs at {where}/schema, stop with Ctrl-C")
+    click.echo(_banner(settings, where))
     app = create_app(settings)
 
     class Server(uvicorn.Server):
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            """Let those who follow go first: the server waits for every answer to end."""
+            """Close the streams of followers first: the server waits for every response to end."""
             app.state.services.tail.close()
             await super().shutdown(sockets)
 
@@ -106,9 +117,21 @@ def _serve(settings: Settings) -> None:
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops, then raises it again: that is not a failure
+    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops, then raises it again: not a failure
     with contextlib.suppress(KeyboardInterrupt):
         Server(config).run(sockets=[listening])
+
+
+def _banner(settings: Settings, where: str) -> str:
+    """Return the lines that a user sees at the start: where the service is, and what to do next."""
+    database = settings.database_url.removeprefix("sqlite:///") if settings.embedded else shown(settings)
+    return (
+        f"Parley listens on {where}\n"
+        f"  docs:     {where}/schema\n"
+        f"  database: {database}\n"
+        f"  try:      curl {where}/v1/issues\n"
+        "  stop:     Ctrl-C"
+    )
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -118,6 +141,6 @@ def _listen(settings: Settings) -> socket.socket:
     except OSError as error:
         msg = f"cannot listen on {settings.host} port {settings.port}: {error.strerror}"
         raise SetUp(msg) from error
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # on Linux: who reads nothing for so long is cut off by the system
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux itself disconnects a client that reads nothing
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, settings.stall_seconds * 1_000)
     return listening

@@ -30,7 +30,7 @@ async def _timeline(ledger: Opened, issue: str, known: oracle.K, limit: int) -> 
     after = 0
     basis = await based(ledger, known)
     while True:
-        page = await timeline.page(ledger.database, basis, issue, after=after, limit=limit)
+        page = await timeline.timeline_page(ledger.database, basis, issue, after=after, limit=limit)
         facts += [json.loads(fact.body) for fact in page.facts]
         if page.next is None:
             return facts
@@ -91,7 +91,7 @@ async def _difference(
     after: int | None = 0
     basis = await based(ledger, other[1], other[0])
     while after is not None:
-        page = await difference.page(ledger.database, basis, issue, (ends[0], ends[1]), after=after, limit=limit)
+        page = await difference.change_page(ledger.database, basis, issue, (ends[0], ends[1]), after=after, limit=limit)
         for each in page.items:
             found[each.slug] = [None if state is None else json.loads(state) for state in (each.before, each.after)]
         after = page.next
@@ -119,7 +119,7 @@ async def _rectangles(ledger: Opened, kind: str, item: str, known: oracle.K, lim
     after = (0, 0)
     basis = await based(ledger, known)
     while True:
-        page = await versions.page(ledger.database, basis, kind, item, after=after, limit=limit)
+        page = await versions.version_page(ledger.database, basis, kind, item, after=after, limit=limit)
         if page is None:
             assert isinstance(known, oracle.Published)
             return found

@@ -149,7 +149,7 @@ async def check_exposure(
     found: list[str] = []
     after: int | None = 0
     while after is not None:
-        page = await exposure.page(ledger.database, question, wanted, after=after, limit=limit)
+        page = await exposure.exposure_page(ledger.database, question, wanted, after=after, limit=limit)
         found += [each.slug for each in page.items]
         question, after = page.basis.pinned(), page.next
     truth = oracle.exposed(standing, name, asked[name], asked["party"], include_ended="include" in asked)

@@ -28,25 +28,23 @@ class AnswerMemory:
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._kept: OrderedDict[Key, KeptAnswer] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[KeptAnswer, int]] = OrderedDict()
         self._bytes = 0
 
     def get(self, key: Key) -> KeptAnswer | None:
         """Return a kept answer; None for one that is not kept."""
-        answer = self._kept.get(key)
-        if answer is not None:
-            self._kept.move_to_end(key)
-        return answer
+        if key not in self._kept:
+            return None
+        self._kept.move_to_end(key)
+        return self._kept[key][0]
 
     def put(self, key: Key, answer: KeptAnswer) -> None:
         """Keep an answer."""
         if len(answer.body) > ANSWER_MAX or key in self._kept:
             return
-        self._kept[key] = answer
-        self._bytes += _size(key, answer)
+        size = len(answer.body) + len(key[1]) + OVERHEAD
+        self._kept[key] = answer, size
+        self._bytes += size
         while self._bytes > MEMORY_MAX:
-            self._bytes -= _size(*self._kept.popitem(last=False))
-
-
-def _size(key: Key, answer: KeptAnswer) -> int:
-    return len(answer.body) + len(key[1]) + OVERHEAD
+            _, (_, size) = self._kept.popitem(last=False)
+            self._bytes -= size

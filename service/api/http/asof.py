@@ -16,7 +16,9 @@ from litestar import Response
 from service.api.http.answer_memory import KeptAnswer
 from service.api.http.basis import basis_members, known_members
 from service.api.http.cursors import AsOfCursor, foreign_cursor, next_member, read_cursor
+from service.api.http.moments import micros, ordinal
 from service.api.http.parameters import AsOfQuery, KnownQuery
+from service.api.http.query_strings import read
 from service.api.http.requests import (
     REVALIDATE,
     AnyRequest,
@@ -24,7 +26,6 @@ from service.api.http.requests import (
     Services,
     json_answer,
     parameters_of,
-    query_of,
     services_of,
 )
 from service.domain.errors import KnowledgeAhead
@@ -45,31 +46,24 @@ K = TypeVar("K", bound=KnownQuery)
 
 @dataclass(frozen=True, slots=True)
 class AsOfRequest(Generic[K]):
-    """A request as of (D, K): its decoded query, its question, and the place that its page begins after."""
+    """A request as of (D, K): its decoded query, its question, and the place that its page begins after.
+
+    `after` is an item number or position, 0 for the first page.
+    """
 
     request: AnyRequest
     services: Services
+    database: Database
     query: K
     question: Question
     cursor: AsOfCursor | None
-
-    @property
-    def database(self) -> Database:
-        """Return the database of the ledger."""
-        return self.services.database
-
-    @property
-    def after(self) -> int:
-        """Return the item number or position that the page begins after; 0 for the first page."""
-        return self.cursor.after if self.cursor else 0
+    after: int
 
     def page(self, basis: Basis, bodies: Iterable[bytes], after: int | None, within: int = 0) -> Answered:
         """Return a page: its items, and a cursor to continue after a place, None at the end."""
-        return Answered(b'"items":[%s],%s' % (b",".join(bodies), self.next(basis, after, within)), basis)
-
-    def next(self, basis: Basis, after: int | None, within: int = 0) -> bytes:
-        """Return the `next` member of a page."""
-        return next_member(self.request, basis, after, within)
+        return Answered(
+            b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, basis, after, within)), basis
+        )
 
 
 class Answered(NamedTuple):
@@ -119,14 +113,15 @@ def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitabl
 
 async def placed(request: AnyRequest, shape: type[K]) -> AsOfRequest[K]:
     """Decode the query and find D, K and the place that it asks for; raises BadQuery for a cursor of another list."""
-    query, services = query_of(request, shape), services_of(request)
+    query, services = read(request.scope["query_string"], shape), services_of(request)
     written: str | None = getattr(query, "cursor", None)
     if written is None:
-        return AsOfRequest(request, services, query, await question_of(services, query), None)
+        question = await question_of(services, query)
+        return AsOfRequest(request, services, services.database, query, question, None, 0)
     cursor = read_cursor(request, written, AsOfCursor)
     if not same_clocks(request, query, cursor):
         raise foreign_cursor()
-    return AsOfRequest(request, services, query, cursor.question, cursor)
+    return AsOfRequest(request, services, services.database, query, cursor.question, cursor, cursor.after)
 
 
 async def _tag(asked: AsOfRequest[K]) -> str | None:
@@ -140,16 +135,16 @@ async def _tag(asked: AsOfRequest[K]) -> str | None:
 
 async def question_of(services: Services, query: KnownQuery) -> Question:
     """Return the D and K of a query; raises KnowledgeAhead for an instant that is not past."""
-    today = services.today()
-    day = query.day() if isinstance(query, AsOfQuery) else None
-    as_of_day = today if day is None else day
+    written = query.as_of if isinstance(query, AsOfQuery) else None
+    day = services.today() if written is None else ordinal(written)
     if query.known_basis == "published":
         published = query.known_day()
-        return Question(as_of_day, query.known_position, published=today if published is None else published)
-    instant = query.known_micros()
-    if instant is not None:
-        await freeze(services, "known_at", query.known_at or "", instant)
-    return Question(as_of_day, query.known_position, instant)
+        return Question(day, query.known_position, published=services.today() if published is None else published)
+    if query.known_at is None:
+        return Question(day, query.known_position)
+    instant = micros(query.known_at)
+    await freeze(services, "known_at", query.known_at, instant)
+    return Question(day, query.known_position, instant)
 
 
 async def freeze(services: Services, name: str, written: str, instant: int) -> None:
@@ -165,7 +160,7 @@ def same_clocks(request: AnyRequest, query: KnownQuery, cursor: AsOfCursor) -> b
     published = query.known_basis == "published"
     basis_given = any(name == "known_basis" for name, _ in parameters_of(request))
     return (
-        (not isinstance(query, AsOfQuery) or query.as_of is None or query.day() == cursor.as_of)
+        (not isinstance(query, AsOfQuery) or query.as_of is None or ordinal(query.as_of) == cursor.as_of)
         and (query.known_position is None or query.known_position == cursor.position)
         and (not basis_given or published == (cursor.published is not None))
         and (not published or query.known_at is None or query.known_day() == cursor.published)

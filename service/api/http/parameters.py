@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta
 
 from service.api.http import moments
-from service.api.http.moments import POSITION_MAX, ended_day, micros, ordinal
+from service.api.http.moments import POSITION_MAX, ended_day
 from service.api.http.query_strings import Query
 from service.domain.errors import Fault
 from service.domain.vocabulary.codes import NAME_MAX, Name, Party, Slug
@@ -89,7 +89,7 @@ OfGood = Annotated[Name, Meta(description="Events on this good: its name, elemen
 _KNOWN_AT = (
     "What was known at this instant. With `known_basis=recorded` an RFC 3339 instant with its offset (a + is written "
     "%2B), not together with `known_position`. With `published` a day, to its end in UTC, today when absent; or an "
-    "instant, which counts the days that have ended by then."
+    "instant, which counts the days that have ended before it."
 )
 _KNOWN_POSITION = "What had been recorded up to this position; the head of the log when absent."
 _KNOWN_BASIS = (
@@ -104,7 +104,7 @@ def faults_of_words(text: str | None) -> list[Fault]:
 
 
 class KnownQuery(Query, frozen=True, kw_only=True):
-    """What was known: the second clock of an answer."""
+    """K: what counts as known."""
 
     known_at: Annotated[DayOrInstant | None, Meta(description=_KNOWN_AT)] = None
     known_position: Annotated[Position | None, Meta(description=_KNOWN_POSITION)] = None
@@ -119,7 +119,7 @@ class KnownQuery(Query, frozen=True, kw_only=True):
             if self.known_position is not None:
                 faults.append(Fault(("known_position",), "with known_basis=recorded not together with known_at"))
         elif self.known_basis == "published" and self.known_day() == 0:
-            faults.append(Fault(("known_at",), "no day has ended by then"))
+            faults.append(Fault(("known_at",), "no day has ended before it"))
         return faults
 
     def pins_known(self) -> bool:
@@ -128,34 +128,29 @@ class KnownQuery(Query, frozen=True, kw_only=True):
             return self.known_position is not None and self.known_at is not None
         return self.known_position is not None or self.known_at is not None
 
-    def known_micros(self) -> int | None:
-        """Return `known_at` in microseconds since 1970 UTC, the last one of a day; None when it is not given."""
-        return None if self.known_at is None else micros(self.known_at)
-
     def known_day(self) -> int | None:
         """Return the last day that has ended in UTC by `known_at`, as an ordinal; None when it is not given."""
         return None if self.known_at is None else ended_day(self.known_at)
 
 
 class AsOfQuery(KnownQuery, frozen=True, kw_only=True):
-    """The two clocks of an answer: the day it is about, and what was known."""
+    """D and K: the day that the answer is about, and what counts as known."""
 
     as_of: Annotated[Day | None, Meta(description="The day that the answer is about; today in UTC when absent.")] = None
 
-    def day(self) -> int | None:
-        """Return D as an ordinal; None when it is not given."""
-        return None if self.as_of is None else ordinal(self.as_of)
-
 
 class KnownPageQuery(KnownQuery, frozen=True, kw_only=True):
-    """Which part of a list as it was known."""
+    """K, and the part of a list that is asked for."""
 
     cursor: Cursor | None = None
     limit: Limit = LIMIT_DEFAULT
 
 
 class AsOfPageQuery(AsOfQuery, frozen=True, kw_only=True):
-    """Which part of a list at two clocks; structs have one base, so the fields of `KnownPageQuery` stand here again."""
+    """D and K, and the part of a list that is asked for.
+
+    Structs have one base, so the fields of `KnownPageQuery` stand here again.
+    """
 
     cursor: Cursor | None = None
     limit: Limit = LIMIT_DEFAULT

@@ -18,7 +18,7 @@ from service.domain.admit.json_faults import faults_in, info_of
 from service.domain.errors import FAULTS_MAX, Fault, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 
 class BadQuery(Refused):
@@ -44,19 +44,12 @@ Q = TypeVar("Q", bound=Query)
 def read(raw: bytes, shape: type[Q]) -> Q:
     """Decode a query string (the bytes after the question mark) into `shape`.
 
-    Raises BadQuery with every fault: an unknown or repeated name, bad percent-encoding, what is not UTF-8, a NUL
+    Raises BadQuery with every fault: an unknown or repeated name, bad percent-encoding, bytes that are not UTF-8, a NUL
     character, a value not of its type, a day or instant that does not exist, parameters that exclude each other.
     """
     fields = _fields(shape)
-    values: dict[str, str | int] = {}
     faults: list[Fault] = []
-    for name, text in _pairs(raw, faults):
-        try:
-            _put(values, fields, name, text)
-        except ValueError as error:
-            faults.append(Fault((name,), str(error)))
-    query = _convert(values, shape, faults)
-    faults += _absent_days(values, fields, {fault.path[0] for fault in faults})
+    query = _converted(_values(raw, fields, faults), fields, shape, faults)
     if query and not faults:
         faults = query.faults()
     if faults or query is None:
@@ -96,15 +89,21 @@ _BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
-def _pairs(raw: bytes, faults: list[Fault]) -> Iterator[tuple[str, str]]:
-    for pair in raw.split(b"&"):
-        name, _, value = pair.partition(b"=")
-        if not pair:
-            continue
+def _values(raw: bytes, fields: dict[str, _Field], faults: list[Fault]) -> dict[str, str | int]:
+    """Return the parameters by name, integers read; those that cannot be are added to `faults`."""
+    values: dict[str, str | int] = {}
+    for pair in filter(None, raw.split(b"&")):
+        written, _, value = pair.partition(b"=")
+        name = written.decode("ascii", "backslashreplace")
         try:
-            yield _text(name), _text(value)
+            name, text = _text(written), _text(value)
+            if refusal := _refusal(values, fields, name, text):
+                faults.append(Fault((name,), refusal))
+            else:
+                values[name] = int(text) if fields[name].integer else text
         except ValueError as error:
-            faults.append(Fault((name.decode("ascii", "backslashreplace"),), str(error)))
+            faults.append(Fault((name,), str(error)))
+    return values
 
 
 def _text(raw: bytes) -> str:
@@ -122,41 +121,39 @@ def _text(raw: bytes) -> str:
     return text
 
 
-def _put(values: dict[str, str | int], fields: dict[str, _Field], name: str, text: str) -> None:
+def _refusal(values: dict[str, str | int], fields: dict[str, _Field], name: str, text: str) -> str | None:
+    """Return why a parameter is refused whatever its type; None for one that is not."""
     if name not in fields:
-        msg = f"no such parameter; there are {', '.join(fields)}" if fields else "this operation takes no parameters"
-        raise ValueError(msg)
+        return f"no such parameter; there are {', '.join(fields)}" if fields else "this operation takes no parameters"
     if name in values:
-        msg = "given more than once"
-        raise ValueError(msg)
+        return "given more than once"
     if fields[name].integer and not _DIGITS.fullmatch(text):
-        msg = "an integer is written in digits" if text else "empty"
-        raise ValueError(msg)
-    values[name] = int(text) if fields[name].integer else text
+        return "an integer is written in digits" if text else "empty"
+    return None
 
 
-def _convert(values: dict[str, str | int], shape: type[Q], faults: list[Fault]) -> Q | None:
-    """Convert, or add what is wrong: every fault of form that was not found yet."""
+def _converted(
+    values: dict[str, str | int], fields: dict[str, _Field], shape: type[Q], faults: list[Fault]
+) -> Q | None:
+    """Convert the values; add to `faults` what is not of its type, and days and instants that do not exist."""
+    query: Q | None = None
     try:
-        return msgspec.convert(values, shape, strict=True)
+        query = msgspec.convert(values, shape, strict=True)
     except msgspec.ValidationError:
         blamed = {fault.path[0] for fault in faults}
         found = [fault for fault in faults_in(values, info_of(shape)) if fault.path[0] not in blamed]
         faults += [Fault(path, detail + _plus(values.get(str(path[0])))) for path, detail in found]
-        return None
+    for name, value in values.items():
+        check = fields[name].check
+        if check and all(fault.path[0] != name for fault in faults):
+            try:
+                check(str(value))
+            except ValueError as error:
+                faults.append(Fault((name,), f"there is no {value}: {error}"))
+    return query
 
 
 def _plus(value: object) -> str:
     """Explain the most usual fault of an instant: its + arrived as a space."""
     mangled = isinstance(value, str) and re.match(INSTANT, value.replace(" ", "+")) and " " in value
     return ". A + in a query is read as a space: write it %2B" if mangled else ""
-
-
-def _absent_days(values: dict[str, str | int], fields: dict[str, _Field], blamed: set[str | int]) -> Iterator[Fault]:
-    for name, value in values.items():
-        check = fields[name].check
-        if check and name not in blamed:
-            try:
-                check(str(value))
-            except ValueError as error:
-                yield Fault((name,), f"there is no {value}: {error}")

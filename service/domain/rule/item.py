@@ -7,6 +7,7 @@ is the state that these events give on a day, without a database.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule.facts import Entry, LiveFact, weigh
@@ -14,11 +15,11 @@ from service.domain.rule.life import life
 from service.domain.rule.state import arrivals_text, encode, state_of, with_upcoming
 from service.domain.rule.tokens import marks, tokens_of_state
 from service.domain.vocabulary.dates import OPEN
-from service.domain.vocabulary.events import Fact, Record
+from service.domain.vocabulary.events import Fact, Record, text_of
 from service.domain.vocabulary.kinds import CHANGES, KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
     from service.domain.rule.life import Segment
@@ -52,15 +53,17 @@ class Item:
         self.tokens: set[str] = set()
 
     @classmethod
-    def of(cls, events: Iterable[Fact | Record]) -> Item:
+    def of(cls, events: Iterable[Fact | Record], slug: str | None = None) -> Item:
         """Return the item that some events tell of, recorded in this order from position 1 on.
 
-        The first event is a fact: it names the item. Events on other items, and records on those, are left out.
+        The first event is a fact. Without a slug, the item is that fact's. Events on other items, and the records on
+        them, are left out.
         """
         entries = [Entry(position, event) for position, event in enumerate(events, 1)]
-        first = entries[0].event
-        assert isinstance(first, Fact)  # noqa: S101 - as documented
-        return cls.load(1, first.item, CHANGES[first.type].kind, 0, _bearing_on(first.item, entries))
+        slug = slug or entries[0].event.item or ""
+        bearing = _bearing_on(slug, entries)
+        first = next(entry for entry in bearing if (text := text_of(entry.event)) and text.item == slug)
+        return cls.load(first.position, slug, _kind_of(first.event), 0, bearing)
 
     @classmethod
     def load(cls, number: int, slug: str, kind: str, version: int, entries: Iterable[Entry]) -> Item:
@@ -140,11 +143,23 @@ def _first_day(fact: LiveFact) -> int:
     return OPEN if fact.event.modality == "planned" else min(fact.occ.lo, fact.eff.lo)
 
 
-def _bearing_on(slug: str, entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Leave out the facts of other items, and the records on them."""
-    chained: set[UUID | None] = set()
+def _bearing_on(slug: str, entries: Iterable[Entry]) -> list[Entry]:
+    """Return the chains in which some text names an item, in position order."""
+    chains: dict[UUID | None, list[Entry]] = {}
     for entry in entries:
         event = entry.event
-        if event.target in chained if isinstance(event, Record) else event.item == slug:
-            chained.add(event.id)
-            yield entry
+        chain = chains[event.target] if isinstance(event, Record) else []
+        chain.append(entry)
+        chains[event.id] = chain
+    texts = {id(chain): [text_of(entry.event) for entry in chain] for chain in chains.values()}
+    bearing = [chain for chain in chains.values() if any(text and text.item == slug for text in texts[id(chain)])]
+    return sorted({entry.position: entry for chain in bearing for entry in chain}.values(), key=_position)
+
+
+_position = attrgetter("position")
+
+
+def _kind_of(event: Fact | Record) -> str:
+    text = text_of(event)
+    assert text is not None  # noqa: S101 - the first event of an item brings a text
+    return CHANGES[text.type].kind

@@ -64,7 +64,7 @@ Able = list["_Dated | None"]
 """The facts of a track that some reading lets rule; None among them where a reading has none in effect."""
 
 
-class _Candidates(NamedTuple):
+class _DayFacts(NamedTuple):
     """The facts that matter on a day: those that can rule each track, and openings not in effect in some reading."""
 
     base: Able
@@ -187,13 +187,13 @@ def _fixed(fact: LiveFact, fixed: Mapping[str, When]) -> _Dated:
     return _Dated(fact, fixed.get(fact.occ.text, fact.occ), fixed.get(fact.eff.text, fact.eff), until)
 
 
-def _candidates(dated: Sequence[_Dated], day: int) -> _Candidates:
+def _candidates(dated: Sequence[_Dated], day: int) -> _DayFacts:
     openings = [each for each in dated if each.fact.opens and each.eff.hi > day]
     base, overlay, terms = (_can_rule(dated, track, day) for track in TRACKS)
-    return _Candidates(base, overlay, terms, openings)
+    return _DayFacts(base, overlay, terms, openings)
 
 
-def _statuses(kind: Kind, candidates: _Candidates, day: int) -> Iterator[Ruled]:
+def _statuses(kind: Kind, candidates: _DayFacts, day: int) -> Iterator[Ruled]:
     """Return every status that these dates allow, the uncertain ones among them independent of each other."""
     base, overlay, terms, openings = candidates
     hiding = [each for each in overlay if each and each.fact.change.hides and each.can_run(day)]

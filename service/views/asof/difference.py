@@ -53,7 +53,7 @@ class ChangePage(NamedTuple):
     next: int | None
 
 
-async def page(
+async def change_page(
     database: Database, basis: Basis, issue: str, points: tuple[Point, Point], *, after: int, limit: int
 ) -> ChangePage:
     """Return what changed in an issue from one point to another, which has the same day or the same K.

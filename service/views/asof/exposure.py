@@ -17,7 +17,7 @@ from service.domain.rule.tokens import AGAINST_ALL
 from service.domain.vocabulary.codes import HS_SIZES, OF_RESTRICTION
 from service.views.asof import recorded
 from service.views.asof.engine import engine_of
-from service.views.asof.question import Basis, ItemState, Question, StatePage, page_of
+from service.views.asof.question import Basis, ItemState, Mode, Question, StatePage, page_of
 from service.views.asof.sql import basis_of, basis_sql, resolve
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ def hs_tokens(code: str) -> list[str]:
     return [f"hs:{code}", *[f"hs-exactly:{code[:size]}" for size in HS_SIZES if size < len(code)]]
 
 
-async def page(database: Database, question: Question, wanted: ExposureFilter, *, after: int, limit: int) -> StatePage:
+async def exposure_page(
+    database: Database, question: Question, wanted: ExposureFilter, *, after: int, limit: int
+) -> StatePage:
     """Return the restrictions and clearances that touch a good and a party, after an item number."""
     find = _recorded_page if question.published is None else _published_page
     return await find(database, question, wanted, after, limit)
@@ -131,8 +133,8 @@ async def _listed(
 ) -> tuple[Basis, _Lists]:
     """List up to `size` items of every token after a number; raises KnowledgeAhead when K lies beyond the head."""
     tokens = (*wanted.goods, OF_RESTRICTION, *wanted.parties)
-    sql = _lists_sql(database.dialect, question.mode, len(tokens))
-    (row,) = await database.fetch(sql, question.known, after, size, *tokens)
+    mode, known = question.known()
+    (row,) = await database.fetch(_lists_sql(database.dialect, mode, len(tokens)), known, after, size, *tokens)
     lists = [sorted(_NUMBERS.decode(f"[{text[1:-1]}]")) for text in row[3:]]
     horizon = min(items[-1] if len(items) == size else NEVER for items in lists)
     after = max(_next(lists[:-2], horizon, size), _next(lists[-2:], horizon, size))
@@ -142,7 +144,7 @@ async def _listed(
 
 
 @lru_cache(maxsize=64)
-def _lists_sql(dialect: Dialect, mode: str, tokens: int) -> str:
+def _lists_sql(dialect: Dialect, mode: Mode, tokens: int) -> str:
     """Return the statement that lists: $2 is the item to begin after, $3 how many, then come the tokens."""
     names = [f"${number}" for number in range(4, tokens + 4)]
     firsts = [_FIRST.format(token=name) for name in names]

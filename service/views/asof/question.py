@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from service.domain.rule.posture import KindStatus
+
+
+Mode = Literal["position", "instant", "head", "newest"]
+"""How K is given. The newest is a position while it is the head; later it gives no answer."""
 
 
 class Question(NamedTuple):
@@ -22,15 +26,11 @@ class Question(NamedTuple):
     instant: int | None = None
     published: int | None = None
 
-    @property
-    def mode(self) -> str:
-        """Return how K is given: position, instant or head."""
-        return "position" if self.position is not None else "instant" if self.instant is not None else "head"
-
-    @property
-    def known(self) -> int:
-        """Return the parameter that gives K; 0 for the head."""
-        return self.position if self.position is not None else self.instant if self.instant is not None else 0
+    def known(self) -> tuple[Mode, int]:
+        """Return how K is given, and the parameter that gives it: 0 for the head."""
+        if self.position is not None:
+            return "position", self.position
+        return ("head", 0) if self.instant is None else ("instant", self.instant)
 
 
 class Basis(NamedTuple):
@@ -123,8 +123,8 @@ def page_of(basis: Basis, states: Sequence[ItemState], limit: int) -> StatePage:
 def issue_page_of(basis: Basis, version: int, states: Sequence[ItemState], slug: str, limit: int) -> IssuePage:
     """Return a page of the states of an issue and its items: one more than `limit`, and perhaps the issue's own."""
     own = next((OneState(basis, each, version) for each in states if each.slug == slug), None)
-    page = page_of(basis, [each for each in states if each.slug != slug], limit)
-    return IssuePage(basis, page.items, page.next, own, version)
+    items = [each for each in states if each.slug != slug]
+    return IssuePage(basis, items[:limit], items[limit - 1].number if len(items) > limit else None, own, version)
 
 
 Statuses = dict[str, set["KindStatus"]]

@@ -58,8 +58,8 @@ async def item(database: Database, question: Question, kind: str, slug: str) -> 
     """Return one item's state; None when it has no status at (D, K)."""
     statement = StateStatement(database, question)
     name = statement.parameter(slug)
-    statement.where(f"i.slug = {name}")
-    statement.where(f"i.kind = {statement.parameter(kind)}")
+    statement.where.append(f"i.slug = {name}")
+    statement.where.append(f"i.kind = {statement.parameter(kind)}")
     rows = await statement.rows(BY_KIND, 1, _VERSION.format(slug=name))
     if not rows:
         await resolve(database, question)  # raises KnowledgeAhead where K is ahead
@@ -73,12 +73,12 @@ async def page(database: Database, question: Question, wanted: StateFilter, *, a
     if wanted.tokens:
         statement.by_token(wanted.tokens[0], after)
     else:
-        statement.where(f"i.number > {statement.parameter(after)}")
+        statement.where.append(f"i.number > {statement.parameter(after)}")
     # With candidates the kind is only looked at: without statistics PostgreSQL would go through all items of it.
     kind = "i.kind || ''" if wanted.tokens else "i.kind"
-    statement.where(f"{kind} = {statement.parameter(wanted.kind)}")
+    statement.where.append(f"{kind} = {statement.parameter(wanted.kind)}")
     for token in (*wanted.tokens[1:], *wanted.marks):
-        statement.where(statement.carries(token))
+        statement.where.append(statement.carries(token))
     rows = await statement.rows(BY_TOKEN if wanted.tokens else BY_KIND, limit + 1, long=True)
     basis = basis_of(question, rows[0]) if rows else await resolve(database, question)
     return page_of(basis, [state_of_row(row) for row in rows], limit)
@@ -91,8 +91,8 @@ async def issue_page(
     statement = StateStatement(database, question)
     statement.by_token(f"issue:{slug}", after)
     if not ended:
-        statement.where(f"(i.kind = 'issue' OR {MAY_STAND})")  # on its own: it is looked at before the state is
-        statement.where(f"(i.kind = 'issue' OR {statement.lacks('ended')})")
+        statement.where.append(f"(i.kind = 'issue' OR {MAY_STAND})")  # on its own: it is looked at before the state is
+        statement.where.append(f"(i.kind = 'issue' OR {statement.carries('ended', '= 0')})")
     rows = await statement.rows(BY_TOKEN, limit + 2, _VERSION.format(slug=statement.parameter(slug)))
     if not rows:
         return IssuePage(await resolve(database, question), [], None, None, 0)
@@ -102,7 +102,7 @@ async def issue_page(
 async def named(database: Database, basis: Basis, slugs: Sequence[str]) -> list[ItemState]:
     """Return the states of named items with their tokens, by number; those without a status are left out."""
     statement = StateStatement(database, basis.pinned())
-    statement.where(f"i.slug {statement.named(slugs)}")
+    statement.where.append(f"i.slug {statement.named(slugs)}")
     return await statement.states(basis, _ALL)
 
 
@@ -114,11 +114,11 @@ async def sifted(
     Those that have ended in every reading are left out unless `ended`.
     """
     statement = StateStatement(database, basis.pinned())
-    statement.where(f"i.number {statement.numbered(numbers)}")
+    statement.where.append(f"i.number {statement.numbered(numbers)}")
     if not ended:
-        statement.where(f"{MAY_STAND} AND {statement.lacks('over')}")
+        statement.where.append(f"{MAY_STAND} AND {statement.carries('over', '= 0')}")
     for tokens in every:
-        statement.where(statement.carries_any(tokens))
+        statement.where.append(statement.carries_any(tokens))
     return await statement.states(basis, statement.parameter(most))
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from service.storage.database import Database, Dialect, Row
-    from service.views.asof.question import Question
+    from service.views.asof.question import Mode, Question
 
 KNOWN_NOW = f"w.closed_at = {OPEN_END}"
 """The condition on versions w that may answer at the head."""
@@ -40,7 +40,7 @@ _BASES = {
     "newest": "SELECT h.position AS k FROM head h WHERE h.id = 1 AND h.position = $1",
 }
 _OPEN = ("head", "newest")
-"""The modes in which the open versions answer. The newest is a position while it is the head; later it gives no row."""
+"""The modes in which the open versions answer."""
 _STATES = """
 WITH b AS MATERIALIZED (SELECT b.*{extra} FROM ({basis}) b)
 SELECT {shown}, i.number, i.slug, i.kind, v.status, v.body, {later}
@@ -73,23 +73,24 @@ def later(dialect: Dialect, item: str, day: str, known: str) -> str:
     return _LATER.format(joined=dialect.joined.format("later.arrivals"), item=item, day=day, known=known)
 
 
-def _known(mode: str) -> str:
+def _known(mode: Mode) -> str:
     return KNOWN_NOW if mode in _OPEN else known_at("b.k")
 
 
-def probe(mode: str) -> str:
+def probe(mode: Mode) -> str:
     """Return the join with the state of the one version of item i that answers, with the first of the conditions."""
     return f"CROSS JOIN state v WHERE v.number = {state_number('i.number', '$2', _known(mode))}"
 
 
 async def resolve(database: Database, question: Question) -> Basis:
     """Resolve K to a position; raises KnowledgeAhead when it lies beyond the head."""
-    (row,) = await database.fetch(basis_sql(database.dialect, question.mode), question.known)
+    mode, known = question.known()
+    (row,) = await database.fetch(basis_sql(database.dialect, mode), known)
     return basis_of(question, row)
 
 
-def basis_sql(dialect: Dialect, mode: str) -> str:
-    """Return the statement that resolves K: $1 is `Question.known`."""
+def basis_sql(dialect: Dialect, mode: Mode) -> str:
+    """Return the statement that resolves K: $1 is K as `Question.known` gives it."""
     return _BASES[mode].replace("$1", dialect.number.format("$1"))
 
 
@@ -108,8 +109,8 @@ def state_of_row(row: Row, found_by: frozenset[str] = frozenset()) -> ItemState:
 
 
 @lru_cache(maxsize=1_024)
-def _statement(dialect: Dialect, mode: str, **parts: str) -> str:
-    """Return the as-of statement: $1 is `Question.known`, $2 is D, the other parameters belong to its parts.
+def _statement(dialect: Dialect, mode: Mode, **parts: str) -> str:
+    """Return the as-of statement: $1 is K as `Question.known` gives it, $2 is D; the others belong to its parts.
 
     The parts are `source`, `where` and `limit`; `extra`, columns of the basis b; `shown`, the columns before a state's.
     """
@@ -128,8 +129,10 @@ class StateStatement:
     def __init__(self, database: Database, question: Question) -> None:
         """Begin without a condition."""
         self._database, self._question = database, question
-        self._parameters: list[Any] = [question.known, question.as_of]
-        self._where: list[str] = []
+        self._mode, known = question.known()
+        self._parameters: list[Any] = [known, question.as_of]
+        self.where: list[str] = []
+        """The conditions; all hold."""
         self._found_at = database.dialect.found_at
 
     def parameter(self, value: int | str | Sequence[str]) -> str:
@@ -137,24 +140,18 @@ class StateStatement:
         self._parameters.append(value)
         return f"${len(self._parameters)}"
 
-    def where(self, condition: str) -> None:
-        """Add a condition."""
-        self._where.append(condition)
-
     def by_token(self, token: str, after: int) -> None:
         """Take the candidates that ever carried a token, and of them the states that do."""
-        self.where(f"f.token = {self.parameter(token)}")
-        self.where(f"f.item > {self.parameter(after)}")
-        self.where("i.number = f.item")
-        self.where(self.carries(token))
+        self.where += [
+            f"f.token = {self.parameter(token)}",
+            f"f.item > {self.parameter(after)}",
+            "i.number = f.item",
+            self.carries(token),
+        ]
 
-    def carries(self, token: str) -> str:
-        """Return the condition that a state carries a token."""
-        return f"{self._found_at}(v.tokens, {self.parameter(tokens.marked(token))}) > 0"
-
-    def lacks(self, token: str) -> str:
-        """Return the condition that a state does not carry a token."""
-        return f"{self._found_at}(v.tokens, {self.parameter(tokens.marked(token))}) = 0"
+    def carries(self, token: str, how: str = "> 0") -> str:
+        """Return the condition that a state carries a token; `how` is `= 0` for one that does not."""
+        return f"{self._found_at}(v.tokens, {self.parameter(tokens.marked(token))}) {how}"
 
     def carries_any(self, found_by: Iterable[str]) -> str:
         """Return the condition that a state carries one of some tokens."""
@@ -174,9 +171,9 @@ class StateStatement:
         """Run the statement; each row begins with its basis. Raises KnowledgeAhead when K lies beyond the head."""
         sql = _statement(
             self._database.dialect,
-            self._question.mode,
+            self._mode,
             source=source,
-            where=" AND ".join(self._where),
+            where=" AND ".join(self.where),
             limit=self.parameter(limit),
             extra=extra,
             shown="b.*",
@@ -194,8 +191,8 @@ class StateStatement:
             return found
         return await self._states("position", limit)  # the head has moved on, or K never was the head
 
-    async def _states(self, mode: str, limit: str) -> list[ItemState]:
-        dialect, where = self._database.dialect, " AND ".join(self._where)
+    async def _states(self, mode: Mode, limit: str) -> list[ItemState]:
+        dialect, where = self._database.dialect, " AND ".join(self.where)
         sql = _statement(dialect, mode, source=BY_KIND, where=where, limit=limit, extra="", shown="v.tokens")
         rows = await self._database.fetch(sql, *self._parameters)
         return [state_of_row(row, frozenset(row[0].split("\n"))) for row in rows]

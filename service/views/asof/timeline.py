@@ -65,7 +65,7 @@ class TimelinePage(NamedTuple):
     next: int | None
 
 
-async def page(database: Database, basis: Basis, issue: str, *, after: int, limit: int) -> TimelinePage:
+async def timeline_page(database: Database, basis: Basis, issue: str, *, after: int, limit: int) -> TimelinePage:
     """Return the live facts that name an issue, as known, after a text (0: from the first)."""
     key = await _place(database, issue, after)
     found: list[FactOnTimeline] = []

@@ -73,7 +73,7 @@ class _Piece(NamedTuple):
     later: str
 
 
-async def page(
+async def version_page(
     database: Database, basis: Basis, kind: str, slug: str, *, after: tuple[int, int], limit: int
 ) -> VersionPage | None:
     """Return an item's rectangles as known at K, after one's first day and first K; None for an item with none.

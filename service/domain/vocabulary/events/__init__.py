@@ -55,37 +55,45 @@ else:
 
 
 class Record(Event, frozen=True, kw_only=True):
-    """A fact about a recorded event: `target` is that event's id. It acts on what is known, never on valid time.
-
-    `issues`, `item` and `occurred` are the ledger's to fill in: from the target, and the day of recording.
-    """
+    """An event about a recorded event, its target. It acts on what is known, never on valid time."""
 
     target: UUID
+    """The id of the recorded event that the record is about."""
     issues: Annotated[tuple[Slug, ...], Meta(min_length=1, max_length=32)] | None = None
+    """The slugs of all issues that the texts of the fact name. The ledger fills them in; if they are sent, they must be
+    the same."""
     item: Slug | None = None
+    """The slug of the item of the fact, as first recorded. The ledger fills it in; if it is sent, it must be the
+    same."""
     occurred: Edtf | None = None
+    """The date of the record; the day of recording, in UTC, when absent."""
     reason: Text | None = None
+    """The reason for the record, in words."""
     reports: Annotated[tuple[Report, ...], Meta(max_length=64)] = ()
+    """The sources of the record itself. With `known_basis=published` it counts from the day on which the first of them
+    was published; without reports from the day on which it was recorded."""
 
 
 class RecordCorrected(Record, frozen=True, tag="record.corrected", kw_only=True):
-    """The target's text was wrong: `event` is the whole new text, of any type."""
+    """A correction: the text of the target was wrong, and a new one takes its place."""
 
     event: AnyFact
+    """The whole new text of the fact, of any type of fact. It keeps the fact's id."""
 
 
 class RecordRetracted(Record, frozen=True, tag="record.retracted"):
-    """The target should not have been recorded."""
+    """A retraction: the target should not have been recorded. Retracting a retraction restores its target."""
 
 
 class RecordReportAdded(Record, frozen=True, tag="record.report_added", kw_only=True):
-    """More sources say so, or deny it."""
+    """More reports on the target: other sources that report the fact, or deny it."""
 
     reports: Reports
+    """The reports to add, at least one; they follow the fact's own."""
 
 
 class RecordDisputed(Record, frozen=True, tag="record.disputed"):
-    """Somebody disputes the target."""
+    """The target is disputed by somebody, which makes the fact contested."""
 
 
 RECORDS: dict[str, type[Record]] = {
@@ -105,18 +113,27 @@ BATCH_MAX = 1_000
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What one append takes, whole or not at all: 1 to 1,000 events, and the issue versions the writer expects."""
+    """A batch: events that are recorded together, all or none, and the versions of issues that the writer expects."""
 
     events: Annotated[tuple[AnyEvent, ...], Meta(min_length=1, max_length=BATCH_MAX)]
+    """The events to record, in the order in which they get their positions."""
     expected_versions: dict[Slug, Annotated[int, Meta(ge=0)]] = {}
+    """The version that the writer expects of each issue, by slug; 0 for an issue that does not exist. Where one
+    differs, nothing is recorded (409); issues that are not named here are not compared."""
 
 
 class Correction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a PUT on an event takes: its whole new text, why, and who says so."""
+    """A correction of an event: its whole new text, the reason, and the sources of the correction."""
 
     event: AnyFact
+    """The whole new text of the event, of any type of fact. Its `id` may be absent; else it is that of the fact which
+    is corrected."""
     reason: Text | None = None
+    """The reason for the correction, in words."""
     reports: Annotated[tuple[Report, ...], Meta(max_length=64)] = ()
+    """The sources of the correction itself; those of the fact stand in `event`. With `known_basis=published` the
+    correction counts from the day on which the first of them was published; without reports from the day on which it
+    was recorded."""
 
 
 _DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

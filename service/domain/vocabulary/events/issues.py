@@ -15,13 +15,17 @@ class Issue(Fact, frozen=True, kw_only=True):
     """A matter between trading partners; an item of its own, `item` equal to the one slug in `issues`."""
 
     title: Name | None = None
+    """The title of the issue."""
     summary: Text | None = None
+    """The matter of the issue in a few sentences."""
     parties: Parties | None = None
+    """The parties between which the issue lies."""
     goods: Goods | None = None
+    """The goods that the issue is about."""
 
 
 class IssueOpened(Issue, frozen=True, tag="issue.opened", kw_only=True):
-    """The issue is kept from now on."""
+    """The issue was opened. Once that is known, the issue exists on every day."""
 
     title: Name
     summary: Text
@@ -29,12 +33,12 @@ class IssueOpened(Issue, frozen=True, tag="issue.opened", kw_only=True):
 
 
 class IssueRevised(Issue, frozen=True, tag="issue.revised"):
-    """Its title, summary, parties or goods changed."""
+    """The title, summary, parties or goods of the issue changed."""
 
 
 class IssueClosed(Issue, frozen=True, tag="issue.closed"):
-    """It is closed."""
+    """The issue was closed."""
 
 
 class IssueReopened(Issue, frozen=True, tag="issue.reopened"):
-    """It is open again."""
+    """The issue was opened again after it had been closed."""

@@ -25,26 +25,29 @@ LIFE = """
 
 
 class Agreement(Fact, frozen=True, kw_only=True):
-    """A text between parties."""
+    """An agreement: a text between parties."""
 
     parties: Parties | None = None
+    """The parties to the agreement."""
     title: Name | None = None
+    """The title of the agreement."""
     text_url: Url | None = None
+    """The address of the text of the agreement (http or https)."""
 
 
 class AgreementOpening(Agreement, frozen=True, kw_only=True):
-    """An agreement comes to be."""
+    """The beginning of an agreement; it names the parties and the title."""
 
     parties: Parties
     title: Name
 
 
 class AgreementFrameworkReached(AgreementOpening, frozen=True, tag="agreement.framework_reached"):
-    """Negotiators agreed on a framework, not yet signed."""
+    """The negotiators agreed on a framework, which is not signed yet."""
 
 
 class AgreementSigned(AgreementOpening, frozen=True, tag="agreement.signed"):
-    """The text was signed."""
+    """The agreement was signed."""
 
 
 class AgreementInEffect(AgreementOpening, frozen=True, tag="agreement.in_effect"):
@@ -52,134 +55,150 @@ class AgreementInEffect(AgreementOpening, frozen=True, tag="agreement.in_effect"
 
 
 class AgreementExtended(Agreement, frozen=True, tag="agreement.extended"):
-    """Its term was extended; the new end replaces the old."""
+    """The term of the agreement was extended: the new end replaces the old one."""
 
 
 class AgreementSuspended(Agreement, frozen=True, tag="agreement.suspended"):
-    """Its application was suspended."""
+    """The agreement was suspended: it is not applied until the suspension ends."""
 
 
 class AgreementReinstated(Agreement, frozen=True, tag="agreement.reinstated"):
-    """A suspension was ended."""
+    """The suspension of the agreement was ended: it applies again."""
 
 
 class AgreementTerminated(Agreement, frozen=True, tag="agreement.terminated"):
-    """It was ended."""
+    """The agreement was terminated."""
 
 
 class Restriction(Fact, frozen=True, kw_only=True):
-    """A measure that limits trade: `imposed_by` one party, against none named, one or several."""
+    """A restriction: a measure by which one party limits trade with all others, or with those that it names."""
 
     imposed_by: ActingParty | None = None
+    """The party that imposes the restriction."""
     against: Targets | None = None
+    """The parties that the restriction is against. One that names none, and no entity with a country, is against
+    all."""
     instrument: Instrument | None = None
+    """The sort of measure; `other` where no other value fits."""
     goods: Goods | None = None
+    """The goods that the restriction is on."""
     entities: Entities | None = None
+    """The companies, agencies or groups that the restriction is on."""
     rate_percent: Percent | None = None
+    """The rate of the restriction in percent: 34 means 34 %. A suspension that leaves a rate gives that rate; it counts
+    only as long as the restriction is suspended."""
     portion: Literal["full", "part"] | None = None
+    """How much of the restriction a suspension takes away: `full`, or `part` where a part still applies."""
     legal_reference: LegalReference | None = None
+    """The legal act by which the restriction is made or changed: its series and number."""
 
 
 class RestrictionOpening(Restriction, frozen=True, kw_only=True):
-    """A restriction comes to be; it names goods or entities."""
+    """The beginning of a restriction; it names goods or entities."""
 
     imposed_by: ActingParty
     instrument: Instrument
 
 
 class RestrictionProposed(RestrictionOpening, frozen=True, tag="restriction.proposed"):
-    """It was proposed, not decided."""
+    """The restriction was proposed, and is not decided."""
 
 
 class RestrictionAnnounced(RestrictionOpening, frozen=True, tag="restriction.announced"):
-    """It was announced without a date of effect."""
+    """The restriction was announced, without a date on which it takes hold."""
 
 
 class RestrictionImposed(RestrictionOpening, frozen=True, tag="restriction.imposed"):
-    """It was decided; in force from `effective`."""
+    """The restriction was decided: it is in force from `effective` on."""
 
 
 class RestrictionExtended(Restriction, frozen=True, tag="restriction.extended"):
-    """Its term was extended; the new end replaces the old."""
+    """The term of the restriction was extended: the new end replaces the old one."""
 
 
 class RestrictionTightened(Restriction, frozen=True, tag="restriction.tightened"):
-    """Its terms became stricter."""
+    """The terms of the restriction became stricter."""
 
 
 class RestrictionEased(Restriction, frozen=True, tag="restriction.eased"):
-    """Its terms became milder."""
+    """The terms of the restriction became milder."""
 
 
 class RestrictionSuspended(Restriction, frozen=True, tag="restriction.suspended"):
-    """It was suspended, whole or with a part or a rate left."""
+    """The restriction was suspended, in full, or with a part or a rate left."""
 
 
 class RestrictionSuspensionExtended(Restriction, frozen=True, tag="restriction.suspension_extended"):
-    """A suspension was extended; the new end replaces the old."""
+    """The suspension of the restriction was extended: its new end replaces the old one."""
 
 
 class RestrictionReinstated(Restriction, frozen=True, tag="restriction.reinstated"):
-    """A suspension was ended."""
+    """The suspension of the restriction was ended: it applies again."""
 
 
 class RestrictionLifted(Restriction, frozen=True, tag="restriction.lifted"):
-    """It was lifted."""
+    """The restriction was lifted: it applies no longer."""
 
 
 class RestrictionSuperseded(Restriction, frozen=True, tag="restriction.superseded"):
-    """Another measure took its place."""
+    """Another measure took the place of the restriction."""
 
 
 class RestrictionInvalidated(Restriction, frozen=True, tag="restriction.invalidated"):
-    """A court or body found it void."""
+    """A court or another body found the restriction void."""
 
 
 class Clearance(Fact, frozen=True, kw_only=True):
-    """Leave given in spite of a restriction (`restriction` is its item)."""
+    """A clearance: permission for some, in spite of a restriction."""
 
     granted_by: ActingParty | None = None
+    """The party that grants the clearance."""
     beneficiaries: Entities | None = None
+    """The companies, agencies or groups that may use the clearance."""
     restriction: RestrictionSlug | None = None
+    """The slug of the restriction that the clearance is an exception from."""
     goods: Goods | None = None
+    """The goods that the clearance is for; where it names none, those of its restriction."""
     scope: Text | None = None
+    """The scope of the clearance, in words."""
     temporary: bool | None = None
+    """True for a clearance that is given for a time only."""
 
 
 class ClearanceOpening(Clearance, frozen=True, kw_only=True):
-    """A clearance comes to be."""
+    """The beginning of a clearance; it names at least one beneficiary."""
 
     granted_by: ActingParty
     beneficiaries: Entities
 
 
 class ClearanceApplied(ClearanceOpening, frozen=True, tag="clearance.applied"):
-    """It was asked for."""
+    """The clearance was applied for."""
 
 
 class ClearanceAgreed(ClearanceOpening, frozen=True, tag="clearance.agreed"):
-    """It was agreed, not yet granted."""
+    """The clearance was agreed, and is not granted yet."""
 
 
 class ClearanceGranted(ClearanceOpening, frozen=True, tag="clearance.granted"):
-    """It was granted."""
+    """The clearance was granted: it is active from `effective` on."""
 
 
 class ClearanceExtended(Clearance, frozen=True, tag="clearance.extended"):
-    """Its term was extended; the new end replaces the old."""
+    """The term of the clearance was extended: the new end replaces the old one."""
 
 
 class ClearanceSuspended(Clearance, frozen=True, tag="clearance.suspended"):
-    """It was suspended."""
+    """The clearance was suspended."""
 
 
 class ClearanceReinstated(Clearance, frozen=True, tag="clearance.reinstated"):
-    """A suspension was ended."""
+    """The suspension of the clearance was ended: it applies again."""
 
 
 class ClearanceDenied(Clearance, frozen=True, tag="clearance.denied"):
-    """It was refused."""
+    """The clearance was denied."""
 
 
 class ClearanceRevoked(Clearance, frozen=True, tag="clearance.revoked"):
-    """It was taken back."""
+    """The clearance was revoked."""

@@ -13,49 +13,56 @@ LIFE = """
 
 
 class Investigation(Fact, frozen=True, kw_only=True):
-    """An inquiry by an authority."""
+    """An investigation by an authority."""
 
     by: ActingParty | None = None
+    """The party whose authority investigates."""
     against: Targets | None = None
+    """The parties that the investigation is against."""
     legal_basis: Text | None = None
+    """The law that the investigation rests on, in words."""
 
 
 class InvestigationOpened(Investigation, frozen=True, tag="investigation.opened"):
-    """It was opened."""
+    """The investigation was opened."""
 
 
 class InvestigationSuspended(Investigation, frozen=True, tag="investigation.suspended"):
-    """It was suspended."""
+    """The investigation was suspended."""
 
 
 class InvestigationReinstated(Investigation, frozen=True, tag="investigation.reinstated"):
-    """A suspension was ended."""
+    """The investigation goes on: its suspension was ended."""
 
 
 class InvestigationClosed(Investigation, frozen=True, tag="investigation.closed"):
-    """It was closed."""
+    """The investigation was closed."""
 
 
 class Dispute(Fact, frozen=True, kw_only=True):
-    """A case before a forum."""
+    """A dispute: a case before a forum."""
 
     by: ActingParty | None = None
+    """The party that brings the case."""
     against: Targets | None = None
+    """The parties that the case is brought against."""
     forum: Name | None = None
+    """The forum that hears the case: a court, or a body such as the WTO."""
     number: Name | None = None
+    """The number under which the forum has the case."""
 
 
 class DisputeFiled(Dispute, frozen=True, tag="dispute.filed"):
-    """It was filed."""
+    """The case was filed with the forum."""
 
 
 class DisputeRuled(Dispute, frozen=True, tag="dispute.ruled"):
-    """The forum ruled."""
+    """The forum ruled on the case."""
 
 
 class DisputeSettled(Dispute, frozen=True, tag="dispute.settled"):
-    """It was settled."""
+    """The parties settled the case."""
 
 
 class DisputeWithdrawn(Dispute, frozen=True, tag="dispute.withdrawn"):
-    """It was withdrawn."""
+    """The case was withdrawn."""
