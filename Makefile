@@ -16,7 +16,7 @@ DEV := $(VENV)/.dev-installed
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check format bench bench-asof bench-feed oracle lock clean
+.PHONY: help install run dev test check structure format bench bench-asof bench-feed oracle lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,10 @@ check: dev ## Run every static check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/parley openapi --check
+	$(BIN)/python -m tests.structure
+
+structure: dev ## Print the figures of the structure, with where they come from
+	$(BIN)/python -m tests.structure --all
 
 format: dev ## Sort, fix and format the code
 	$(BIN)/ruff check --fix

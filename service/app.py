@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from service.settings import Settings
 
-log = structlog.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 def clock() -> int:
@@ -47,12 +47,12 @@ def new_id() -> UUID:
 
 
 def chance() -> Chance:
-    """Return what webhooks need of randomness."""
+    """Return the randomness that webhooks use."""
     return Chance(os.urandom, lambda: int.from_bytes(os.urandom(6)) / 2**48, str(new_id()))
 
 
 def rules(settings: Settings) -> Rules:
-    """Return how webhooks are delivered."""
+    """Return the rules by which webhooks are delivered."""
     return Rules(
         settings.public_url,
         settings.webhooks_allow_private,
@@ -63,7 +63,7 @@ def rules(settings: Settings) -> Rules:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Services]:
-    """Open the ledger of the settings; NotMigrated when the database has not the tables of this version.
+    """Open the ledger of the settings; raises NotMigrated when tables or projections are of another version.
 
     Webhooks are delivered while `Services.webhooks` runs: in a service, not in a command that opens the ledger.
     """
@@ -90,11 +90,11 @@ def create_app(settings: Settings) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with opened(settings) as held, held.webhooks.running():
-            app.state.services = held
-            log.info("service.started", embedded=settings.embedded)
+        async with opened(settings) as services, services.webhooks.running():
+            app.state.services = services
+            logger.info("service.started", embedded=settings.embedded)
             yield
-        log.info("service.stopped")
+        logger.info("service.stopped")
 
     return Litestar(
         route_handlers=route_handlers(

@@ -1,4 +1,4 @@
-"""Logging by structlog, configured once: key-values on stderr, for people or as JSON lines."""
+"""Logging with structlog, configured once: events with key-values on stderr, for people or as JSON lines."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from structlog.typing import Processor
 
 
-# Local variables hold what clients sent, and may hold secrets: tracebacks go without them.
+# Local variables contain what clients sent, and may contain secrets: tracebacks leave them out.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
 def configure(level: str, form: str) -> None:
-    """Log from `level` on, in the form `console` or `json`; libraries' own loggers come the same way."""
+    """Log from `level` on, in the form `console` or `json`; the loggers of libraries, from WARNING on, write the same way."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

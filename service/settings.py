@@ -1,4 +1,4 @@
-"""Every setting, read from the environment once (names begin with PARLEY_); a frozen object from then on."""
+"""Every setting, read once from the environment variables PARLEY_*; a frozen object from then on."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ TRUE, FALSE = {"1", "true", "yes"}, {"", "0", "false", "no"}
 
 
 class BadSetting(ValueError):  # noqa: N818 - named as the condition
-    """A setting has a value that it cannot have."""
+    """A setting has a value that it cannot take; the message names the variable."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the service runs with; the environment names are these in capitals behind PARLEY_."""
+    """The settings of the service; a variable has the name of its field in capitals, after PARLEY_."""
 
     host: str = "127.0.0.1"
     port: int = 8_000
@@ -36,13 +36,13 @@ class Settings:
     nats_url: str = "nats://127.0.0.1:4222"
     webhooks_allow_private: bool = False
     webhooks_schedule: tuple[float, ...] | None = None
-    """Seconds before each try to deliver; None: those of Standard Webhooks. Made shorter by tests."""
+    """Seconds before each try to deliver; None: those of Standard Webhooks. Tests shorten it."""
     webhooks_lease: float | None = None
-    """Seconds after which another process delivers in the place of a silent one; None: 15. Made shorter by tests."""
+    """Seconds after which another process delivers in place of a silent one; None: 15. Tests shorten it."""
 
     @classmethod
     def from_env(cls) -> Settings:
-        """Read the environment; BadSetting names the variable that is wrong."""
+        """Read the environment; raises BadSetting for a bad value."""
         database_url = _read("DATABASE_URL") or f"sqlite:///{_data_folder() / 'parley.db'}"
         return cls(
             host=_read("HOST") or cls.host,
@@ -61,7 +61,7 @@ class Settings:
 
     @property
     def embedded(self) -> bool:
-        """Whether the database is a SQLite file of this service's own."""
+        """Whether the ledger is a SQLite file, not a database server."""
         return self.database_url.startswith("sqlite:")
 
     def is_loopback(self) -> bool:
@@ -73,7 +73,7 @@ class Settings:
 
 
 def public_url(text: str) -> str:
-    """Return the URL under which clients reach the service, without a slash at its end; BadSetting if it is none."""
+    """Return the URL under which clients reach the service, without a slash at its end; raises BadSetting for no URL."""
     if not _URL.match(text):
         msg = f"{PREFIX}PUBLIC_URL must be an http:// or https:// URL without query, not {text!r}"
         raise BadSetting(msg)
@@ -81,12 +81,12 @@ def public_url(text: str) -> str:
 
 
 def schedule(text: str) -> tuple[float, ...] | None:
-    """Return the seconds before each try to deliver, written with commas between; None when nothing is written."""
+    """Return the seconds before each try to deliver, from a text with commas between them; None for an empty text."""
     return tuple(_fraction("WEBHOOKS_SCHEDULE", part.strip()) for part in text.split(",")) if text else None
 
 
 def lease(text: str) -> float | None:
-    """Return the seconds after which another process delivers; None when nothing is written."""
+    """Return the seconds after which another process delivers; None for an empty text."""
     return _fraction("WEBHOOKS_LEASE", text) if text else None
 
 

@@ -1,11 +1,10 @@
-"""Events in and out of a ledger as NDJSON: any to any other; order, ids and, into an empty one, instants are kept."""
+"""Export and import of a ledger as NDJSON: order and ids are kept, and the instants of recording in an empty ledger."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
-from urllib.parse import quote
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
@@ -14,7 +13,7 @@ from msgspec.structs import replace
 
 from service.domain.admit.event_checks import faults_of
 from service.domain.admit.strict_json import accept
-from service.domain.errors import EventIdConflict, Fault, Malformed, NotJson, TooEarly
+from service.domain.errors import FAULTS_MAX, EventIdConflict, Fault, Malformed, NotJson, TooEarly
 from service.domain.vocabulary import instants
 from service.domain.vocabulary.events import BATCH_MAX, AnyEvent, Batch, encode
 from service.eventlog.head import head_of
@@ -31,35 +30,33 @@ if TYPE_CHECKING:
     from service.storage.database import Database
 
     Progress = Callable[[int, int | None], object]
-    """Told how many events are done, of how many where that is known."""
+    """Called with the number of events that are done, and the total where it is known."""
 
-FAULTS_MAX = 100
-"""So many faults are told; reading stops there."""
 NAMESPACE = uuid5(NAMESPACE_URL, "urn:parley:import")
-"""Of the ids of events that come without one: their content makes it, so that it is the same the next time."""
+"""Of the ids that events without one get: made from their content, an id is the same at the next import."""
 
 
 class BadLine(Exception):  # noqa: N818 - named as the condition
-    """Lines cannot be imported: nothing of their commits was recorded, nor anything behind the first of them.
+    """Lines that cannot be imported: their commits were not recorded, nor anything after the first of them.
 
-    `done` tells what was recorded before.
+    `done` counts the events before them.
     """
 
     def __init__(self, faults: Sequence[tuple[int, Fault]]) -> None:
-        """`faults` are what is wrong, each with the number of its line, from 1."""
-        super().__init__("\n".join(f"line {number}: {_told(fault)}" for number, fault in faults[:FAULTS_MAX]))
+        """`faults` come with the numbers of their lines, from 1; the message lists up to FAULTS_MAX of them."""
+        super().__init__("\n".join(f"line {number}: {_text(fault)}" for number, fault in faults[:FAULTS_MAX]))
         self.done = Imported(0, 0)
 
 
 class Imported(NamedTuple):
-    """How many events were recorded, and how many had been there before."""
+    """The events that an import recorded, and those that it found recorded; two numbers."""
 
     recorded: int
     already_recorded: int
 
 
 class _Place(Struct, frozen=True, kw_only=True):
-    """Where an event stood in the ledger that it was exported from."""
+    """The position and the instant of an event in the ledger that it was exported from."""
 
     position: Annotated[int, Meta(ge=1)]
     recorded_at: Annotated[
@@ -73,7 +70,7 @@ class _Place(Struct, frozen=True, kw_only=True):
 
 
 class _End(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The last line of the feed as NDJSON: how many events came before it, and how far they go."""
+    """The last line of the feed as NDJSON: `count` events came before it, up to position `next`."""
 
     end: Literal[True]
     count: Annotated[int, Meta(ge=0)]
@@ -82,7 +79,7 @@ class _End(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class _Line(NamedTuple):
-    """An event of a file: the number of its line, and its instant of recording if it has one."""
+    """An event of a file, with the number of its line, and its instant of recording if it has one."""
 
     number: int
     recorded_at: int | None
@@ -90,13 +87,13 @@ class _Line(NamedTuple):
 
     @property
     def id(self) -> UUID:
-        """Its id, which every event that was read has."""
-        assert self.event.id is not None  # noqa: S101 - given by `_read`
+        """The id of the event."""
+        assert self.event.id is not None  # noqa: S101 - `_read` sets it
         return self.event.id
 
 
 async def export(database: Database, out: BinaryIO, progress: Progress = lambda *_: None) -> int:
-    """Write every event recorded until now, one JSON a line, as the feed gives it; return how many."""
+    """Write every event recorded until now, one a line, in the JSON of the feed; return how many."""
     head = (await head_of(database)).position
     async for page in log_pages(database):
         until = [stored for stored in page if stored.position <= head]
@@ -110,10 +107,10 @@ async def export(database: Database, out: BinaryIO, progress: Progress = lambda 
 async def import_(
     database: Database, ledger: Ledger, lines: Iterable[bytes], progress: Progress = lambda *_: None
 ) -> Imported:
-    """Record the events of NDJSON in order; those that are recorded already are left as they are.
+    """Record the events of NDJSON in order, and skip those that are already recorded.
 
-    BadLine for what cannot be recorded. Into a ledger that holds nothing, or only the beginning of the same file,
-    events keep the instants that they come with, and the commits that these tell. An event without an id gets one made
+    Raises BadLine for lines that cannot be recorded. If the ledger is empty, or has only the beginning of the same
+    file, events keep their instants, and those of one instant stay one commit. An event without an id gets one made
     from its content.
     """
     work = _Import(database, ledger)
@@ -128,19 +125,19 @@ async def import_(
 
 
 async def seed(database: Database, ledger: Ledger, name: str, progress: Progress = lambda *_: None) -> Imported:
-    """Record a set that comes with the package; FileNotFoundError when there is none of this name."""
+    """Record a set that comes with the package; raises FileNotFoundError when there is none of this name."""
     path = files.data("seeds") / f"{name}.ndjson"
     with path.open("rb") as lines:
         return await import_(database, ledger, lines, progress)
 
 
 def seeds() -> list[str]:
-    """Name the sets that come with the package."""
+    """Return the names of the sets that come with the package."""
     return sorted(path.stem for path in files.data("seeds").glob("*.ndjson"))
 
 
 class _Import:
-    """An import under way: what it has done, and whether the ledger so far is the file so far, instants included."""
+    """An import under way: its counts, and whether the ledger so far equals the file so far, instants included."""
 
     def __init__(self, database: Database, ledger: Ledger) -> None:
         self._database, self._ledger = database, ledger
@@ -148,40 +145,43 @@ class _Import:
         self.done = Imported(0, 0)
 
     async def take(self, batch: Sequence[_Line]) -> None:
-        """Record the events of a batch that are new."""
-        known = await by_ids(self._database, (line.id for line in batch))
-        there = [line for line in batch if line.id in known]
-        fresh = [line for line in batch if line.id not in known]
-        if there:
-            await self._repeat(there, [known[line.id] for line in there])
+        """Record the new events of a batch, and check the others."""
+        recorded = await by_ids(self._database, (line.id for line in batch))
+        repeated = [line for line in batch if line.id in recorded]
+        fresh = [line for line in batch if line.id not in recorded]
+        if repeated:
+            await self._check(repeated, [recorded[line.id] for line in repeated])
         if fresh and await self._keeps_instants(fresh):
             for instant, commit in groupby(fresh, key=lambda line: line.recorded_at):
                 await self._record(list(commit), instant)
         elif fresh:
             await self._record(fresh, None)
 
-    async def _repeat(self, there: Sequence[_Line], stored: Sequence[Stored]) -> None:
-        """See that what is there has the same content; BadLine for what has not."""
-        pairs = list(zip(there, stored, strict=True))
-        other = [line for line, held in pairs if encode(line.event) != held.body]
-        if faults := [fault for line in other async for fault in self._conflicts(line)]:
+    async def _check(self, repeated: Sequence[_Line], recorded: Sequence[Stored]) -> None:
+        """Check that recorded events have the same content; raises BadLine for those that do not."""
+        pairs = list(zip(repeated, recorded, strict=True))
+        different = [line for line, stored in pairs if encode(line.event) != stored.body]
+        if faults := [fault for line in different async for fault in self._conflicts(line)]:
             raise BadLine(faults)
         first = self.done.recorded + self.done.already_recorded + 1
         self._faithful = self._faithful and all(
-            (held.position, held.recorded_at) == (position, line.recorded_at)
-            for position, (line, held) in enumerate(pairs, first)
+            (stored.position, stored.recorded_at) == (position, line.recorded_at)
+            for position, (line, stored) in enumerate(pairs, first)
         )
-        self.done = self.done._replace(already_recorded=self.done.already_recorded + len(there))
+        self.done = self.done._replace(already_recorded=self.done.already_recorded + len(repeated))
 
     async def _conflicts(self, line: _Line) -> AsyncIterator[tuple[int, Fault]]:
-        """Ask the ledger, which fills in what a record may leave out."""
+        """Return the conflict of a line with its recorded event, if it is one.
+
+        Only the ledger can say: it first fills in the fields that a record may leave out.
+        """
         try:
             await self._ledger.append(_batch([line]))
         except EventIdConflict as refused:
             yield line.number, Fault(("id",), refused.detail)
 
     async def _keeps_instants(self, fresh: Sequence[_Line]) -> bool:
-        """Return whether new events can keep their instants: the ledger is the file so far, and nothing else."""
+        """Return whether new events can keep their instants: the ledger equals the file so far."""
         if self._faithful:
             head = await head_of(self._database)
             first = fresh[0].recorded_at
@@ -197,7 +197,7 @@ class _Import:
             detail = f"{instants.text(refused.asked)} is not after {instants.text(refused.last)}, the one before"
             raise BadLine([(fresh[0].number, Fault(("recorded_at",), detail))]) from refused
         except Malformed as refused:
-            raise BadLine([_placed(fault, fresh) for fault in refused.faults]) from refused
+            raise BadLine([_of_line(fault, fresh) for fault in refused.faults]) from refused
         self.done = self.done._replace(recorded=self.done.recorded + len(fresh))
 
 
@@ -205,8 +205,8 @@ def _batch(lines: Iterable[_Line]) -> Batch:
     return Batch(events=tuple(line.event for line in lines))
 
 
-def _placed(fault: Fault, lines: Sequence[_Line]) -> tuple[int, Fault]:
-    """Tell a fault of a batch as one of a line; one of the batch as a whole is told of its first."""
+def _of_line(fault: Fault, lines: Sequence[_Line]) -> tuple[int, Fault]:
+    """Turn a fault of a batch into one of a line; a fault of the whole batch goes to the first line."""
     match fault.path:
         case ("events", int(index), *path):
             return lines[index].number, Fault(tuple(path), fault.detail)
@@ -215,7 +215,7 @@ def _placed(fault: Fault, lines: Sequence[_Line]) -> tuple[int, Fault]:
 
 
 def _batches(lines: Iterable[bytes]) -> Iterator[list[_Line]]:
-    """Put commits together into batches; an id that comes again begins the next one, where it is a repeat."""
+    """Join commits into batches of up to BATCH_MAX events; a repeated id begins the next batch."""
     batch: list[_Line] = []
     ids: set[UUID] = set()
     for commit in _commits(lines):
@@ -230,9 +230,9 @@ def _batches(lines: Iterable[bytes]) -> Iterator[list[_Line]]:
 
 
 def _commits(lines: Iterable[bytes]) -> Iterator[list[_Line]]:
-    """Read whole commits of the source, where instants tell them, else line by line.
+    """Read the commits of the source: lines of one instant, or a single line without one.
 
-    BadLine with the faults of all bad lines among a thousand, once the commits before the first of them are given.
+    Raises BadLine with the faults of all bad lines among a thousand, after yielding the commits before the first.
     """
     commit: list[_Line] = []
     faults: list[tuple[int, Fault]] = []
@@ -257,22 +257,22 @@ def _commits(lines: Iterable[bytes]) -> Iterator[list[_Line]]:
 
 
 def _events(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Return the lines that hold events, numbered; BadLine where the feed says that it sent more or fewer than came."""
+    """Return the lines of events, with their numbers; raises BadLine where the count of the feed's last line differs."""
     read = 0
     for number, raw in enumerate(lines, 1):
-        sent = _sent(raw)
-        if sent is None and raw.strip():
+        count = _count(raw)
+        if count is None and raw.strip():
             read += 1
             yield number, raw
-        elif sent is not None and sent != read:
-            raise BadLine([(number, Fault(("count",), f"{sent} events were sent, and {read} stand before it"))])
-        elif sent is not None:
+        elif count is not None and count != read:
+            raise BadLine([(number, Fault(("count",), f"{count} events were sent, and {read} stand before it"))])
+        elif count is not None:
             read = 0
 
 
-def _sent(raw: bytes) -> int | None:
-    """Return how many events the feed says that it has sent; None for a line that is not its last."""
-    with suppress(Malformed, NotJson):  # then it is told as an event that it cannot be
+def _count(raw: bytes) -> int | None:
+    """Return the count of the feed's last line; None for any other line."""
+    with suppress(Malformed, NotJson):  # a faulty last line is refused as an event
         return accept(raw, _End).count if raw.startswith(_LAST) else None
     return None
 
@@ -284,7 +284,7 @@ _EVENT: Any = AnyEvent
 
 
 def _read(number: int, raw: bytes) -> _Line:
-    """Read one line as strictly as the API does; Malformed or NotJson."""
+    """Read one line as strictly as the API does; raises Malformed or NotJson."""
     members = accept(raw, _MEMBERS)
     place = {name: members.pop(name) for name in _Place.__struct_fields__ if name in members}
     event: Fact | Record = accept(msgspec.json.encode(members), _EVENT)
@@ -296,14 +296,13 @@ def _read(number: int, raw: bytes) -> _Line:
 
 
 def _instant(members: dict[str, msgspec.Raw]) -> int:
-    written = accept(msgspec.json.encode(members), _Place).recorded_at
+    text = accept(msgspec.json.encode(members), _Place).recorded_at
     try:
-        return instants.parse(written)
+        return instants.parse(text)
     except ValueError as error:
-        raise Malformed([Fault(("recorded_at",), f"there is no {written}")]) from error
+        raise Malformed([Fault(("recorded_at",), f"there is no {text}")]) from error
 
 
-def _told(fault: Fault) -> str:
-    """Write a fault behind its JSON pointer (RFC 6901, section 6)."""
-    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in fault.path)
-    return f"#{''.join(f'/{quote(step)}' for step in steps)}: {fault.detail}" if fault.path else fault.detail
+def _text(fault: Fault) -> str:
+    """Return a fault as text; its pointer comes first, unless the fault is of the whole line."""
+    return f"{fault.pointer}: {fault.detail}" if fault.path else fault.detail

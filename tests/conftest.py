@@ -30,7 +30,7 @@ from tests import migrations, tally
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-settings.register_profile("parley", deadline=None)  # how long an example takes is the machine's affair
+settings.register_profile("parley", deadline=None)  # how long an example takes depends on the machine
 settings.load_profile("parley")
 
 SERVER_VARIABLE = "PARLEY_TEST_POSTGRES_URL"
@@ -229,6 +229,6 @@ def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - of pytest-xdist, w
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Return how much was compared."""
+    """Print how much was compared."""
     for line in tally.summary(_tallied):
         terminalreporter.write_line(line)

@@ -1,4 +1,4 @@
-"""The slow, obvious fold: docs/semantics.md written again, to compare every quicker answer with.
+"""The slow obvious way: docs/semantics.md written again, to compare every quicker answer with.
 
 It shares no code with the service. The log is a list of recorded events in position order, as `GET /v1/feed` gives
 them; a day of valid time is a `date`; `known` is a position, or a day of publication with one. Nothing here is kept
@@ -82,7 +82,7 @@ NOT_TERMS = {
 
 
 class Change(NamedTuple):
-    """One change of a kind: its name, its place in the row, the status it gives, its track."""
+    """One change of a kind: its name, its place in the row, its status, its track."""
 
     name: str
     place: int
@@ -210,7 +210,7 @@ class Fact:
 
     @cached_property
     def terms(self) -> Event:
-        """Whatever the text sets besides the fields of every event."""
+        """Whatever the text sets in addition to the fields of every event."""
         return {name: value for name, value in self.text.items() if name not in NOT_TERMS and value is not None}
 
     @cached_property
@@ -423,7 +423,7 @@ def order_in(reading: Reading) -> Callable[[Fact], Order]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the rule gives in one reading on one day: the status, the ruling fact, the folded facts in their order."""
+    """What the rule yields in one reading on one day: the status, the ruling fact, the folded facts in their order."""
 
     status: str | None
     ruling: Fact | None
@@ -460,7 +460,7 @@ def ends(kind: str, status: str) -> bool:
 
 
 def base_status(fact: Fact, reading: Reading, day: date) -> str:
-    """Return the status that a base ruler gives."""
+    """Return the status of a base ruler."""
     return AFTER_UNTIL[fact.kind] if is_over(fact, reading, day) else fact.change.status
 
 
@@ -475,7 +475,7 @@ def standing_announcements(facts: Iterable[Fact], reading: Reading, day: date) -
     return sorted(coming, key=order_in(reading))
 
 
-def fold(facts: Sequence[Fact], reading: Reading, day: date) -> Outcome:
+def outcome_in(facts: Sequence[Fact], reading: Reading, day: date) -> Outcome:
     """Apply rules a to g; an issue of which nothing is in effect yet stands by its first opening (section 6)."""
     folded = in_effect(facts, reading, day)
     openings = sorted((fact for fact in facts if fact.change.opens), key=order_in(reading))
@@ -513,11 +513,11 @@ def _without_base(facts: Sequence[Fact], reading: Reading, day: date) -> Outcome
 
 def outcomes(facts: Sequence[Fact], day: date) -> Iterator[Outcome]:
     """Apply the rule in each reading."""
-    return (fold(facts, reading, day) for reading in readings(facts, day))
+    return (outcome_in(facts, reading, day) for reading in readings(facts, day))
 
 
 def rulers_by_status(facts: Sequence[Fact], day: date) -> dict[str | None, set[str | None]]:
-    """Every status of some reading, with every ruling fact that gives it."""
+    """Every status of some reading, with every fact that rules in such a reading."""
     found: dict[str | None, set[str | None]] = {}
     for outcome in outcomes(facts, day):
         found.setdefault(outcome.status, set()).add(outcome.ruling.id if outcome.ruling else None)
@@ -579,7 +579,7 @@ def ever_in_force(facts: Sequence[Fact], day: date) -> bool:
     finite = [bound for text in reading for bound in bounds(text) if bound != date.min]
     first = min(finite, default=day) - timedelta(1)
     checked = [date.min, *days_between(first, min(day, max(finite, default=day))), day]
-    return any(fold(facts, reading, each).status == "in_force" for each in checked if each <= day)
+    return any(outcome_in(facts, reading, each).status == "in_force" for each in checked if each <= day)
 
 
 def entry(on: str, status: str | None, fact: Fact) -> Event:
@@ -593,7 +593,7 @@ def changes_on(facts: Sequence[Fact], reading: Reading, day: date) -> list[Event
     While the status is an end, the base track alone changes anything.
     """
     before = day - timedelta(1)
-    now = fold(facts, reading, day)
+    now = outcome_in(facts, reading, day)
     found = []
     ended = now.ruling is not None and now.status is not None and ends(now.ruling.kind, now.status)
     tracks: Sequence[Track] = ("base",) if ended else TRACKS
@@ -611,7 +611,7 @@ def changes_on(facts: Sequence[Fact], reading: Reading, day: date) -> list[Event
 def announced_on(facts: Sequence[Fact], reading: Reading, day: date, now: Outcome) -> bool:
     """Whether the item comes to be announced (by rule d, not by a change of that name) on this day."""
     base = ruler(facts, reading, day, "base")
-    return base is None and now.status == "announced" and fold(facts, reading, day - timedelta(1)).status != "announced"
+    return base is None and now.status == "announced" and outcome_in(facts, reading, day - timedelta(1)).status != "announced"
 
 
 def coming(facts: Sequence[Fact], day: date) -> list[list[Event]]:
@@ -649,7 +649,7 @@ def alternative_rulers(log: Log, item: str, day: date, known: K) -> dict[str | N
 def next_changes(log: Log, item: str, day: date, known: K) -> list[Event]:
     """Every entry that could be `next_change`: those of the first day whose status differs from the status at D."""
     facts = asserted(facts_of(log, item, known))
-    status = fold(facts, earliest_reading(facts), day).status
+    status = outcome_in(facts, earliest_reading(facts), day).status
     return next((entries for entries in coming(facts, day) if entries[0]["status"] != status), [])
 
 
@@ -658,7 +658,7 @@ def item_state(log: Log, item: str, day: date, known: K) -> State | None:
     everything = facts_of(log, item, known)
     facts = asserted(everything)
     reading = earliest_reading(facts)
-    outcome = fold(facts, reading, day)
+    outcome = outcome_in(facts, reading, day)
     if outcome.status is None or outcome.ruling is None:
         return None
     ahead = coming(facts, day)
@@ -805,7 +805,7 @@ def issue_state(log: Log, issue: str, day: date, known: K, *, include_ended: boo
 
 
 def may_record(log: Log, batch: Log) -> bool:
-    """Whether a batch is taken behind a log: each event in turn, knowing those before it and every opening in it."""
+    """Whether a batch is taken after a log: each event in turn, knowing those before it and every opening in it."""
     head = len(log)
     opened = {fact.text["item"] for fact in known_facts(log, head) if opens_issue(fact.text)}
     opened |= {event["item"] for event in batch if opens_issue(event)}

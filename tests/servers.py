@@ -22,7 +22,7 @@ from tests.processes import PATIENCE, Process
 Event = dict[str, Any]
 
 POLL = 0.02
-_WHERE = re.compile(r" on (http://127\.0\.0\.1:[0-9]+)/v1/issues")
+_WHERE = re.compile(r"^Parley listens on (http://127\.0\.0\.1:[0-9]+)$", re.MULTILINE)
 """What `parley serve` says of where it listens."""
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Servers here speak plain HTTP: reading the machine's certificates for every client would cost 20 ms."""
@@ -108,8 +108,8 @@ class Server(Process):
         """Wait until it says where it listens and /readyz answers 200; NotReady when the process ends first."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self._running().poll() is None:
-            if told := _WHERE.search(self.log(), self._seen):
-                self.url = told.group(1)
+            if match := _WHERE.search(self.log(), self._seen):
+                self.url = match.group(1)
                 if self._answers():
                     return
             time.sleep(POLL)

@@ -10,6 +10,7 @@ import ast
 import asyncio
 import json
 import re
+import subprocess
 import sys
 import tempfile
 from collections import defaultdict
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import httpx
 
+from service import logs
 from service.app import create_app
 from service.settings import Settings
 from tests.migrations import migrate
@@ -93,28 +95,52 @@ def long_modules() -> Figure:
     return Figure(f"modules over {LINES_MAX} lines", len(found), 3, found)
 
 
-def banned() -> list[tuple[re.Pattern[str], str]]:
-    """Return the words that the glossary bans, each with the word to use; one in backticks is a name, in its case."""
+def unimported() -> Figure:
+    """Count the modules of the rule that the tests of the domain do not load: they run without a database."""
+    tests = [f"tests.domain.{path.stem}" for path in (ROOT / "tests" / "domain").glob("test_*.py")]
+    rule = [f"service.domain.rule.{path.stem}" for path in (ROOT / "service/domain/rule").glob("[!_]*.py")]
+    code = f"import sys, importlib\nfor name in {tests}: importlib.import_module(name)\nprint(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    found = sorted(set(rule) - set(loaded.stdout.split()))
+    return Figure("modules of the rule that tests/domain leaves out", len(found), 0, found)
+
+
+def banned() -> tuple[dict[str, str], dict[str, str]]:
+    """Return the words and the names (those in backticks) that the glossary bans, each with the word to use."""
     rows = GLOSSARY.read_text().partition("## Words that we do not use")[2].splitlines()
     pairs = [row.strip("| ").split(" | ") for row in rows if row.startswith("|") and "---" not in row][1:]
-    return [
-        (re.compile(rf"\b{word.strip('`')}\b", 0 if "`" in word else re.IGNORECASE), better) for word, better in pairs
-    ]
+    words = {word: better for word, better in pairs if "`" not in word}
+    return words, {name.strip("`"): better for name, better in pairs if "`" in name}
 
 
 def banned_words() -> Figure:
     """Count the words that the glossary bans, wherever people read, and docstrings that open with a verb of telling."""
+    words, names = banned()
+    written = re.compile(rf"\b({'|'.join(words)})\b", re.IGNORECASE)
     found = []
     for path in sorted({path for pattern in PROSE for path in ROOT.glob(pattern)} - {GLOSSARY, Path(__file__)}):
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        text, place = path.read_text(), path.relative_to(ROOT)
+        for number, line in enumerate(text.splitlines(), 1):
             found += [
-                f"{path.relative_to(ROOT)}:{number}: {match[0]} (say {better})"
-                for word, better in banned()
-                for match in word.finditer(line)
+                f"{place}:{number}: {match[0]} (say {words[match[0].lower()]})" for match in written.finditer(line)
             ]
+        if path.suffix == ".py":
+            used = set(identifiers(ast.parse(text)))
+            found += [f"{place}:{line}: {name} (say {names[name]})" for line, name in sorted(used) if name in names]
     for path, tree in sources():
         found += [f"{path}:{line}: {text[:40]}" for line, text in docstrings(tree) if OPENINGS.match(text)]
     return Figure("banned words", len(found), 0, found)
+
+
+def identifiers(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Return every name that a module defines or uses, with its line."""
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
+        match node:
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
+                yield line, name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield line, name.lstrip("_")
 
 
 def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -147,6 +173,7 @@ class Passed(NamedTuple):
 
 async def traced() -> dict[str, Passed]:
     """Record the London set, ask each question twice to warm up, and trace it the third time, with nothing kept."""
+    logs.configure("CRITICAL", "console")
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/parley.db"
         migrate(url)
@@ -197,6 +224,7 @@ def figures() -> Iterable[Figure]:
     yield classes_of_one_name()
     yield pages()
     yield long_modules()
+    yield unimported()
     yield banned_words()
     yield undescribed()
     yield from passed()

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 compared: Counter[str] = Counter()
-"""Answers compared, by kind of answer; `disagreements` among them."""
+"""How many answers were compared, by kind of answer; `disagreements` among them."""
 DISAGREEMENTS = "disagreements"
 FOLLOWED, KILLS = "events followed", "kills"
-"""Events that the readers of a race were handed, each once and in order; how often something was killed meanwhile."""
+"""Events that the readers of a race got, each once and in order; how often something was killed during it."""
 RUNS, STEPS, BY_MACHINES = "machine runs", "machine steps", "answers by machines"
-"""Programs that state machines have run, the steps in them, and the answers that were compared in between."""
+"""Programs that state machines have run, their steps, and the answers compared between the steps."""
 
 
 @contextmanager
@@ -37,8 +37,8 @@ def _by_kind(found: Counter[str]) -> dict[str, int]:
 def summary(found: Counter[str]) -> Iterator[str]:
     """Write what was compared, by whom, and what was followed, each in one line."""
     if kinds := _by_kind(found):
-        told = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
-        yield f"compared with the oracle: {told}; disagreements: {found[DISAGREEMENTS]}"
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
+        yield f"compared with the oracle: {counts}; disagreements: {found[DISAGREEMENTS]}"
     if found[RUNS]:
         yield (
             f"by state machines: {found[BY_MACHINES]:,} of these answers, "

@@ -94,7 +94,7 @@ def test_export_and_import_through_pipes(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("seed", "nowhere"), 2, "there is no set nowhere; there are: london"),
+        (("seed", "nowhere"), 2, "there is no set nowhere; choose one of: london"),
         (("import", "no-such-file"), 2, "no-such-file"),
         (("as-of", "nothing"), 1, "There is no issue nothing."),
         (("as-of", ISSUE, "--on", "2025-02-30"), 1, "as_of"),
@@ -144,10 +144,10 @@ def test_reading_makes_no_ledger(run: Run, tmp_path: Path) -> None:
     connection.close()
     for command in (("as-of", ISSUE), ("export", "-"), ("rebuild",), ("rebuild", "--check")):
         told = run(*command, "--database-url", f"sqlite:///{absent}")
-        assert (told.returncode, "absent.db is not there: run `parley migrate`" in told.stderr) == (2, True)
+        assert (told.returncode, "absent.db does not exist: run `parley migrate`" in told.stderr) == (2, True)
     for command in (("as-of", ISSUE), ("seed",), ("serve",)):
         told = run(*command, "--database-url", f"sqlite:///{foreign}")
-        assert (told.returncode, "has not the tables of this version" in told.stderr) == (2, True)
+        assert (told.returncode, "does not have the tables of this version" in told.stderr) == (2, True)
     assert not absent.exists()
     with sqlite3.connect(foreign) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("places",)]
@@ -208,9 +208,12 @@ def test_serve_stops_when_asked(database_url: str, backend: str, run: Run) -> No
     command = [sys.executable, "-m", "service", "serve", "--port", "0", "--database-url", database_url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
-        look = re.search(r"http://127\.0\.0\.1:\d+/v1/issues", process.stdout.readline())
-        assert look is not None
-        assert httpx.get(look[0], trust_env=False).json()["items"] == []
+        lines = [process.stdout.readline() for _ in range(5)]
+        where = re.search(r"http://127\.0\.0\.1:\d+", lines[0])
+        assert where is not None
+        assert lines[1] == f"  docs:     {where[0]}/schema\n"
+        assert lines[3] == f"  try:      curl {where[0]}/v1/issues\n"
+        assert httpx.get(f"{where[0]}/v1/issues", trust_env=False).json()["items"] == []
         process.terminate()
         assert process.wait(60) == 0
 

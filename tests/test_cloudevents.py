@@ -35,7 +35,7 @@ def sent(position: int = 42, **changes: str) -> dict[str, Any]:
 
 
 def test_attributes_are_those_of_the_event() -> None:
-    """Every attribute is there, in one order, and says what the event says."""
+    """Every attribute has its place in one order, and the value of the event."""
     expected = {
         "specversion": "1.0",
         "id": EVENT["id"],
@@ -66,25 +66,25 @@ def test_attributes_are_those_of_the_event() -> None:
     ],
 )
 def test_time_is_where_the_date_begins(occurred: str, time: str | None) -> None:
-    """The first possible day begins the event; a date that is open there gives no time."""
+    """`time` is the first day that the date may mean; a date with an open start has none."""
     assert sent(occurred=occurred).get("time") == time
 
 
 def test_what_an_event_has_not_is_left_out() -> None:
-    """No attribute is null."""
+    """An attribute without a value is left out; none is null."""
     assert not {"correlationid", "causationid"} & sent().keys()
     assert None not in sent().values()
 
 
 def test_sequences_compare_as_text() -> None:
-    """The order of the text is the order of the log."""
+    """Sequences as text have the order of the log."""
     positions = [1, 9, 10, 11, 99, 100, 2**63 - 1]
     written = [sent(position)["sequence"] for position in positions]
     assert sorted(written) == written
 
 
 def test_every_type_has_a_schema() -> None:
-    """What `dataschema` points to is given by the service, for every type of event."""
+    """The service has the schema that `dataschema` names, for every type of event."""
     given = dict(event_schemas(json.loads((files.data("openapi") / "openapi.json").read_bytes())))
     assert len(given) == len(FACTS | RECORDS)
     for name in FACTS | RECORDS:
@@ -93,7 +93,7 @@ def test_every_type_has_a_schema() -> None:
 
 @pytest.mark.anyio
 async def test_recorded_events_are_cloudevents(migrated_url: str) -> None:
-    """Whatever is recorded: names that CloudEvents allows, the required ones, `data` as it was stored."""
+    """Every recorded event is a CloudEvent: allowed names, all required ones, and `data` as it was stored."""
     async with opened(migrated_url) as ledger:
         await ledger.append(LONDON)
         await ledger.append([{"type": "record.retracted", "target": LONDON[-1]["id"], "reason": "Twice."}])

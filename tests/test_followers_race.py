@@ -1,9 +1,9 @@
-"""Eight write, three serve, everybody follows, and things are killed at random: missed 0, doubled 0, reordered 0.
+"""Eight write, three serve, many follow, and processes are killed at random: missed 0, doubled 0, reordered 0.
 
-The road of each reader is the public one: pages with `wait`, the event stream with `Last-Event-ID`, and the relay's
-stream in JetStream, read by a durable consumer. The promise of each is held to its letter: a page reader and a stream
-reader that go on behind what they have see each position once; a consumer of JetStream may be handed a message again
-when the broker was killed before it noted the acknowledgement, but the stream holds each event once.
+Each reader uses a public interface: pages with `wait`, the event stream with `Last-Event-ID`, and the relay's stream in
+JetStream, read by a durable consumer. What each one promises is checked to the letter: a page reader and a stream reader
+that go on after their last position see each position once; a consumer of JetStream may get a message again when the
+broker was killed before it noted the acknowledgement, but the stream has each event once.
 """
 
 import asyncio
@@ -34,12 +34,12 @@ EVENTS = 20_000
 WRITERS = 8
 BATCH_MAX = 150
 ITEMS = 6_000
-"""More than `fact` has, so that each has few facts: what is raced for here is the log."""
+"""More than `fact` has, so that each item has few facts: the race is for the log."""
 SERVER_KILLS, RELAY_KILLS, BROKER_KILLS = 6, 2, 2
 
 
 class Seen:
-    """What one reader was handed, and what is wrong with it."""
+    """What one reader got, and its faults."""
 
     def __init__(self) -> None:
         """Nothing yet."""
@@ -48,11 +48,11 @@ class Seen:
 
     @property
     def position(self) -> int:
-        """Behind which position it goes on."""
+        """The last position it has: it goes on after it."""
         return len(self.ids)
 
     def take(self, position: int, id_: str) -> None:
-        """Take what came."""
+        """Note an event, or what is wrong with it."""
         if position == self.position + 1:
             self.ids.append(id_)
         elif position > self.position:
@@ -64,33 +64,33 @@ class Seen:
 
     @property
     def faults(self) -> tuple[int, int, int]:
-        """How many were missed, handed over twice, and out of order."""
+        """How many were missed, doubled and out of order."""
         return self.missed, self.doubled, self.reordered
 
 
 class Delivered:
-    """What a consumer of JetStream was handed, by its place in the stream."""
+    """What a consumer of JetStream got, by its place in the stream."""
 
     def __init__(self) -> None:
         """Nothing yet."""
         self._ids: dict[int, str] = {}
 
     def take(self, sequence: int, id_: str) -> None:
-        """Take a message, which may come again as it was."""
+        """Note a message, which may come again unchanged."""
         assert self._ids.setdefault(sequence, id_) == id_
 
     def __len__(self) -> int:
-        """Count the places from which something came."""
+        """Count the places of which a message came."""
         return len(self._ids)
 
     @property
     def ids(self) -> list[str]:
-        """What stands in the stream, in its order; KeyError where a place was not handed out."""
+        """The ids in the stream, in its order; KeyError where the message of a place has not come."""
         return [self._ids[sequence] for sequence in range(1, len(self._ids) + 1)]
 
 
 class Race:
-    """Who runs, and how far the writers are."""
+    """The processes that run, and how far the writers are."""
 
     def __init__(self, servers: Sequence[Server], relay: RelayProcess, nats: Broker) -> None:
         """All of them are running."""
@@ -102,7 +102,7 @@ class Race:
         self._ends = time.monotonic() + 10 * PATIENCE
 
     def goes_on(self, count: int) -> bool:
-        """Return whether a reader of so many events has more to read; TimeoutError when it should long have all."""
+        """Return whether a reader of so many events has more to read; TimeoutError when it should have all of them."""
         if time.monotonic() > self._ends:
             raise TimeoutError(count, self.total)
         return not self.total or count < self.total
@@ -161,7 +161,7 @@ class Race:
                         await message.ack()
 
     def kill(self, choose: random.Random) -> int:
-        """Kill and restart, one after the other, while the writers come on; return how often."""
+        """Kill and restart processes, one after the other, while the writers write; return how often."""
         victims: list[Server | RelayProcess | Broker] = [
             *choose.choices(self.servers, k=SERVER_KILLS), *[self.relay] * RELAY_KILLS, *[self.nats] * BROKER_KILLS
         ]  # fmt: skip
@@ -177,7 +177,7 @@ class Race:
         return len(victims)
 
     def finish(self) -> None:
-        """Tell the readers how many events there are, and write the last."""
+        """Note how many events there are, which the readers wait for, and write the last one."""
         self.total = len(openings()) + len(self.acknowledged) + 1
         last = [fact(random.Random(0))]  # noqa: S311 - repeatable
         self._sent(self.servers[0], last)
@@ -197,8 +197,8 @@ def racing(urls: Sequence[str], folder: Path) -> Iterator[Race]:
 
 
 @pytest.mark.parametrize(("backend", "processes"), [("sqlite", 1), ("postgres", 3)], ids=["sqlite", "postgres"])
-def test_whoever_follows_misses_nothing(migrated_url: str, processes: int, tmp_path: Path) -> None:
-    """While 20,000 events are written and servers, relay and broker are killed, every reader has the log as it is."""
+def test_followers_miss_nothing(migrated_url: str, processes: int, tmp_path: Path) -> None:
+    """While 20,000 events are written and servers, relay and broker are killed, every reader gets the whole log."""
     with racing([migrated_url] * processes, tmp_path) as race:
         with plain_client(race.servers[0].url) as client:
             client.post("/v1/events", json={"events": openings()}).raise_for_status()

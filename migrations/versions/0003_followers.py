@@ -23,7 +23,7 @@ $$
 
 
 def number(name: str, *, counted: bool = False) -> sa.Column[int]:
-    """Make a column of numbers; the database counts them up where it is told to."""
+    """Make a column of numbers; the database counts them up where asked."""
     kind = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     return sa.Column(name, kind, autoincrement=counted, nullable=False)
 

@@ -34,7 +34,7 @@ def text(name: str) -> sa.Column[str]:
 
 
 def remake(*extra: sa.Column[int]) -> None:
-    """Make the table of items anew with these further columns, and empty the other projections."""
+    """Make the table of items again with these further columns, and empty the other projections."""
     op.drop_table("item")
     op.create_table(
         "item",

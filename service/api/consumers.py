@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from litestar import Response
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from service.api.http.cursors import NameCursor, list_mark, read_cursor, write_cursor
 from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Limit, Position
@@ -36,17 +36,17 @@ _TAG = re.compile(r'"(0|[1-9][0-9]{0,15})"', re.ASCII)
 
 
 class Move(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The position that a cursor is to have, and the one that the writer last saw."""
+    """A move of a cursor: the position that it is to have, and the one where the writer last saw it."""
 
-    position: Annotated[Position, Meta(description="All up to this position has been processed; at most the head.")]
-    expected: Annotated[
-        Position | None,
-        Meta(description="The position that the writer saw; absent, the consumer is to be made. If-Match says it too."),
-    ] = None
+    position: Position
+    """The position up to which all events have been processed; at most the head of the log."""
+    expected: Position | None = None
+    """The position where the writer last saw the cursor; it moves only from there. Absent, the consumer is made, unless
+    the header If-Match has the position."""
 
 
 class ConsumersQuery(Query, frozen=True, kw_only=True):
-    """The part of the list that is asked for."""
+    """A page of the list."""
 
     cursor: Cursor | None = None
     limit: Limit = LIMIT_DEFAULT
@@ -205,7 +205,7 @@ ROUTES = [
     Route(
         Operation(
             method="GET", operation_id="get_consumer", summary="Get a consumer",
-            description="How far a consumer has come, and how far it is behind. Its entity tag is its position.",
+            description="The position of a consumer, and its lag. Its entity tag is its position.",
             query=Query, answers={200: Documented("The consumer.", headers=_KEPT, **_SHOWN)},
             problems=("not-found",), **_BY_NAME,
         ),
@@ -214,10 +214,10 @@ ROUTES = [
     Route(
         Operation(
             method="PUT", operation_id="move_consumer", summary="Make or move a consumer",
-            description="Moves a cursor, back too, from where the writer saw it: `expected` or If-Match names that "
-            "position (If-Match: * any). When it is elsewhere or not there, nothing happens: 409 with `expected`, "
-            "412 with If-Match. Without either the consumer is made; one that is at this position already answers "
-            "200 (with If-None-Match: * 412), elsewhere 409.",
+            description="Moves a cursor, forward or back, from the position that the writer saw: `expected` or "
+            "If-Match names it (`If-Match: *` any). If the cursor is elsewhere or missing, nothing happens: 409 with "
+            "`expected`, 412 with If-Match. Without either the consumer is created. If it already exists: 200 at the "
+            "same position (412 with `If-None-Match: *`), 409 at another.",
             query=Query, headers=("If-Match", "If-None-Match"), body=Move, body_examples=examples.MOVES,
             answers={
                 200: Documented("It is there.", headers=_KEPT, **_SHOWN),

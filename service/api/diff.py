@@ -1,4 +1,4 @@
-"""What changed in an issue between two days as known at one K, or between two Ks on one day."""
+"""The changes in an issue between two days as known at one K, or between two Ks on one day."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ ROUTES = [
     Route(
         Operation(
             method="GET", path="/v1/issues/{issue}/diff", operation_id="get_diff", tag="issues",
-            summary="Tell what changed in an issue",
+            summary="Get the changes of an issue",
             description="The items of the issue, itself included, whose states differ between two days as known at one "
             "K (`from`, `to`), or between two Ks on one day (`known_from`, `known_to`: positions or instants; as "
             "published, days).",

@@ -185,8 +185,8 @@ ROUTES = [
         Operation(
             method="GET", path="/v1/feed/stream", operation_id="stream_feed", tag="feed",
             summary="Follow the feed live",
-            description="Server-sent events: each event of the feed as a message whose id is its position, from "
-            "behind `Last-Event-ID` or `after` on, without a gap. A stream that breaks off is resumed by its last "
+            description="Server-sent events: each event of the feed as a message whose id is its position, after "
+            "`Last-Event-ID` or `after`, without a gap. A stream that breaks off is resumed by its last "
             "id. A heartbeat comes at least every half minute, with the position reached.",
             query=FollowQuery, headers=("Last-Event-ID",),
             answers={200: Documented("The log from there on.", None, EVENT_STREAM, example=examples.EVENT_STREAM)},

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 
 
 class EventsQuery(KnownPageQuery, frozen=True, kw_only=True):
-    """Which recorded events; conditions given together all hold."""
+    """K, a page, and conditions on recorded events; all of them hold."""
 
     issue: OfIssue | None = None
     item: Annotated[Slug | None, Meta(description="Events of this item.")] = None
@@ -78,10 +78,12 @@ class RetractQuery(Query, frozen=True, kw_only=True):
 
 
 class AddedReports(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Reports to add to a recorded event; a report with the stance `denies` contests it."""
+    """Reports to add to a recorded event. One with the stance `denies` makes it contested."""
 
     reports: Reports
+    """The reports to add, at least one."""
     reason: Text | None = None
+    """The reason for adding the reports, in words."""
 
 
 async def _append_events(request: AnyRequest) -> Response[bytes]:

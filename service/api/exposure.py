@@ -61,7 +61,7 @@ ROUTES = [
     Route(
         Operation(
             method="GET", path="/v1/exposure", operation_id="get_exposure", tag="exposure",
-            summary="Tell what touches a good and a country",
+            summary="Get the measures on a good and a country",
             description="The restrictions and clearances across issues that touch a good and a country as of (D, K), "
             "each with its sources, in order of first appearance in the log. A clearance that names no goods is about "
             "those of the restriction that it names. Those that have ended in every reading are left out unless asked "

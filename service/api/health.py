@@ -87,7 +87,7 @@ ROUTES = [
     Route(
         Operation(
             method="GET", path="/healthz", operation_id="get_health", tag="service",
-            summary="Tell whether the process runs", description="Answers without touching the database.",
+            summary="Check that the process runs", description="Answers without touching the database.",
             answers={200: Documented("It runs.", Health, example={"status": "ok"})},
         ),
         _alive,
@@ -95,7 +95,7 @@ ROUTES = [
     Route(
         Operation(
             method="GET", path="/readyz", operation_id="get_readiness", tag="service",
-            summary="Tell whether the ledger can be read", description="Reads the head of the log.",
+            summary="Check that the ledger can be read", description="Reads the head of the log.",
             answers={200: Documented("It can.", Health, example={"status": "ok", "head": 20})},
         ),
         _ready,

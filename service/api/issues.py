@@ -55,32 +55,39 @@ if TYPE_CHECKING:
     from service.domain.vocabulary.events import Fact
 
 ITEMS_LIMIT = 1_000
-"""Items of an issue on one page, unless told."""
+"""Items of an issue on one page, unless `limit` says otherwise."""
 EDITOR = "the editors of this ledger"
-"""Who says so when an issue is closed by DELETE, which carries no reports."""
+"""The outlet of the report when an issue is closed by DELETE, which has no reports."""
 
 
 class IssueOpening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """An issue to open; `id` is its name from then on, `occurred` today when absent."""
+    """An issue to open."""
+
+    described_by = IssueOpened
 
     id: Slug
+    """The slug of the issue. No item has it yet."""
     title: Name
     summary: Text
     parties: Parties
     goods: Goods | None = None
     occurred: Edtf | None = None
+    """The date on which the issue was opened; today in UTC when absent."""
     reports: Reports
     note: Text | None = None
 
 
 class IssueRevision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What changes about an issue; what is absent stays. `occurred` is today when absent."""
+    """A revision of an issue: at least one of its terms is given; those that are absent stay as they are."""
+
+    described_by = IssueRevised
 
     title: Name | None = None
     summary: Text | None = None
     parties: Parties | None = None
     goods: Goods | None = None
     occurred: Edtf | None = None
+    """The date on which the issue was revised; today in UTC when absent."""
     reports: Reports
     note: Text | None = None
 

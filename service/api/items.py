@@ -25,7 +25,7 @@ from service.views.asof.question import StateFilter
 
 
 class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
-    """D and K, and which items; conditions given together all hold."""
+    """D and K, a page, and filters on items; all of them hold."""
 
     issue: Annotated[Slug | None, Meta(description="Items of this issue.")] = None
     status: Annotated[
@@ -49,7 +49,7 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
         return [*faults_of_words(self.q), *super().faults()]
 
     def tokens(self) -> list[str]:
-        """List the tokens of the items asked for, those first that leave the fewest candidates."""
+        """List the tokens of the filters, those first that leave the fewest candidates."""
         named = [(name, getattr(self, name)) for name in ("entity", "eccn", "good")]
         coded = [(name, getattr(self, name)) for name in ("issue", "hs", "against", "by", "party")]
         return [token(name, normalized(text)) for name, text in named if text is not None] + [
@@ -57,7 +57,7 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
         ]
 
     def marks(self) -> list[str]:
-        """List the marks of the states asked for."""
+        """List the marks of the filters on states."""
         given = (("status", self.status), ("certainty", self.certainty))
         return [token(name, value) for name, value in given if value is not None]
 

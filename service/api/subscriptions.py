@@ -251,9 +251,9 @@ ROUTES = [
     Route(
         Operation(
             method="POST", path=_PATH, operation_id="subscribe", tag="subscriptions", summary="Subscribe by webhook",
-            description="Sends each event that is recorded from then on, or behind `after`, to a URL: one "
+            description="Sends each event recorded from now on, or after the position `after`, to a URL: one "
             "CloudEvent a request, signed as Standard Webhooks has it, in position order and at least once; the "
-            "next one waits until the one before was answered with 2xx. The secret is told here only.",
+            "next one waits until the one before was answered with 2xx. Only this answer has the secret.",
             body=Subscribing, body_examples=examples.SUBSCRIBINGS,
             answers={201: _WITH_SECRET._replace(headers=("Location",))}, problems=("exists", "limit-reached"),
         ),
@@ -271,7 +271,7 @@ ROUTES = [
     Route(
         Operation(
             method="GET", operation_id="get_subscription", summary="Get a subscription",
-            description="What it is about, how far it is behind the head, and how the last try went.", query=Query,
+            description="What it is about, its lag, and how the last try went.", query=Query,
             answers={200: _SHOWN}, **_ONE,
         ),
         _get_subscription,
@@ -296,9 +296,9 @@ ROUTES = [
     Route(
         Operation(
             method="POST", path=f"{_PATH}/{{subscription}}/secret", operation_id="rotate_secret",
-            summary="Give a subscription another secret",
+            summary="Replace the secret of a subscription",
             description="From then on both secrets sign, with a space between their signatures; after a day only "
-            "the new one, which is told here only.",
+            "the new one, which only this answer has.",
             body=Rotation, body_examples=examples.ROTATIONS, answers={200: _WITH_SECRET},
             problems=("not-found",), **_BY_NAME,
         ),
@@ -308,8 +308,8 @@ ROUTES = [
         Operation(
             method="POST", path=f"{_PATH}/{{subscription}}/replay", operation_id="replay_subscription",
             summary="Send the log again",
-            description="Sets the position of a subscription: the events behind it are sent, again where they had "
-            "been. One that is paused or disabled stays so.",
+            description="Sets the position of a subscription: the events after it are sent, again if they were "
+            "sent before. One that is paused or disabled stays so.",
             body=Replay, body_examples=examples.REPLAYS, answers={200: _SHOWN}, problems=("not-found",),
             **_BY_NAME,
         ),

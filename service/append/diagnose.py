@@ -63,7 +63,7 @@ def _index(fault: Fault) -> int:
 
 
 class _Assumed(LedgerKnowledge):
-    """What is known, together with what malformed events of the batch would have opened."""
+    """The knowledge of the ledger, with the issues that malformed events of the batch would have opened."""
 
     def __init__(self, items: dict[str, Item], homes: dict[UUID, str], bad: dict[int, dict[str, Any]]) -> None:
         super().__init__(items.get, homes)

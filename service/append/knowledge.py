@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class LedgerKnowledge:
-    """What is known before a batch. Raises nothing: an item that is not loaded counts as unknown.
+    """The knowledge of the ledger before a batch. An item that is not loaded counts as unknown.
 
     `item_of` returns the loaded item of a slug. `homes` gives an event's home: the item of the fact that its chain
     begins with. Both are asked again with every question.

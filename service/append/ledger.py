@@ -38,7 +38,7 @@ GROUP_EVENTS = 2_000
 SPLIT_FROM = 8
 """With this many requests waiting and none being committed, half are taken; the rest is decided during the commit."""
 ATTEMPTS = 50
-"""How often a group is decided while others keep moving the head, before its writers are asked to try again."""
+"""Tries to decide a group while others keep moving the head, before its writers are asked to try again."""
 LOCK_AFTER = 3
 """Tries after which a group keeps others from committing while it is decided."""
 LOST_ATTEMPTS = 3
@@ -50,7 +50,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Counted:
-    """What a process has done since its start."""
+    """The work of a process since its start."""
 
     events: int = 0
     commits: int = 0
@@ -101,7 +101,7 @@ class Ledger:
 
     @property
     def waiting(self) -> int:
-        """How many appends wait for a commit."""
+        """Return how many appends wait for a commit."""
         return len(self._queue)
 
     async def append(self, batch: Batch, recorded_at: int | None = None) -> AppendResult:

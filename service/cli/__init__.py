@@ -18,10 +18,12 @@ def main() -> NoReturn:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(package_name="parley-ledger", prog_name="parley")
 def cli() -> None:
-    """Record trade diplomacy, and ask what stood on a day, as known at a time.
+    """Parley is a ledger of trade diplomacy.
+
+    It answers what stood between trading partners on a day, as it was known at a time, and who says so.
 
     \b
-    Try it (after `make run` the command is .venv/bin/parley):
+    Try it (in a checkout, after `make install`, as .venv/bin/parley):
       parley seed              load the talks of London, June 2025
       parley serve             serve them on http://127.0.0.1:8000
       parley as-of rare-earth-export-restrictions --on 2025-05-31

@@ -62,7 +62,7 @@ def show(answer: bytes) -> None:
             for line in _lines(item):
                 console.print(Padding(Text(line), INDENT, expand=False))
     if not any(state["items"].values()):
-        console.print("nothing stood on that day")
+        console.print("\nnothing stood on that day")
     if state["next"]:
         console.print("\nand more items: --json shows where to read on", style="dim")
 

@@ -1,4 +1,4 @@
-"""Commands for who follows: follow, relay, and openapi, which writes what they can rely on."""
+"""The commands of the feed: follow, relay, and openapi, which writes the documents that clients rely on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from service.cli.running import Failed, SetUp, database_option, run, settings_of
+from service.cli.running import PUBLIC_URL_HELP, Failed, SetUp, database_option, run, settings_of
 
 if TYPE_CHECKING:
     from service.api.http.requests import Services
@@ -22,55 +22,58 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Where the service is.")
-@click.option("--consumer", metavar="NAME", help="Keep the place in this cursor of the service, and go on from it.")
-@click.option("--exec", "command", metavar="CMD", help="Run this for each event, with its JSON on standard input.")
-@click.option("--after", type=click.IntRange(0), metavar="N", default=0, help="Begin behind this position (0).")
+@click.option("--url", metavar="URL", default="http://127.0.0.1:8000", help="The service (http://127.0.0.1:8000).")
+@click.option("--consumer", metavar="NAME", help="Keep the position in the service under this name.")
+@click.option("--exec", "command", metavar="CMD", help="Run CMD for each event, with its JSON on standard input.")
+@click.option("--after", type=click.IntRange(0), metavar="N", default=0, help="Begin after this position (0).")
 @click.option("--type", metavar="TYPE", help="Only events of this type.")
 @click.option("--issue", metavar="ISSUE", help="Only events that name this issue.")
 @click.option("--party", metavar="CODE", help="Only events that mention this party.")
 @click.option("--good", metavar="GOOD", help="Only events on this good: its name, element or ECCN.")
-@click.option("--limit", type=click.IntRange(1, 1_000), default=500, show_default=True, help="Events at a time.")
+@click.option("--limit", metavar="N", type=click.IntRange(1, 1_000), default=500, help="Events per request (500).")
 @click.option("--once", is_flag=True, help="Stop at the head instead of waiting for more.")
 def follow(url: str, command: str | None, **options: Any) -> None:  # noqa: ANN401 - what click hands over
-    """Follow the feed of a service: write each event as a line of JSON, or run a command for each.
+    """Write each event of the feed, or run a command for each.
 
-    The cursor of --consumer moves when an event is handled: with --exec after each command that ends with exit code 0,
-    else when a page of lines is written. What a crash leaves in hand comes again; nothing is missed, and a gap in the
-    positions stops it. --after is for a consumer that is not there yet. A lost connection is tried again for ever,
-    SIGTERM and Ctrl-C stop it when what is in hand is handled (exit code 0), a second one at once; a failing command
-    and a cursor that somebody else moves stop it too (exit code 1).
+    An event is written as a line of JSON. With --consumer the service keeps your position: after a crash, follow goes
+    on from there; no event is missed, the last ones may come twice. The position moves after each command that ends
+    with exit code 0, or after each page of lines. A consumer that exists ignores --after.
+
+    Lost connections are retried for ever. SIGTERM or Ctrl-C: the event (or page) under way is finished, exit code 0; a
+    second one stops at once. Exit code 1: a command failed, the positions have a gap, the service refused a request,
+    or somebody else moved the consumer.
 
     \b
       parley follow --once | jq -r .type
-      parley follow --consumer newsroom --type restriction.imposed >> imposed.ndjson
-      parley follow --consumer archive --exec 'sh -c "cat > event-$PARLEY_POSITION.json"'
+      parley follow --consumer news --type restriction.imposed >> imposed.ndjson
+      parley follow --consumer files --exec 'sh -c "cat > $PARLEY_POSITION.json"'
     """
     from service import logs
     from service.cli import follow as following
+    from service.cli.feed_client import Halted
 
     settings = settings_of()
     logs.configure(settings.log_level, settings.log_format)
-    given = {name: options.pop(name) for name in ("type", "issue", "party", "good")}
-    filters = {name: value for name, value in given.items() if value is not None}
+    conditions = {name: options.pop(name) for name in ("type", "issue", "party", "good")}
+    filters = {name: value for name, value in conditions.items() if value is not None}
     plan = following.Plan(url=_http(url), command=_words(command), filters=filters, **options)
     try:
         asyncio.run(following.run(plan, sys.stdout.buffer))
-    except following.Halted as error:
+    except Halted as error:
         raise Failed(str(error)) from error
 
 
 def _http(url: str) -> str:
-    """Check the address of a service."""
+    """Return the address of a service; raises SetUp for any but an http:// or https:// URL."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
-        msg = f"--url must begin with http:// or https:// and a host, not {url!r}"
+        msg = f"--url must begin with http:// or https:// and a host, not be {url!r}"
         raise SetUp(msg)
     return url
 
 
 def _words(command: str | None) -> list[str]:
-    """Split a command as a shell would; it is run without one."""
+    """Split a command into words as a shell would (it is run without one); raises SetUp if it cannot be run."""
     try:
         words = shlex.split(command or "")
     except ValueError as error:
@@ -83,15 +86,18 @@ def _words(command: str | None) -> list[str]:
 
 
 @click.command()
-@click.option("--nats-url", help="Servers of one NATS cluster, with commas between (nats://127.0.0.1:4222).")
-@click.option("--public-url", help="Where clients reach the service: the source of the events (http://127.0.0.1:8000).")
-@click.option("--replicas", type=click.IntRange(1, 5), default=1, help="Copies that a new stream has (1).")
+@click.option(
+    "--nats-url", metavar="URL", help="Servers of one NATS cluster, separated by commas (nats://127.0.0.1:4222)."
+)
+@click.option("--public-url", metavar="URL", help=PUBLIC_URL_HELP)
+@click.option("--replicas", metavar="N", type=click.IntRange(1, 5), default=1, help="Copies of a new stream (1).")
 @database_option
 def relay(*, replicas: int, **options: Any) -> None:  # noqa: ANN401 - what click hands over
-    """Publish every event of the log to NATS JetStream, once and in order, until stopped.
+    """Publish every event to NATS JetStream, once and in order.
 
-    The stream PARLEY is made when it is missing; what it holds already is not sent again. Lost connections are made
-    anew for ever. Exit code 1: the stream is of another ledger, has other settings, or cannot take an event.
+    The relay runs until stopped. It creates the stream PARLEY if there is none, continues after its last event, and
+    reconnects for ever. Exit code 1: the stream belongs to another ledger, has other settings, or cannot take an
+    event.
 
     \b
       parley relay --nats-url nats://nats:4222 --public-url https://parley.example
@@ -100,17 +106,17 @@ def relay(*, replicas: int, **options: Any) -> None:  # noqa: ANN401 - what clic
 
     settings = settings_of(**options)
     try:
-        run(settings, lambda held: _relay(held, settings, replicas))
+        run(settings, lambda services: _relay(services, settings, replicas))
     except relaying.Unfit as error:
         raise Failed(str(error)) from error
 
 
-async def _relay(held: Services, settings: Settings, replicas: int) -> None:
+async def _relay(services: Services, settings: Settings, replicas: int) -> None:
     from service import logs
     from service.relay import relay as relaying
 
     logs.configure(settings.log_level, settings.log_format)
-    relay = relaying.Relay(held.database, settings.nats_url.split(","), settings.public_url, replicas)
+    relay = relaying.Relay(services.database, settings.nats_url.split(","), settings.public_url, replicas)
     running = asyncio.ensure_future(relay.run())
     for stop in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(stop, running.cancel)
@@ -119,25 +125,33 @@ async def _relay(held: Services, settings: Settings, replicas: int) -> None:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Write nothing; exit code 1 when a file is not what would be written.")
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), default="openapi", show_default=True)
+@click.option("--check", is_flag=True, help="Write nothing; exit code 1 if a file is out of date.")
+@click.option(
+    "--output",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="openapi",
+    help="The folder to write to (openapi).",
+)
 def openapi(*, check: bool, output: Path) -> None:
-    """Write the OpenAPI document, and the AsyncAPI document, into a folder.
+    """Write openapi.json and asyncapi.json.
+
+    They describe the HTTP API, and the messages that the service sends.
 
     \b
       parley openapi --check
     """
     from service.api import routes
 
-    for name, written in (("openapi.json", routes.openapi()), ("asyncapi.json", routes.asyncapi())):
+    for name, document in (("openapi.json", routes.openapi()), ("asyncapi.json", routes.asyncapi())):
         file = output / name
         if not check:
             try:
-                file.write_bytes(written)
+                file.write_bytes(document)
             except OSError as error:
                 msg = f"{file}: {error.strerror}"
                 raise Failed(msg) from error
-        elif not file.exists() or file.read_bytes() != written:
+        elif not file.exists() or file.read_bytes() != document:
             msg = f"{file} is out of date: run `parley openapi`"
             raise Failed(msg)
         click.echo(f"{file} is up to date")

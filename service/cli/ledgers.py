@@ -172,7 +172,7 @@ async def _rebuilt(services: Services, progress: Callable[[int, int | None], obj
 @click.option(
     "--known-basis",
     type=click.Choice(["recorded", "published"]),
-    help="Count facts from their recording (default) or publication; then --known-at may be a day.",
+    help="Count facts once recorded (default), or once published: --known-at can then be a day.",
 )
 @click.option("--ended", is_flag=True, help="Include items that have ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON of the API.")

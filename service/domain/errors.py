@@ -82,7 +82,7 @@ class UnknownEvent(Refused):
     """No recorded event has this id."""
 
     def __init__(self, event_id: str) -> None:
-        """`event_id` as it was asked for."""
+        """`event_id` as the request has it."""
         super().__init__(event_id)
         self.event_id = event_id
 

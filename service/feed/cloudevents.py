@@ -26,7 +26,7 @@ _START = (
 
 
 class _Named(Struct, frozen=True, kw_only=True, gc=False):
-    """What an envelope takes from an event."""
+    """The fields of an event that its envelope repeats."""
 
     id: str
     type: str

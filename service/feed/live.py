@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from service.storage.database import Database
 
 POLL_SECONDS = 0.5
-"""How often the log is read while somebody follows and nobody wakes the reader."""
+"""Seconds between two reads of the log while somebody follows and nobody wakes the reader."""
 TICK_SECONDS = 15.0
-"""How often followers are woken although nothing was recorded, to send a sign of life."""
+"""Seconds after which followers are woken although nothing was recorded, to send a sign of life."""
 KEPT = 1_000
 """The last events that are kept at least; twice as many at most."""
 PAGE = 500
@@ -94,12 +94,12 @@ class Tail:
         ]
 
     def close(self) -> None:
-        """Let every follower end."""
+        """Make every follower end."""
         self.closed = True
         self._wake_all()
 
     async def stop(self) -> None:
-        """Let every follower end, and read no more."""
+        """Make every follower end, and stop reading."""
         self.close()
         for task in self._tasks:
             task.cancel()

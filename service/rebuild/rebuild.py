@@ -1,4 +1,4 @@
-"""The projections made anew from the log alone, and a digest to compare them by."""
+"""The projections remade from the log alone, and a digest to compare them by."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ GROUP = 2_000
 
 
 class Rebuilt(NamedTuple):
-    """What a rebuild did: how many events it read, and the digest of the projections before and after.
+    """The result of a rebuild: the number of events read, and the digest of the projections before and after.
 
-    `moved` is true when others appended meanwhile: the digests are then of different logs and cannot be compared.
+    `moved` is true when others appended during it: the digests are then of different logs and cannot be compared.
     """
 
     events: int
@@ -42,7 +42,7 @@ class Rebuilt(NamedTuple):
 
     @property
     def same(self) -> bool:
-        """Whether the projections were what the log says."""
+        """Return whether the projections matched the log."""
         return self.before == self.after
 
 
@@ -62,10 +62,10 @@ class _Projector(Projector):
 async def rebuild(
     database: Database, progress: Callable[[int, int], object] = lambda *_: None, into: Database | None = None
 ) -> Rebuilt:
-    """Make every projection anew in one commit; appends wait meanwhile, reads see the old one until then.
+    """Remake every projection in one commit. Appends wait until it is stored; reads see the old rows.
 
-    With `into`, an empty ledger, they are made there, and `database` is only read. `progress` is told how many events
-    are done, of how many. The log is read item by item.
+    With `into`, an empty ledger, the projections are made there, and `database` is only read. `progress` is called with
+    the number of events done, and of all. The log is read item by item.
     """
     head = await head_of(database)
     before = await digest(database)

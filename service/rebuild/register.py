@@ -1,4 +1,4 @@
-"""Which events bear on which items: found by the database, in tables that go with the connection.
+"""The register of a rebuild: which events bear on which items, found by the database in temporary tables.
 
 So memory stays flat however long the log is, and the log is not carried through this process to find it.
 """
@@ -30,7 +30,7 @@ SELECT position, recorded_at, text ->> 'item' AS item, text -> 'event' ->> 'item
 FROM (SELECT position, recorded_at, convert_from(body, 'UTF8')::json AS text FROM event WHERE position <= $1) e
 """,
 }
-"""What an event names: its item, and that of the new text of a correction, which may be another."""
+"""The items that an event names: its own, and that of the new text of a correction."""
 _ISSUES = {"sqlite": "json_each(issues)", "postgresql": "json_array_elements_text(issues) AS each(value)"}
 _NUMBER = "(SELECT min(n.position) FROM named n WHERE n.name = {})"
 _TABLES = """
@@ -56,7 +56,7 @@ PAGE = 1_000
 
 
 class Register:
-    """Which positions bear on an item, and count for an issue; an item's number is the first position that names it.
+    """The positions that bear on each item and count for each issue. An item's number is the first that names it.
 
     Nothing on one item depends on another but where a correction puts a fact on it, so items are joined by
     corrections, and each set of them can be projected on its own.
@@ -82,16 +82,16 @@ class Register:
         moves = _MOVES.format(item=_NUMBER.format("s.item"), moved=_NUMBER.format("s.moved"))
         joined = _joined(await self._source.fetch(moves))
         group: list[int] = []
-        held = 0
+        events = 0
         async for rows in pages(self._source, _SIZES, 0, PAGE):
             for item, count in rows:
-                held += count
+                events += count
                 items = joined.get(item, [item])
                 if items[0] == item:
                     group += items
-                if held >= size:
+                if events >= size:
                     yield group
-                    group, held = [], 0
+                    group, events = [], 0
         yield group
 
     async def positions(self, items: Sequence[int]) -> list[int]:
@@ -99,7 +99,7 @@ class Register:
         return [position for (position,) in await self._among(_POSITIONS, items)]
 
     async def counts(self, positions: Sequence[int]) -> Counts:
-        """Tell for some positions how the issues that they name count them."""
+        """Return, for some positions, the number and the version of each issue that they name."""
         rows = await self._among(_COUNTS, positions)
         return {(issue, position): (number, position, version) for issue, number, position, version in rows}
 

@@ -1,9 +1,9 @@
-"""Every event of the log to NATS JetStream, once and in order, for as long as it runs.
+"""The relay: publishes every event of the log to NATS JetStream, once and in order, for as long as it runs.
 
-The relay holds no cursor. Where the stream ends is read from the stream itself, whose sequence is the position: at the
-start, and again after anything went wrong. Each publish names its own event id and that of the event before it, and the
-server takes it only behind that one. So a publish that got lost has all behind it refused, one that came twice is
-known, and two relays at once do what one does.
+The relay keeps no cursor. It reads the end of the stream from the stream itself, whose sequence is the position: at the
+start, and again after any failure. Each publish names its own event id and that of the event before it, and the server
+takes it only directly after that one. So if a publish gets lost, all later ones are refused; one that arrives twice is
+recognized; and two relays at once do the work of one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from nats.errors import Error as NatsError
 
 from service.eventlog.head import head_of
 from service.eventlog.log import log_pages
-from service.relay.stream import ACK_SECONDS, CONFIG, STREAM, SUBJECTS, WINDOW, End, Refused, Stream, Unfit
+from service.relay.stream import ACK_SECONDS, CONFIG, STREAM, SUBJECTS, WINDOW, End, PublishRefused, Stream, Unfit
 from service.storage.database import Lost
 
 if TYPE_CHECKING:
@@ -30,25 +30,25 @@ if TYPE_CHECKING:
 __all__ = ["CONFIG", "STREAM", "SUBJECTS", "Relay", "Unfit"]
 
 POLL_SECONDS = 0.2
-"""Between two looks at an idle log."""
+"""Seconds between two reads of the head of an idle log."""
 BACKOFF_SECONDS = (0.1, 5.0)
-"""The first wait after a loss, doubled each time without progress up to the last."""
+"""Seconds to wait after the first loss, and at most: each loss without progress doubles the wait."""
 
-log = structlog.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 class Relay:
     """Publishes a log to the stream `PARLEY` of one NATS cluster."""
 
     def __init__(self, database: Database, servers: Sequence[str], public_url: str, replicas: int = 1) -> None:
-        """`servers` are URLs of the cluster, `replicas` how many of them hold a stream that is made anew."""
+        """`servers` are URLs of the cluster, `replicas` the copies of a stream that the relay makes."""
         self._database, self._servers, self._public_url = database, list(servers), public_url
         self._replicas = replicas
         self._wait = BACKOFF_SECONDS[0]
         self._position = 0
 
     async def run(self) -> None:
-        """Relay until cancelled, through losses of the server and of the database; Unfit when it cannot be done."""
+        """Relay until cancelled, through losses of the server and of the database; raises Unfit when it never can."""
         try:
             while True:
                 await self._try()
@@ -56,7 +56,7 @@ class Relay:
                 await asyncio.sleep(self._wait)
                 self._wait = min(2 * self._wait, BACKOFF_SECONDS[1])
         finally:
-            log.info("relay.stopped", position=self._position)
+            logger.info("relay.stopped", position=self._position)
 
     async def _try(self) -> None:
         try:
@@ -65,16 +65,16 @@ class Relay:
                 end = await stream.end(self._database)
                 _heed_cancellation()
                 self._reached(end)
-                log.info("relay.started", stream=STREAM, position=end.position)
+                logger.info("relay.started", stream=STREAM, position=end.position)
                 await self._follow(stream, end)
-        except (NatsError, Refused, Lost, OSError, TimeoutError) as error:
+        except (NatsError, PublishRefused, Lost, OSError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
-            log.warning("relay.lost", position=self._position, reason=reason, again_in=self._wait)
+            logger.warning("relay.lost", position=self._position, reason=reason, again_in=self._wait)
 
     async def _follow(self, stream: Stream, end: End) -> None:
-        """Send what the log has, then whatever comes."""
+        """Send the events of the log, then each new one."""
         end = await self._catch_up(stream, end)
-        log.info("relay.caught_up", position=end.position)
+        logger.info("relay.caught_up", position=end.position)
         while True:
             await asyncio.sleep(POLL_SECONDS)
             if not stream.connected:
@@ -83,24 +83,24 @@ class Relay:
                 end = await self._catch_up(stream, end)
 
     async def _catch_up(self, stream: Stream, end: End) -> End:
-        """Send what stands behind an event to the end of the log; all of it is acknowledged on return."""
+        """Send every event after `end`; on return all of them are acknowledged."""
         async for page in log_pages(self._database, end.position, WINDOW):
             for stored in page:
                 end = await stream.publish(stored, end)
                 _heed_cancellation()
-        await stream.settle()
+        await stream.await_acknowledgements()
         self._reached(end)
         return end
 
     def _reached(self, end: End) -> None:
-        """Note what the stream holds for certain; whoever gets on need not wait long."""
+        """Note the end of the stream, as acknowledged; progress makes the next wait short again."""
         if end.position > self._position:
             self._wait = BACKOFF_SECONDS[0]
         self._position = end.position
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Stream]:
-        """Connect for as long as it holds: the client must not reconnect and send again on its own."""
+        """Connect once: the client must not reconnect and send again on its own."""
         client = Client()
         stream = Stream(client, self._public_url)
 
@@ -108,7 +108,7 @@ class Relay:
             stream.fail()
 
         async def failed(error: Exception) -> None:
-            log.debug("relay.connection_failed", reason=str(error))
+            logger.debug("relay.connection_failed", reason=str(error))
 
         try:
             await client.connect(
@@ -123,12 +123,12 @@ class Relay:
                 error_cb=failed,
             )
             yield stream
-        finally:  # also of a connection that broke off before the server had greeted: nats-py leaves it open
+        finally:  # nats-py leaves a connection open that broke off before the server's greeting
             await stream.close()
 
 
 def _heed_cancellation() -> None:
-    """Raise a cancellation that got lost: nats-py (2.16) swallows one that comes while it flushes or gives up."""
+    """Raise a cancellation that got lost: nats-py (2.16) swallows one that comes while it flushes or closes."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

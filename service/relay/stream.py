@@ -1,4 +1,4 @@
-"""The stream that the log goes into: its settings, where it ends, and how an event is put behind another."""
+"""The JetStream stream of the log: its settings, its end, and the publish of one event after another."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 STREAM = "PARLEY"
 SUBJECTS = "parley.v1.>"
 DUPLICATE_SECONDS = 120
-"""How long the server knows a message id again. The chain holds without it; with it a second relay keeps pace."""
+"""How long the server recognizes a message id. The order is safe without it; with it a second relay keeps pace."""
 WINDOW = 256
-"""Events under way: published, not known to be acknowledged yet."""
+"""Events that may be published and not yet acknowledged."""
 ACK_SECONDS = 10
-"""A server that acknowledges nothing for so long is taken for lost."""
+"""A server that acknowledges nothing for this long counts as lost."""
 HEADERS_MAX = 1_024
 """Bytes of the headers of a message; the server counts them against its limit too."""
 
@@ -41,7 +41,7 @@ CONFIG = StreamConfig(
     storage=StorageType.FILE,
     compression=StoreCompression.NONE,
     retention=RetentionPolicy.LIMITS,
-    discard=DiscardPolicy.NEW,  # should somebody set a limit later: refuse what is new, drop nothing
+    discard=DiscardPolicy.NEW,  # if somebody sets a limit later: refuse new events, drop none
     max_age=0,
     max_bytes=-1,
     max_msgs=-1,
@@ -54,20 +54,20 @@ CONFIG = StreamConfig(
     allow_rollup_hdrs=False,
     no_ack=False,
 )
-_HELD = (
+_FIXED_SETTINGS = (
     *("subjects", "storage", "retention", "max_age", "max_bytes", "max_msgs", "max_msgs_per_subject", "max_msg_size"),
     *("deny_delete", "deny_purge", "allow_rollup_hdrs", "no_ack", "sealed", "mirror", "sources", "subject_transform"),
     *("allow_msg_ttl", "allow_msg_counter", "persist_mode"),
 )
-"""Settings that a stream must have as in `CONFIG`, or it could hold others' messages, lose some or take none."""
+"""Settings that a stream must share with `CONFIG`: with others it could take foreign messages, or lose or refuse some."""
 
 
 class Unfit(Exception):  # noqa: N818 - named as the condition
     """The log cannot go into this stream, and trying again would not help."""
 
 
-class Refused(Exception):  # noqa: N818 - named as the condition
-    """The server did not take an event: most often because it does not follow on the last one in the stream."""
+class PublishRefused(Exception):  # noqa: N818 - named as the condition
+    """The server did not take an event, most often because it does not follow the last one in the stream."""
 
 
 class End(NamedTuple):
@@ -78,42 +78,42 @@ class End(NamedTuple):
 
 
 class _Event(Struct, frozen=True, gc=False):
-    """What a message is addressed by."""
+    """The members of an event that its message is addressed by."""
 
     id: str
     type: str
     issues: tuple[str, ...]
 
 
-class _Sent(Struct, frozen=True, gc=False):
-    """What is read of a message that is in the stream."""
+class _Published(Struct, frozen=True, gc=False):
+    """The members of a message in the stream that identify its event."""
 
     id: str
     sequence: str
 
 
 class _Error(Struct, frozen=True, gc=False):
-    """Why a publish was refused."""
+    """The reason for which a publish was refused."""
 
     description: str
 
 
 class _Answer(Struct, frozen=True, gc=False):
-    """What the server answers to a publish."""
+    """The server's answer to a publish."""
 
     seq: int = 0
     error: _Error | None = None
 
 
 _EVENT = msgspec.json.Decoder(_Event)
-_SENT = msgspec.json.Decoder(_Sent)
+_PUBLISHED = msgspec.json.Decoder(_Published)
 _ANSWER = msgspec.json.Decoder(_Answer)
-_NOBODY = _Answer(error=_Error("no stream takes the subject"))
+_NO_STREAM = _Answer(error=_Error("no stream takes the subject"))
 """The answer of a server without the stream is empty, with the status 503."""
 
 
 class Stream:
-    """The stream over one connection, from which there is no way back: what follows a loss is a new one."""
+    """The stream over one connection; after a loss the relay makes another object with a new connection."""
 
     def __init__(self, client: Client, public_url: str) -> None:
         """`client` is connected; `public_url` goes into the CloudEvents."""
@@ -121,26 +121,26 @@ class Stream:
         self._jetstream = client.jetstream(timeout=ACK_SECONDS)
         self._answers = client.new_inbox()
         self._missing: dict[int, asyncio.Future[int]] = {}
-        """Acknowledgements that nobody has waited for yet, by position, in order."""
+        """Acknowledgements that have not been awaited yet, by position, in order."""
 
     @property
     def connected(self) -> bool:
-        """Whether the connection holds, as far as is known."""
+        """Whether the connection is open, as far as the client can see."""
         return self._client.is_connected
 
     async def open(self, replicas: int) -> None:
-        """Make the stream where there is none; Unfit when there is one with other settings."""
+        """Make the stream where there is none; raises Unfit for one with other settings."""
         await self._client.subscribe(f"{self._answers}.*", cb=self._answered)
         try:
-            found = await self._jetstream.stream_info(STREAM)
+            info = await self._jetstream.stream_info(STREAM)
         except NotFoundError:
-            found = await self._jetstream.add_stream(CONFIG, num_replicas=replicas)
-        if faults := [_fault(name, found.config) for name in _HELD if _differs(name, found.config)]:
+            info = await self._jetstream.add_stream(CONFIG, num_replicas=replicas)
+        if faults := [_fault(name, info.config) for name in _FIXED_SETTINGS if _differs(name, info.config)]:
             msg = f"there is a stream {STREAM} with other settings: {', '.join(faults)}"
             raise Unfit(msg)
 
     async def end(self, database: Database) -> End:
-        """Find where the stream ends; Unfit when what it holds is not the beginning of this log."""
+        """Read the end of the stream; raises Unfit when the stream is not the beginning of this log."""
         state = (await self._jetstream.stream_info(STREAM)).state
         if state.messages != state.last_seq:
             msg = f"stream {STREAM} has lost messages: {state.messages} are left of {state.last_seq}"
@@ -154,14 +154,14 @@ class Stream:
         return end
 
     async def publish(self, stored: Stored, before: End) -> End:
-        """Send an event that is to stand behind another; waits for acknowledgements only where many are missing."""
+        """Send an event that must follow `before`; waits for acknowledgements only if many are missing."""
         event = _EVENT.decode(stored.body)
         payload = envelope(stored, self._public_url)
         if len(payload) + HEADERS_MAX > self._client.max_payload:
-            await self.settle()
+            await self.await_acknowledgements()
             raise Unfit(_too_large(stored.position, len(payload), self._client.max_payload))
         if len(self._missing) >= WINDOW:
-            await self.settle(WINDOW // 2)
+            await self.await_acknowledgements(WINDOW // 2)
         self._missing[stored.position] = asyncio.get_running_loop().create_future()
         await self._client.publish(
             f"parley.v1.{event.type}.{event.issues[0]}",
@@ -177,8 +177,11 @@ class Stream:
         )
         return End(stored.position, event.id)
 
-    async def settle(self, left: int = 0) -> None:
-        """Wait, oldest first, until so many acknowledgements are missing; the first that is not given is Refused."""
+    async def await_acknowledgements(self, left: int = 0) -> None:
+        """Wait, oldest first, until at most `left` acknowledgements are missing.
+
+        Raises PublishRefused for the first event that the server refused, TimeoutError after ACK_SECONDS without one.
+        """
         async with asyncio.timeout(ACK_SECONDS) as patience:
             while len(self._missing) > left:
                 position, acknowledgement = next(iter(self._missing.items()))
@@ -190,39 +193,39 @@ class Stream:
                 del self._missing[position]
 
     async def _answered(self, message: Msg) -> None:
-        """Hand on what the server says to a publish: its sequence, or why there is none.
+        """Resolve the acknowledgement of a publish: with its sequence, or with the reason for the refusal.
 
         The client's own `publish_async` (nats-py 2.16) never answers when a publish is refused.
         """
         acknowledgement = self._missing.get(int(message.subject.rpartition(".")[2]))
         if acknowledgement is None or acknowledgement.done():
             return
-        answer = _ANSWER.decode(message.data) if message.data else _NOBODY
+        answer = _ANSWER.decode(message.data) if message.data else _NO_STREAM
         if answer.error is None:
             acknowledgement.set_result(answer.seq)
         else:
-            acknowledgement.set_exception(Refused(answer.error.description))
+            acknowledgement.set_exception(PublishRefused(answer.error.description))
 
     def fail(self) -> None:
-        """Tell who waits that no acknowledgement will come any more."""
+        """End every wait for an acknowledgement: none will come any more."""
         for acknowledgement in self._missing.values():
             if not acknowledgement.done():
                 acknowledgement.set_exception(ConnectionClosedError())
 
     async def close(self) -> None:
-        """Disconnect, and let go of the acknowledgements that nobody waits for."""
+        """Disconnect, and drop the acknowledgements that nobody waits for."""
         for acknowledgement in self._missing.values():
             if not acknowledgement.cancel() and not acknowledgement.cancelled():
                 acknowledgement.exception()
         with suppress(TimeoutError):
-            async with asyncio.timeout(ACK_SECONDS):  # what is not sent yet would wait for a server that hangs
+            async with asyncio.timeout(ACK_SECONDS):  # unsent data would wait for a server that hangs
                 await self._client.close()
 
 
 def _end_of(message: RawStreamMsg) -> End:
     try:
-        sent = _SENT.decode(message.data or b"")
-        return End(int(sent.sequence), sent.id)
+        published = _PUBLISHED.decode(message.data or b"")
+        return End(int(published.sequence), published.id)
     except ValueError as error:
         msg = f"the last message of stream {STREAM}, number {message.seq}, is no event of Parley"
         raise Unfit(msg) from error
@@ -233,12 +236,12 @@ async def _id_at(database: Database, position: int) -> str | None:
     return _EVENT.decode(found[0].body).id if found else None
 
 
-def _differs(name: str, found: StreamConfig) -> bool:
-    return (getattr(found, name) or None) != (getattr(CONFIG, name) or None)
+def _differs(name: str, actual: StreamConfig) -> bool:
+    return (getattr(actual, name) or None) != (getattr(CONFIG, name) or None)
 
 
-def _fault(name: str, found: StreamConfig) -> str:
-    return f"{name} is {_shown(getattr(found, name))}, not {_shown(getattr(CONFIG, name))}"
+def _fault(name: str, actual: StreamConfig) -> str:
+    return f"{name} is {_shown(getattr(actual, name))}, not {_shown(getattr(CONFIG, name))}"
 
 
 def _shown(value: object) -> object:
@@ -248,5 +251,5 @@ def _shown(value: object) -> object:
 def _too_large(position: int, size: int, most: int) -> str:
     return (
         f"the event at position {position} is a message of {size} bytes and the NATS server takes {most}: raise its "
-        f"max_payload (9MB is enough for any event); everything before is in stream {STREAM}"
+        f"max_payload (9MB is enough for any event); stream {STREAM} has every event before it"
     )

@@ -1,1 +1,1 @@
-"""Where the bytes lie: the tables, their migrations, and one contract over SQLite and PostgreSQL."""
+"""Storage: the tables, their migrations, and one contract over SQLite and PostgreSQL."""

@@ -81,7 +81,7 @@ class Ending(NamedTuple):
 
 @dataclass(slots=True)
 class Commit:
-    """What one commit writes: rows by table (columns in the order of the models), what it closes, what it ends.
+    """The rows of one commit by table (columns in the order of the models), and the closings and endings it makes.
 
     `endings` are of items that were there before.
     """
@@ -92,7 +92,7 @@ class Commit:
 
 
 class Dialect(NamedTuple):
-    """What the two databases write differently; `{}` stands for an argument.
+    """The expressions that the two databases write differently; `{}` is an argument.
 
     `joined` aggregates text with commas, `gathered` turns a SELECT of items into one text, between brackets and with
     commas, `found_at` names the function that finds a text in another (0: not there), `number` types a parameter as
@@ -120,7 +120,7 @@ class Dialect(NamedTuple):
 
 
 class Source(Protocol):
-    """What rows can be read from: a database, or one connection to it."""
+    """A source of rows: a database, or one connection to it."""
 
     dialect: Dialect
 
@@ -137,7 +137,7 @@ class Scratch:
 
 
 async def pages(source: Source, sql: str, after: int, size: int) -> AsyncIterator[Sequence[Row]]:
-    """Page through a statement with `$1` (after) and `$2` (limit); the first column is the next after."""
+    """Read a statement page by page, with `$1` (after) and `$2` (limit); the first column is the next after."""
     while rows := await source.fetch(sql, after, size):
         yield rows
         after = rows[-1][0]
@@ -151,26 +151,26 @@ class Database(Source, Protocol):
         """Connect; NotMigrated when the tables are missing."""
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
 
     async def fetch_long(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - driver values
-        """Read rows in one statement that may take long; other work goes on meanwhile."""
+        """Read rows in one statement that may take long; other work goes on during it."""
 
     async def execute(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - driver values
         """Write to the tables about who follows in one statement, durable on return; return the rows it returns."""
 
     async def listen(self, wake: Callable[[int], None]) -> None:
-        """Tell `wake` the head's position after each commit of any process, as far as the database can tell.
+        """Call `wake` with the head's position after each commit of any process, as far as the database gives notice.
 
-        Runs until cancelled, or returns at once where the database tells nothing. It only wakes: what is told may come
-        late, twice or not at all.
+        Runs until cancelled, or returns at once where the database gives none. It only wakes: a notice may come late,
+        twice or not at all.
         """
 
     def stream(self, table: str, columns: Sequence[str], keys: Sequence[str]) -> AsyncIterator[Row]:
         """Read a whole table in the order of its key, from one snapshot, without holding it in memory."""
 
     def scratch(self) -> AbstractAsyncContextManager[Source]:
-        """Have a connection that can make temporary tables, which go with it; its statements may take long."""
+        """Open a connection that can make temporary tables, which end with it; its statements may take long."""
 
     async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
         """Store rows and move the head from `expected` in one commit, durable on return.
@@ -183,7 +183,7 @@ class Database(Source, Protocol):
         """Keep others from committing; what is committed within is stored when it ends."""
 
     async def freeze(self, instant: int) -> None:
-        """Let no later commit be stamped with an instant or before; waits for a commit under way."""
+        """Refuse every later commit stamped with this instant or an earlier one; waits for a commit under way."""
 
     async def replace(self, chunks: AsyncIterator[Commit], shape: int) -> None:
         """Replace the projections by these chunks, of some shape, in one commit; appends wait until it is stored."""

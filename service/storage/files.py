@@ -1,4 +1,4 @@
-"""Where the data that comes with the package lies: beside it in a checkout, inside it in a wheel."""
+"""The data that comes with the package: beside it in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 

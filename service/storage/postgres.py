@@ -45,7 +45,7 @@ POOL_MAX = 8
 STREAM_ROWS = 1_000
 ROLE = "parley_app"
 CHANNEL = "parley_head"
-"""Where each commit tells the position that it moved the head to."""
+"""The channel on which each commit sends the position that it moved the head to."""
 RECONNECT_SECONDS = 1.0
 _TYPES: dict[type[Any], str] = {
     sa.BigInteger: "bigint",
@@ -55,13 +55,13 @@ _TYPES: dict[type[Any], str] = {
 }
 _NUMBERS = {"bigint", "integer"}
 _PARAMETERS = {"bigint": 1, "integer": 1, "text": 1, "bytea": 3}
-"""How many parameters hold a column of a type."""
+"""The number of parameters that a column of a type takes."""
 _OF_TABLE = {table: [_TYPES[type(column.type)] for column in metadata.tables[table].columns] for table in TABLES}
 """The types of each table's columns."""
 _MOVED = ("bigint", "integer", "bigint")
 """The types of closings, and of endings."""
 _BETWEEN = "\x1e"
-"""Stands before each text of a column: no slug, token or status holds one, and JSON escapes it."""
+"""The character before each text of a column: no slug, token or status has it, and JSON escapes it."""
 _SETTINGS = {
     "application_name": "parley",
     # Every statement on the hot paths is a probe of an index; a plan made while a table was small must not stay a scan.
@@ -72,7 +72,7 @@ _SETTINGS = {
     "enable_material": "off",
     "enable_memoize": "off",
     "jit": "off",
-    # Planned once a connection: where the statistics make the other plan look cheaper, each call would plan anew.
+    # Planned once a connection: where the statistics make the other plan look cheaper, each call would plan again.
     "plan_cache_mode": "force_generic_plan",
 }
 
@@ -139,7 +139,7 @@ _COMMIT = _commit_statement()
 def _columns(rows: Sequence[Row], types: Sequence[str]) -> list[str | bytes]:
     """Turn rows into parameters, a column each: numbers as PostgreSQL writes an array, texts and bytes end to end.
 
-    The driver takes half a microsecond for every element of an array. Behind bytes come the places where each begins,
+    The driver takes half a microsecond for every element of an array. After bytes come the places where each begins,
     and the sizes.
     """
     given: list[str | bytes] = []
@@ -246,7 +246,7 @@ class Postgres:
         connection = await asyncpg.connect(self._url, server_settings=_SETTINGS)
         try:
             connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(CHANNEL, lambda *told: wake(int(told[-1])))
+            await connection.add_listener(CHANNEL, lambda *notice: wake(int(notice[-1])))
             await lost.wait()
         finally:
             await connection.close(timeout=1)
@@ -263,7 +263,7 @@ class Postgres:
 
     @asynccontextmanager
     async def scratch(self) -> AsyncIterator[Source]:
-        """Connect anew; see `Database`."""
+        """Open another connection; see `Database`."""
         connection = await self._connection()
         try:
             yield Scratch(self.dialect, cast("Callable[..., Coroutine[Any, Any, Sequence[Row]]]", connection.fetch))

@@ -23,7 +23,7 @@ LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
 )
-"""What tells that a connection is of no use any more, though it may not know yet that it is closed."""
+"""Errors after which a connection is useless, though it may not know yet that it is closed."""
 
 
 class Readers:
@@ -53,7 +53,7 @@ class Readers:
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
-        """Have a connection for several statements."""
+        """Take a connection for several statements."""
         reader = await self._taken()
         try:
             yield reader

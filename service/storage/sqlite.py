@@ -126,7 +126,7 @@ class Sqlite:
             return connection.execute(_own(sql), parameters).fetchall()
 
     async def listen(self, wake: Callable[[int], None]) -> None:
-        """Do nothing: a file tells nobody; see `Database`."""
+        """Do nothing: a file gives no notice; see `Database`."""
 
     async def stream(self, table: str, columns: Sequence[str], keys: Sequence[str]) -> AsyncIterator[Row]:
         """Stream; see `Database`."""
@@ -140,7 +140,7 @@ class Sqlite:
 
     @asynccontextmanager
     async def scratch(self) -> AsyncIterator[Source]:
-        """Connect anew, with a small cache; see `Database`."""
+        """Open another connection, with a small cache; see `Database`."""
         connection = self._connect()
         connection.execute(f"PRAGMA cache_size=-{SCRATCH_KIB}")
         try:

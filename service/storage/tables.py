@@ -1,6 +1,6 @@
-"""The tables. `event` is the log, append-only; the projections can be made anew from it.
+"""The tables. `event` is the log, append-only; the projections can be remade from it.
 
-The last three are about who follows: what they hold is nowhere else.
+The last three are about followers: their rows are nowhere else.
 
 Items are numbered by the position of the first event that names them, so numbers are in order of appearance. Days are
 ordinals (`datetime.date.toordinal`), instants microseconds since 1970 UTC, event ids the 16 bytes of the UUID.
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 OPEN_END: Final = 9_223_372_036_854_775_807
-"""Stands for the position at which something ended, while nothing has ended it."""
+"""The position at which a row ends, while nothing has ended it."""
 STATE_BITS: Final = 20
 """One event may bring a million states."""
 
@@ -69,8 +69,8 @@ class EventRow(Table, table=True):
 class HeadRow(Table, table=True):
     """The last commit: one row. Who moves it from the position it expects may append; nobody else can at that time.
 
-    `frozen_at` is the latest instant that was asked about before anything was recorded behind it: commits are stamped
-    later, so that the answer holds.
+    `frozen_at` is the latest instant that was asked about before anything was recorded after it: commits are stamped
+    later, so that the answer stays right.
     """
 
     __tablename__ = "head"
@@ -117,7 +117,7 @@ class ItemRow(Table, table=True):
 
 
 class ItemEventRow(Table, table=True):
-    """Which events bear on an item: its facts, the records on them, facts that a correction put on it."""
+    """An event that bears on an item: a fact, a record on one, or a fact that a correction put on the item."""
 
     __tablename__ = "item_event"
     __table_args__ = _IN_KEY_ORDER
@@ -127,7 +127,7 @@ class ItemEventRow(Table, table=True):
 
 
 class IssueEventRow(Table, table=True):
-    """Which events name an issue (by its item number); `version` counts them.
+    """An event that names an issue (by its item number); `version` counts them.
 
     An event that brings a text which names the issue (a fact, or a correction) has `fact`, the position of the fact
     that the text is of, and the bounds of the text's date: the issue's texts in valid order. `fact` is 0 for others.
@@ -157,7 +157,7 @@ class IssueEventRow(Table, table=True):
 
 
 class FactRecordRow(Table, table=True):
-    """Which records act on a fact, by position: on the fact itself, or on a record that does."""
+    """A record that acts on a fact, by position: on the fact itself, or on a record that does."""
 
     __tablename__ = "fact_record"
     __table_args__ = _IN_KEY_ORDER
@@ -167,7 +167,7 @@ class FactRecordRow(Table, table=True):
 
 
 class EventIndexRow(Table, table=True):
-    """What a recorded event can be found by: its bounds in valid time, and tokens between line breaks."""
+    """The index of a recorded event: its bounds in valid time, and its tokens between line breaks."""
 
     __tablename__ = "event_index"
 
@@ -178,9 +178,10 @@ class EventIndexRow(Table, table=True):
 
 
 class FacetRow(Table, table=True):
-    """Which items a text ever gave a token: the candidates of a question, each then looked at at (D, K).
+    """A token that some text ever gave an item: the candidates of a question, whose states at (D, K) decide.
 
-    `against-all` no text gives: of it are the restrictions that a state, as recorded, ever gave it.
+    The token `against-all` comes from no event. It marks every restriction that, at some recorded K, named no target
+    country.
     """
 
     __tablename__ = "facet"
@@ -193,8 +194,9 @@ class FacetRow(Table, table=True):
 class VersionRow(Table, table=True):
     """An item's state from `valid_from` until its next version known at the same K, known from `known_from` on.
 
-    It is known so until a later version of the same day takes its place, without touching it, or until `closed_at`, the
-    position (OPEN_END for none) from which on nothing begins on that day. `state` is the number of what was so.
+    A version is known until a newer version of the same day supersedes it (this row is not updated), or until
+    `closed_at`: from that position on no version starts on that day (OPEN_END: never). `state` is the row of the table
+    `state` that it refers to.
     `arrivals` are the changes that take hold on the day, over [known_from, closed_at), whatever takes the version's
     place: a version with the arrivals of the one before it does not repeat them, one with others closes it.
 
@@ -239,11 +241,11 @@ class ConsumerRow(Table, table=True):
 
 
 class SubscriptionRow(Table, table=True):
-    """A webhook: where the log is pushed to, from behind `position` on.
+    """A webhook: the log is pushed to its URL, after `position`.
 
-    `filter` is JSON as it was asked for. `old_secret` signs along until `old_until`. `state` is active, paused or
-    disabled, `reason` says why. `failures` counts the tries at the event behind `position` that failed, `due_at` tells
-    when the next may be made. Until `leased_until` only the process that names itself `owner` delivers; `fence` grows
+    `filter` is the JSON of the conditions. `old_secret` signs along until `old_until`. `state` is active, paused or
+    disabled, `reason` says why. `failures` counts the failed tries at the event after `position`; the next
+    may be made at `due_at`. Until `leased_until` only the process that names itself `owner` delivers; `fence` grows
     whenever somebody else may set the position from then on.
     """
 
@@ -295,4 +297,4 @@ LOG = "event"
 PROJECTIONS = (
     "commit_mark", "item", "item_event", "issue_event", "fact_record", "event_index", "facet", "state", "version"
 )  # fmt: skip
-"""The tables that `parley rebuild` makes anew from the log."""
+"""The tables that `parley rebuild` remakes from the log."""

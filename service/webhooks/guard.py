@@ -1,7 +1,7 @@
-"""Where events may be sent: to public addresses over TLS, so that no subscriber makes the service knock on inner doors.
+"""The guard: events go to public addresses over TLS only, so that no subscriber can reach internal hosts through us.
 
-A host is resolved and every address of it checked when a subscription is made, and again for each connection, which is
-then made to the very address that was checked: a name that points elsewhere by then (DNS rebinding) gains nothing.
+A host is resolved and all its addresses are checked when a subscription is made, and again for each connection, which
+goes to the very address that was checked: a name that points elsewhere a moment later (DNS rebinding) gains nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 RESOLVE_SECONDS = 5.0
 CONNECT_SECONDS = 4.0
-"""For each address of a host: one that swallows everything leaves time for the next."""
+"""For each address of a host: one that never answers leaves time for the next."""
 HTTPS_PORT = 443
 PORT_MAX = 65_535
 _URL = re.compile(
@@ -34,21 +34,21 @@ _NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
 
 
 class Forbidden(Exception):  # noqa: N818 - named as the condition
-    """Nothing is sent there; the text says why."""
+    """Nothing may be sent to this URL; the text says why."""
 
 
 @lru_cache(maxsize=256)
 def target(url: str, *, allow_private: bool) -> httpcore.URL:
-    """Read the URL of a receiver; Forbidden for one that is none, has a user, a fragment, or another scheme.
+    """Parse the URL of a receiver; raises Forbidden for no URL, a user, a fragment, or another scheme.
 
-    Stricter than RFC 3986, so that it cannot be read in two ways: printable ASCII only, a host of letters, digits, dots
-    and hyphens (a name of other letters is written in Punycode), or an IPv6 address in brackets.
+    Stricter than RFC 3986, so that no two readers can differ: printable ASCII only, a host of letters, digits, dots and
+    hyphens (names in other letters are written in Punycode), or an IPv6 address in brackets.
     """
-    read = _URL.fullmatch(url)
-    if read is None:
+    match = _URL.fullmatch(url)
+    if match is None:
         msg = "not a URL of the form https://host/path, in ASCII"
         raise Forbidden(msg)
-    scheme, user, host, port, rest, fragment = read.groups()
+    scheme, user, host, port, rest, fragment = match.groups()
     schemes = ("https", "http") if allow_private else ("https",)
     complaints = {
         f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}": scheme not in schemes,
@@ -73,7 +73,7 @@ def is_public(written: str) -> bool:
         if inner is not None:
             return _is_public(inner)
         if address.sixtofour is not None or address.teredo is not None or address in _NAT64_LOCAL:
-            return False  # a way into networks whose addresses are not told here
+            return False  # a way into networks whose addresses cannot be seen here
     return _is_public(address)
 
 
@@ -91,17 +91,17 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 async def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
-    """Return the addresses of a host; Forbidden when it has none, or one that is not public.
+    """Return the addresses of a host; raises Forbidden when it has none, or one that is not public.
 
-    What getaddrinfo takes for an address (`127.1`, `0x7f000001`, `2130706433`) is resolved by it and so checked too.
+    The odd spellings that getaddrinfo accepts (`127.1`, `0x7f000001`, `2130706433`) are resolved, and so checked too.
     """
     try:
         async with asyncio.timeout(RESOLVE_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+            resolved = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, TimeoutError) as error:
         msg = f"the host {host} cannot be resolved"
         raise Forbidden(msg) from error
-    addresses = [str(info[4][0]).partition("%")[0] for info in found]
+    addresses = [str(info[4][0]).partition("%")[0] for info in resolved]
     if not allow_private and not all(is_public(address) for address in addresses):
         msg = f"the host {host} has an address that is not public"
         raise Forbidden(msg)
@@ -109,17 +109,17 @@ async def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
 
 
 async def check(url: str, *, allow_private: bool) -> None:
-    """Check the URL of a receiver before anything is sent; Forbidden says what is wrong with it."""
-    wanted = target(url, allow_private=allow_private)
+    """Check the URL of a receiver when a subscription is made or changed; raises Forbidden if it may not be used."""
+    receiver = target(url, allow_private=allow_private)
     if not allow_private:  # a receiver on this machine may be started later
-        await resolve(wanted.host.decode(), wanted.port or HTTPS_PORT, allow_private=allow_private)
+        await resolve(receiver.host.decode(), receiver.port or HTTPS_PORT, allow_private=allow_private)
 
 
 class Guarded(httpcore.AsyncNetworkBackend):
-    """Makes connections to addresses that were checked a moment before, whatever the name may point to next."""
+    """Connects to addresses that were checked a moment before, wherever the name points next."""
 
     def __init__(self, *, allow_private: bool) -> None:
-        """With `allow_private` every address will do."""
+        """`allow_private` accepts every address."""
         self._allow_private = allow_private
         self._plain = httpcore.AnyIOBackend()
 
@@ -131,18 +131,18 @@ class Guarded(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> AsyncNetworkStream:
-        """Connect to the first address of a host that answers; Forbidden, or httpcore.ConnectError when none does.
+        """Connect to the first address of a host that answers; raises Forbidden, or httpcore.ConnectError when none does.
 
-        TLS is spoken with the name on top of it: the certificate must be that of the name.
+        TLS still names the host: the certificate must be that of the name.
         """
-        failed: Exception = httpcore.ConnectError(f"no address of {host}")
+        failure: Exception = httpcore.ConnectError(f"no address of {host}")
         for address in await resolve(host, port, allow_private=self._allow_private):
             try:
                 patience = timeout or CONNECT_SECONDS
                 return await self._plain.connect_tcp(address, port, patience, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failed = error
-        raise failed
+                failure = error
+        raise failure
 
     async def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> AsyncNetworkStream:  # noqa: ANN401 - httpcore's
         """Refuse: no receiver is a file."""

@@ -1,4 +1,4 @@
-"""By what rules events are delivered: how often it is tried, how long is waited, how much at once."""
+"""The rules of delivery: how many tries, how long the waits, how much at once."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 
 MINUTE, HOUR = 60.0, 3_600.0
 SCHEDULE = (0.0, 5.0, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR)
-"""Seconds before each try (Standard Webhooks 1.0.0, "Deliverability and reliability"); after the last it is over."""
+"""Seconds before each try (Standard Webhooks 1.0.0, "Deliverability and reliability"); after the last the subscription is disabled."""
 JITTER = 0.1
-"""A wait is longer or shorter by up to this share, so that what failed together is not tried again together."""
+"""A wait is longer or shorter by up to this share, so that deliveries that failed together are not retried together."""
 LEASE_SECONDS = 15.0
-"""So long after the last sign of life of a process may another one deliver in its place."""
+"""How long after the last sign of life of a process another one may deliver in its place."""
 TIMEOUT_SECONDS = 15.0
-"""A receiver has so long for one event, from the connection to the end of its answer."""
+"""How long a receiver may take for one event, from the connection to the end of its answer."""
 RETRY_AFTER_MAX = 24 * HOUR
-"""Seconds that a receiver may ask for by Retry-After."""
+"""The longest wait that a receiver may ask for by Retry-After."""
 AT_ONCE = 50
 """Deliveries under way at once in a process."""
 ROTATION_SECONDS = 24 * HOUR
-"""So long the secret before signs along."""
+"""How long the previous secret still signs, too."""
 SUBSCRIPTIONS_MAX = 100
 LOG_MAX = 1_000
-"""Tries that are kept of each subscription."""
+"""Tries that are kept for each subscription."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What differs between one service and another; times in seconds.
+    """The rules that the settings of a service can change; times in seconds.
 
-    `public_url` is where clients reach the service, `allow_private` lets events go to this machine and its networks,
+    `public_url` is where clients reach the service; `allow_private` lets events go to this machine and its networks,
     and without TLS.
     """
 
@@ -38,7 +38,7 @@ class Rules:
     lease_seconds: float = LEASE_SECONDS
 
     def wait(self, failures: int, chance: float) -> float | None:
-        """Return the seconds to wait after so many failed tries, None when there is no other; `chance` in [0, 1)."""
+        """Return the seconds to wait after so many failed tries, None after the last; `chance` in [0, 1)."""
         if failures >= len(self.schedule):
             return None
         return self.schedule[failures] * (1 - JITTER + 2 * JITTER * chance)

@@ -1,4 +1,4 @@
-"""One try to deliver one event: a CloudEvent by POST, signed as Standard Webhooks 1.0.0 has it."""
+"""One try to deliver one event: a CloudEvent by POST, signed by Standard Webhooks 1.0.0."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from service.webhooks.store import Subscription
 
 ANSWER_MAX = 16_384
-"""Bytes of an answer that are taken in, and dropped, so that the connection can be used again."""
+"""Bytes of an answer that are read and dropped, so that the connection can be used again."""
 KEEP_ALIVE_SECONDS = 3.0
-"""Shorter than the 5 s after which common servers hang up: a request that meets that moment would count as failed."""
+"""Shorter than the 5 s after which common servers hang up: a request at that very moment would count as failed."""
 USER_AGENT = b"Parley-Webhooks/1"
 MICROS = 1_000_000
 DETAIL_MAX = 200
 _BUSY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 
-class Outcome(NamedTuple):
-    """What came of a try: `status` 0 without an answer, `wait` the seconds that the receiver asked for.
+class DeliveryOutcome(NamedTuple):
+    """The outcome of one try: `status` is 0 without an answer, `wait` the seconds that the receiver asked for.
 
-    `stopped`: it was broken off, or not begun, because the process is stopping; it does not count.
+    `stopped`: the try was broken off, or not begun, because the process is stopping; it does not count.
     """
 
     status: int
@@ -48,12 +48,12 @@ class Outcome(NamedTuple):
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver has it."""
+        """Whether the receiver took the event (2xx)."""
         return 200 <= self.status < 300  # noqa: PLR2004 - success (RFC 9110, 15.3)
 
     @property
     def gone(self) -> bool:
-        """Whether the receiver wants no more, ever."""
+        """Whether the receiver wants no more events, ever (410)."""
         return self.status == HTTPStatus.GONE
 
 
@@ -66,10 +66,10 @@ _webhook = lru_cache(maxsize=256)(Webhook)
 
 
 class Sender:
-    """Sends events over connections that are kept for the next one."""
+    """Sends events, and keeps the connections for the next ones."""
 
     def __init__(self, rules: Rules, clock: Callable[[], int]) -> None:
-        """Open nothing before something is sent."""
+        """Open no connection until the first event is sent."""
         self._rules, self._clock = rules, clock
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._under_way: set[asyncio.Timeout] = set()
@@ -77,7 +77,7 @@ class Sender:
         self._open_pool: httpcore.AsyncConnectionPool | None = None
 
     def stop(self) -> None:
-        """Break off what is under way, and send no more."""
+        """Break off the tries under way, and send no more."""
         self._stopped = True
         for limit in self._under_way:
             if not limit.expired():
@@ -90,9 +90,9 @@ class Sender:
 
     @property
     def _pool(self) -> httpcore.AsyncConnectionPool:
-        """Return the connections; opened when first used, since the certificates that the system trusts take 20 ms.
+        """Return the connection pool, made on first use: reading the certificates that the system trusts takes 20 ms.
 
-        No proxy of the environment, no cookie, no redirect: httpcore knows none.
+        No proxy of the environment, no cookie, no redirect: httpcore has none.
         """
         if self._open_pool is None:
             self._open_pool = httpcore.AsyncConnectionPool(
@@ -103,46 +103,46 @@ class Sender:
             )
         return self._open_pool
 
-    async def send(self, to: Subscription, stored: Stored) -> tuple[Outcome, int]:
-        """Deliver one event; return what came of it, and the microseconds that it took."""
+    async def send(self, to: Subscription, stored: Stored) -> tuple[DeliveryOutcome, int]:
+        """Try to deliver one event; return the outcome and the microseconds that it took."""
         async with self._slots:
             begun = self._clock()
-            outcome = Outcome(0, "", stopped=True) if self._stopped else await self._try(to, stored, begun)
+            outcome = DeliveryOutcome(0, "", stopped=True) if self._stopped else await self._try(to, stored, begun)
             return outcome, max(0, self._clock() - begun)
 
-    async def _try(self, to: Subscription, stored: Stored, now: int) -> Outcome:
+    async def _try(self, to: Subscription, stored: Stored, now: int) -> DeliveryOutcome:
         limit = asyncio.timeout(TIMEOUT_SECONDS)
         self._under_way.add(limit)
         try:
             async with limit:
                 return await self._post(to, stored, now)
         except TimeoutError:
-            return Outcome(0, f"no answer within {TIMEOUT_SECONDS:.0f} s", stopped=self._stopped)
+            return DeliveryOutcome(0, f"no answer within {TIMEOUT_SECONDS:.0f} s", stopped=self._stopped)
         except Forbidden as error:
-            return Outcome(0, f"not sent: {error}")
+            return DeliveryOutcome(0, f"not sent: {error}")
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
-            return Outcome(0, f"{type(error).__name__}: {error}"[:DETAIL_MAX])
+            return DeliveryOutcome(0, f"{type(error).__name__}: {error}"[:DETAIL_MAX])
         finally:
             self._under_way.discard(limit)
 
-    async def _post(self, to: Subscription, stored: Stored, now: int) -> Outcome:
+    async def _post(self, to: Subscription, stored: Stored, now: int) -> DeliveryOutcome:
         url = target(to.url, allow_private=self._rules.allow_private)
         body = envelope(stored, self._rules.public_url)
-        # Brackets around an IPv6 address belong into Host, not into the name that a certificate is compared with.
+        # The brackets of an IPv6 address belong in Host, not in the name that a certificate is compared with.
         name = {"sni_hostname": url.host.decode().strip("[]")}
         signed = headers(to, stored, body, now)
         async with self._pool.stream("POST", url, headers=signed, content=body, extensions=name) as answer:
-            taken = 0
+            size = 0
             async for part in answer.aiter_stream():
-                taken += len(part)
-                if taken > ANSWER_MAX:
+                size += len(part)
+                if size > ANSWER_MAX:
                     break
             waits = [value.decode("latin-1") for name, value in answer.headers if name.lower() == b"retry-after"]
             return outcome_of(answer.status, waits[0] if waits else None, now)
 
 
 def headers(to: Subscription, stored: Stored, body: bytes, now: int) -> list[tuple[bytes, bytes]]:
-    """Return the headers of a try; `webhook-id` is the event's id, on every try."""
+    """Return the headers of a try; `webhook-id` is the event's id, the same on every try."""
     event_id = _event_id(stored.body).id
     at = datetime.fromtimestamp(now // MICROS, UTC)
     secrets = [to.secret, *([to.old_secret] if to.old_secret and now < to.old_until else [])]
@@ -157,16 +157,16 @@ def headers(to: Subscription, stored: Stored, body: bytes, now: int) -> list[tup
     ]
 
 
-def outcome_of(status: int, retry_after: str | None, now: int) -> Outcome:
-    """Judge an answer; `now` in microseconds since 1970 UTC."""
+def outcome_of(status: int, retry_after: str | None, now: int) -> DeliveryOutcome:
+    """Return the outcome of an answer; `now` in microseconds since 1970 UTC."""
     if 300 <= status < 400:  # noqa: PLR2004 - redirection (RFC 9110, 15.4)
-        return Outcome(status, "a redirect, which is not followed")
+        return DeliveryOutcome(status, "a redirect, which is not followed")
     wait = _wait(retry_after, now) if retry_after and status in _BUSY else 0.0
-    return Outcome(status, "" if 200 <= status < 300 else f"answered {status}", wait)  # noqa: PLR2004
+    return DeliveryOutcome(status, "" if 200 <= status < 300 else f"answered {status}", wait)  # noqa: PLR2004
 
 
 def _wait(retry_after: str, now: int) -> float:
-    """Read Retry-After (RFC 9110, 10.2.3): seconds or a date; 0 for neither."""
+    """Return the seconds of Retry-After (RFC 9110, 10.2.3), which has seconds or a date; 0 for neither."""
     if retry_after.isdecimal():
         return min(float(retry_after[:9]), RETRY_AFTER_MAX)
     try:

@@ -1,7 +1,8 @@
 """Subscriptions and their deliveries in the database: every statement about them.
 
-Whoever delivers holds a lease and the `fence` that it was taken at. A claim or a replay makes the fence grow, so that
-what somebody else writes with the old one changes nothing: a lost lease neither moves a position back nor skips.
+A process delivers under a lease, and writes with the `fence` that it got with the lease. A claim or a replay raises the
+fence, so that a write with the old one changes nothing: a process that lost its lease can neither move a position back
+nor skip an event.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Subscription(NamedTuple):
 
 
 class Try(NamedTuple):
-    """One try to deliver an event: `status` 0 where there was no answer, `took` microseconds, `at` its beginning."""
+    """One try to deliver an event: `status` is 0 without an answer, `took` in microseconds, `at` its beginning."""
 
     position: int
     attempt: int
@@ -56,7 +57,7 @@ class Try(NamedTuple):
 
 
 class Logged(NamedTuple):
-    """A try as it is kept: its number, counted over all subscriptions, and the id of the event."""
+    """A kept try: its number, counted over all subscriptions, and the id of the event."""
 
     number: int
     event: bytes
@@ -119,18 +120,18 @@ _FORGET = "DELETE FROM delivery WHERE subscription = $1"
 
 
 class Store:
-    """The tables of one database."""
+    """The subscriptions and deliveries of one database."""
 
     def __init__(self, database: Database) -> None:
-        """`database` is open when a method is called."""
+        """`database` must be open when a method is called."""
         self._database = database
 
     async def create(
         self, name: str, url: str, conditions: EventConditions, secret: str, after: int | None, now: int
     ) -> Subscription | None:
-        """Add a subscription, from behind a position or the head; None when the name is taken or there are too many.
+        """Add a subscription after a position, or after the head; None when the name is taken or there are too many.
 
-        Its fence begins at the instant: what was sent for one of the same name before cannot move it.
+        Its fence begins at the instant: a process that still delivers for a deleted one of the same name cannot move it.
         """
         filter_ = msgspec.json.encode(conditions).decode()
         made = await self._one(_CREATE, name, url, filter_, secret, after, now)
@@ -143,56 +144,58 @@ class Store:
         return sorted(Subscription(*row) for row in await self._database.fetch(_ALL))
 
     async def get(self, name: str) -> Subscription | None:
-        """Read one."""
-        rows = await self._database.fetch(_ONE, name)
-        return _only(rows)
+        """Read one subscription; None when there is none of this name."""
+        return _only(await self._database.fetch(_ONE, name))
 
     async def change(
         self, name: str, url: str | None = None, conditions: EventConditions | None = None, state: str | None = None
     ) -> Subscription | None:
-        """Change what is given; made active, it has not failed and is due. None when there is no such subscription."""
+        """Change the given members; None when there is no such subscription.
+
+        State `active` also clears its failures and makes it due.
+        """
         filter_ = None if conditions is None else msgspec.json.encode(conditions).decode()
         return await self._one(_CHANGE, name, url, filter_, state)
 
     async def rotate(self, name: str, secret: str, old_until: int) -> Subscription | None:
-        """Return it another secret; the one before signs along until an instant."""
+        """Replace the secret; the old one also signs until an instant."""
         return await self._one(_ROTATE, name, secret, old_until)
 
     async def replay(self, name: str, after: int) -> Subscription | None:
-        """Set its position, whoever delivers: that one reads it again."""
+        """Set the position; the process that delivers reads the subscription again."""
         return await self._one(_REPLAY, name, after)
 
     async def delete(self, name: str) -> bool:
-        """Take it away with its log; False when there was none."""
-        found = bool(await self._database.execute(_DELETE, name))
+        """Delete a subscription and its tries; False when there was none."""
+        deleted = bool(await self._database.execute(_DELETE, name))
         await self._database.execute(_FORGET, name)
-        return found
+        return deleted
 
     async def claim(self, seen: Subscription, owner: str, until: int, now: int) -> Subscription | None:
-        """Take the lease of an active subscription that nobody holds now; None when somebody was quicker."""
+        """Take the free lease of an active subscription; None when another process was quicker."""
         return await self._one(_CLAIM, seen.name, owner, until, seen.fence, now)
 
     async def renew(self, owner: str, until: int) -> None:
-        """Go on holding every lease that one has."""
+        """Lengthen every lease of an owner."""
         await self._database.execute(_RENEW, owner, until)
 
     async def release(self, owner: str, name: str | None = None) -> None:
-        """Let others deliver: one subscription, or all of them."""
+        """Give up the lease of one subscription, or all leases of an owner."""
         if name is None:
             await self._database.execute(_RELEASE_ALL, owner)
         else:
             await self._database.execute(_RELEASE, owner, name)
 
     async def move(self, name: str, fence: int, position: int) -> Subscription | None:
-        """Say that all up to a position is delivered; None when the fence is another by now."""
+        """Record that everything up to a position is delivered; None when the fence has changed."""
         return await self._one(_MOVE, name, fence, position)
 
     async def fail(self, seen: Subscription, due_at: int, state: str, reason: str) -> Subscription | None:
-        """Say that the try behind the position failed; None when the fence, the count or the state is another."""
+        """Record that the try of the next event failed; None when the fence, the count or the state has changed."""
         return await self._one(_FAIL, seen.name, seen.fence, seen.failures, due_at, state, reason)
 
     async def log(self, name: str, tries: Sequence[Try]) -> None:
-        """Keep some tries."""
+        """Record tries."""
         rows: list[str] = []
         parameters: list[str | int] = []
         for each in tries:
@@ -207,7 +210,7 @@ class Store:
         return [Logged(number, event, Try(*tried)) for number, event, *tried in rows]
 
     async def prune(self, name: str) -> None:
-        """Drop the oldest tries of a subscription, so that no more than are kept are left."""
+        """Drop the oldest tries of a subscription, all but LOG_MAX."""
         await self._database.execute(_PRUNE, name)
 
     async def _one(self, sql: str, *parameters: object) -> Subscription | None:

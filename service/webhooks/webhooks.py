@@ -1,7 +1,7 @@
 """The log pushed to subscribers: signed, in order, at least once.
 
-`Webhooks` is what a process has: the table of subscriptions, and while it runs a worker for each subscription whose
-lease it holds. Processes on one database share the subscriptions between them by those leases.
+`Webhooks` is one for each process: the table of subscriptions and, while it runs, a worker for each subscription whose
+lease the process has. By those leases the processes on one database share the subscriptions between them.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from service.webhooks.store import Subscription
 
 LOOK_SECONDS = 1.0
-"""How often a process looks for subscriptions that are new, changed, or left by another."""
+"""How often a process looks for subscriptions that are new, changed, or left by another process."""
 GRACE_SECONDS = 2.0
-"""So long deliveries under way may take when the process is stopping."""
+"""How long deliveries under way may take when the process is stopping."""
 
-log = structlog.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 class Chance(NamedTuple):
-    """Where randomness comes from: bytes for secrets, numbers in [0, 1) for waits, a name no other process has."""
+    """The source of randomness: bytes for secrets, numbers in [0, 1) for waits, a name that no other process has."""
 
     secret: Callable[[int], bytes]
     number: Callable[[], float]
@@ -45,7 +45,7 @@ class Webhooks:
     """The subscriptions of one ledger, as one process serves and delivers them."""
 
     def __init__(self, database: Database, tail: Tail, rules: Rules, clock: Callable[[], int], chance: Chance) -> None:
-        """Deliver nothing before `running`; `clock` gives microseconds since 1970 UTC."""
+        """Deliver nothing before `running`; `clock` returns microseconds since 1970 UTC."""
         self.store, self.rules, self.chance = Store(database), rules, chance
         self._database, self._tail, self._clock = database, tail, clock
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
@@ -57,7 +57,7 @@ class Webhooks:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Deliver meanwhile; at the end let deliveries under way come to an end, then let others take over."""
+        """Deliver within the block; at its end finish the deliveries under way, then let other processes take over."""
         sender = Sender(self.rules, self._clock)
         parts = Parts(self._database, self._tail, self.store, sender, self.rules, self._clock, self.chance.number)
         supervising = asyncio.create_task(self._supervise(parts), name="webhooks")
@@ -70,7 +70,7 @@ class Webhooks:
             await self._end(sender)
 
     async def _end(self, sender: Sender) -> None:
-        """Wait for what is under way, then break it off: nothing is cancelled in the middle of a statement."""
+        """Wait for the deliveries under way, then break them off; no statement is cancelled halfway."""
         tasks = [task for _, task in self._workers.values()]
         for worker, _ in self._workers.values():
             worker.wake()
@@ -82,7 +82,7 @@ class Webhooks:
         try:
             await self.store.release(self.chance.owner)
         except Lost as error:
-            log.warning("webhooks.not_released", error=str(error))
+            logger.warning("webhooks.not_released", error=str(error))
 
     async def _supervise(self, parts: Parts) -> None:
         while not self._tail.closed:
@@ -90,42 +90,42 @@ class Webhooks:
             try:
                 await self._look(parts)
             except Lost as error:
-                log.warning("webhooks.lost", error=str(error))
-            except Exception:  # whatever it was, the other subscribers still wait
-                log.exception("webhooks.failed")
+                logger.warning("webhooks.lost", error=str(error))
+            except Exception:  # whatever the error, the other subscribers still wait
+                logger.exception("webhooks.failed")
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(LOOK_SECONDS, self.rules.lease_seconds / 3)):
                     await self._woken.wait()
 
     async def _look(self, parts: Parts) -> None:
-        """Renew the leases, begin with what nobody delivers to, tell the workers what has changed."""
+        """Renew the leases, notify the workers of changes, and take on subscriptions that nobody delivers to."""
         await self._sweep()
         rows = {row.name: row for row in await self.store.all()}
         await self._renew()
         for name, (worker, _) in self._workers.items():
-            worker.tell(rows.get(name))
+            worker.notify(rows.get(name))
         for row in rows.values():
             if row.state == "active" and row.name not in self._workers:
                 await self._begin(parts, row)
 
     async def _sweep(self) -> None:
-        """Forget the workers that have ended, and let go of what they held."""
+        """Forget the workers that have ended, and give up their leases."""
         for name, (_, task) in list(self._workers.items()):
             if task.done():
                 del self._workers[name]
                 if isinstance(error := task.exception(), Lost):
-                    log.warning("webhook.lost", subscription=name, error=str(error))
+                    logger.warning("webhook.lost", subscription=name, error=str(error))
                 elif error is not None:
-                    log.error("webhook.failed", subscription=name, exc_info=error)
+                    logger.error("webhook.failed", subscription=name, exc_info=error)
                 await self.store.release(self.chance.owner, name)
 
     async def _renew(self) -> None:
-        """Lengthen the leases when a third of their time has passed; those that ran out are over."""
+        """Lengthen the leases when a third of their time has passed; end the workers whose lease ran out."""
         now = self._clock()
-        held = [worker for worker, _ in self._workers.values() if worker.is_leased()]
-        if any(worker.leased_until - now < self._lease() * 2 / 3 for worker in held):
+        leased = [worker for worker, _ in self._workers.values() if worker.is_leased()]
+        if any(worker.leased_until - now < self._lease() * 2 / 3 for worker in leased):
             await self.store.renew(self.chance.owner, now + self._lease())
-            for worker in held:
+            for worker in leased:
                 worker.leased_until = now + self._lease()
         for worker, _ in self._workers.values():
             if not worker.is_leased():
@@ -141,7 +141,7 @@ class Webhooks:
             self._workers[row.name] = worker, task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Look at once for a worker that ended well; one that failed waits for the next look."""
+        """Look at the subscriptions at once if a worker ended well; after a failure the next look is soon enough."""
         if task.exception() is None:
             self.wake()
 

@@ -1,7 +1,7 @@
-"""One subscription's events, one after the other: the next one waits until the one before has been taken.
+"""The events of one subscription, one at a time: the next is sent once the receiver has taken the one before.
 
-The position is made durable once per few events, with the tries that led there; after a kill what was delivered since
-is delivered again, at most `FLUSH_EVENTS` events or those of `FLUSH_SECONDS`.
+The position is stored every few events, together with the tries up to it. After a kill the events delivered since then
+are delivered again: at most `FLUSH_EVENTS` events, or those of `FLUSH_SECONDS`.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from service.feed.pages import LogPage
     from service.storage.database import Database
     from service.webhooks.rules import Rules
-    from service.webhooks.send import Outcome, Sender
+    from service.webhooks.send import DeliveryOutcome, Sender
     from service.webhooks.store import Store, Subscription
 
 PAGE = 100
 FLUSH_EVENTS = 32
 FLUSH_SECONDS = 0.5
 SKIP_SECONDS = 2.0
-"""How often the position is made durable while only events go by that the subscription does not want."""
+"""How often the position is stored while the log has only events that the subscription leaves out."""
 PRUNE_EVERY = LOG_MAX // 4
-"""After so many tries the oldest are dropped."""
+"""The oldest tries are dropped each time this many were made."""
 
-log = structlog.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 class Parts(NamedTuple):
-    """What every worker of a process works with; `clock` in microseconds since 1970 UTC, `chance` gives [0, 1)."""
+    """The parts that all workers of a process share; `clock` in microseconds since 1970 UTC, `chance` in [0, 1)."""
 
     database: Database
     tail: Tail
@@ -51,30 +51,30 @@ class Parts(NamedTuple):
 
 
 class Worker:
-    """Delivers to one subscription while its lease is held."""
+    """Delivers to one subscription for as long as its lease lasts."""
 
     def __init__(self, parts: Parts, row: Subscription) -> None:
         """`row` as it was claimed."""
         self._parts, self.row = parts, row
         self.leased_until = row.leased_until
-        """Until then nobody else delivers; whoever renews the lease says so."""
+        """Until then no other process delivers; set again when the lease is renewed."""
         self._reached = row.position
         self._tries: list[Try] = []
         self._logged = 0
         self._flushed = 0.0
         self._changed = asyncio.Event()
 
-    def tell(self, row: Subscription | None) -> None:
-        """Return how the subscription stands; a change is taken up behind the event under way."""
+    def notify(self, row: Subscription | None) -> None:
+        """Take note of the subscription as it is now; a change takes effect after the event under way."""
         if row is None or _settings(row) != _settings(self.row):
             self._changed.set()
 
     def wake(self) -> None:
-        """Look behind the event under way whether to go on."""
+        """Check after the event under way whether to go on."""
         self._changed.set()
 
     def is_leased(self) -> bool:
-        """Return whether it may still deliver."""
+        """Return whether the lease still lasts."""
         return self._parts.clock() < self.leased_until
 
     async def run(self) -> None:
@@ -83,11 +83,11 @@ class Worker:
             try:
                 while not self._parts.tail.closed and self.is_leased() and await self._reload():
                     await self._pass()
-            finally:  # what has been delivered is not to be delivered again
+            finally:  # so that no delivered event is delivered again
                 await self._flush()
 
     async def _reload(self) -> bool:
-        """Read the subscription again; False when it is not ours to deliver to any more."""
+        """Read the subscription again; False when it is no longer ours to deliver to."""
         self._changed.clear()
         row = await self._parts.store.get(self.row.name)
         if row is None or row.fence != self.row.fence or row.state != "active":
@@ -96,7 +96,7 @@ class Worker:
         return True
 
     async def _pass(self) -> None:
-        """Wait until a try is due, deliver what is there behind the position, then wait for more."""
+        """Wait until a try is due, deliver a page of events after the position, then wait for more."""
         wait = self.row.due_at - self._parts.clock()
         if wait > 0:
             await self._until_changed(wait / MICROS)
@@ -129,14 +129,14 @@ class Worker:
             await self._fail(outcome)
             return False
         self._reached = stored.position
-        if failures:  # it counts for the event that was just delivered
+        if failures:  # they were of the event that is now delivered
             self.row = self.row._replace(failures=0, due_at=0)
         if failures or len(self._tries) >= FLUSH_EVENTS or self._since_flush() >= FLUSH_SECONDS:
             await self._flush()
         return True
 
-    async def _fail(self, outcome: Outcome) -> None:
-        """Set the time of the next try, or give the subscription up."""
+    async def _fail(self, outcome: DeliveryOutcome) -> None:
+        """Set the time of the next try, or disable the subscription."""
         failures = self.row.failures + 1
         wait = None if outcome.gone else self._parts.rules.wait(failures, self._parts.chance())
         if wait is None:
@@ -146,10 +146,10 @@ class Worker:
             reason, state = outcome.detail, "active"
             due_at = self._parts.clock() + int(max(wait, outcome.wait) * MICROS)
         if await self._parts.store.fail(self.row, due_at, state, reason) and state == "disabled":
-            log.warning("webhook.disabled", subscription=self.row.name, reason=reason)
+            logger.warning("webhook.disabled", subscription=self.row.name, reason=reason)
 
     async def _follow(self) -> None:
-        """Wait until the log moves, making the position durable meanwhile."""
+        """Wait until the log moves; store the position while waiting."""
         if self._reached > self.row.position or self._tries:
             patience = (FLUSH_SECONDS if self._tries else SKIP_SECONDS) - self._since_flush()
             if patience > 0 and await self._until_moved(patience):
@@ -166,7 +166,7 @@ class Worker:
 
     @staticmethod
     async def _first(seconds: float | None, *waits: Awaitable[object]) -> bool:
-        """Wait for the first of some; False when none comes in time."""
+        """Wait until the first awaitable is done; False when none is in time."""
         tasks = [asyncio.ensure_future(wait) for wait in waits]
         try:
             done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -180,7 +180,7 @@ class Worker:
         return asyncio.get_running_loop().time() - self._flushed
 
     async def _flush(self) -> None:
-        """Keep the tries, then the position: what is lost between the two is delivered again, and logged again."""
+        """Store the tries, then the position: after a kill between the two, events are delivered and logged again."""
         store, name = self._parts.store, self.row.name
         tries, self._tries = self._tries, []
         if tries:
@@ -199,5 +199,5 @@ class Worker:
 
 
 def _settings(row: Subscription) -> tuple[object, ...]:
-    """Return what somebody else may change about a subscription."""
+    """Return the members of a subscription that others may change."""
     return row.url, row.filter, row.secret, row.state, row.fence, row.due_at == 0 and row.failures == 0

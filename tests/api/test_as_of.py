@@ -1,4 +1,4 @@
-"""What stood on a day, as known then, over HTTP on the London set."""
+"""What stood on a day, as known at a position, over HTTP on the London set."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -31,14 +31,14 @@ def statuses(answer: dict[str, Any]) -> dict[str, str]:
 
 
 def test_before_the_restriction_nothing_stands(london: Client) -> None:
-    """On 31 March 2025 no restriction stands, whatever reading of the dates."""
+    """On 31 March 2025 no restriction stands in any reading of the dates."""
     answer = issue(london, "as_of=2025-03-31")
     assert statuses(answer) == {}
     assert answer["posture"] == "open"
 
 
 def test_within_its_month_the_restriction_is_possible(london: Client) -> None:
-    """Known to the month of April only, the restriction is possible on the 15th: in force, or nothing yet."""
+    """A restriction dated only April is possible on the 15th: in force, or without a status yet."""
     (control,) = issue(london, "as_of=2025-04-15")["items"]["restriction"]
     assert (control["status"], control["certainty"], control["since"]) == ("in_force", "possible", "2025-04")
     assert control["alternatives"] == [
@@ -48,14 +48,14 @@ def test_within_its_month_the_restriction_is_possible(london: Client) -> None:
 
 
 def test_after_its_month_the_restriction_is_certain(london: Client) -> None:
-    """On 31 May it is in force beyond doubt."""
+    """On 31 May the restriction is certainly in force."""
     (control,) = issue(london, "as_of=2025-05-31")["items"]["restriction"]
     assert (control["status"], control["certainty"], control["applies"]) == ("in_force", "certain", "full")
     assert control["alternatives"] == []
 
 
 def test_the_commitment_of_the_call(london: Client) -> None:
-    """The commitment given on the call stands from the 5th of June, not on the 4th, on the word of one side."""
+    """The commitment given on the call stands from 5 June on, not on the 4th, by the word of one side."""
     assert "commitment" not in issue(london, "as_of=2025-06-04")["items"]
     (commitment,) = issue(london, "as_of=2025-06-05")["items"]["commitment"]
     assert (commitment["status"], commitment["by"], commitment["to"]) == ("open", "CN", "US")
@@ -73,7 +73,7 @@ def test_the_london_round_on_the_tenth(london: Client) -> None:
 
 
 def test_at_a_position_later_facts_are_absent_for_ever(london: Client) -> None:
-    """As known at position 7 the commitment (8) is absent, and the bytes stay the same after a hundred later facts."""
+    """As known at position 7 the commitment (8) is absent, and a hundred later facts change no byte of that answer."""
     path = f"/v1/issues/{RARE_EARTHS}?as_of=2025-06-10&known_position=7"
     first = london.get(path)
     assert set(statuses(first.json())) == {CONTROL, "trump-xi-call-june-2025"}
@@ -89,7 +89,7 @@ def test_at_a_position_later_facts_are_absent_for_ever(london: Client) -> None:
 
 
 def test_an_instant_is_an_alias_of_a_position(london: Client) -> None:
-    """Asked by the instant at which position 7 was recorded, the answer is the same as by the position."""
+    """The instant at which position 7 was recorded gives the same answer as the position."""
     recorded_at = london.get("/v1/feed?after=6&limit=1").json()["events"][0]["recorded_at"]
     by_instant = london.get(f"/v1/issues/{RARE_EARTHS}", params={"as_of": "2025-06-10", "known_at": recorded_at})
     by_position = london.get(f"/v1/issues/{RARE_EARTHS}?as_of=2025-06-10&known_position=7")
@@ -98,7 +98,7 @@ def test_an_instant_is_an_alias_of_a_position(london: Client) -> None:
 
 
 def test_every_answer_states_its_basis_and_its_frozen_url(london: Client) -> None:
-    """The basis stands in the answer; the frozen URL gives the same bytes, to be kept for ever; 304 for who has it."""
+    """An answer states its basis; its frozen URL has the same bytes, cacheable for ever; its entity tag gives a 304."""
     path = f"/v1/issues/{RARE_EARTHS}"
     answer = london.get(path)
     for path in (
@@ -122,7 +122,7 @@ def test_every_answer_states_its_basis_and_its_frozen_url(london: Client) -> Non
 
 
 def test_an_item_without_a_status_says_from_when_it_has_one(london: Client) -> None:
-    """404, with the first day and position from which the item has a status."""
+    """The 404 has the first day and the first position from which the item has a status."""
     problem = london.get(f"/v1/restrictions/{CONTROL}?as_of=2025-03-01").json()
     assert (problem["status"], problem["first_as_of"], problem["first_known_position"]) == (404, "2025-04-01", 4)
     assert london.get(f"/v1/restrictions/{CONTROL}?known_position=3").status_code == 404
@@ -130,7 +130,7 @@ def test_an_item_without_a_status_says_from_when_it_has_one(london: Client) -> N
 
 
 def test_corrections_retractions_and_reports(london: Client) -> None:
-    """A correction changes what is known from then on; the old text, each record and the text now can be read."""
+    """A correction changes what is known from then on; the old text, the records and the text now can be read."""
     text = {key: value for key, value in LONDON[3].items() if key != "id"} | {"occurred": "2025-04-04"}
     receipt = london.put(f"/v1/events/{CONTROL_EVENT}", json={"event": text, "reason": "The notice gives the day."})
     assert receipt.status_code == 201
@@ -139,9 +139,9 @@ def test_corrections_retractions_and_reports(london: Client) -> None:
     assert (control["certainty"], control["since"]) == ("certain", "2025-04-04")
     assert control["reports"][-1]["outlet"] == "Xinhua"
     assert issue(london, "as_of=2025-04-15&known_position=20")["items"]["restriction"][0]["certainty"] == "possible"
-    told = london.get(f"/v1/events/{CONTROL_EVENT}").json()
-    assert (told["occurred"], told["now"]["occurred"]) == ("2025-04", "2025-04-04")
-    assert [record["type"] for record in told["records"]] == ["record.corrected", "record.report_added"]
+    event = london.get(f"/v1/events/{CONTROL_EVENT}").json()
+    assert (event["occurred"], event["now"]["occurred"]) == ("2025-04", "2025-04-04")
+    assert [record["type"] for record in event["records"]] == ["record.corrected", "record.report_added"]
     retraction = london.delete(f"/v1/events/{receipt.json()['events'][0]['id']}?reason=wrong")
     assert retraction.status_code == 200
     assert issue(london, "as_of=2025-04-15")["items"]["restriction"][0]["since"] == "2025-04"
@@ -152,7 +152,7 @@ def test_corrections_retractions_and_reports(london: Client) -> None:
 
 
 def test_records_of_unknown_events_are_not_found(london: Client) -> None:
-    """Correcting, retracting or reporting on an id that is not recorded is 404, also for what is no id."""
+    """Correcting, retracting or reporting on an id that is not recorded, or on what is no id, is a 404."""
     for name in ("00000000-0000-7000-8000-00000000dead", "not-an-id"):
         assert london.delete(f"/v1/events/{name}").status_code == 404
         assert london.post(f"/v1/events/{name}/reports", json={"reports": [REPORT]}).status_code == 404
@@ -198,14 +198,14 @@ def test_issues_are_opened_revised_and_closed(client: Client) -> None:
     ],
 )
 def test_lists_are_filtered(london: Client, query: str, found: set[str]) -> None:
-    """Every filter finds the states that it is about, and no others."""
+    """Every filter finds the states that carry what it names, and no others."""
     answer = london.get(f"/v1/{query}")
     assert answer.status_code == 200, answer.text
     assert {item["id"] for item in answer.json()["items"]} == found
 
 
 def test_pages_stay_valid_while_facts_arrive(london: Client) -> None:
-    """Paging by cursor gives every item of the first page's K once, in order, whatever is recorded meanwhile."""
+    """Paging by cursor returns every item of the first page's K once, in order, whatever is recorded between pages."""
     whole = [item["id"] for item in london.get("/v1/statements").json()["items"]]
     seen: list[str] = []
     query = "/v1/statements?limit=1"
@@ -223,7 +223,7 @@ def test_pages_stay_valid_while_facts_arrive(london: Client) -> None:
 
 
 def test_an_issue_is_paged_too(london: Client) -> None:
-    """An issue with more items than asked for says where the rest begins, and its posture is that of all items."""
+    """An issue with more items than asked for has a cursor to the rest, and the posture of all its items."""
     whole = issue(london, "as_of=2025-06-10")
     seen: dict[str, str] = {}
     following = ""
@@ -238,7 +238,7 @@ def test_an_issue_is_paged_too(london: Client) -> None:
 
 
 def test_ended_items_are_left_out_of_an_issue_unless_asked_for(london: Client) -> None:
-    """The round of Geneva has ended: it is in the issue only with include=ended, and in the list of rounds always."""
+    """The round of Geneva has ended: the issue has it only with include=ended."""
     assert "us-china-talks-geneva" not in statuses(issue(london, "as_of=2025-06-10"))
     assert statuses(issue(london, "as_of=2025-06-10&include=ended"))["us-china-talks-geneva"] == "concluded"
 
@@ -260,7 +260,7 @@ def test_recorded_events_by_filter(london: Client) -> None:
 
 
 def test_the_feed_pages_and_filters(london: Client) -> None:
-    """The feed gives every position once in order; a filtered reader moves past what it does not want."""
+    """The feed has every position once in order; a filtered page moves `next` past the events it leaves out."""
     seen: list[int] = []
     after = 0
     while (page := london.get(f"/v1/feed?after={after}&limit=7").json())["events"]:
@@ -277,8 +277,8 @@ ISSUES = (RARE_EARTHS, "chip-export-controls", "chinese-market-access")
 
 
 @pytest.mark.parametrize("position", [3, 4, 7, 8, 10, 15, 20])
-def test_every_question_about_the_london_set_has_the_answer_of_the_slow_fold(london: Client, position: int) -> None:
-    """On every day that matters, as known at a position, each issue is what the plain fold over the log makes of it."""
+def test_every_question_about_the_london_set_has_the_answer_of_the_oracle(london: Client, position: int) -> None:
+    """On every day that matters, as known at a position, each issue is answered as the oracle answers it."""
     log = london.get("/v1/feed?limit=1000").json()["events"]
     for name in ISSUES:
         for day in DAYS:
@@ -290,7 +290,7 @@ def test_every_question_about_the_london_set_has_the_answer_of_the_slow_fold(lon
 
 
 def test_a_frozen_answer_outlives_what_comes(london: Client) -> None:
-    """The frozen URL of today's answer gives the same bytes and the same tag after later facts."""
+    """The frozen URL of an answer has the same bytes and the same entity tag after later facts."""
     answer = london.get(f"/v1/issues/{RARE_EARTHS}?as_of=2025-06-10")
     frozen = answer.headers["link"].partition(">")[0][1:]
     lifted = {"type": "restriction.lifted", "issues": [RARE_EARTHS], "item": CONTROL, "occurred": "2025-06-09"}
@@ -302,8 +302,8 @@ def test_a_frozen_answer_outlives_what_comes(london: Client) -> None:
     assert now.headers["etag"] != answer.headers["etag"]
 
 
-def test_who_has_one_of_several_tags_has_the_answer(london: Client) -> None:
-    """If-None-Match takes a list, weak tags and the star; another day or another position is another answer."""
+def test_one_matching_tag_of_several_is_enough(london: Client) -> None:
+    """If-None-Match takes a list, weak tags and the star; another day or position has another tag."""
     path = f"/v1/restrictions/{CONTROL}"
     tag = london.get(f"{path}?as_of=2025-06-10").headers["etag"]
     for sent in (tag, f"W/{tag}", f'"x", {tag}', "*"):
@@ -314,7 +314,7 @@ def test_who_has_one_of_several_tags_has_the_answer(london: Client) -> None:
 
 
 def test_an_offset_is_only_another_way_to_write_an_instant(london: Client) -> None:
-    """The same instant in UTC and at an offset of two hours is the same knowledge."""
+    """One instant, written in UTC or at an offset of two hours, is one position."""
     recorded_at = london.get("/v1/feed?after=9&limit=1").json()["events"][0]["recorded_at"]
     moment = datetime.fromisoformat(recorded_at).astimezone(timezone(timedelta(hours=2)))
     for written in (recorded_at, moment.isoformat()):
@@ -326,7 +326,7 @@ def test_an_offset_is_only_another_way_to_write_an_instant(london: Client) -> No
 
 
 def test_without_a_day_the_answer_is_about_today(london: Client) -> None:
-    """The default D is the day in UTC, the default K the head."""
+    """The default D is today in UTC, the default K is the head."""
     first = datetime.now(UTC).date()
     answer = london.get("/v1/restrictions").json()
     assert first.isoformat() <= answer["as_of"] <= datetime.now(UTC).date().isoformat()
@@ -334,7 +334,7 @@ def test_without_a_day_the_answer_is_about_today(london: Client) -> None:
 
 
 def test_before_anything_is_recorded_there_is_nothing(client: Client) -> None:
-    """An empty ledger answers with empty lists, at no instant."""
+    """An empty ledger has empty lists, known at no instant."""
     for path in ("/v1/issues", "/v1/restrictions", "/v1/events", "/v1/rounds?as_of=2025-06-10"):
         answer = client.get(path).json()
         assert (answer["items"], answer["next"]) == ([], None)
@@ -344,7 +344,7 @@ def test_before_anything_is_recorded_there_is_nothing(client: Client) -> None:
 
 
 def test_the_london_set_sent_again_changes_nothing(london: Client) -> None:
-    """The same ids and content are answered with 200 and the positions that they have."""
+    """Events sent again with the same ids and content are a 200 with the positions that they have."""
     for position, event in enumerate(LONDON, 1):
         again = london.post("/v1/events", json={"events": [event]})
         assert (again.status_code, again.json()["position"]) == (200, position)
@@ -354,7 +354,7 @@ def test_the_london_set_sent_again_changes_nothing(london: Client) -> None:
 
 
 def test_goods_are_found_by_their_codes(london: Client) -> None:
-    """HS by any even prefix, ECCN and element, of any good of the item, ended or not."""
+    """An item is found by the HS prefixes, the ECCN and the element of any of its goods, ended or not."""
     goods = [{"name": "Magnets", "hs": "850511"}, {"name": "Yttrium", "element": "Y", "hs": "2805", "eccn": "1C231"}]
     made = {"type": "restriction.imposed", "issues": [RARE_EARTHS], "item": "magnets", "occurred": "2025-04-04"}
     terms = {"imposed_by": "CN", "instrument": "export_control", "goods": goods, "until": "2025-05-01"}
@@ -377,7 +377,7 @@ def test_goods_are_found_by_their_codes(london: Client) -> None:
 
 
 def test_a_status_that_some_reading_gives_is_found(london: Client) -> None:
-    """Within its month of start the control is found as in force; as certainly in force only after it."""
+    """In the month of its start the control is found as in force, as certainly so only from the month's last day."""
     for day, certainly, possibly in (
         ("2025-03-31", 0, 0),
         ("2025-04-15", 0, 1),
@@ -391,7 +391,7 @@ def test_a_status_that_some_reading_gives_is_found(london: Client) -> None:
 
 @pytest.mark.parametrize("query", ["restrictions?good=ore", "restrictions?party=AU", "events?item=ore-2", "issues?"])
 def test_pages_are_whole_while_the_same_list_grows(client: Client, query: str) -> None:
-    """A reader who takes page after page while items join, change and end sees the list as it was at the first page."""
+    """The pages, read while items join, change and end, are the list at the first page's K."""
 
     def facts(number: int) -> list[dict[str, Any]]:
         shared = {"issues": ["mining"], "occurred": "2025-06-01", "reports": [REPORT]}
@@ -433,7 +433,7 @@ def test_pages_are_whole_while_the_same_list_grows(client: Client, query: str) -
 
 
 def test_closing_takes_a_version_and_a_day(client: Client) -> None:
-    """DELETE with another version is 412; with the right one the issue is closed from the day given, not before."""
+    """DELETE with another version is a 412; with the right one the issue is closed from the given day on."""
     opening = {"id": "steel", "title": "Steel", "summary": "Tariffs.", "parties": ["US"], "reports": [REPORT]}
     assert client.post("/v1/issues", json=opening | {"occurred": "2025-01-01"}).status_code == 201
     target = "/v1/issues/steel?reason=settled&occurred=2025-06-01"
@@ -460,7 +460,7 @@ def test_closing_takes_a_version_and_a_day(client: Client) -> None:
 
 
 def test_a_denial_contests_a_fact(london: Client) -> None:
-    """A report that denies is added to a fact, not a second fact: it stands, contested, with both sources."""
+    """An added report that denies a fact leaves it standing, contested, with both sources."""
     denial = REPORT | {"stance": "denies", "outlet": "Ministry of Commerce"}
     commitment = LONDON[7]
     assert london.post(f"/v1/events/{commitment['id']}/reports", json={"reports": [denial]}).status_code == 201
@@ -471,7 +471,7 @@ def test_a_denial_contests_a_fact(london: Client) -> None:
 
 
 def test_a_filtered_feed_reaches_the_head_page_by_page(london: Client) -> None:
-    """A reader of one issue's facts gets each once, in order, and ends at the head, whatever the size of its pages."""
+    """A reader of one issue gets each of its facts once, in order, and ends at the head, whatever the page size."""
     wanted = [position for position, event in enumerate(LONDON, 1) if "chinese-market-access" in event["issues"]]
     for limit in (1, 2, 3, 50):
         seen: list[int] = []

@@ -67,8 +67,8 @@ def client(shared_url: str) -> Iterator[Client]:
 def opened(url: str) -> Iterator[Client]:
     """Serve a ledger with an issue, a restriction and a call in it."""
     with TestClient(create_app(Settings(database_url=url)), raise_server_exceptions=False) as client:
-        told = client.post("/v1/events", json={"events": [OPENING, EVENT, CALL]})
-        assert told.status_code == 201, told.text
+        answer = client.post("/v1/events", json={"events": [OPENING, EVENT, CALL]})
+        assert answer.status_code == 201, answer.text
         yield client
 
 
@@ -87,32 +87,32 @@ def head(client: Client) -> int:
 
 
 def problem_of(response: httpx.Response, status: int) -> Json:
-    """See that a response is a problem of this status, whole and consistent; give it."""
+    """Check that a response is a whole and consistent problem of this status; return the problem."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
-    told = response.json()
-    assert told["status"] == status
-    assert told["type"].startswith("/problems/")
-    assert told["title"]
-    assert all(error["detail"] for error in told.get("errors", []))
-    return told
+    problem = response.json()
+    assert problem["status"] == status
+    assert problem["type"].startswith("/problems/")
+    assert problem["title"]
+    assert all(error["detail"] for error in problem.get("errors", []))
+    return problem
 
 
 def refused(client: Client, body: bytes, status: int, method: str = "POST", target: str = "/v1/events") -> Json:
-    """Send a body that must be refused; see that nothing is stored and give the problem."""
+    """Send a body that must be refused; check that nothing is stored; return the problem."""
     before = head(client)
     response = client.request(method, target, content=body, headers={"Content-Type": "application/json"})
-    told = problem_of(response, status)
+    problem = problem_of(response, status)
     assert head(client) == before
-    return told
+    return problem
 
 
-def pointers(told: Json) -> set[str]:
-    return {error["pointer"] for error in told["errors"]}
+def pointers(problem: Json) -> set[str]:
+    return {error["pointer"] for error in problem["errors"]}
 
 
-def parameters(told: Json) -> set[str]:
-    return {error["parameter"] for error in told["errors"]}
+def parameters(problem: Json) -> set[str]:
+    return {error["parameter"] for error in problem["errors"]}
 
 
 def batch(*events: Json, **members: Json) -> bytes:
@@ -217,7 +217,7 @@ FAULTS: dict[str, tuple[Json, str]] = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_named_by_its_pointer(client: Client, name: str) -> None:
-    """Each fault, behind an event in order, is named where it stands and by nothing else; nothing is stored."""
+    """Each fault, in an event after a good one, is named at its place and nowhere else; nothing is stored."""
     event, place = FAULTS[name]
     assert pointers(refused(client, batch(EVENT, event), 422)) == {f"#/events/1{place}"}
 
@@ -245,14 +245,14 @@ def test_a_fault_is_named_by_its_pointer(client: Client, name: str) -> None:
     ],
 )
 def test_a_batch_of_another_form_is_refused(client: Client, body: Json, place: str) -> None:
-    """A body that is no batch, an empty one, and one of more than 1,000 events is told so at its place."""
+    """A body that is no batch, an empty batch and one of more than 1,000 events are faults at their place."""
     assert place in pointers(refused(client, json.dumps(body).encode(), 422))
 
 
 def test_an_expected_version_of_any_size_is_a_conflict(client: Client) -> None:
     """A version that no issue can have is a conflict like another, also beyond 64 bit."""
-    told = refused(client, batch(EVENT, expected_versions={"chips": 10**30}), 409)
-    assert told["expected"] == {"chips": 10**30}
+    problem = refused(client, batch(EVENT, expected_versions={"chips": 10**30}), 409)
+    assert problem["expected"] == {"chips": 10**30}
 
 
 @pytest.mark.parametrize("rounds", [1, 3])
@@ -278,7 +278,7 @@ def test_every_fault_of_a_batch_is_named_at_once(client: Client, rounds: int) ->
 
 
 def test_every_fault_of_form_is_named_at_once(client: Client) -> None:
-    """Unknown fields, wrong types, unknown codes and missing fields of several events are told together."""
+    """Unknown fields, wrong types, unknown codes and missing fields of several events are listed together."""
     bad = [
         changed(colour="red", note=5, imposed_by="UK", against=["US", "XX", "YY"]),
         without("item", "reports"),
@@ -292,7 +292,7 @@ def test_every_fault_of_form_is_named_at_once(client: Client) -> None:
 
 
 def test_every_fault_of_meaning_is_named_at_once(client: Client) -> None:
-    """Days that do not exist, unknown issues, wrong kinds, unknown targets and doubled ids are told together."""
+    """Days that do not exist, unknown issues, wrong kinds, unknown targets and doubled ids are listed together."""
     twice = str(uuid4())
     bad = [
         changed(occurred="2025-02-30", until="2025-13", reports=[{**REPORT, "published": "2025-00"}]),
@@ -307,10 +307,10 @@ def test_every_fault_of_meaning_is_named_at_once(client: Client) -> None:
 
 
 def test_more_faults_than_anybody_reads_are_counted(client: Client) -> None:
-    """Of a thousand faults the first hundred are listed, the last of them says how many more there are."""
-    told = refused(client, batch(*[changed(note=5)] * 1_000), 422)
-    assert len(told["errors"]) == 100
-    assert "more faults" in told["errors"][-1]["detail"]
+    """Of a thousand faults a hundred are listed, and the last of them says how many more there are."""
+    problem = refused(client, batch(*[changed(note=5)] * 1_000), 422)
+    assert len(problem["errors"]) == 100
+    assert "more faults" in problem["errors"][-1]["detail"]
 
 
 # Bytes that are not JSON, or hide something
@@ -370,10 +370,10 @@ NOT_JSON: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", NOT_JSON)
 def test_what_is_not_json_is_refused(client: Client, name: str) -> None:
-    """Bytes that RFC 8259 does not know, or that are nested beyond reason, are a 400 that says why."""
-    told = refused(client, NOT_JSON[name], 400)
-    assert told["type"] == "/problems/not-json"
-    assert told["detail"]
+    """Bytes that are not JSON by RFC 8259, or are nested too deep, are refused with a 400 that says why."""
+    problem = refused(client, NOT_JSON[name], 400)
+    assert problem["type"] == "/problems/not-json"
+    assert problem["detail"]
 
 
 HIDDEN: dict[str, tuple[bytes, set[str]]] = {
@@ -413,10 +413,10 @@ def test_what_looks_odd_and_is_right_is_taken(client: Client) -> None:
     """Escapes, characters of every plane, the longest text, 1,000 events: all of this is stored as it was sent."""
     text = "\u0001\u007f\u2028\ufeff\ufffd\uffff\U0001f600 é \\u0000 %00 </script>"
     for note in (text, "\U0001f600" * 10_000):
-        told = client.post("/v1/events", json={"events": [changed(note=note)]})
-        assert told.status_code == 201, told.text
-        assert told.json()["events"][0]["note"] == note
-        assert client.get(f"/v1/events/{told.json()['events'][0]['id']}").json()["note"] == note
+        answer = client.post("/v1/events", json={"events": [changed(note=note)]})
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["events"][0]["note"] == note
+        assert client.get(f"/v1/events/{answer.json()['events'][0]['id']}").json()["note"] == note
     full = client.post("/v1/events", json={"events": [changed(item=f"quota-{number}") for number in range(1_000)]})
     assert full.status_code == 201
     assert len(full.json()["events"]) == 1_000
@@ -428,8 +428,8 @@ def test_what_looks_odd_and_is_right_is_taken(client: Client) -> None:
 @pytest.mark.parametrize("size", [BODY_MAX + 1, 20_000_000])
 def test_a_body_that_is_too_large_is_refused(client: Client, size: int) -> None:
     """8 MiB and a byte, and 20 MB, are 413."""
-    told = refused(client, VALID + b" " * (size - len(VALID)), 413)
-    assert told["type"] == "/problems/too-large"
+    problem = refused(client, VALID + b" " * (size - len(VALID)), 413)
+    assert problem["type"] == "/problems/too-large"
 
 
 def test_a_body_of_8_mib_is_taken(client: Client) -> None:
@@ -440,7 +440,7 @@ def test_a_body_of_8_mib_is_taken(client: Client) -> None:
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("size", [BODY_MAX + 1, 20_000_000])
 def test_a_client_that_still_writes_hears_of_it(running: Server, size: int, *, chunked: bool) -> None:
-    """Over a real connection the 413 arrives, with a length and without one, and the server goes on."""
+    """Over a real connection the 413 arrives, with and without a Content-Length, and the server keeps running."""
     body = b" " * size
     sent: bytes | Iterator[bytes] = iter([body[: size // 2], body[size // 2 :]]) if chunked else body
     response = over_the_wire(running, "POST", "/v1/events", sent, {"Content-Type": "application/json"})
@@ -456,7 +456,7 @@ def over_the_wire(
     body: bytes | Iterator[bytes] | None = None,
     headers: dict[str, str] | None = None,
 ) -> HTTPResponse:
-    """Send one request over a connection of its own; the whole answer is read."""
+    """Send one request over a connection of its own and read the whole answer."""
     at = httpx.URL(server.url)
     connection = HTTPConnection(at.host, at.port, timeout=60)
     try:
@@ -487,11 +487,11 @@ def over_the_wire(
     [("POST", "/v1/events"), ("POST", "/v1/issues"), ("PATCH", "/v1/issues/chips")],
 )
 def test_a_body_of_another_type_is_refused(client: Client, method: str, target: str, media_type: str) -> None:
-    """What is not sent as JSON is 415, whatever it holds."""
+    """A body that is not sent as JSON is a 415, whatever it contains."""
     before = head(client)
     response = client.request(method, target, content=VALID, headers={"Content-Type": media_type})
-    told = problem_of(response, 415)
-    assert "application/json" in told["detail"]
+    problem = problem_of(response, 415)
+    assert "application/json" in problem["detail"]
     assert head(client) == before
 
 
@@ -515,7 +515,7 @@ NO_BODY = (
 @pytest.mark.parametrize(("method", "target"), NO_BODY)
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'"\\ud800"', b"[" * 100_000])
 def test_every_operation_with_a_body_reads_it_strictly(client: Client, method: str, target: str, body: bytes) -> None:
-    """No body, a broken one and a deep one are a 400 wherever a body is taken."""
+    """No body, a broken one and a deep one are refused with a 400 wherever a body is taken."""
     assert refused(client, body, 400, method, target)["type"] == "/problems/not-json"
 
 
@@ -526,30 +526,32 @@ def test_every_operation_with_a_body_names_faults_from_its_root(client: Client, 
 
 
 def test_faults_of_a_correction_are_named_within_its_body(client: Client) -> None:
-    """PUT and reports: pointers lead into what the client sent, not into the record that it would have become."""
-    known = client.get("/v1/feed?limit=3").json()["events"][1]["id"]
+    """Pointers of PUT and of added reports lead into what the client sent, not into the record made of it."""
+    recorded = client.get("/v1/feed?limit=3").json()["events"][1]["id"]
     bad = changed(occurred="2025-02-30", issues=["nowhere"], item="a-call")
-    told = refused(client, json.dumps({"event": bad}).encode(), 422, "PUT", f"/v1/events/{known}")
-    assert pointers(told) == {"#/event/occurred", "#/event/issues/0", "#/event/item"}
-    told = refused(client, json.dumps({"event": changed(id=str(uuid4()))}).encode(), 422, "PUT", f"/v1/events/{known}")
-    assert pointers(told) == {"#/event/id"}
+    problem = refused(client, json.dumps({"event": bad}).encode(), 422, "PUT", f"/v1/events/{recorded}")
+    assert pointers(problem) == {"#/event/occurred", "#/event/issues/0", "#/event/item"}
+    problem = refused(
+        client, json.dumps({"event": changed(id=str(uuid4()))}).encode(), 422, "PUT", f"/v1/events/{recorded}"
+    )
+    assert pointers(problem) == {"#/event/id"}
     report = {"outlet": "A", "published": "2025-02-30"}
-    target = f"/v1/events/{known}/reports"
+    target = f"/v1/events/{recorded}/reports"
     assert pointers(refused(client, json.dumps({"reports": [report]}).encode(), 422, "POST", target)) == {
         "#/reports/0/published"
     }
 
 
 def test_faults_of_an_issue_are_named_within_its_body(client: Client) -> None:
-    """POST and PATCH of issues: the same."""
+    """Pointers of POST and PATCH of issues lead into what the client sent."""
     opening = {"id": "Two Words", "title": "", "summary": "S", "parties": ["XX"], "occurred": "2025-1", "reports": []}
-    told = refused(client, json.dumps(opening).encode(), 422, "POST", "/v1/issues")
-    assert pointers(told) == {"#/id", "#/title", "#/parties/0", "#/occurred", "#/reports"}
+    problem = refused(client, json.dumps(opening).encode(), 422, "POST", "/v1/issues")
+    assert pointers(problem) == {"#/id", "#/title", "#/parties/0", "#/occurred", "#/reports"}
     taken = {"id": "quota", "title": "T", "summary": "S", "parties": [], "occurred": "2025-02-30", "reports": [REPORT]}
-    told = refused(client, json.dumps(taken).encode(), 422, "POST", "/v1/issues")
-    assert pointers(told) == {"#/id", "#/occurred"}
-    told = refused(client, json.dumps({"reports": [REPORT]}).encode(), 422, "PATCH", "/v1/issues/chips")
-    assert pointers(told) == {"#"}
+    problem = refused(client, json.dumps(taken).encode(), 422, "POST", "/v1/issues")
+    assert pointers(problem) == {"#/id", "#/occurred"}
+    problem = refused(client, json.dumps({"reports": [REPORT]}).encode(), 422, "PATCH", "/v1/issues/chips")
+    assert pointers(problem) == {"#"}
 
 
 ALLOWED = {
@@ -573,8 +575,8 @@ def allowed_by(response: httpx.Response) -> set[str]:
 
 
 @pytest.mark.parametrize("path", ALLOWED)
-def test_other_methods_are_told_which_there_are(client: Client, path: str) -> None:
-    """A method that a path does not take is 405 with Allow; OPTIONS lists the same."""
+def test_other_methods_are_refused_with_the_allowed_ones(client: Client, path: str) -> None:
+    """A method that a path does not take is a 405 whose Allow names the others; OPTIONS lists the same."""
     options = client.options(path)
     assert options.is_success
     assert allowed_by(options) == ALLOWED[path]
@@ -675,9 +677,9 @@ QUERIES = [
 @pytest.mark.parametrize("asked", QUERIES, ids=lambda asked: f"{asked.path}?{asked.query[:60]}")
 def test_a_bad_query_names_its_parameters(client: Client, asked: Asked) -> None:
     """Unknown and repeated names, and values out of form or range, are 422 and each parameter is named."""
-    told = problem_of(client.get(f"{asked.path}?{asked.query}"), 422)
-    assert told["type"] == "/problems/bad-query"
-    assert parameters(told) == asked.blamed
+    problem = problem_of(client.get(f"{asked.path}?{asked.query}"), 422)
+    assert problem["type"] == "/problems/bad-query"
+    assert parameters(problem) == asked.blamed
 
 
 WRITES = [
@@ -696,35 +698,35 @@ WRITES = [
     ("method", "target", "body"), WRITES, ids=[f"{method} {target}" for method, target, _ in WRITES]
 )
 def test_a_write_with_an_unknown_parameter_is_refused(client: Client, method: str, target: str, body: bytes) -> None:
-    """A parameter that a write does not know is an error there too, and nothing is stored."""
+    """A write refuses a parameter that it does not know, and nothing is stored."""
     assert parameters(refused(client, body, 422, method, f"{target}?dry_run=true")) == {"dry_run"}
 
 
 def test_a_write_on_an_event_with_an_unknown_parameter_is_refused(client: Client) -> None:
-    """The same for corrections, retractions and reports."""
-    known = client.get("/v1/feed?limit=3").json()["events"][1]["id"]
+    """Corrections, retractions and added reports refuse a parameter that they do not know."""
+    recorded = client.get("/v1/feed?limit=3").json()["events"][1]["id"]
     for method, target, body in (
-        ("PUT", f"/v1/events/{known}", json.dumps({"event": EVENT}).encode()),
-        ("DELETE", f"/v1/events/{known}", b""),
-        ("POST", f"/v1/events/{known}/reports", json.dumps({"reports": [REPORT]}).encode()),
+        ("PUT", f"/v1/events/{recorded}", json.dumps({"event": EVENT}).encode()),
+        ("DELETE", f"/v1/events/{recorded}", b""),
+        ("POST", f"/v1/events/{recorded}/reports", json.dumps({"reports": [REPORT]}).encode()),
     ):
         assert parameters(refused(client, body, 422, method, f"{target}?dry_run=true")) == {"dry_run"}
 
 
 @pytest.mark.parametrize("path", [path for path in READ if path != FEED])
 def test_knowledge_that_is_not_there_yet_is_refused(client: Client, path: str) -> None:
-    """A position beyond the head and an instant that has not passed are 400: the answer could still change."""
+    """A position beyond the head and an instant in the future are a 400: the answer could still change."""
     ahead = head(client) + 1
     for query in (f"known_position={ahead}", f"known_position={2**53 - 1}", "known_at=9999-01-01T00:00:00Z"):
-        told = problem_of(client.get(f"{path}?{query}"), 400)
-        assert told["type"] == "/problems/knowledge-ahead"
-        assert told["head"] == ahead - 1
+        problem = problem_of(client.get(f"{path}?{query}"), 400)
+        assert problem["type"] == "/problems/knowledge-ahead"
+        assert problem["head"] == ahead - 1
     assert client.get(f"{path}?known_position={ahead - 1}").status_code == 200
 
 
 @pytest.mark.parametrize("path", READ[:-1])
 def test_the_edges_of_both_clocks_are_answered(client: Client, path: str) -> None:
-    """The first and the last day, the first instant and position 0 are fair questions: an answer or a 404."""
+    """The first and the last day, the first instant and position 0 may be asked about: a 200 or a 404."""
     for query in (
         "known_position=0", "known_at=0001-01-01T00:00:00Z", "known_at=1969-12-31T23:59:59.999999999Z",
         "as_of=0001-01-01", "as_of=9999-12-31", "as_of=0001-01-01&known_position=0",
@@ -763,7 +765,7 @@ ODD_NAMES = (
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_an_odd_name_in_a_path_is_not_found(client: Client, name: str) -> None:
-    """Names that nothing can have are not found, whatever is asked of them, and nothing is stored."""
+    """A name that nothing can have is not found by any operation, and nothing is stored."""
     before = head(client)
     for method, target in itertools.chain(
         itertools.product(("GET", "DELETE"), (f"/v1/issues/{name}", f"/v1/events/{name}")),
@@ -805,7 +807,7 @@ RAW_QUERIES = (
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("method", [b"GET", b"DELETE"])
 def test_an_odd_path_over_the_wire_does_no_harm(running: Server, method: bytes, target: bytes) -> None:
-    """Whatever stands in the request line, the answer is the client's fault or a plain one, and the server goes on."""
+    """Whatever the request line contains, the answer is a plain one or a 4xx, and the server keeps running."""
     status = raw(running, method + b" " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert status in {0, 200, 400, 404, 405, 414, 431}
     assert over_the_wire(running, "GET", "/readyz").status == 200
@@ -854,7 +856,7 @@ def test_a_request_that_is_hardly_http_does_no_harm(running: Server, request_byt
 
 
 def test_a_client_that_hangs_up_is_no_failure_of_the_service(migrated_sqlite_url: str) -> None:
-    """A body that ends before its length is the client's affair: the log has no error and no traceback of it."""
+    """A body that ends before its Content-Length leaves no traceback in the log."""
     with serving(migrated_sqlite_url) as server:
         raw(server, b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         assert over_the_wire(server, "GET", "/readyz").status == 200
@@ -954,13 +956,13 @@ def nearly_batches(draw: st.DrawFn) -> Json:
 
 
 def survives(client: Client, body: bytes) -> None:
-    """Never a 5xx; what is refused is a problem with its faults, and stores nothing."""
+    """Send a body: the answer is no 5xx, and a refusal is a problem with its faults that stores nothing."""
     before = head(client)
     response = client.post("/v1/events", content=body)
     assert response.status_code < 500, response.text
     if response.status_code >= 400:
-        told = problem_of(response, response.status_code)
-        assert response.status_code != 422 or told["errors"]
+        problem = problem_of(response, response.status_code)
+        assert response.status_code != 422 or problem["errors"]
         assert head(client) == before
 
 
@@ -970,7 +972,7 @@ def survives(client: Client, body: bytes) -> None:
 @example(body={"events": [{"type": []}]})
 @example(body={"events": [{"type": {"a": 1}}]})
 def test_any_json_at_all_is_survived(client: Client, body: Json) -> None:
-    """JSON of any form is refused as what it is."""
+    """JSON of any form is recorded or refused, never a failure."""
     survives(client, json.dumps(body).encode())
 
 

@@ -1,4 +1,4 @@
-"""Consumers: a durable cursor stands where its consumer has come to, and of two who move it one is told."""
+"""Consumers: a durable cursor keeps the position of its consumer, and of two movers that saw the same one wins."""
 
 import asyncio
 import json
@@ -26,9 +26,9 @@ def put(client: Client, position: int, expected: int | None = None, path: str = 
 
 
 def refused(response: Any, status: int, kind: str) -> dict[str, Any]:  # noqa: ANN401 - a response of either client
-    told: dict[str, Any] = response.json()
-    assert (response.status_code, told["type"]) == (status, f"/problems/{kind}"), told
-    return told
+    problem: dict[str, Any] = response.json()
+    assert (response.status_code, problem["type"]) == (status, f"/problems/{kind}"), problem
+    return problem
 
 
 def test_a_consumer_is_made_moved_and_read(london: Client) -> None:
@@ -39,12 +39,12 @@ def test_a_consumer_is_made_moved_and_read(london: Client) -> None:
     assert (moved.status_code, moved.headers["etag"]) == (200, '"5"')
     read = london.get(PATH)
     assert (read.status_code, read.headers["etag"], read.headers["cache-control"]) == (200, '"5"', "no-cache")
-    told = read.json()
-    assert {name: told[name] for name in ("name", "position", "head")} == {
+    state = read.json()
+    assert {name: state[name] for name in ("name", "position", "head")} == {
         "name": "newsroom", "position": 5, "head": HEAD,
     }  # fmt: skip
-    assert told["lag"]["events"] == HEAD - 5
-    assert moved.json()["moved_at"] == told["moved_at"] > made.json()["moved_at"]
+    assert state["lag"]["events"] == HEAD - 5
+    assert moved.json()["moved_at"] == state["moved_at"] > made.json()["moved_at"]
 
 
 def test_a_cursor_may_go_back(london: Client) -> None:
@@ -53,8 +53,8 @@ def test_a_cursor_may_go_back(london: Client) -> None:
     assert put(london, 3, expected=HEAD).json()["lag"]["events"] == HEAD - 3
 
 
-def test_lag_is_counted_from_the_first_event_behind(london: Client) -> None:
-    """The seconds are the age of the first event that is not processed: more further back, 0 at the head."""
+def test_lag_is_counted_from_the_first_unprocessed_event(london: Client) -> None:
+    """The lag in seconds is the age of the first event after the cursor: greater further back, 0 at the head."""
     recorded = [event["recorded_at"] for event in london.get("/v1/feed").json()["events"]]
     assert len(set(recorded)) == HEAD
     ages = []
@@ -68,17 +68,17 @@ def test_lag_is_counted_from_the_first_event_behind(london: Client) -> None:
 
 
 def test_the_lag_of_an_empty_ledger_is_none(client: Client) -> None:
-    """Before the first event a consumer stands at 0, behind nothing."""
+    """Before the first event a consumer stands at 0 and lacks nothing."""
     assert put(client, 0).json()["lag"] == {"events": 0, "seconds": 0}
 
 
 def test_a_wrong_expectation_moves_nothing(london: Client) -> None:
-    """Who saw another position is told where the cursor is: 409 for `expected`, 412 for If-Match."""
+    """A move from another position fails and names the actual one: a 409 for `expected`, a 412 for If-Match."""
     put(london, 4)
-    told = refused(put(london, 9, expected=3), 409, "cursor-conflict")
-    assert (told["expected"], told["actual"]) == ({"newsroom": 3}, {"newsroom": 4})
-    told = refused(put(london, 9, if_match='"3"'), 412, "precondition-failed")
-    assert told["actual"] == {"newsroom": 4}
+    problem = refused(put(london, 9, expected=3), 409, "cursor-conflict")
+    assert (problem["expected"], problem["actual"]) == ({"newsroom": 3}, {"newsroom": 4})
+    problem = refused(put(london, 9, if_match='"3"'), 412, "precondition-failed")
+    assert problem["actual"] == {"newsroom": 4}
     assert london.get(PATH).json()["position"] == 4
 
 
@@ -91,8 +91,8 @@ def test_if_match_moves_from_where_it_was_seen(london: Client) -> None:
 
 def test_what_is_not_there_is_not_moved(london: Client) -> None:
     """An expectation of a consumer that does not exist fails, and makes none."""
-    told = refused(put(london, 4, expected=0), 409, "cursor-conflict")
-    assert (told["expected"], "actual" in told) == ({"newsroom": 0}, False)
+    problem = refused(put(london, 4, expected=0), 409, "cursor-conflict")
+    assert (problem["expected"], "actual" in problem) == ({"newsroom": 0}, False)
     refused(put(london, 4, if_match='"0"'), 412, "precondition-failed")
     refused(put(london, 4, if_match="*"), 412, "precondition-failed")
     refused(london.get(PATH), 404, "not-found")
@@ -103,12 +103,12 @@ def test_without_an_expectation_only_a_repeat_is_taken(london: Client) -> None:
     first = put(london, 4)
     again = put(london, 4)
     assert (again.status_code, again.json()["moved_at"]) == (200, first.json()["moved_at"])
-    told = refused(put(london, 5), 409, "cursor-conflict")
-    assert (told["actual"], "expected" in told) == ({"newsroom": 4}, False)
+    problem = refused(put(london, 5), 409, "cursor-conflict")
+    assert (problem["actual"], "expected" in problem) == ({"newsroom": 4}, False)
 
 
-def test_if_none_match_only_makes(london: Client) -> None:
-    """With If-None-Match: * a consumer is made once, and never moved."""
+def test_if_none_match_only_creates(london: Client) -> None:
+    """If-None-Match: * creates a consumer once and never moves it."""
     assert put(london, 4, if_none_match="*").status_code == 201
     refused(put(london, 4, if_none_match="*"), 412, "precondition-failed")
     refused(put(london, 4, if_none_match='"4"'), 412, "precondition-failed")
@@ -121,9 +121,9 @@ def test_a_move_to_where_it_stands_is_no_move(london: Client) -> None:
 
 
 def test_a_position_beyond_the_head_is_refused(london: Client) -> None:
-    """A cursor stands within the log; the fault is told by its pointer, and nothing is made or moved."""
-    told = refused(put(london, HEAD + 1), 422, "malformed")
-    assert told["errors"] == [
+    """A position beyond the head is a fault at its pointer, and nothing is created or moved."""
+    problem = refused(put(london, HEAD + 1), 422, "malformed")
+    assert problem["errors"] == [
         {"detail": f"must be at most the head of the log, {HEAD}, not {HEAD + 1}", "pointer": "#/position"}
     ]
     assert london.get(PATH).status_code == 404
@@ -145,31 +145,31 @@ def test_a_position_beyond_the_head_is_refused(london: Client) -> None:
         ([4], ["#"]),
     ],
 )
-def test_faults_of_a_move_are_told_by_pointer(client: Client, body: object, pointers: list[str]) -> None:
+def test_faults_of_a_move_are_named_by_pointer(client: Client, body: object, pointers: list[str]) -> None:
     """The body is decoded strictly, and every fault is named."""
-    told = refused(client.put(PATH, json=body), 422, "malformed")
-    assert [error["pointer"] for error in told["errors"]] == pointers
+    problem = refused(client.put(PATH, json=body), 422, "malformed")
+    assert [error["pointer"] for error in problem["errors"]] == pointers
 
 
 @pytest.mark.parametrize("header", ["if_match", "if_none_match"])
-def test_one_expectation_is_given(client: Client, header: str) -> None:
-    """`expected` beside a header that says it too is refused."""
-    told = refused(put(client, 0, 0, **{header: "*"}), 422, "malformed")
-    assert told["errors"][0]["pointer"] == "#/expected"
+def test_only_one_expectation_may_be_sent(client: Client, header: str) -> None:
+    """`expected` together with a conditional header is refused."""
+    problem = refused(put(client, 0, 0, **{header: "*"}), 422, "malformed")
+    assert problem["errors"][0]["pointer"] == "#/expected"
 
 
 @pytest.mark.parametrize("tag", ["4", '"x"', '"04"', 'W/"4"', '"4", "5"', '"99999999999999999"', '"-1"', '""', '"'])
 def test_if_match_is_the_tag_of_an_answer(london: Client, tag: str) -> None:
-    """What no answer had as its tag matches none."""
+    """A tag that no answer had matches no position."""
     put(london, 4)
     refused(put(london, 5, if_match=tag), 412, "precondition-failed")
 
 
 @pytest.mark.parametrize("name", ["News", "news_room", "a--b", "-a", "x" * 81, "%F0%9F%97%9E"])
 def test_a_name_is_a_slug(client: Client, name: str) -> None:
-    """What can be no name is not there, and PUT says what a name is."""
-    told = refused(put(client, 0, path=f"/v1/consumers/{name}"), 404, "not-found")
-    assert "single hyphens" in told["detail"]
+    """What cannot be a name is a 404, and that of PUT says what a name is."""
+    problem = refused(put(client, 0, path=f"/v1/consumers/{name}"), 404, "not-found")
+    assert "single hyphens" in problem["detail"]
     for method in ("GET", "DELETE"):
         refused(client.request(method, f"/v1/consumers/{name}"), 404, "not-found")
 
@@ -182,7 +182,7 @@ def test_no_query_is_taken(client: Client, method: str) -> None:
 
 
 def test_a_consumer_is_deleted(london: Client) -> None:
-    """DELETE takes a consumer away, with If-Match only where it was seen; then the name is free."""
+    """DELETE removes a consumer, with If-Match only at that position; then the name is free."""
     refused(london.delete(PATH), 404, "not-found")
     refused(london.delete(PATH, headers={"If-Match": '"0"'}), 404, "not-found")
     put(london, 4)
@@ -195,7 +195,7 @@ def test_a_consumer_is_deleted(london: Client) -> None:
 
 
 def test_consumers_are_listed_by_name_in_pages(london: Client) -> None:
-    """Every consumer once, in the order of the bytes of their names, on whatever database."""
+    """The pages have every consumer once, in the byte order of names, on either database."""
     names = ["a", "a-b", "a0", "ab", "b-2", "b10", "z"]
     for position, name in enumerate(reversed(names)):
         put(london, position, path=f"/v1/consumers/{name}")
@@ -211,13 +211,13 @@ def test_consumers_are_listed_by_name_in_pages(london: Client) -> None:
 
 @pytest.mark.parametrize("query", ["cursor=x", "cursor=WyJhIl0=", "cursor=", "limit=0", "limit=1001", "colour=red"])
 def test_a_bad_page_is_refused(client: Client, query: str) -> None:
-    """A cursor of another list and a limit out of bounds are told by parameter."""
-    told = refused(client.get(f"/v1/consumers?{query}"), 422, "bad-query")
-    assert told["errors"][0]["parameter"] == query.partition("=")[0]
+    """A cursor of another list and a limit out of bounds are named by parameter."""
+    problem = refused(client.get(f"/v1/consumers?{query}"), 422, "bad-query")
+    assert problem["errors"][0]["parameter"] == query.partition("=")[0]
 
 
-def test_metrics_tell_the_lag_of_each(london: Client) -> None:
-    """Prometheus reads how far each consumer is behind, in events and in seconds."""
+def test_metrics_have_the_lag_of_each(london: Client) -> None:
+    """Prometheus reads the lag of each consumer in events and in seconds."""
     put(london, 4)
     put(london, HEAD, path="/v1/consumers/archive")
     lines = dict(
@@ -232,7 +232,7 @@ def test_metrics_tell_the_lag_of_each(london: Client) -> None:
 
 
 def test_there_is_room_for_a_thousand(client: Client) -> None:
-    """The thousand-and-first consumer is refused; those that are there still move, and one gone makes room."""
+    """The thousand-and-first consumer is refused; the others still move, and a deleted one makes room."""
     for number in range(consumers.CONSUMERS_MAX):
         assert put(client, 0, path=f"/v1/consumers/c-{number}").status_code == 201
     refused(put(client, 0), 409, "limit-reached")
@@ -245,7 +245,7 @@ def test_there_is_room_for_a_thousand(client: Client) -> None:
 
 @pytest.mark.slow
 def test_of_eight_movers_one_wins_each_step(migrated_url: str) -> None:
-    """Eight who see the same position over two processes: each step one moves the cursor, seven are told."""
+    """Of eight movers that saw the same position, over two processes, one moves the cursor, seven get its position."""
 
     async def run(urls: list[str]) -> None:
         async with connection(urls[0]) as first:
@@ -259,9 +259,9 @@ def test_of_eight_movers_one_wins_each_step(migrated_url: str) -> None:
             for step in range(STEPS):
                 wanted = (step + 1) % (head + 1)
                 body = json.dumps({"position": wanted, "expected": seen}).encode()
-                told = await asyncio.gather(*(each.send("PUT", PATH, body) for each in movers))
-                assert sorted(status for status, _ in told) == [200] + [409] * (MOVERS - 1)
-                assert all(said["actual"] == {"newsroom": wanted} for status, said in told if status == 409)
+                answers = await asyncio.gather(*(each.send("PUT", PATH, body) for each in movers))
+                assert sorted(status for status, _ in answers) == [200] + [409] * (MOVERS - 1)
+                assert all(answer["actual"] == {"newsroom": wanted} for status, answer in answers if status == 409)
                 seen = wanted
 
     with serving_together([migrated_url, migrated_url]) as servers:
@@ -270,15 +270,15 @@ def test_of_eight_movers_one_wins_each_step(migrated_url: str) -> None:
 
 @pytest.mark.slow
 def test_of_eight_makers_one_makes(migrated_url: str) -> None:
-    """Eight who make a consumer of one name at the same time: one has made it, the rest see it is there."""
+    """Of eight that create a consumer of one name at once, one gets a 201 and seven a 200."""
 
     async def run(urls: list[str]) -> None:
         async with AsyncExitStack() as stack:
             makers = [await stack.enter_async_context(connection(urls[number % 2])) for number in range(MOVERS)]
             for number in range(STEPS):
                 path = f"/v1/consumers/c-{number}"
-                told = await asyncio.gather(*(each.send("PUT", path, b'{"position":0}') for each in makers))
-                assert sorted(status for status, _ in told) == [200] * (MOVERS - 1) + [201]
+                answers = await asyncio.gather(*(each.send("PUT", path, b'{"position":0}') for each in makers))
+                assert sorted(status for status, _ in answers) == [200] * (MOVERS - 1) + [201]
 
     with serving_together([migrated_url, migrated_url]) as servers:
         asyncio.run(run([server.url for server in servers]))

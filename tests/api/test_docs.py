@@ -1,4 +1,4 @@
-"""The documentation as it is served: it works without a network, and leads to everything that it names."""
+"""The documentation as it is served: it needs no network, and its links lead somewhere."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ DOCUMENT = encode(
 VOID = {"br", "meta"}
 
 
-class Page(HTMLParser):
+class HtmlPage(HTMLParser):
     """Reads a page: its ids, links and sources; fails on tags that do not close."""
 
     def __init__(self, text: str) -> None:
@@ -98,9 +98,9 @@ def test_the_document_is_served_as_it_was_encoded(client: TestClient[Litestar]) 
 
 
 def test_the_reference_page_loads_nothing(client: TestClient[Litestar]) -> None:
-    """No script, no stylesheet, no image: the page is whole, and the browser is told to fetch nothing."""
+    """The page has no script, stylesheet or image, and its policy allows the browser to fetch nothing."""
     response = client.get("/schema")
-    page = Page(response.text)
+    page = HtmlPage(response.text)
     assert page.sources == []
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert not [link for link in page.links if not link.startswith(("#", "/"))]
@@ -108,9 +108,9 @@ def test_the_reference_page_loads_nothing(client: TestClient[Litestar]) -> None:
 
 
 def test_the_reference_page_names_everything(client: TestClient[Litestar]) -> None:
-    """Every operation and schema has its place, every link within the page leads to one, and text is escaped."""
+    """Every operation and schema has an id on the page, every link within it leads to one, and text is escaped."""
     text = client.get("/schema").text
-    page = Page(text)
+    page = HtmlPage(text)
     components = json.loads(DOCUMENT)["components"]["schemas"]
     assert {"append_events", "get_state"} | {f"schema-{name}" for name in components} <= page.ids
     assert {link[1:] for link in page.links if link.startswith("#")} <= page.ids
@@ -120,7 +120,7 @@ def test_the_reference_page_names_everything(client: TestClient[Litestar]) -> No
 
 @pytest.mark.parametrize("path", ["/schema", "/schema/openapi.json", "/problems/malformed"])
 def test_a_client_that_has_a_page_is_not_sent_it_again(client: TestClient[Litestar], path: str) -> None:
-    """The entity tag of a page, sent back, gives 304; HEAD gives the headers alone."""
+    """The entity tag of a page, sent back, is answered with a 304; HEAD with the headers alone."""
     response = client.get(path)
     again = client.get(path, headers={"If-None-Match": response.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
@@ -130,14 +130,14 @@ def test_a_client_that_has_a_page_is_not_sent_it_again(client: TestClient[Litest
 
 @pytest.mark.parametrize("name", PROBLEM_KINDS)
 def test_the_type_of_a_problem_leads_to_a_page_about_it(client: TestClient[Litestar], name: str) -> None:
-    """A problem's type can be followed to what it means."""
+    """The type of a problem is the URL of a page with its title."""
     response = client.get(PROBLEM_KINDS[name].type)
-    Page(response.text)
+    HtmlPage(response.text)
     assert response.status_code == 200
     assert PROBLEM_KINDS[name].title in response.text
 
 
 def test_there_is_no_page_about_an_unknown_problem(client: TestClient[Litestar]) -> None:
-    """An unknown kind of problem is itself a problem: 404."""
+    """The page of an unknown kind of problem is a 404, itself a problem."""
     response = client.get("/problems/no-such-problem")
     assert (response.status_code, response.json()["type"]) == (404, "/problems/not-found")

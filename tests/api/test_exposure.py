@@ -1,4 +1,4 @@
-"""What touches a good and a country, and lists by words, over HTTP on the London set."""
+"""Exposure of a good and a country, and lists by words, over HTTP on the London set."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ REPORT = {"outlet": "Xinhua", "published": "2025-06-11", "kind": "official"}
 
 
 def found(client: Client, query: str) -> list[str]:
-    """Ask what touches."""
+    """Return the ids of the items that touch a good and a country."""
     response = client.get(f"/v1/exposure?{query}")
     assert response.status_code == 200, response.text
     return [item["id"] for item in response.json()["items"]]
@@ -28,7 +28,7 @@ def impose(client: Client, item: str, **terms: object) -> None:
 
 
 def test_what_touches_dysprosium_and_the_united_states(london: Client) -> None:
-    """China's control does, and the clearance from it, which names no goods of its own; each with who says so."""
+    """China's control touches both, and so does the clearance from it, which names no goods; each has its reports."""
     answer = london.get("/v1/exposure?good=dysprosium&party=US&as_of=2025-06-10").json()
     assert [(item["id"], item["kind"], item["status"]) for item in answer["items"]] == [
         (CONTROL, "restriction", "in_force"),
@@ -56,7 +56,7 @@ def test_what_touches_dysprosium_and_the_united_states(london: Client) -> None:
 def test_a_good_is_known_by_name_or_symbol_and_a_country_on_either_side(
     london: Client, query: str, touching: list[str]
 ) -> None:
-    """Who imposes or grants, and who is acted upon; on the day asked for, as known then."""
+    """A country touches as the one that acts and as the one acted upon, on the day asked about, as known at K."""
     query = query if "as_of" in query else f"{query}&as_of=2025-06-10"
     assert found(london, query) == touching
 
@@ -76,7 +76,7 @@ def test_an_hs_code_touches_what_is_wider_and_what_is_narrower(london: Client) -
 
 
 def test_a_restriction_against_nobody_in_particular_touches_every_country(london: Client) -> None:
-    """Without `against`, or with an empty one, it is against all, but where its entities have countries."""
+    """Without `against`, or with an empty one, it is against all countries unless its entities have countries."""
     goods = [{"name": "graphite", "eccn": "1C107"}]
     impose(london, "all", goods=goods)
     impose(london, "also-all", goods=goods, against=[], entities=[{"name": "Makers, not named"}])
@@ -94,7 +94,7 @@ def test_a_restriction_against_nobody_in_particular_touches_every_country(london
 
 
 def test_what_has_ended_in_every_reading_is_left_out(london: Client) -> None:
-    """Lifted in June, on a day not known, the control may still stand on the 10th; in July only who asks gets it."""
+    """Lifted on some day of June, the control may stand on the 10th; in July it is listed only with include=ended."""
     lifted = {"type": "restriction.lifted", "item": CONTROL, "issues": [LONDON[0]["item"]], "occurred": "2025-06"}
     assert london.post("/v1/events", json={"events": [lifted | {"reports": [REPORT]}]}).status_code == 201
     query = "good=dy&party=US"
@@ -118,14 +118,14 @@ def test_what_has_ended_in_every_reading_is_left_out(london: Client) -> None:
     ],
 )
 def test_exposure_takes_one_good_and_one_country(london: Client, query: str, parameter: str) -> None:
-    """Anything else is refused by name."""
+    """A query without a good or a country, or with two goods, is refused, and the parameter is named."""
     refused = london.get(f"/v1/exposure?{query}")
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["parameter"] == parameter
 
 
 def test_exposure_is_paged_while_facts_arrive(london: Client) -> None:
-    """Page after page gives what touched at the first page's K, in the order of the log."""
+    """The pages have what touches at the first page's K, in the order of the log."""
     for number in range(7):
         impose(london, f"dy-{number}", goods=[{"name": "oxide", "element": "Dy"}])
     whole = found(london, "good=dy&party=US&as_of=2025-06-10")
@@ -157,14 +157,14 @@ def test_exposure_is_paged_while_facts_arrive(london: Client) -> None:
     ],
 )
 def test_lists_are_searched_for_words(london: Client, query: str, items: list[str]) -> None:
-    """Every word stands, in any case, in the name or the terms; not in the sources."""
+    """A list by words has the items with every word, in any case, in their name or terms; reports do not count."""
     answer = london.get(f"/v1/{query}")
     assert answer.status_code == 200, answer.text
     assert [item["id"] for item in answer.json()["items"]] == items
 
 
 def test_words_are_needed(london: Client) -> None:
-    """A search for nothing is refused."""
+    """A search for white space or nothing is refused."""
     for query in ("restrictions?q=%20", "issues?q=", "issues?q=%20%20"):
         assert london.get(f"/v1/{query}").json()["errors"][0]["parameter"] == "q"
 
@@ -207,23 +207,23 @@ def later_facts() -> list[dict[str, Any]]:
 
 
 def test_pinned_answers_of_every_kind_outlive_a_thousand_facts(london: Client) -> None:
-    """Whatever is recorded later, a pinned question has the same bytes, the same tag and the same frozen URL."""
+    """Whatever is recorded later, a pinned answer keeps its bytes, its entity tag and its frozen URL."""
     before = {path: london.get(path) for path in PINNED}
-    for path, told in before.items():
-        assert (told.status_code, "immutable" in told.headers["cache-control"]) == (200, True), path
-        kept = london.get(told.headers["link"].partition(">")[0][1:])
-        assert (kept.content, kept.headers["etag"]) == (told.content, told.headers["etag"]), path
+    for path, answer in before.items():
+        assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (200, True), path
+        kept = london.get(answer.headers["link"].partition(">")[0][1:])
+        assert (kept.content, kept.headers["etag"]) == (answer.content, answer.headers["etag"]), path
     facts = later_facts()
     assert len(facts) == 1_000
-    for first in range(0, 1_000, 100):
-        recorded = london.post("/v1/events", json={"events": facts[first : first + 100]})
+    for start in range(0, 1_000, 100):
+        recorded = london.post("/v1/events", json={"events": facts[start : start + 100]})
         assert recorded.status_code == 201, recorded.text
-    for path, told in before.items():
+    for path, answer in before.items():
         again = london.get(path)
         names = ("etag", "link", "cache-control")
         assert (again.content, [again.headers[name] for name in names]) == (
-            told.content,
-            [told.headers[name] for name in names],
+            answer.content,
+            [answer.headers[name] for name in names],
         ), path
-        same = london.get(path, headers={"If-None-Match": told.headers["etag"]})
+        same = london.get(path, headers={"If-None-Match": answer.headers["etag"]})
         assert (same.status_code, same.content) == (304, b""), path

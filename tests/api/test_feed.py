@@ -1,4 +1,4 @@
-"""The feed over HTTP: pages, waiting, every form, filters; and live, on real servers."""
+"""The feed over HTTP: its pages, waits, forms and filters; and live, on real servers."""
 
 import asyncio
 import gzip
@@ -34,12 +34,12 @@ NDJSON, CLOUD_EVENTS = "application/x-ndjson", "application/cloudevents-batch+js
 
 
 def get(client: Client, query: str = "", **headers: str) -> httpx.Response:
-    """Ask the feed."""
+    """Read a page of the feed."""
     return client.get(f"/v1/feed?{query}", headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def lines(body: bytes) -> list[Event]:
-    """Decode NDJSON, every line of which ends."""
+    """Decode NDJSON; check that its last line ends."""
     assert body.endswith(b"\n")
     return [json.loads(line) for line in body.splitlines()]
 
@@ -68,14 +68,14 @@ def goods(event: Event) -> set[str]:
         ("type=call.*&good=dysprosium", lambda _: False),
     ],
 )
-def test_a_filter_lets_through_what_it_names_and_passes_by_the_rest(london: Client, query: str, wanted: Any) -> None:  # noqa: ANN401 - a predicate
-    """As a page, as lines, as CloudEvents; `next` reaches the head whatever was let through."""
+def test_a_filter_lets_through_what_it_names_and_skips_the_rest(london: Client, query: str, wanted: Any) -> None:  # noqa: ANN401 - a predicate
+    """A filter means the same for a page, lines and CloudEvents; `next` reaches the head whatever it lets through."""
     expected = [event["id"] for event in LONDON if wanted(event)]
     page = get(london, query).json()
     assert [event["id"] for event in page["events"]] == expected
     assert (page["next"], page["head"]) == (20, 20)
-    *told, end = lines(get(london, query, accept=NDJSON).content)
-    assert [event["id"] for event in told] == expected
+    *events, end = lines(get(london, query, accept=NDJSON).content)
+    assert [event["id"] for event in events] == expected
     assert end == {"end": True, "count": len(expected), "next": 20, "head": 20}
     batch = get(london, query, accept=CLOUD_EVENTS)
     assert [event["id"] for event in batch.json()] == expected
@@ -83,7 +83,7 @@ def test_a_filter_lets_through_what_it_names_and_passes_by_the_rest(london: Clie
 
 
 def test_a_position_ahead_of_the_log_is_refused_in_every_form(london: Client) -> None:
-    """A follower that has seen more than there is follows another ledger: it is told so, not left waiting."""
+    """A position ahead of the log, seen in another ledger, is a 400 in every form: nobody waits for it."""
     for path in ("/v1/feed?after=21", "/v1/feed?after=21&wait=1", "/v1/feed/stream?after=21"):
         for accept in ("*/*", NDJSON):
             response = london.get(path, headers={"accept": accept if "stream" not in path else "*/*"})
@@ -103,7 +103,7 @@ def test_a_position_ahead_of_the_log_is_refused_in_every_form(london: Client) ->
     ],
 )
 def test_the_form_is_the_one_that_the_client_likes_best(london: Client, accept: str, given: str) -> None:
-    """By the weights of Accept; JSON where it says nothing."""
+    """The form is chosen by the weights of Accept, and is JSON without one."""
     response = get(london, "limit=2", accept=accept) if accept else get(london, "limit=2")
     assert response.status_code == 200
     assert response.headers["content-type"].partition(";")[0] == given
@@ -111,8 +111,8 @@ def test_the_form_is_the_one_that_the_client_likes_best(london: Client, accept: 
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "text/event-stream"])
-def test_a_form_that_there_is_not_is_a_problem(london: Client, accept: str) -> None:
-    """406, which names those there are."""
+def test_an_unknown_form_is_a_problem(london: Client, accept: str) -> None:
+    """A form that the feed does not have is a 406 that names those it has."""
     response = get(london, accept=accept)
     assert response.status_code == 406
     assert NDJSON in response.json()["detail"]
@@ -120,9 +120,9 @@ def test_a_form_that_there_is_not_is_a_problem(london: Client, accept: str) -> N
 
 
 def test_lines_end_at_the_head_or_where_the_limit_is(london: Client) -> None:
-    """Events as a page gives them, and a last line that says how far they go."""
-    *told, end = lines(get(london, "after=3&limit=4", accept=NDJSON).content)
-    assert told == get(london, "after=3&limit=4").json()["events"]
+    """Lines are the events of a page and a last line that says how far they reach."""
+    *events, end = lines(get(london, "after=3&limit=4", accept=NDJSON).content)
+    assert events == get(london, "after=3&limit=4").json()["events"]
     assert end == {"end": True, "count": 4, "next": 7, "head": 20}
     *rest, end = lines(get(london, "after=7", accept=NDJSON).content)
     assert [event["position"] for event in rest] == list(range(8, 21))
@@ -138,7 +138,7 @@ def test_lines_end_at_the_head_or_where_the_limit_is(london: Client) -> None:
     [("gzip", gzip.decompress), ("zstd", unzstd)],
 )
 def test_what_is_compressed_is_the_same(london: Client, accept: str, coding: str, decode: Any) -> None:  # noqa: ANN401 - a function
-    """Where the client accepts a coding, the same bytes come in it."""
+    """In a coding that the client accepts the same bytes arrive."""
     plain = get(london, accept=accept, accept_encoding="identity").content
     with london.stream("GET", "/v1/feed", headers={"accept": accept, "accept-encoding": f"{coding}, br"}) as response:
         assert response.headers["content-encoding"] == coding
@@ -151,7 +151,7 @@ def test_what_is_compressed_is_the_same(london: Client, accept: str, coding: str
 
 
 def test_cloud_events_carry_the_events_of_the_page(london: Client) -> None:
-    """Each has the event as data, its position as sequence and its instant as recordedtime."""
+    """Each CloudEvent has the event as data, its position as sequence and its instant as recordedtime."""
     page = get(london, "limit=1000").json()["events"]
     batch = get(london, "limit=1000", accept=CLOUD_EVENTS).json()
     for event, cloud in zip(page, batch, strict=True):
@@ -161,7 +161,7 @@ def test_cloud_events_carry_the_events_of_the_page(london: Client) -> None:
 
 @pytest.mark.parametrize("wait", ["-1", "31", "1.5", "soon", ""])
 def test_a_wait_that_is_no_number_of_seconds_is_refused(client: Client, wait: str) -> None:
-    """At most 30 seconds, in digits."""
+    """A wait is a number of at most 30 seconds, in digits."""
     response = get(client, f"wait={wait}")
     assert (response.status_code, response.json()["errors"][0]["parameter"]) == (422, "wait")
 
@@ -173,7 +173,7 @@ def test_a_last_id_that_is_no_position_is_refused(client: Client, last: str) -> 
 
 
 def test_head_answers_without_a_body(london: Client) -> None:
-    """Also where GET would go on for ever."""
+    """HEAD is answered without a body, also where GET would never end."""
     for path in ("/v1/feed", "/v1/feed/stream"):
         response = london.head(path)
         assert (response.status_code, response.content) == (200, b"")
@@ -197,14 +197,14 @@ def post(server: Server, events: list[Event]) -> int:
 
 
 def followers(server: Server) -> int:
-    """Ask how many follow."""
+    """Return how many follow."""
     with plain_client(server.url) as client:
         lines = client.get("/metrics").text.splitlines()
     return int(float(next(line.split()[1] for line in lines if line.startswith("parley_feed_followers "))))
 
 
-def test_a_waiting_page_is_answered_by_the_first_event_that_it_wants(server: Server) -> None:
-    """It waits through what its filter leaves out, and comes with all that there is by then."""
+def test_a_waiting_page_is_answered_by_the_first_event_that_passes_its_filter(server: Server) -> None:
+    """A page waits while its filter leaves everything out, and is answered by the first event that passes."""
     other, wanted = facts(1, 1), [{**facts(2, 1)[0], "type": "restriction.lifted"}]
     with ThreadPoolExecutor(1) as threads, plain_client(server.url) as client:
         waiting = threads.submit(client.get, "/v1/feed?after=3&wait=30&type=restriction.lifted")
@@ -219,7 +219,7 @@ def test_a_waiting_page_is_answered_by_the_first_event_that_it_wants(server: Ser
 
 
 def test_a_waiting_page_comes_empty_when_its_time_is_up(server: Server) -> None:
-    """With the position to ask behind next, past what was left out meanwhile."""
+    """An empty page has as `next` the position after the events that its filter left out while it waited."""
     with ThreadPoolExecutor(1) as threads, plain_client(server.url) as client:
         waiting = threads.submit(client.get, "/v1/feed?after=3&wait=1&type=call.*")
         while not followers(server):
@@ -229,33 +229,33 @@ def test_a_waiting_page_comes_empty_when_its_time_is_up(server: Server) -> None:
     assert page == {"events": [], "next": position, "head": position}
 
 
-def test_a_stream_tells_what_is_recorded_and_then_what_follows(server: Server) -> None:
-    """Each event as the feed gives it, its position as its id, from behind where the client was."""
+def test_a_stream_has_what_is_recorded_and_then_what_follows(server: Server) -> None:
+    """A stream has each event as the feed has it, with its position as its id, from the one after `after` on."""
     with following(server.url, "after=1") as stream:
         assert [message.id for message in stream.take(2)] == ["2", "3"]
         last = post(server, facts(3, 700))
-        told = stream.take(700)
-    assert [message.event for message in told] == read_feed(server.url)[3:]
-    assert told[-1].id == str(last)
+        messages = stream.take(700)
+    assert [message.event for message in messages] == read_feed(server.url)[3:]
+    assert messages[-1].id == str(last)
     with following(server.url, "after=2", last_id=str(last - 2)) as stream:
         assert [message.id for message in stream.take(2)] == [str(last - 1), str(last)]
 
 
 def test_a_filtered_stream_lets_through_what_it_names(server: Server) -> None:
-    """Of what is behind and of what follows."""
+    """A filter holds for what is recorded already and for what follows."""
     events = facts(4, 300)
     post(server, events[:150])
     wanted = [event["id"] for event in events if event["type"] == "restriction.eased"]
     with following(server.url, "type=restriction.eased") as stream:
         before = sum(event["type"] == "restriction.eased" for event in events[:150])
-        told = stream.take(before)
+        messages = stream.take(before)
         post(server, events[150:])
-        told += stream.take(len(wanted) - before)
-    assert [message.event["id"] for message in told] == wanted
+        messages += stream.take(len(wanted) - before)
+    assert [message.event["id"] for message in messages] == wanted
 
 
-def test_what_one_process_records_the_streams_of_another_tell(migrated_postgres_url: str) -> None:
-    """Two servers on one database are one feed, long polls too."""
+def test_what_one_process_records_is_in_the_streams_of_another(migrated_postgres_url: str) -> None:
+    """Two servers on one database have one feed, for streams and for waiting pages."""
     with serving_together([migrated_postgres_url] * 2) as (one, other):
         post(one, openings())
         with following(other.url, "after=3") as stream, ThreadPoolExecutor(1) as threads:
@@ -270,7 +270,7 @@ def test_what_one_process_records_the_streams_of_another_tell(migrated_postgres_
 
 
 def test_a_stopping_server_lets_its_followers_go(server: Server) -> None:
-    """Streams end, waiting pages are answered, and the process ends well before its time of grace."""
+    """When a server stops, its streams end and its waiting pages are answered."""
     with following(server.url) as stream, ThreadPoolExecutor(1) as threads, plain_client(server.url) as client:
         waiting = threads.submit(client.get, "/v1/feed?after=3&wait=30")
         stream.take(3)
@@ -282,8 +282,8 @@ def test_a_stopping_server_lets_its_followers_go(server: Server) -> None:
     server.start()
 
 
-def test_who_reads_nothing_is_cut_off(migrated_url: str) -> None:
-    """A client that lets its stream fill up is gone after a while, and nothing is kept for it."""
+def test_a_client_that_reads_nothing_is_cut_off(migrated_url: str) -> None:
+    """A client that does not read its stream is cut off after a while; others still follow."""
     with serving(migrated_url, "--stall-seconds", "1") as server:
         post(server, openings())
         for seed in range(3):
@@ -296,30 +296,30 @@ def test_who_reads_nothing_is_cut_off(migrated_url: str) -> None:
                 pass
             while followers(server):
                 pass
-        with following(server.url, "after=3002") as stream:  # others are told what there is
+        with following(server.url, "after=3002") as stream:  # others still follow
             assert stream.take(1)[0].id == "3003"
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Let others run until something is true that nobody signals."""
+    """Let other tasks run until something is true that nobody signals."""
     async with asyncio.timeout(PATIENCE):
         while not true():  # noqa: ASYNC110 - nobody signals it
             await asyncio.sleep(0)
 
 
-def test_who_takes_nothing_for_a_while_misses_nothing(migrated_url: str) -> None:
-    """A client at the end of the log that is slow to take a block gets all that came meanwhile, in order, once."""
+def test_a_client_that_is_slow_for_a_while_misses_nothing(migrated_url: str) -> None:
+    """A client that is slow to take a block gets all events recorded in that time, in order, once."""
 
     async def run() -> list[int]:
-        told: list[int] = []
+        received: list[int] = []
         blocked, free = asyncio.Event(), asyncio.Event()
 
         async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
-            if len(told) == 5:
+            if len(received) == 5:
                 blocked.set()
                 await free.wait()
-            told.extend(int(each) for each in re.findall(rb"^id: ([0-9]+)$", message["body"], re.MULTILINE))
-            if told and told[-1] == 13:
+            received.extend(int(each) for each in re.findall(rb"^id: ([0-9]+)$", message["body"], re.MULTILINE))
+            if received and received[-1] == 13:
                 tail.close()
 
         async with opened(migrated_url) as ledger:
@@ -329,7 +329,7 @@ def test_who_takes_nothing_for_a_while_misses_nothing(migrated_url: str) -> None
             for events, reached in ((openings(), 3), (facts(1, 2), 5)):
                 await ledger.append(events)
                 tail.wake(POSITION_MAX)
-                await until(lambda reached=reached: told[-1:] == [reached])  # type: ignore[misc]
+                await until(lambda reached=reached: received[-1:] == [reached])  # type: ignore[misc]
             for events in (facts(2, 1), facts(3, 7)):
                 await ledger.append(events)
                 tail.wake(POSITION_MAX)
@@ -339,7 +339,7 @@ def test_who_takes_nothing_for_a_while_misses_nothing(migrated_url: str) -> None
             async with asyncio.timeout(PATIENCE):
                 await follower
             await tail.stop()
-        return told
+        return received
 
     assert asyncio.run(run()) == list(range(1, 14))
 
@@ -348,15 +348,15 @@ def test_who_takes_nothing_for_a_while_misses_nothing(migrated_url: str) -> None
 async def test_a_filtered_stream_looks_at_all_of_a_large_batch(
     migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client at the end of the log gets the one event that it wants of many, though it is far behind the others.
+    """A client at the end of the log gets the one event of a large batch that passes its filter, though it comes last.
 
-    And nothing is sent any more when it has been given up.
+    Nothing more is sent once the client has given up.
     """
     monkeypatch.setattr(live, "TICK_SECONDS", 2 * PATIENCE)  # so that time does not wake it
-    told: list[bytes] = []
+    blocks: list[bytes] = []
 
     async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
-        told.append(message["body"])
+        blocks.append(message["body"])
 
     def disputed(events: list[Event]) -> list[Event]:
         return [*events, {"type": "record.disputed", "target": events[0]["id"], "reason": "Why?"}]
@@ -365,38 +365,38 @@ async def test_a_filtered_stream_looks_at_all_of_a_large_batch(
         tail = Tail(ledger.database)
         tail.start()
         await ledger.append(openings())
-        with tail.following():  # others do
+        with tail.following():  # so that the tail reads
             tokens = EventConditions(type="record.disputed").tokens()
             following = asyncio.create_task(Follower(ledger.database, tail, 3, tokens).follow(send))
             for count in (1, 2):
                 await ledger.append(disputed(facts(count, 2 * CHUNK)))
                 tail.wake(POSITION_MAX)
-                await until(lambda count=count: len(told) == 1 + count)  # type: ignore[misc]
-            assert [re.findall(rb"^id: ([0-9]+)$", block, re.MULTILINE) for block in told[1:]] == [[b"404"], [b"805"]]
+                await until(lambda count=count: len(blocks) == 1 + count)  # type: ignore[misc]
+            assert [re.findall(rb"^id: ([0-9]+)$", block, re.MULTILINE) for block in blocks[1:]] == [[b"404"], [b"805"]]
             following.cancel()
             await asyncio.wait([following])
             await ledger.append(disputed(facts(3, 1)))
             tail.wake(POSITION_MAX)
             await until(lambda: tail.head == 807)
         await tail.stop()
-    assert len(told) == 3
+    assert len(blocks) == 3
 
 
 @pytest.mark.anyio
-async def test_what_is_read_while_others_are_told_is_told_with_it(
+async def test_what_is_read_while_followers_are_notified_is_sent_with_the_rest(
     migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With many at the end of the log: the first are told event by event, the last hear of all that was read meanwhile.
+    """Of many followers at the end of the log the first get the events one by one, the others all read until then.
 
-    Nobody misses an event or hears of one twice.
+    No follower misses an event or gets one twice.
     """
     monkeypatch.setattr(live, "PAGE", 1)
     many = 3 * live.NOTIFIED_AT_ONCE
-    told: list[list[list[int]]] = [[] for _ in range(many)]
+    received: list[list[list[int]]] = [[] for _ in range(many)]
 
-    async def follow(tail: Tail, database: Database, news: list[list[int]]) -> None:
+    async def follow(tail: Tail, database: Database, blocks: list[list[int]]) -> None:
         async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
-            news.append([int(each) for each in re.findall(rb"^id: ([0-9]+)$", message["body"], re.MULTILINE)])
+            blocks.append([int(each) for each in re.findall(rb"^id: ([0-9]+)$", message["body"], re.MULTILINE)])
 
         await Follower(database, tail, 3, ()).follow(send)
 
@@ -406,21 +406,23 @@ async def test_what_is_read_while_others_are_told_is_told_with_it(
         await ledger.append(openings())
         with tail.following():  # so that all who follow come to the end of the log at once, in order
             await until(lambda: tail.head == 3)
-            following = [asyncio.create_task(follow(tail, ledger.database, news)) for news in told]
-            await until(lambda: all(told))
+            following = [asyncio.create_task(follow(tail, ledger.database, blocks)) for blocks in received]
+            await until(lambda: all(received))
         await ledger.append(facts(1, 2))
         tail.wake(5)
-        await until(lambda: all(news[-1][-1:] == [5] for news in told))
+        await until(lambda: all(blocks[-1][-1:] == [5] for blocks in received))
         await tail.stop()
         await asyncio.gather(*following)
-    first, rest = told[: live.NOTIFIED_AT_ONCE], told[live.NOTIFIED_AT_ONCE :]
-    assert all(news == [[], [4], [5]] for news in first)
-    assert all(news == [[], [4, 5]] for news in rest)
+    first, rest = received[: live.NOTIFIED_AT_ONCE], received[live.NOTIFIED_AT_ONCE :]
+    assert all(blocks == [[], [4], [5]] for blocks in first)
+    assert all(blocks == [[], [4, 5]] for blocks in rest)
 
 
 @pytest.mark.anyio
-async def test_who_comes_after_all_have_gone_is_told(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who waits behind an event that has been recorded is woken, though others gave up before and the log stood still.
+async def test_a_follower_that_comes_after_all_have_gone_is_notified(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A follower that waits for a recorded event is woken, though the others gave up before and the log stood still.
 
     Neither time nor a further event wakes it.
     """
@@ -443,7 +445,7 @@ async def test_who_comes_after_all_have_gone_is_told(migrated_url: str, monkeypa
 
 
 def test_a_heartbeat_carries_the_position_reached(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a word for long a follower is told that all is well, and where it is by now, in a comment with an id."""
+    """A follower that gets nothing for long gets a comment, with the position that it has reached as its id."""
     monkeypatch.setattr(live, "TICK_SECONDS", 0.0)
     monkeypatch.setattr(live, "POLL_SECONDS", 0.01)
     monkeypatch.setattr("service.api.event_stream.HEARTBEAT_SECONDS", 0.0)
@@ -453,11 +455,11 @@ def test_a_heartbeat_carries_the_position_reached(migrated_url: str, monkeypatch
         await database.open()
         tail = Tail(database)
         tail.start()
-        told: list[bytes] = []
+        blocks: list[bytes] = []
 
         async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
-            told.append(message["body"])
-            if len(told) == 4:
+            blocks.append(message["body"])
+            if len(blocks) == 4:
                 tail.close()
 
         with suppress(TimeoutError):
@@ -465,6 +467,6 @@ def test_a_heartbeat_carries_the_position_reached(migrated_url: str, monkeypatch
                 await Follower(database, tail, 0, ()).follow(send)
         await tail.stop()
         await database.close()
-        return told
+        return blocks
 
     assert asyncio.run(run()) == [b"retry: 3000\n\n", *[b"id: 0\n: alive\n\n"] * 3]

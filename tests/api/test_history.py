@@ -39,8 +39,8 @@ def test_the_timeline_is_in_valid_order(london: Client) -> None:
     assert basis == {"as_of": None, "known_position": 20, "known_basis": "recorded", "next": None}
 
 
-def test_the_timeline_tells_what_is_known(london: Client) -> None:
-    """A correction moves a fact to its new day, keeping its position; a retraction takes it away; reports are added."""
+def test_the_timeline_has_what_is_known(london: Client) -> None:
+    """A correction moves a fact to its new day and keeps its position; a retraction removes it; reports are added."""
     text = {key: value for key, value in LONDON[3].items() if key != "id"} | {"occurred": "2025-05-31"}
     assert london.put(f"/v1/events/{CONTROL_EVENT}", json={"event": text}).status_code == 201
     denial = REPORT | {"stance": "denies"}
@@ -56,7 +56,7 @@ def test_the_timeline_tells_what_is_known(london: Client) -> None:
 
 
 def test_the_timeline_is_paged_and_stays_as_it_was(london: Client) -> None:
-    """Page after page gives every fact once, as known at the first page, whatever is recorded meanwhile."""
+    """The pages have every fact once, as known at the first page, whatever is recorded between them."""
     whole = read(london, f"/v1/issues/{RARE_EARTHS}/timeline")["items"]
     seen: list[dict[str, Any]] = []
     following = ""
@@ -72,7 +72,7 @@ def test_the_timeline_is_paged_and_stays_as_it_was(london: Client) -> None:
 
 
 def test_what_changed_between_two_days(london: Client) -> None:
-    """Between 31 March and 10 June the control, the call, the commitment and the talks came; the issue is the same."""
+    """Between 31 March and 10 June the control, the call, the commitment and the talks began; the issue is the same."""
     answer = read(london, f"/v1/issues/{RARE_EARTHS}/diff?from=2025-03-31&to=2025-06-10")
     changed = {each["id"]: each for each in answer["items"]}
     control = changed[CONTROL]
@@ -92,7 +92,7 @@ def test_what_changed_between_two_days(london: Client) -> None:
 
 
 def test_what_was_learnt_between_two_positions(london: Client) -> None:
-    """Positions and instants are two ways to name K; what an item was before it was known is null."""
+    """K is named by a position or an instant; `before` is null for an item that was not known then."""
     path = f"/v1/issues/{RARE_EARTHS}/diff"
     answer = read(london, f"{path}?known_from=3&known_to=8&as_of=2025-06-10")
     assert {each["id"]: each["before"] for each in answer["items"]} == {
@@ -117,7 +117,7 @@ def test_what_was_learnt_between_two_positions(london: Client) -> None:
 
 
 def test_what_was_published_between_two_days(london: Client) -> None:
-    """All of London was out on 10 June; what had been recorded up to a position caps it, and the answer is frozen."""
+    """All of the London set was published by 10 June; a position caps K, and the answer is frozen."""
     path = f"/v1/issues/{RARE_EARTHS}/diff?as_of=2025-06-10&known_basis=published&known_to=2025-06-10"
     answer = read(london, f"{path}&known_from=2025-06-09&known_position=8")
     assert {each["id"]: each["before"] for each in answer["items"]} == {
@@ -148,7 +148,7 @@ def test_what_was_published_between_two_days(london: Client) -> None:
 
 
 def test_what_changed_as_published(london: Client) -> None:
-    """On the day before the sources were out nothing was known; on their day, what stood on each of two days."""
+    """On the day before the reports were published nothing is known; on their day the diff is that of the log."""
     path = f"/v1/issues/{RARE_EARTHS}/diff?from=2025-03-31&to=2025-06-10&known_basis=published"
     assert london.get(f"{path}&known_at=2025-06-09").json()["first_known_at"] == "2025-06-10"
     answer = read(london, f"{path}&known_at=2025-06-10")
@@ -187,7 +187,7 @@ def test_what_changed_as_published(london: Client) -> None:
 def test_a_diff_is_between_two_days_or_two_positions(
     london: Client, query: str, parameter: str | None, status: int
 ) -> None:
-    """What is neither, or both, or not in order, or ahead, is refused by name."""
+    """A diff between neither or both, in the wrong order or ahead of the log is refused, its parameter named."""
     refused = london.get(f"/v1/issues/{RARE_EARTHS}/diff?{query}")
     assert refused.status_code == status, refused.text
     if parameter is not None:
@@ -195,7 +195,7 @@ def test_a_diff_is_between_two_days_or_two_positions(
 
 
 def test_a_diff_is_paged(london: Client) -> None:
-    """Page after page gives every change once, in the order of the log, as known at the first page."""
+    """The pages have every change once, in the order of the log, as known at the first page."""
     for span in ("from=2025-03-31", "known_from=2", "from=2025-03-31&known_basis=published&known_at=2025-06-10"):
         path = f"/v1/issues/{RARE_EARTHS}/diff?{span}"
         whole = read(london, path)
@@ -248,7 +248,7 @@ def test_the_history_of_an_item(london: Client) -> None:
     ],
 )
 def test_what_is_not_known_yet_says_from_when_it_is(london: Client, path: str, position: int) -> None:
-    """404 before it was recorded, with the position from which it is known; a name that nobody knows has none."""
+    """Before its recording a name is a 404 with the position from which it is known; an unknown name has none."""
     refused = london.get(f"{path}known_position={position - 1}")
     assert (refused.status_code, refused.json()["first_known_position"]) == (404, position)
     assert london.get(f"{path}known_position={position}").status_code == 200
@@ -271,15 +271,15 @@ HISTORIES = [
 
 @pytest.mark.parametrize("path", HISTORIES)
 def test_a_history_has_a_frozen_url(london: Client, path: str) -> None:
-    """The frozen URL gives the same bytes, to be kept for ever; who has the answer is told so."""
-    told = london.get(path)
-    assert told.headers["cache-control"] == "no-cache"
-    assert london.get(path, headers={"If-None-Match": told.headers["etag"]}).status_code == 304
+    """The frozen URL has the same bytes, cacheable for ever; its entity tag is answered with a 304."""
+    first = london.get(path)
+    assert first.headers["cache-control"] == "no-cache"
+    assert london.get(path, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
     lifted = {"type": "restriction.lifted", "issues": [RARE_EARTHS], "item": CONTROL, "occurred": "2025-06-09"}
     assert london.post("/v1/events", json={"events": [lifted | {"reports": [REPORT]}]}).status_code == 201
-    assert london.get(path, headers={"If-None-Match": told.headers["etag"]}).status_code == 200
-    kept = london.get(told.headers["link"].partition(">")[0][1:])
-    assert (kept.content, kept.headers["etag"]) == (told.content, told.headers["etag"])
+    assert london.get(path, headers={"If-None-Match": first.headers["etag"]}).status_code == 200
+    kept = london.get(first.headers["link"].partition(">")[0][1:])
+    assert (kept.content, kept.headers["etag"]) == (first.content, first.headers["etag"])
     assert "immutable" in kept.headers["cache-control"]
-    same = london.get(told.headers["link"].partition(">")[0][1:], headers={"If-None-Match": told.headers["etag"]})
+    same = london.get(first.headers["link"].partition(">")[0][1:], headers={"If-None-Match": first.headers["etag"]})
     assert (same.status_code, same.content) == (304, b"")

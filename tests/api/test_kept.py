@@ -1,4 +1,4 @@
-"""Answers are kept in memory: what is given from there is what would be given anew, and is never out of date."""
+"""Kept answers: an answer from memory equals one that is computed, and is never out of date."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def other(migrated_url: str) -> Iterator[Client]:
 
 @pytest.mark.parametrize("path", READS)
 def test_what_is_kept_is_what_another_service_answers(london: Client, other: Client, path: str) -> None:
-    """Asked twice, a service gives the same bytes and headers, and so does one that has nothing kept."""
+    """A service answers twice with the same bytes and headers, and so does one with nothing in memory."""
     first, again, elsewhere = london.get(path), london.get(path), other.get(path)
     assert first.status_code == 200
     assert first.content == again.content == elsewhere.content
@@ -41,7 +41,7 @@ def test_what_is_kept_is_what_another_service_answers(london: Client, other: Cli
 
 
 def test_a_kept_answer_gives_way_to_what_another_service_records(london: Client, other: Client) -> None:
-    """What is recorded elsewhere is in the next answer here; the answer at the old position stays as it was."""
+    """What another service records is in the next answer here; the answer at the old position stays as it was."""
     before = london.get(ISSUE)
     position = before.json()["known_position"]
     pinned = london.get(f"{ISSUE}&known_position={position}")
@@ -56,7 +56,7 @@ def test_a_kept_answer_gives_way_to_what_another_service_records(london: Client,
 
 
 def test_a_head_request_has_the_headers_and_no_body(london: Client) -> None:
-    """HEAD is answered from memory too, and what it leaves there is the whole answer."""
+    """HEAD is answered from memory too, and keeps the whole answer there."""
     head = london.head(ISSUE)
     full = london.get(ISSUE)
     assert head.content == b""

@@ -1,4 +1,4 @@
-"""Problems through HTTP: whatever goes wrong comes out as application/problem+json, and says what a client needs."""
+"""Problems over HTTP: every failure is application/problem+json, with the members that a client needs."""
 
 from __future__ import annotations
 
@@ -121,25 +121,25 @@ def client(request: pytest.FixtureRequest) -> Iterator[TestClient[Litestar]]:
 def problem(response: httpx.Response) -> dict[str, Any]:
     """Return the problem that a response is, having checked its form."""
     assert response.headers["content-type"] == "application/problem+json"
-    told: dict[str, Any] = response.json()
+    answer: dict[str, Any] = response.json()
     (schema,), components = msgspec.json.schema_components([Problem], ref_template="#/$defs/{name}")
-    jsonschema.validate(told, {**schema, "$defs": components})
-    assert told["status"] == response.status_code
-    return told
+    jsonschema.validate(answer, {**schema, "$defs": components})
+    assert answer["status"] == response.status_code
+    return answer
 
 
 @pytest.mark.parametrize("name", RAISED)
 def test_every_refusal_is_a_problem_of_its_kind(client: TestClient[Litestar], name: str) -> None:
     """Type, title and status follow from the kind; the instance is the path that was asked for."""
-    told = problem(client.get(f"/raise/{name}"))
+    answer = problem(client.get(f"/raise/{name}"))
     kind = PROBLEM_KINDS[name]
-    assert (told["type"], told["title"], told["status"]) == (f"/problems/{name}", kind.title, kind.status)
-    assert told["instance"] == f"/raise/{name}"
-    assert told["detail"]
+    assert (answer["type"], answer["title"], answer["status"]) == (f"/problems/{name}", kind.title, kind.status)
+    assert answer["instance"] == f"/raise/{name}"
+    assert answer["detail"]
 
 
 def test_no_refusal_of_the_domain_is_left_out() -> None:
-    """Each refusal of the domain is raised in these tests, but for that of an import, which no request makes."""
+    """Each refusal of the domain is raised in these tests, except that of an import, which no request makes."""
     kinds = {each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)}
     assert kinds - {Refused, TooEarly} <= {type(raised) for raised in RAISED.values()}
     assert {each.kind for each in EdgeRefused.__subclasses__()} <= PROBLEM_KINDS.keys()
@@ -161,12 +161,12 @@ def test_no_refusal_of_the_domain_is_left_out() -> None:
     ],
 )
 def test_the_facts_of_a_refusal_are_members(client: TestClient[Litestar], name: str, members: dict[str, Any]) -> None:
-    """What a client acts on is there as data, not in the text only."""
-    told = problem(client.get(f"/raise/{name}"))
-    assert {key: told[key] for key in members} == members
+    """What a client acts on is a member of the problem, not only a part of its text."""
+    answer = problem(client.get(f"/raise/{name}"))
+    assert {key: answer[key] for key in members} == members
 
 
-def test_a_client_of_an_unavailable_service_is_told_when_to_try_again(client: TestClient[Litestar]) -> None:
+def test_an_unavailable_service_says_when_to_try_again(client: TestClient[Litestar]) -> None:
     """A 503 carries Retry-After, whoever raised it."""
     assert client.get("/raise/unavailable").headers["retry-after"] == "1"
     assert client.get("/framework/unavailable").headers["retry-after"] == "1"
@@ -175,10 +175,10 @@ def test_a_client_of_an_unavailable_service_is_told_when_to_try_again(client: Te
 @pytest.mark.parametrize("path", ["/nowhere", "/raise", "/closed/x", "/%ff%00", "/a%20b/ü"])
 def test_an_unknown_path_is_a_problem(client: TestClient[Litestar], path: str) -> None:
     """A path that leads nowhere answers 404 as a problem whose instance is a URI reference."""
-    told = problem(client.get(path))
-    assert told["type"] == "/problems/not-found"
-    assert told["instance"].isascii()
-    assert " " not in told["instance"]
+    answer = problem(client.get(path))
+    assert answer["type"] == "/problems/not-found"
+    assert answer["instance"].isascii()
+    assert " " not in answer["instance"]
 
 
 def test_another_method_is_a_problem_that_says_which_are_allowed(client: TestClient[Litestar]) -> None:
@@ -195,7 +195,7 @@ def test_a_body_that_is_too_large_is_a_problem(client: TestClient[Litestar]) -> 
 
 @pytest.mark.parametrize("name", FRAMEWORK)
 def test_exceptions_of_the_framework_are_problems(client: TestClient[Litestar], name: str) -> None:
-    """What Litestar raises goes by its status."""
+    """What Litestar raises is the kind of problem that has its status."""
     assert problem(client.get(f"/framework/{name}"))["type"] == f"/problems/{name}"
 
 
@@ -211,7 +211,7 @@ def test_a_status_without_a_kind_says_no_more_than_the_status(
 
 @pytest.mark.parametrize("path", ["/crash", "/framework/internal"])
 def test_a_crash_is_logged_and_shows_nothing(client: TestClient[Litestar], path: str) -> None:
-    """A 500 tells the log what happened, and the client only that something did."""
+    """A 500 logs what happened, and shows the client only that something did."""
     with capture_logs() as logs:
         response = client.get(path)
     assert problem(response) == {
@@ -225,16 +225,16 @@ def test_a_crash_is_logged_and_shows_nothing(client: TestClient[Litestar], path:
 
 
 def test_bodies_that_are_refused_lead_to_their_faults(client: TestClient[Litestar]) -> None:
-    """From bytes to pointers: each error's pointer is a JSON pointer to what was sent, or to what is missing."""
-    told = problem(client.post("/events", json={"events": [{"type": "call.held", "a/b~c d": 1}]}))
-    pointers = {error["pointer"] for error in told["errors"]}
+    """The pointer of each error is a JSON pointer to what was sent, or to what is missing."""
+    answer = problem(client.post("/events", json={"events": [{"type": "call.held", "a/b~c d": 1}]}))
+    pointers = {error["pointer"] for error in answer["errors"]}
     assert {"#/events/0/a~1b~0c%20d", "#/events/0/participants"} <= pointers
     assert problem(client.post("/events", content=b"{"))["type"] == "/problems/not-json"
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5) | st.integers(0, 999), max_size=4))
 def test_a_pointer_leads_back_to_its_path(path: list[str | int]) -> None:
-    """A pointer is a URI fragment of ASCII; unescaped as RFC 6901 says, it is the path again."""
+    """A pointer is a URI fragment in ASCII, and unescaped by RFC 6901 it is the path again."""
     written = Fault(tuple(path), "").pointer
     assert written.isascii()
     assert not set(written) & set(' "<>[]^`{|}\\')

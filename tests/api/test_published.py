@@ -1,4 +1,4 @@
-"""The second reading of K: what stood on a day, of what had been published by another (docs/semantics.md, 8)."""
+"""K as published: what stood on a day, by what had been published on another (docs/semantics.md, 8)."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -18,19 +18,19 @@ FROZEN_NAMES = {"as_of", "known_at", "known_position", "known_basis"}
 
 
 def report(outlet: str, published: str | None = None, **fields: str) -> Event:
-    """A report, of a day where one is given."""
+    """Make a report, published on a day if one is given."""
     return {"outlet": outlet} | ({} if published is None else {"published": published}) | fields
 
 
 def imposed(*reports: Event, item: str = "ban", **fields: Any) -> Event:  # noqa: ANN401 - any field of the event
-    """A restriction in force from 1 June 2025 unless told otherwise."""
+    """Make a restriction in force from 1 June 2025 unless the fields say otherwise."""
     terms = {"imposed_by": "CN", "instrument": "export_control", "goods": [{"name": "gallium"}]}
     head = {"type": "restriction.imposed", "issues": ["metals"], "item": item, "occurred": "2025-06-01"}
     return head | terms | {"reports": list(reports)} | fields
 
 
 def record(client: Client, *events: Event) -> list[str]:
-    """Record events as one batch; give their ids."""
+    """Record events as one batch; return their ids."""
     answer = client.post("/v1/events", json={"events": list(events)})
     assert answer.status_code == 201, answer.text
     return [event["id"] for event in answer.json()["events"]]
@@ -45,7 +45,7 @@ def metals(client: Client) -> Client:
 
 
 def known(client: Client, known_at: str, path: str = "restrictions/ban", **query: str) -> Event:
-    """Ask about the 30th of June 2025 as published by a day or an instant; {} when there is no status."""
+    """Return the answer about 30 June 2025 as published by a day or an instant; {} when there is no status."""
     asked = {"as_of": "2025-06-30", "known_basis": "published", "known_at": known_at, **query}
     response = client.get(f"/v1/{path}", params=asked)
     assert response.status_code in {200, 404}, response.text
@@ -58,14 +58,14 @@ def outlets(state: Event) -> list[str]:
 
 
 def test_a_fact_counts_from_its_earliest_report(metals: Client) -> None:
-    """Recorded today, published on the 10th and the 12th of June: known from the 10th, by the report of that day."""
+    """A fact recorded today, published on 10 and 12 June, is known from the 10th, by the report of that day."""
     record(metals, imposed(report("Late", "2025-06-12"), report("Early", "2025-06-10")))
-    told = {day: outlets(known(metals, f"2025-06-{day:02}")) for day in (9, 10, 11, 12)}
-    assert told == {9: [], 10: ["Early"], 11: ["Early"], 12: ["Late", "Early"]}
+    seen = {day: outlets(known(metals, f"2025-06-{day:02}")) for day in (9, 10, 11, 12)}
+    assert seen == {9: [], 10: ["Early"], 11: ["Early"], 12: ["Late", "Early"]}
 
 
 def test_what_is_not_known_yet_says_when_it_is(metals: Client) -> None:
-    """404 with the first day of publication that gives a status; beyond the cap, the position that brings it."""
+    """The 404 has the first day of publication with a status; where a position caps K, the position that has it."""
     record(metals, imposed(report("A", "2025-06-10")))
     path = "/v1/restrictions/ban?as_of=2025-06-30&known_basis=published&known_at=2025-06-09"
     problem = metals.get(path).json()
@@ -88,7 +88,7 @@ def test_what_is_not_known_yet_says_when_it_is(metals: Client) -> None:
     ],
 )
 def test_an_instant_counts_the_days_that_have_ended(metals: Client, instant: str, counted: str) -> None:
-    """A day of publication is over at midnight in UTC; until then nobody can tell whether it was out."""
+    """A day of publication ends at midnight in UTC; before it nobody can say whether a report was out."""
     record(metals, imposed(report("A", "2025-06-09"), report("B", "2025-06-10")))
     answer = known(metals, instant)
     assert answer["known_at"] == counted
@@ -105,14 +105,14 @@ def test_an_instant_counts_the_days_that_have_ended(metals: Client, instant: str
     ],
 )
 def test_an_uncertain_publication_counts_from_its_last_day(metals: Client, published: str, last: str) -> None:
-    """It may have been out before, but nobody can say so."""
+    """A report of an uncertain day counts from the last: it may have been out before, but nobody can say so."""
     record(metals, imposed(report("A", published)))
     before = (date.fromisoformat(last) - timedelta(1)).isoformat()
     assert (outlets(known(metals, before)), outlets(known(metals, last))) == ([], ["A"])
 
 
 def test_without_a_publication_it_counts_from_its_recording(metals: Client) -> None:
-    """What was recorded today from a source without a date was out by today, and perhaps not yesterday."""
+    """A fact recorded today from a report without a date is known today, and not yesterday."""
     before = datetime.now(UTC).date()
     record(metals, imposed(report("A")))
     after = datetime.now(UTC).date()
@@ -121,7 +121,7 @@ def test_without_a_publication_it_counts_from_its_recording(metals: Client) -> N
 
 
 def test_a_denial_makes_nothing_known(metals: Client) -> None:
-    """Denied on the 5th, reported on the 10th: known from the 10th, contested, with both."""
+    """A fact denied on the 5th and reported on the 10th is known from the 10th, contested, with both reports."""
     record(metals, imposed(report("Ministry", "2025-06-05", stance="denies"), report("Press", "2025-06-10")))
     assert known(metals, "2025-06-09") == {}
     answer = known(metals, "2025-06-10")
@@ -129,37 +129,37 @@ def test_a_denial_makes_nothing_known(metals: Client) -> None:
 
 
 def test_a_denial_contests_from_its_own_day(metals: Client) -> None:
-    """Reported on the 5th, denied on the 10th: not contested before the 10th."""
+    """A fact reported on the 5th and denied on the 10th is not contested before the 10th."""
     record(metals, imposed(report("Press", "2025-06-05"), report("Ministry", "2025-06-10", stance="denies")))
     assert [known(metals, day)["contested"] for day in ("2025-06-09", "2025-06-10")] == [False, True]
 
 
 def test_a_fact_that_all_reports_deny_counts_from_its_recording(metals: Client) -> None:
-    """Denials alone have no earliest report: known today, not in June."""
+    """A fact that every report denies is known from its recording today, not in June."""
     record(metals, imposed(report("Ministry", "2025-06-05", stance="denies")))
     assert known(metals, "2025-06-30") == {}
     assert known(metals, datetime.now(UTC).date().isoformat())["contested"] is True
 
 
 def test_an_added_report_may_be_the_earliest(metals: Client) -> None:
-    """Added later, published earlier: the fact is known from it, but not of what had been recorded before it."""
+    """A report added later and published earlier makes the fact known earlier, but not at a position before it."""
     (event,) = record(metals, imposed(report("A", "2025-06-10")))
     added = [report("B", "2025-06-04"), report("C", "2025-06-20"), report("D", "2025-06-02", stance="denies")]
     assert metals.post(f"/v1/events/{event}/reports", json={"reports": added}).status_code == 201
-    told = {day: outlets(known(metals, f"2025-06-{day:02}")) for day in (3, 4, 10, 20)}
-    assert told == {3: [], 4: ["B", "D"], 10: ["A", "B", "D"], 20: ["A", "B", "C", "D"]}
+    seen = {day: outlets(known(metals, f"2025-06-{day:02}")) for day in (3, 4, 10, 20)}
+    assert seen == {3: [], 4: ["B", "D"], 10: ["A", "B", "D"], 20: ["A", "B", "C", "D"]}
     assert known(metals, "2025-06-04", known_position="2") == {}
     assert outlets(known(metals, "2025-06-20", known_position="2")) == ["A"]
 
 
 def test_a_correction_counts_from_its_own_reports(metals: Client) -> None:
-    """Published on the 15th, it gives its text from then on, with the reports of the text that are out."""
+    """The text of a correction published on the 15th holds from then on, with those of its reports that are out."""
     (event,) = record(metals, imposed(report("A", "2025-06-05")))
     text = imposed(report("A", "2025-06-05"), report("B", "2025-06-18"), occurred="2025-06-03")
     sent = {"event": text, "reports": [report("B", "2025-06-15")]}
     assert metals.put(f"/v1/events/{event}", json=sent).status_code == 201
-    told = {day: (answer := known(metals, f"2025-06-{day}"), answer["since"], outlets(answer)) for day in (14, 15, 18)}
-    assert {day: tuple(told[day][1:]) for day in told} == {
+    seen = {day: (answer := known(metals, f"2025-06-{day}"), answer["since"], outlets(answer)) for day in (14, 15, 18)}
+    assert {day: tuple(seen[day][1:]) for day in seen} == {
         14: ("2025-06-01", ["A"]),
         15: ("2025-06-03", ["A"]),
         18: ("2025-06-03", ["A", "B"]),
@@ -167,7 +167,7 @@ def test_a_correction_counts_from_its_own_reports(metals: Client) -> None:
 
 
 def test_a_correction_may_make_a_fact_known(metals: Client) -> None:
-    """A correction that is out before the fact's first report, of a source that is: the fact is known in its text."""
+    """A correction published before the first report of its fact makes the fact known, with the corrected text."""
     (event,) = record(metals, imposed(report("A", "2025-06-20")))
     text = imposed(report("B", "2025-06-10"), occurred="2025-06-03")
     assert metals.put(f"/v1/events/{event}", json={"event": text, "reports": text["reports"]}).status_code == 201
@@ -176,7 +176,7 @@ def test_a_correction_may_make_a_fact_known(metals: Client) -> None:
 
 
 def test_a_correction_without_reports_counts_from_its_recording(metals: Client) -> None:
-    """What the editors mended today was not known to anybody in June; what the new text cites makes no difference."""
+    """A correction made today was known to nobody in June, whatever reports its text cites."""
     (event,) = record(metals, imposed(report("A", "2025-06-05")))
     assert metals.put(
         f"/v1/events/{event}", json={"event": imposed(report("A", "2025-06-05"), occurred="2025-06-03")}
@@ -187,7 +187,7 @@ def test_a_correction_without_reports_counts_from_its_recording(metals: Client) 
 
 
 def test_the_correction_recorded_last_holds(metals: Client) -> None:
-    """Of two corrections that are out, not the one published last but the one recorded last."""
+    """Of two corrections that are out, the one recorded last holds, not the one published last."""
     (event,) = record(metals, imposed(report("A", "2025-06-01")))
     for occurred, day in (("2025-06-03", "2025-06-20"), ("2025-06-04", "2025-06-10")):
         text = imposed(report("A", "2025-06-01"), occurred=occurred)
@@ -198,7 +198,7 @@ def test_the_correction_recorded_last_holds(metals: Client) -> None:
 
 
 def test_retractions_count_from_their_own_publication(metals: Client) -> None:
-    """Withdrawn on the 20th, and that withdrawn today without a source: gone in between."""
+    """A fact retracted on the 20th is gone until today, when that retraction is retracted without a report."""
     (event,) = record(metals, imposed(report("A", "2025-06-05")))
     gone = {"type": "record.retracted", "target": event, "reports": [report("A", "2025-06-20")]}
     (retraction,) = record(metals, gone)
@@ -210,7 +210,7 @@ def test_retractions_count_from_their_own_publication(metals: Client) -> None:
 
 
 def test_a_dispute_contests_from_its_own_publication(metals: Client) -> None:
-    """Reported on the 20th, even by one who denies the fact: that is what a dispute is."""
+    """A dispute published on the 20th contests from then on, also where its report denies the fact."""
     (event,) = record(metals, imposed(report("A", "2025-06-05")))
     denial = report("Ministry", "2025-06-20", stance="denies")
     record(metals, {"type": "record.disputed", "target": event, "reports": [denial]})
@@ -218,7 +218,7 @@ def test_a_dispute_contests_from_its_own_publication(metals: Client) -> None:
 
 
 def test_an_issue_is_known_once_its_opening_is(metals: Client) -> None:
-    """Its version is the log's, its posture that of the items that are known."""
+    """The version of an issue counts the log, its posture the items that are known."""
     record(metals, imposed(report("A", "2025-06-10")), imposed(report("B", "2025-06-12"), item="second"))
     assert known(metals, "2025-05-31", "issues/metals") == {}
     assert known(metals, "2025-05-31", "issues")["items"] == []
@@ -239,9 +239,9 @@ def test_an_issue_is_known_once_its_opening_is(metals: Client) -> None:
 
 
 def test_what_always_was_hidden_as_recorded_is_found(metals: Client) -> None:
-    """The second of two facts of one day has hidden the first in every recorded state; before it was out it did not.
+    """A fact that another of its day hides in every recorded state counts, as published, before that other one.
 
-    So the first one's good and issue are found as published, though no state as recorded ever had them.
+    So its good and its issue are found as published, though no state as recorded ever had them.
     """
     opening = {"id": "old", "title": "Old", "summary": "S.", "parties": [], "occurred": "2025-06-01"}
     assert metals.post("/v1/issues", json=opening | {"reports": [report("A", "2025-06-01")]}).status_code == 201
@@ -260,7 +260,7 @@ def test_what_always_was_hidden_as_recorded_is_found(metals: Client) -> None:
 
 
 def test_an_answer_is_pinned_by_its_frozen_url(london: Client) -> None:
-    """Day of publication and position stand in answer, tag and frozen URL, which gives the same bytes for ever."""
+    """Answer, tag and frozen URL have the day of publication and the position; the bytes never change."""
     paths = (
         f"/v1/issues/{RARE_EARTHS}?include=ended",
         "/v1/issues?limit=2",
@@ -295,7 +295,7 @@ def test_an_answer_is_pinned_by_its_frozen_url(london: Client) -> None:
 
 
 def test_pages_as_published_stay_those_of_the_first(metals: Client) -> None:
-    """A cursor holds both clocks: whatever is recorded meanwhile, however the second page names them."""
+    """A cursor has both clocks: the pages agree whatever is recorded between them and however they name the clocks."""
     published = ["2025-06-10", "2025-06-20", "2025-06-05", "2025-06-09", "2025-06-11", "2025-06-10"]
     for number, day in enumerate(published):
         record(metals, imposed(report("A", day), item=f"ban-{number}"))
@@ -322,7 +322,7 @@ def test_pages_as_published_stay_those_of_the_first(metals: Client) -> None:
 
 
 def test_any_day_of_publication_may_be_asked_but_no_position_ahead(metals: Client) -> None:
-    """Without a day it is today; a day to come is pinned by the position; a position beyond the head is refused."""
+    """The default day is today; a future day is pinned by the position; a position beyond the head is refused."""
     record(metals, imposed(report("A", "2999-01-01")))
     first = datetime.now(UTC).date().isoformat()
     answer = metals.get("/v1/issues/metals?known_basis=published").json()
@@ -337,7 +337,7 @@ def test_any_day_of_publication_may_be_asked_but_no_position_ahead(metals: Clien
 
 
 def test_before_anything_is_recorded_nothing_is_published(client: Client) -> None:
-    """An empty ledger has empty lists on this basis too."""
+    """An empty ledger has empty lists as published too."""
     for path in ("issues", "restrictions", "events"):
         answer = (
             known(client, "2025-06-10", path)
@@ -349,7 +349,7 @@ def test_before_anything_is_recorded_nothing_is_published(client: Client) -> Non
 
 
 def test_recorded_events_as_published(metals: Client) -> None:
-    """The log's events that count by a day, as recorded; one of them with the records that count, and its text then."""
+    """The list has the events that count by a day; an event has the records that count, and its text on that day."""
     (event,) = record(metals, imposed(report("A", "2025-06-10"), report("B", "2025-06-20")))
     text = imposed(report("A", "2025-06-10"), occurred="2025-06-03")
     assert metals.put(f"/v1/events/{event}", json={"event": text, "reports": [report("C", "2025-06-15")]}).is_success
@@ -365,15 +365,15 @@ def test_recorded_events_as_published(metals: Client) -> None:
     path = f"/v1/events/{event}?known_basis=published&known_at="
     assert metals.get(f"{path}2025-06-09").status_code == 404
     for day, records, since in (("10", [], "2025-06-01"), ("15", [3], "2025-06-03")):
-        told = metals.get(f"{path}2025-06-{day}").json()
-        assert ([each["position"] for each in told["records"]], told["now"]["occurred"]) == (records, since)
-        assert len(told["reports"]) == 2
+        found = metals.get(f"{path}2025-06-{day}").json()
+        assert ([each["position"] for each in found["records"]], found["now"]["occurred"]) == (records, since)
+        assert len(found["reports"]) == 2
     assert metals.get(f"{path}{datetime.now(UTC).date().isoformat()}").json()["now"] is None
 
 
 @pytest.mark.parametrize("published", ["2025-06-09", "2025-06-10", "2025-06-11", "2099-01-01"])
-def test_every_issue_of_the_london_set_is_as_the_slow_fold_has_it(london: Client, published: str) -> None:
-    """Asked by day of publication and position, each issue is what the plain fold over the log makes of it."""
+def test_every_issue_of_the_london_set_is_as_the_oracle_has_it(london: Client, published: str) -> None:
+    """By day of publication and position, each issue is answered as the oracle answers it."""
     log = london.get("/v1/feed?limit=1000").json()["events"]
     for position in (12, 20):
         clocks = oracle.Published(date.fromisoformat(published), position)
@@ -387,7 +387,7 @@ def test_every_issue_of_the_london_set_is_as_the_slow_fold_has_it(london: Client
 
 
 def test_the_history_of_an_item_as_published(metals: Client) -> None:
-    """A measure reported on the 2nd, corrected by a report of the 5th: its rectangles have days of publication."""
+    """The versions of a measure reported on the 2nd and corrected on the 5th are bounded by days of publication."""
     (target,) = record(metals, imposed(report("A", "2025-06-02")))
     corrected = {**imposed(report("A", "2025-06-02")), "occurred": "2025-06-03"}
     body = {"event": corrected, "reports": [report("B", "2025-06-05")]}
@@ -412,7 +412,7 @@ def test_the_history_of_an_item_as_published(metals: Client) -> None:
 
 
 def test_the_history_as_published_is_in_order_of_days(metals: Client) -> None:
-    """An end that is published later, and taken back later still: of one first day the earlier K comes first."""
+    """Versions stand by their first day, and those of one day by the day from which they are known."""
     (target,) = record(metals, imposed(report("A", "2025-06-02"), until="2025-09-01"))
     corrected = imposed(report("A", "2025-06-02"))
     body = {"event": corrected, "reports": [report("B", "2025-06-05")]}

@@ -1,4 +1,4 @@
-"""Query strings: what is documented is read, everything else is refused, with every fault and its parameter."""
+"""Query strings: documented parameters are read, everything else is refused with every fault by parameter."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def test_a_text_may_be_empty() -> None:
     assert read(b"from=2025-04-04&q=", Diff).q == ""
 
 
-def test_every_fault_is_told_by_parameter() -> None:
-    """Unknown, repeated, wrong and missing parameters are told at once."""
+def test_every_fault_is_named_by_parameter() -> None:
+    """Unknown, repeated, wrong and missing parameters are listed together."""
     found = refused(b"count=6&colour=red&q=a&q=b&to=tomorrow&include=all", Diff)
     assert set(found) == {"from", "to", "q", "count", "include", "colour"}
     assert found["q"] == "given more than once"
@@ -70,12 +70,12 @@ def test_an_integer_is_written_in_plain_digits_and_within_bounds(written: str) -
 
 @pytest.mark.parametrize("raw", [b"as_of=%zz", b"as_of=%2", b"as_of=%", b"as_of=%ff", b"as_of=\xff", b"as_of=2025%00"])
 def test_bytes_that_are_no_text_are_refused(raw: bytes) -> None:
-    """Bad percent-encoding, bytes that are not UTF-8, and NUL are told at their parameter."""
+    """Bad percent-encoding, bytes that are not UTF-8, and NUL are faults of their parameter."""
     assert set(refused(raw)) == {"as_of"}
 
 
-def test_a_name_that_is_no_text_is_told() -> None:
-    """A fault in the name of a parameter is told under the name as it was sent."""
+def test_a_name_that_is_no_text_is_a_fault() -> None:
+    """A fault in the name of a parameter is listed under the name as it was sent."""
     assert set(refused(b"a%ff=1&b%zz=2")) == {"a%ff", "b%zz"}
 
 
@@ -125,14 +125,14 @@ def test_an_instant_is_rfc_3339_with_its_offset_and_exists(written: str) -> None
 
 
 def test_a_plus_that_became_a_space_is_explained() -> None:
-    """A + in a query means a space; whoever forgets that is told what to write."""
+    """A + in a query means a space; the fault says what to write for a +."""
     assert "%2B" in refused(b"known_at=2025-06-10T12:00:00+02:00")["known_at"]
     read_again = read(b"known_at=2025-06-10T12:00:00%2B02:00", AsOfQuery)
     assert micros(read_again.known_at or "") == int(datetime(2025, 6, 10, 10, tzinfo=UTC).timestamp()) * 1_000_000
 
 
-def test_faults_of_different_sorts_are_told_together() -> None:
-    """A day that does not exist is told besides a value of a wrong form."""
+def test_faults_of_different_sorts_are_listed_together() -> None:
+    """A day that does not exist is listed together with values of a wrong form."""
     assert set(refused(b"as_of=2025-02-30&known_at=never&limit=x")) == {"as_of", "known_at", "limit"}
 
 
@@ -157,7 +157,7 @@ def test_faults_of_different_sorts_are_told_together() -> None:
     ],
 )
 def test_the_second_clock_is_given_in_one_of_two_ways(raw: bytes, faulty: set[str]) -> None:
-    """Recorded knowledge is of an instant or a position; published knowledge of a day too, and capped by a position."""
+    """K as recorded is an instant or a position; as published it may be a day too, and a position caps it."""
     if faulty:
         assert set(refused(raw, AsOfQuery)) == faulty
     else:
@@ -165,9 +165,9 @@ def test_the_second_clock_is_given_in_one_of_two_ways(raw: bytes, faulty: set[st
 
 
 def test_the_clocks_are_given_as_numbers() -> None:
-    """D comes as an ordinal, K in microseconds, a day of K to its last microsecond in UTC.
+    """D is read as an ordinal, K in microseconds; a day of K is read as its last microsecond in UTC.
 
-    As the last day that has ended, an instant is of the day before its own until that one's last microsecond.
+    As published, an instant counts the days that have ended: its own day only at the last microsecond of it.
     """
     asked = read(b"as_of=2025-04-04&known_basis=published&known_at=2025-06-10", AsOfQuery)
     end = datetime(2025, 6, 11, tzinfo=UTC)
@@ -188,7 +188,7 @@ def test_the_clocks_are_given_as_numbers() -> None:
 
 @given(st.dates(), st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)), st.integers(-840, 840))  # noqa: DTZ001
 def test_every_day_and_instant_that_exists_is_read(day: date, moment: datetime, offset: int) -> None:
-    """Whatever Python writes in the documented form is read back to the same day and the same instant."""
+    """Whatever day and instant Python writes in the documented form are read back as the same."""
     there = moment.replace(tzinfo=timezone(timedelta(minutes=offset)))
     asked = read(urlencode({"from": day.isoformat(), "to": there.isoformat()}).encode(), Diff)
     assert ordinal(asked.from_) == day.toordinal()
@@ -204,6 +204,6 @@ def test_every_number_within_bounds_is_read(position: int, limit: int) -> None:
 
 @given(st.binary(max_size=60))
 def test_no_bytes_raise_anything_else(raw: bytes) -> None:
-    """Whatever bytes stand behind the question mark, they are read or refused."""
+    """Whatever bytes follow the question mark, they are read or refused."""
     with contextlib.suppress(BadQuery):
         read(raw, AsOfPageQuery)

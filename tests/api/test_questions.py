@@ -1,4 +1,4 @@
-"""docs/questions.md as it is printed: each request is asked of a ledger with the set, and answers as shown."""
+"""docs/questions.md as it is printed: each request is sent to a ledger with the set, and answered as shown."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ def asked() -> list[Asked]:
 
 
 def differences(shown: Any, given: Any, at: str = "") -> list[str]:  # noqa: ANN401 - any JSON
-    """Return where an answer is not as shown: members may be left out, entries of a list only where it says so."""
+    """Return where an answer differs from what is shown: members may be left out, entries of a list only at `ANY`."""
     if isinstance(shown, dict) and isinstance(given, dict):
         absent = [f"{at}/{name}: absent" for name in shown if name not in given]
         both = [name for name in shown if name in given]
@@ -89,7 +89,7 @@ def loaded(url: str) -> Iterator[Client]:
     async def seed() -> tuple[int, int]:
         async with opened(url) as ledger:
             done = await transfer.seed(ledger.database, ledger.ledger, "us-china")
-            return done.recorded, done.known
+            return done.recorded, done.already_recorded
 
     recorded, known = asyncio.run(seed())
     assert f"{recorded} events recorded, {known} known already" in PAGE
@@ -107,7 +107,7 @@ def test_the_answer_is_as_the_page_shows_it(client: Client, question: Asked) -> 
 
 
 def test_there_are_ten_questions_and_each_is_asked() -> None:
-    """They are numbered from 1 to 10, and none is without a request."""
+    """The questions are numbered from 1 to 10, and each has a request."""
     numbers = re.findall(r"^## (\d+)\. .+\?$", PAGE, re.MULTILINE)
     assert numbers == [str(number) for number in range(1, 11)]
     assert list(dict.fromkeys(each.question for each in asked())) == numbers
@@ -137,7 +137,7 @@ def test_the_questions_go_to_different_operations() -> None:
     ],
 )
 def test_what_differs_is_found(shown: object, given: object) -> None:
-    """A changed value, an absent member, another type, an entry too many or out of order: each is told."""
+    """A changed value, an absent member, another type, an entry too many or out of order: each is a difference."""
     assert differences(shown, given) != []
 
 
@@ -150,5 +150,5 @@ def test_what_differs_is_found(shown: object, given: object) -> None:
     ],
 )
 def test_what_is_left_out_is_no_difference(shown: object, given: object) -> None:
-    """Members may be left out, and entries where the list says so."""
+    """Members may be left out, and entries of a list where it has `ANY`."""
     assert differences(shown, given) == []

@@ -1,4 +1,4 @@
-"""Subscriptions through HTTP: made, read, changed, taken away; whatever is wrong is told with a pointer."""
+"""Subscriptions over HTTP: made, read, changed and deleted; every fault is named by a pointer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def client(running: TestClient[Litestar]) -> Iterator[TestClient[Litestar]]:
 
 
 def test_a_subscription_is_made_and_read(client: TestClient[Litestar]) -> None:
-    """The answer to the making has a secret and a place; read again it is the same without the secret."""
+    """The 201 of a subscription has its secret and its URL; read again it is the same without the secret."""
     asked = {"id": "desk", "url": URL, "type": "restriction.*", "issue": "a", "party": "CN", "good": "Dy"}
     response = client.post(PATH, json=asked)
     assert response.status_code == 201
@@ -54,7 +54,7 @@ def test_a_subscription_is_made_and_read(client: TestClient[Litestar]) -> None:
 
 
 def test_names_and_secrets_are_made_up_where_none_is_given(client: TestClient[Litestar]) -> None:
-    """Two subscriptions to one URL get a name and a secret each."""
+    """Two subscriptions to one URL, sent without name and secret, get different ones."""
     one, other = (client.post(PATH, json={"url": URL}).json() for _ in range(2))
     assert one["id"] != other["id"]
     assert one["secret"] != other["secret"]
@@ -104,7 +104,7 @@ def test_there_are_a_hundred_at_most(client: TestClient[Litestar]) -> None:
         ({"url": URL, "url\u0000": 1}, ["#/url%00"]),
     ],
 )
-def test_what_is_wrong_is_told_by_pointer(
+def test_what_is_wrong_is_named_by_pointer(
     client: TestClient[Litestar], body: dict[str, Any], pointers: list[str]
 ) -> None:
     """Each fault of a subscription to make is named, nothing is made, and a bad secret is not repeated."""
@@ -129,7 +129,7 @@ def test_what_is_wrong_is_told_by_pointer(
         ("POST", "/replay", {"after": 1}, "#/after"),
     ],
 )
-def test_what_is_wrong_with_a_change_is_told_by_pointer(
+def test_what_is_wrong_with_a_change_is_named_by_pointer(
     client: TestClient[Litestar], method: str, target: str, body: dict[str, Any], pointer: str
 ) -> None:
     """Each fault of a change is named, and nothing is changed."""
@@ -156,12 +156,12 @@ def test_what_is_wrong_with_a_change_is_told_by_pointer(
 def test_what_is_not_there_is_not_found(
     client: TestClient[Litestar], method: str, target: str, body: object, name: str
 ) -> None:
-    """Every operation on a subscription that there is not answers 404."""
+    """Every operation on a subscription that does not exist answers 404."""
     response = client.request(method, f"{PATH}/{name}{target}", json=body)
     assert (response.status_code, response.json()["type"]) == (404, "/problems/not-found")
 
 
-def test_a_change_takes_the_place_of_the_whole_filter(client: TestClient[Litestar]) -> None:
+def test_a_change_replaces_the_whole_filter(client: TestClient[Litestar]) -> None:
     """A new filter replaces every condition; an empty one lets all events through; the rest stays."""
     client.post(PATH, json={"id": "desk", "url": URL, "type": "restriction.*", "party": "CN"})
     changed = client.patch(f"{PATH}/desk", json={"filter": {"good": "Dy"}}).json()
@@ -171,8 +171,8 @@ def test_a_change_takes_the_place_of_the_whole_filter(client: TestClient[Litesta
     assert ("good" in emptied, emptied["state"]) == (False, "paused")
 
 
-def test_what_is_taken_away_is_gone(client: TestClient[Litestar]) -> None:
-    """Deleted, a subscription is gone and its name is free."""
+def test_a_deleted_subscription_is_gone(client: TestClient[Litestar]) -> None:
+    """A deleted subscription is a 404, and its name is free."""
     client.post(PATH, json={"id": "desk", "url": URL})
     assert client.delete(f"{PATH}/desk").status_code == 204
     assert client.delete(f"{PATH}/desk").status_code == 404
@@ -180,14 +180,14 @@ def test_what_is_taken_away_is_gone(client: TestClient[Litestar]) -> None:
 
 
 def test_a_cursor_is_of_its_list(client: TestClient[Litestar]) -> None:
-    """A cursor that no page has given is refused."""
+    """A cursor that no page returned is refused."""
     client.post(PATH, json={"id": "desk", "url": URL})
     response = client.get(f"{PATH}/desk/deliveries?cursor=WzEsMSwxLCJhIl0=")
     assert (response.status_code, response.json()["errors"][0]["parameter"]) == (422, "cursor")
 
 
 def test_settings_of_delivery_are_read_strictly() -> None:
-    """A schedule is seconds with commas between, a lease seconds; nothing means the usual."""
+    """A schedule is seconds separated by commas, a lease is seconds; an empty setting is the default."""
     assert schedule("0,0.5, 300") == (0.0, 0.5, 300.0)
     assert schedule("") is None
     assert (lease(""), lease("1.5")) == (None, 1.5)

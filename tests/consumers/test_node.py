@@ -1,4 +1,4 @@
-"""A consumer in Node follows the feed, is killed again and again, and ends with what `parley export` has."""
+"""A consumer in Node follows the feed, is killed several times, and ends with what `parley export` has."""
 
 import hashlib
 import json
@@ -44,7 +44,7 @@ def lines(file: Path) -> int:
 
 @pytest.mark.parametrize("how", ["fetch", "stream"])
 def test_a_consumer_in_node_ends_with_the_whole_log(migrated_url: str, tmp_path: Path, how: str) -> None:
-    """Cold from the beginning, while others write; killed with signal 9 in between, it resumes where its file ends."""
+    """A consumer that starts from nothing while others write, and is killed, resumes where its file ends."""
     file, last = tmp_path / "seen", len(openings()) + BATCHES * BATCH
     script = Path(__file__).with_name("follow.mjs")
     with serving(migrated_url) as server:

@@ -1,13 +1,15 @@
 """The vocabulary and the lives of items fit each other, and the oracle's own table."""
 
 import pkgutil
+import re
+from pathlib import Path
 
 import pytest
 
 from service.domain.vocabulary import events
 from service.domain.vocabulary.events import FACTS, MODULES
 from service.domain.vocabulary.kinds import CHANGES, KINDS, STATUSES
-from tests import oracle
+from tests import oracle, strategies
 
 
 def test_every_type_has_its_place_in_the_life_of_its_kind() -> None:
@@ -44,3 +46,18 @@ def test_every_module_of_events_is_read() -> None:
     """A new module of kinds has to be named in MODULES: without it nothing knows its types."""
     found = {module.name for module in pkgutil.iter_modules(events.__path__)} - {"base"}
     assert found == {module.__name__.rpartition(".")[2] for module in MODULES}
+
+
+def test_every_kind_has_its_row_wherever_kinds_are_listed() -> None:
+    """Whoever adds a kind is shown every other place that has to know it."""
+    semantics = (Path(__file__).parents[2] / "docs" / "semantics.md").read_text().partition("## 7.")[2]
+    listed = {
+        "tests/oracle.py: CHANGES": set(oracle.CHANGES),
+        "tests/strategies.py: KINDS": {*strategies.KINDS, "issue"},
+        "tests/strategies.py: OPTIONAL": set(strategies.OPTIONAL),
+        "section 7 of docs/semantics.md": set(re.findall(r"^    (\w+) +\w+\*", semantics, re.MULTILINE)),
+    }
+    missing = [
+        f"{kind} has no row in {where}" for where, kinds in listed.items() for kind in KINDS if kind not in kinds
+    ]
+    assert not missing

@@ -36,8 +36,8 @@ LATE = date(2026, 1, 1)
 @pytest.fixture
 async def ledger(migrated_url: str) -> AsyncIterator[Opened]:
     """An empty ledger on each backend in turn."""
-    async with opened(migrated_url) as held:
-        yield held
+    async with opened(migrated_url) as ledger:
+        yield ledger
 
 
 def event(kind: str, item: str, *issues: str, **fields: object) -> Event:
@@ -86,7 +86,7 @@ async def version(ledger: Opened, issue: str) -> int:
 
 
 async def faults_of(ledger: Opened, *events: Event) -> set[str]:
-    """Append what must be refused as malformed; return the paths of the faults, and see that nothing was stored."""
+    """Append what must be refused as malformed; check that nothing is stored; return the paths of the faults."""
     before = await ledger.log()
     with pytest.raises(Malformed) as refused:
         await ledger.append(events)
@@ -95,7 +95,7 @@ async def faults_of(ledger: Opened, *events: Event) -> set[str]:
 
 
 async def all_of(appends: Sequence[Awaitable[AppendResult]]) -> list[AppendResult | Refused]:
-    """Send appends at once; return what each came to, a refusal too."""
+    """Send appends at once; return the outcome of each, a refusal too."""
     outcomes = await asyncio.gather(*appends, return_exceptions=True)
     for outcome in outcomes:
         if not isinstance(outcome, AppendResult | Refused):
@@ -107,7 +107,7 @@ async def all_of(appends: Sequence[Awaitable[AppendResult]]) -> list[AppendResul
 
 
 async def test_positions_have_no_gap(ledger: Opened) -> None:
-    """Batches get the next positions in order, and the log holds their events there."""
+    """Batches get the next positions in order, and the log has their events there."""
     first = await ledger.append([opening("chips"), imposed("quota", "chips")])
     second = await ledger.append([eased("quota", "chips")])
     assert (positions(first), positions(second)) == ([1, 2], [3])
@@ -115,35 +115,35 @@ async def test_positions_have_no_gap(ledger: Opened) -> None:
 
 
 async def test_an_event_without_an_id_gets_one(ledger: Opened) -> None:
-    """The ledger makes the ids that a client leaves out, each another."""
+    """The ledger makes the ids that a client leaves out, each a different one."""
     events = [opening("chips"), imposed("quota", "chips"), imposed("ban", "chips")]
-    told = await ledger.append([{name: value for name, value in each.items() if name != "id"} for each in events])
-    assert len({each["id"] for each in bodies(told)}) == 3
+    receipt = await ledger.append([{name: value for name, value in each.items() if name != "id"} for each in events])
+    assert len({each["id"] for each in bodies(receipt)}) == 3
 
 
 async def test_a_name_may_hold_any_character_that_text_may(ledger: Opened) -> None:
-    """Control characters of a name are kept as they came, and the item is found by it: white space is one to a word."""
+    """A name keeps its control characters, and the item is found by it: any white space counts as one space."""
     name = "".join(map(chr, range(1, 33))) + "terbium"
-    told = {"goods": [{"name": name}], "entities": [{"name": name}]}
-    await ledger.append([opening("chips"), imposed("quota", "chips") | told, imposed("ban", "chips")])
+    terms = {"goods": [{"name": name}], "entities": [{"name": name}]}
+    await ledger.append([opening("chips"), imposed("quota", "chips") | terms, imposed("ban", "chips")])
     state = await ledger.item("restriction", "quota", DAY)
     assert state is not None
-    assert {field: state[field] for field in told} == told
-    folded = " ".join(name.split())
-    found = await ledger.kind("restriction", DAY, None, f"good:{folded}", f"entity:{folded}")
+    assert {field: state[field] for field in terms} == terms
+    normalized = " ".join(name.split())
+    found = await ledger.kind("restriction", DAY, None, f"good:{normalized}", f"entity:{normalized}")
     assert [each["id"] for each in found] == ["quota"]
     assert (await rebuild(ledger.database)).same
 
 
 async def test_a_batch_is_stored_whole_or_not_at_all(ledger: Opened) -> None:
-    """One fault among good events keeps all of them out; the next batch gets the positions that they would have had."""
+    """A batch with one fault is stored not at all, and the next batch gets the positions that it would have had."""
     await ledger.append([opening("chips")])
     assert await faults_of(ledger, imposed("quota", "chips"), imposed("ban", "chps")) == {"events/1/issues/0"}
     assert positions(await ledger.append([imposed("quota", "chips")])) == [2]
 
 
 async def test_a_refused_batch_does_not_touch_its_neighbours(ledger: Opened) -> None:
-    """Of batches sent together the bad ones are refused, the good ones stored behind one another."""
+    """Of batches sent together the bad ones are refused and the good ones stored one after the other."""
     await ledger.append([opening("chips")])
     sent = [[imposed(f"quota-{number}", "chips" if number % 3 else "nowhere")] for number in range(30)]
     outcomes = await all_of([ledger.append(batch) for batch in sent])
@@ -153,7 +153,7 @@ async def test_a_refused_batch_does_not_touch_its_neighbours(ledger: Opened) -> 
 
 
 async def test_all_faults_of_a_batch_are_named(ledger: Opened) -> None:
-    """Faults of several events are told together, each with its path."""
+    """Faults of several events are listed together, each with its path."""
     await ledger.append([opening("chips")])
     bad = [
         imposed("quota", "nowhere"),
@@ -165,8 +165,8 @@ async def test_all_faults_of_a_batch_are_named(ledger: Opened) -> None:
     assert await faults_of(ledger, *bad) == paths
 
 
-async def test_those_who_come_together_are_decided_in_order(ledger: Opened) -> None:
-    """An append stands on those sent before it, though nobody has had an answer yet."""
+async def test_batches_sent_together_are_decided_in_order(ledger: Opened) -> None:
+    """An append is decided after those sent before it, though none of them is answered yet."""
     given = imposed("quota", "chips")
     mended = corrected(given, imposed("ban", "chips"))
     batches = [[opening("chips")], [given], [mended], [record("retracted", mended)], [record("retracted", given)]]
@@ -181,7 +181,7 @@ async def test_those_who_come_together_are_decided_in_order(ledger: Opened) -> N
 
 
 async def test_many_batches_at_once_stand_as_they_were_sent(ledger: Opened) -> None:
-    """Of 200 batches sent at once each stands in one piece where its receipt says, and a rebuild changes nothing."""
+    """Of 200 batches sent at once each stands whole where its receipt says, and a rebuild changes nothing."""
     await ledger.append([opening("chips"), opening("magnets")])
     sent = [
         [eased(f"quota-{(number * step) % 7}", "chips", "magnets") for step in range(number % 5 + 1)]
@@ -200,7 +200,7 @@ async def test_many_batches_at_once_stand_as_they_were_sent(ledger: Opened) -> N
 
 
 async def test_a_stopped_ledger_takes_nothing(migrated_url: str) -> None:
-    """After its stop a ledger says that it takes no more; what it had taken is stored."""
+    """A stopped ledger refuses appends as unavailable; what it had taken is stored."""
     async with opened(migrated_url) as ledger:
         taken = asyncio.gather(*(ledger.append([opening(f"issue-{number}")]) for number in range(20)))
         await asyncio.sleep(0)
@@ -214,7 +214,7 @@ async def test_a_stopped_ledger_takes_nothing(migrated_url: str) -> None:
 
 
 async def test_the_expected_version_is_the_count_of_events(ledger: Opened) -> None:
-    """A batch goes in when each issue is at the version that its writer has seen."""
+    """A batch is stored when each issue is at the version that its writer has seen."""
     await ledger.append([opening("chips"), opening("magnets")], {"chips": 0, "magnets": 0})
     await ledger.append([imposed("quota", "chips"), imposed("ban", "chips")], {"chips": 1, "magnets": 1})
     await ledger.append([imposed("levy", "chips", "magnets")], {"chips": 3})
@@ -222,7 +222,7 @@ async def test_the_expected_version_is_the_count_of_events(ledger: Opened) -> No
 
 
 async def test_another_version_refuses_the_batch(ledger: Opened) -> None:
-    """A conflict tells what was expected and what is there, of every issue asked about, and stores nothing."""
+    """A conflict names the expected and the actual version of every issue asked about, and stores nothing."""
     await ledger.append([opening("chips"), imposed("quota", "chips"), opening("magnets")])
     expected = {"chips": 1, "magnets": 1, "steel": 2}
     with pytest.raises(VersionConflict) as conflict:
@@ -233,7 +233,7 @@ async def test_another_version_refuses_the_batch(ledger: Opened) -> None:
 
 
 async def test_the_version_of_an_issue_that_the_batch_does_not_name_is_checked(migrated_url: str) -> None:
-    """A writer may rest on an issue without writing to it, also when the ledger has just been opened."""
+    """A writer may expect a version of an issue that it does not write to, also of a ledger just opened."""
     async with opened(migrated_url) as ledger:
         await ledger.append([opening("chips"), opening("magnets"), imposed("ban", "magnets")])
     async with opened(migrated_url) as ledger:
@@ -244,7 +244,7 @@ async def test_the_version_of_an_issue_that_the_batch_does_not_name_is_checked(m
 
 
 async def test_of_writers_that_expect_the_same_version_one_wins(ledger: Opened) -> None:
-    """When many have seen the same version, one batch goes in and the others are told the version that it made."""
+    """Of batches that expect the same version one is stored, and the others get the version that it made."""
     await ledger.append([opening("chips")])
     appends = [ledger.append([eased("quota", "chips")], {"chips": 1}) for _ in range(16)]
     outcomes = await all_of(appends)
@@ -254,7 +254,7 @@ async def test_of_writers_that_expect_the_same_version_one_wins(ledger: Opened) 
 
 
 async def test_a_repeat_is_answered_though_the_version_has_moved(ledger: Opened) -> None:
-    """The expected versions of a batch that is recorded were right then: its repeat answers as first."""
+    """The repeat of a recorded batch answers as the first time, though its expected versions have passed."""
     await ledger.append([opening("chips")])
     batch = [imposed("quota", "chips")]
     first = await ledger.append(batch, {"chips": 1})
@@ -267,7 +267,7 @@ async def test_a_repeat_is_answered_though_the_version_has_moved(ledger: Opened)
 
 
 async def test_a_repeat_answers_as_first(migrated_url: str) -> None:
-    """The same ids and content give the first receipt with its warnings, whatever came since, and store nothing."""
+    """The same ids and content get the first receipt with its warnings, whatever came since, and store nothing."""
     batch = [
         event("restriction.lifted", "quota", "chips"),
         imposed("ban", "chips", effective="2300-01-01"),
@@ -286,8 +286,8 @@ async def test_a_repeat_answers_as_first(migrated_url: str) -> None:
     assert [each.warnings for each in (again, reopened)] == [first.warnings] * 2
 
 
-async def test_a_repeated_record_is_known_by_what_the_client_wrote(ledger: Opened) -> None:
-    """The ledger completes a record; the same record sent again without what was filled in is the same."""
+async def test_a_repeated_record_is_recognized_by_what_the_client_wrote(ledger: Opened) -> None:
+    """The ledger completes a record; sent again without what was completed, it is a repeat."""
     given = imposed("quota", "chips")
     await ledger.append([opening("chips"), given])
     records = [
@@ -329,7 +329,7 @@ async def test_a_batch_part_old_part_new_is_a_conflict(ledger: Opened) -> None:
 
 @pytest.mark.parametrize("recorded", [False, True])
 async def test_an_id_twice_in_a_batch_is_a_fault(ledger: Opened, *, recorded: bool) -> None:
-    """The same id twice in one batch is refused as malformed, recorded already or not, and hurts nobody else."""
+    """The same id twice in one batch is malformed, recorded already or not, and no other batch suffers."""
     given = imposed("quota", "chips")
     await ledger.append([opening("chips"), *([given] if recorded else [])])
     assert await faults_of(ledger, given, given) == {"events/1/id"}
@@ -341,7 +341,7 @@ async def test_an_id_twice_in_a_batch_is_a_fault(ledger: Opened, *, recorded: bo
 
 
 async def test_a_batch_of_events_recorded_apart_is_answered(ledger: Opened) -> None:
-    """Events that were recorded in several batches, sent again as one, get an answer and harm no other writer."""
+    """Events recorded in several batches and sent again as one get an answer, and no other batch suffers."""
     chips, magnets, given = opening("chips"), opening("magnets"), imposed("quota", "magnets")
     for each in (chips, magnets, given):
         await ledger.append([each])
@@ -366,7 +366,7 @@ async def test_the_same_ids_sent_at_once_are_stored_once(ledger: Opened) -> None
 
 
 async def test_of_different_texts_under_one_id_sent_at_once_one_is_stored(ledger: Opened) -> None:
-    """When texts fight for an id, one is recorded and each of the others learns that the id is taken."""
+    """Of different texts sent at once under one id one is recorded, and the others are conflicts."""
     await ledger.append([opening("chips")])
     given = imposed("quota", "chips")
     outcomes = await all_of([ledger.append([given | {"note": f"text {number}"}]) for number in range(12)])
@@ -379,7 +379,7 @@ async def test_of_different_texts_under_one_id_sent_at_once_one_is_stored(ledger
 
 
 async def test_an_event_counts_in_each_of_its_issues(ledger: Opened) -> None:
-    """One fact on three issues moves the version of each by one, and its item stands in each."""
+    """One fact on three issues raises the version of each by one, and its item is in each."""
     await ledger.append([opening("chips"), opening("magnets"), opening("steel")])
     await ledger.append([imposed("quota", "chips", "magnets", "steel"), imposed("ban", "steel")])
     assert [await version(ledger, issue) for issue in ("chips", "magnets", "steel")] == [2, 2, 3]
@@ -389,9 +389,9 @@ async def test_an_event_counts_in_each_of_its_issues(ledger: Opened) -> None:
 
 
 async def test_a_fact_may_stand_before_its_issues_opening(ledger: Opened) -> None:
-    """Within a batch the order does not matter: the issue is opened in it."""
-    told = await ledger.append([imposed("quota", "chips"), opening("chips")])
-    assert positions(told) == [1, 2]
+    """Within a batch a fact may come before the opening of its issue."""
+    receipt = await ledger.append([imposed("quota", "chips"), opening("chips")])
+    assert positions(receipt) == [1, 2]
     assert await version(ledger, "chips") == 2
     assert await faults_of(ledger, imposed("ban", "magnets")) == {"events/0/issues/0"}
 
@@ -420,7 +420,7 @@ async def test_an_unknown_issue_is_named_by_its_place(ledger: Opened) -> None:
 
 
 async def test_a_name_belongs_to_one_kind(ledger: Opened) -> None:
-    """An item, or an issue, known as one kind is not taken as another, within a batch and ever after."""
+    """An item or an issue of one kind is refused as another, within its batch and later."""
     await ledger.append([opening("chips"), imposed("quota", "chips")])
     agreed = event("clearance.revoked", "quota", "chips")
     assert await faults_of(ledger, agreed) == {"events/0/item"}
@@ -430,7 +430,7 @@ async def test_a_name_belongs_to_one_kind(ledger: Opened) -> None:
 
 
 async def test_an_issue_whose_opening_is_retracted_takes_no_facts(ledger: Opened) -> None:
-    """Without a live opening the issue does not exist; with the retraction retracted it does again."""
+    """Without a live opening an issue does not exist; when the retraction is retracted it does again."""
     begun = opening("chips")
     away = record("retracted", begun)
     await ledger.append([begun, imposed("quota", "chips")])
@@ -441,7 +441,7 @@ async def test_an_issue_whose_opening_is_retracted_takes_no_facts(ledger: Opened
 
 
 async def test_an_issue_that_is_closed_takes_facts(ledger: Opened) -> None:
-    """A closed issue is still there: facts arrive in any order."""
+    """A closed issue still takes facts, which may arrive in any order."""
     await ledger.append([opening("chips"), event("issue.closed", "chips", "chips")])
     assert positions(await ledger.append([imposed("quota", "chips")])) == [3]
 
@@ -450,7 +450,7 @@ async def test_an_issue_that_is_closed_takes_facts(ledger: Opened) -> None:
 
 
 async def test_records_act_on_events_of_their_own_batch(ledger: Opened) -> None:
-    """A batch may correct, retract, support and dispute what it records itself."""
+    """A batch may correct, retract, report on and dispute what it records itself."""
     wrong, gone, doubtful = imposed("quota", "chips"), imposed("ban", "chips"), imposed("levy", "chips")
     batch = [
         opening("chips"), wrong, gone, doubtful,
@@ -462,7 +462,7 @@ async def test_records_act_on_events_of_their_own_batch(ledger: Opened) -> None:
 
 
 async def test_records_act_on_earlier_events(migrated_url: str) -> None:
-    """Records on what was recorded long before, by a ledger that has been opened anew since, act the same."""
+    """Records act the same on what was recorded before the ledger was last opened."""
     wrong, gone, doubtful = imposed("quota", "chips"), imposed("ban", "chips"), imposed("levy", "chips")
     async with opened(migrated_url) as ledger:
         await ledger.append([opening("chips"), wrong, gone, doubtful])
@@ -474,7 +474,7 @@ async def test_records_act_on_earlier_events(migrated_url: str) -> None:
 
 
 async def check_records(ledger: Opened) -> None:
-    """The quota is corrected to 5 %, the ban gone, the levy contested and supported; the old texts stay in the log."""
+    """Check that the quota is corrected, the ban gone, the levy contested with a second report, the log unchanged."""
     states = {state["id"]: state for state in await ledger.kind("restriction", LATE)}
     assert set(states) == {"quota", "levy"}
     assert states["quota"]["rate_percent"] == 5
@@ -487,16 +487,16 @@ async def check_records(ledger: Opened) -> None:
 
 
 async def test_a_record_is_completed_from_its_target(ledger: Opened) -> None:
-    """Its issues and item are those of the fact, it occurs on the day of recording, and the new text has the old id."""
+    """A record gets the issues and the item of its fact and the day of recording; the new text gets the fact's id."""
     given = imposed("quota", "chips")
     await ledger.append([opening("chips"), given])
-    (told,) = bodies(await ledger.append([corrected(given, imposed("quota", "chips"))]))
-    assert (told["issues"], told["item"], told["event"]["id"]) == (["chips"], "quota", given["id"])
-    assert told["occurred"] == told["recorded_at"][: len("2025-06-10")]
+    (completed,) = bodies(await ledger.append([corrected(given, imposed("quota", "chips"))]))
+    assert (completed["issues"], completed["item"], completed["event"]["id"]) == (["chips"], "quota", given["id"])
+    assert completed["occurred"] == completed["recorded_at"][: len("2025-06-10")]
 
 
 async def test_a_record_that_names_something_else_is_refused(ledger: Opened) -> None:
-    """Issues, item and id that are not the target's are faults."""
+    """Issues, an item or an id that are not the target's are faults."""
     given = imposed("quota", "chips")
     await ledger.append([opening("chips"), opening("magnets"), given])
     wrong = record("retracted", given, issues=["magnets"], item="ban")
@@ -506,11 +506,11 @@ async def test_a_record_that_names_something_else_is_refused(ledger: Opened) -> 
 
 
 async def test_a_correction_moves_a_fact_to_another_item_and_issue(ledger: Opened) -> None:
-    """The fact leaves the old item for the new one; versions tick in the old issue and in the new."""
+    """The fact leaves the old item for the new one, and counts in the versions of the old issue and the new."""
     given = imposed("quota", "chips")
     await ledger.append([opening("chips"), opening("magnets"), given])
-    (told,) = bodies(await ledger.append([corrected(given, imposed("ban", "magnets"))]))
-    assert (set(told["issues"]), told["item"]) == ({"chips", "magnets"}, "quota")
+    (correction,) = bodies(await ledger.append([corrected(given, imposed("ban", "magnets"))]))
+    assert (set(correction["issues"]), correction["item"]) == ({"chips", "magnets"}, "quota")
     assert (await version(ledger, "chips"), await version(ledger, "magnets")) == (3, 2)
     assert await ledger.item("restriction", "quota", LATE) is None
     moved = await ledger.item("restriction", "ban", LATE)
@@ -523,7 +523,7 @@ async def test_a_correction_moves_a_fact_to_another_item_and_issue(ledger: Opene
 
 
 async def test_a_correction_may_change_the_kind_of_item(ledger: Opened) -> None:
-    """The new text is of any type: a restriction becomes a statement on an item of its own."""
+    """A corrected text may be of any type: a restriction becomes a statement on an item of its own."""
     given = imposed("quota", "chips")
     said = event("statement.made", "a-speech", "chips", speaker="A minister", party="CN")
     await ledger.append([opening("chips"), given])
@@ -536,7 +536,7 @@ async def test_a_correction_may_change_the_kind_of_item(ledger: Opened) -> None:
 
 
 async def test_the_last_correction_holds(ledger: Opened) -> None:
-    """A correction of a correction is one of the fact; with the last one retracted the one before holds again."""
+    """A correction of a correction corrects the fact; when the last is retracted the one before holds again."""
     given = imposed("quota", "chips", rate_percent=1)
     second = corrected(given, imposed("quota", "chips", rate_percent=2))
     third = corrected(second, imposed("quota", "chips", rate_percent=3))
@@ -550,7 +550,7 @@ async def test_the_last_correction_holds(ledger: Opened) -> None:
 
 
 async def test_a_record_on_an_event_that_nobody_recorded_is_refused(ledger: Opened) -> None:
-    """Every kind of record needs a target in the log or earlier in its batch."""
+    """Every kind of record needs a target in the log or before it in its batch."""
     await ledger.append([opening("chips")])
     later = imposed("quota", "chips")
     records = [
@@ -569,15 +569,15 @@ async def test_a_correction_of_what_has_no_text_is_refused(ledger: Opened) -> No
     first = corrected(fact, fact, reason="a")
     others = [record("disputed", fact), record("report_added", fact, reports=REPORTS), record("retracted", first)]
     await ledger.append([opening("chips"), fact, first, corrected(first, fact), *others])
-    told = await faults_of(ledger, *(corrected(other, fact) for other in others))
-    assert told == {f"events/{place}/target" for place in range(3)}
+    faults = await faults_of(ledger, *(corrected(other, fact) for other in others))
+    assert faults == {f"events/{place}/target" for place in range(3)}
 
 
 # The clock
 
 
 async def test_the_instant_of_recording_never_goes_back(migrated_url: str) -> None:
-    """Whatever the clock says, each commit is stamped later than the one before, also after a restart."""
+    """Whatever the clock shows, each commit has a later instant than the one before, also after a restart."""
     noon = 1_750_000_000_000_000
     ticks = iter([noon, noon - 3_600_000_000, noon - 1, noon, noon, noon + 5, noon + 4])
     async with opened(migrated_url, lambda: next(ticks)) as ledger:
@@ -593,7 +593,7 @@ async def test_the_instant_of_recording_never_goes_back(migrated_url: str) -> No
 
 
 async def test_what_was_asked_at_an_instant_stays(migrated_url: str) -> None:
-    """Once an instant has been asked about, no later commit is stamped with it or before, though the clock stands."""
+    """After a question about an instant every commit has a later instant, though the clock stands still."""
     noon = 1_750_000_000_000_000
     async with opened(migrated_url, lambda: noon) as ledger:
         await ledger.append([opening("chips")])
@@ -603,9 +603,9 @@ async def test_what_was_asked_at_an_instant_stays(migrated_url: str) -> None:
 
 
 async def test_a_batch_has_one_instant(ledger: Opened) -> None:
-    """All events of a batch are recorded at once."""
-    told = await ledger.append([opening("chips"), imposed("quota", "chips"), imposed("ban", "chips")])
-    assert len({stored.recorded_at for stored in told.events}) == 1
+    """All events of a batch are recorded at one instant."""
+    receipt = await ledger.append([opening("chips"), imposed("quota", "chips"), imposed("ban", "chips")])
+    assert len({stored.recorded_at for stored in receipt.events}) == 1
 
 
 # Append-only
@@ -613,7 +613,7 @@ async def test_a_batch_has_one_instant(ledger: Opened) -> None:
 
 @pytest.mark.parametrize("statement", ["UPDATE event SET recorded_at = 0", "DELETE FROM event"])
 async def test_sqlite_refuses_to_change_the_log(migrated_sqlite_url: str, statement: str) -> None:
-    """The file itself says no to an UPDATE or a DELETE of an event, whoever asks."""
+    """A trigger in the file refuses an UPDATE or a DELETE of an event, whoever sends it."""
     async with opened(migrated_sqlite_url) as ledger:
         await ledger.append([opening("chips")])
     connection = sqlite3.connect(migrated_sqlite_url.removeprefix("sqlite:///"))
@@ -644,7 +644,7 @@ async def test_postgres_refuses_to_change_the_log(migrated_postgres_url: str, st
 
 
 async def test_the_service_writes_in_the_role_that_cannot_change_the_log(migrated_postgres_url: str) -> None:
-    """The connections of the ledger itself have taken the role."""
+    """The connections of the ledger itself have the role of the service."""
     async with opened(migrated_postgres_url) as ledger:
         await ledger.append([opening("chips")])
         assert [tuple(row) for row in await ledger.database.fetch("SELECT current_user")] == [("parley_app",)]
@@ -666,7 +666,7 @@ async def pair(url: str) -> AsyncIterator[tuple[Opened, Opened]]:
 
 
 async def check_log(ledger: Opened, count: int) -> list[Event]:
-    """No gap, instants that only rise from commit to commit, and a projection that a rebuild does not change."""
+    """Check positions without a gap, instants in order, and projections that a rebuild does not change."""
     log = await ledger.log()
     assert [each["position"] for each in log] == list(range(1, count + 1))
     assert len({each["id"] for each in log}) == count
@@ -678,7 +678,7 @@ async def check_log(ledger: Opened, count: int) -> list[Event]:
 
 
 async def test_two_ledgers_see_what_the_other_wrote(migrated_url: str) -> None:
-    """A version made through one is the version of the other at once: expected, and told in a conflict."""
+    """A version made through one ledger is at once that of the other, as expected and in a conflict."""
     async with pair(migrated_url) as ledgers:
         await ledgers[0].append([opening("chips")], {"chips": 0})
         for seen in range(1, 9):
@@ -691,7 +691,7 @@ async def test_two_ledgers_see_what_the_other_wrote(migrated_url: str) -> None:
 
 
 async def test_two_ledgers_refuse_only_what_is_wrong_now(migrated_url: str) -> None:
-    """What one of them has put right is right for the other."""
+    """What one ledger has put right is right for the other."""
     begun = opening("chips")
     away = record("retracted", begun)
     async with pair(migrated_url) as (one, other):
@@ -704,7 +704,7 @@ async def test_two_ledgers_refuse_only_what_is_wrong_now(migrated_url: str) -> N
 
 
 async def test_two_ledgers_share_one_order(migrated_url: str) -> None:
-    """Racing on the same items, both answer with positions of their own, and the views are those of the log."""
+    """Two ledgers that write to the same items never answer with the same position, and agree with the log."""
     async with pair(migrated_url) as ledgers:
         await ledgers[0].append([opening("chips"), opening("magnets")])
         given = [imposed(f"quota-{number}", "chips") for number in range(10)]
@@ -722,7 +722,7 @@ async def test_two_ledgers_share_one_order(migrated_url: str) -> None:
 
 
 async def test_two_ledgers_store_the_same_ids_once(migrated_url: str) -> None:
-    """Equal batches sent to both at once are stored once; everybody gets the same positions."""
+    """Equal batches sent to both ledgers at once are stored once, and all get the same positions."""
     async with pair(migrated_url) as ledgers:
         await ledgers[0].append([opening("chips")])
         for _ in range(6):
@@ -735,7 +735,7 @@ async def test_two_ledgers_store_the_same_ids_once(migrated_url: str) -> None:
 
 
 async def test_two_ledgers_are_one_counter(migrated_url: str) -> None:
-    """Of writers that raise a version only from the one they saw, nobody's step is lost and none is taken twice."""
+    """Of writers that each raise a version from the one they saw, no step is lost and none is taken twice."""
     steps = 5
 
     async def climb(ledger: Opened) -> None:
@@ -766,20 +766,20 @@ def quiet() -> Iterator[None]:
 
 
 async def test_cut_connections_lose_and_double_nothing(migrated_postgres_url: str, quiet: None) -> None:
-    """While sessions are ended again and again, each append is answered or safe to repeat; all are stored once."""
+    """While sessions are cut, each append is answered or safe to repeat, and all are stored once."""
     batches = [[eased(f"quota-{number % 9}", "chips") for _ in range(number % 3 + 1)] for number in range(160)]
     left = iter(batches)
-    told: list[AppendResult] = []
+    receipts: list[AppendResult] = []
 
     async def write(ledger: Opened) -> None:
         for batch in left:
             while True:
                 try:
-                    told.append(await ledger.append(batch))
+                    receipts.append(await ledger.append(batch))
                 except Unavailable:
                     continue
                 break
-            if len(told) % 8 == 0:
+            if len(receipts) % 8 == 0:
                 await cut(migrated_postgres_url)
 
     async with opened(migrated_postgres_url) as ledger:
@@ -787,8 +787,8 @@ async def test_cut_connections_lose_and_double_nothing(migrated_postgres_url: st
         await asyncio.gather(*(write(ledger) for _ in range(8)))
     async with opened(migrated_postgres_url) as ledger:
         log = await check_log(ledger, 1 + sum(map(len, batches)))
-        assert len(told) == len(batches)
-        for receipt in told:
+        assert len(receipts) == len(batches)
+        for receipt in receipts:
             assert bodies(receipt) == [log[position - 1] for position in positions(receipt)]
 
 
@@ -817,8 +817,8 @@ async def test_the_same_log_has_the_same_views_on_both(migrated_sqlite_url: str,
 
 
 @pytest.mark.anyio
-async def test_a_write_that_is_given_up_leaves_the_file_as_it_was(migrated_sqlite_url: str) -> None:
-    """Cancelled while it waits for another process's write to end, it holds no transaction open behind itself."""
+async def test_a_cancelled_write_leaves_the_file_as_it_was(migrated_sqlite_url: str) -> None:
+    """A write cancelled while it waits for another process leaves no transaction open."""
     async with opened(migrated_sqlite_url) as ledger:
         other = sqlite3.connect(migrated_sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -836,15 +836,15 @@ async def test_a_write_that_is_given_up_leaves_the_file_as_it_was(migrated_sqlit
 
 
 class Counting:
-    """A database that counts the rows that it gives."""
+    """A database that counts the rows that it returns."""
 
     def __init__(self, database: Database) -> None:
-        """`rows` is how many it gave."""
+        """`rows` is how many it has returned."""
         self._database = database
         self.rows = 0
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - all else is the database's
-        """Do as it does."""
+        """Return the attribute of the database."""
         return getattr(self._database, name)
 
     async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - as a database takes them
@@ -857,7 +857,7 @@ class Counting:
 async def test_under_steady_load_a_record_reads_no_more_than_the_first(
     ledger: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While groups are committed without a pause, each reads what its own records bear on: not what others bore on."""
+    """While groups are committed without a pause, each reads the items of its own records, not those of others."""
     monkeypatch.setattr("service.append.ledger.GROUP_EVENTS", 2)
     monkeypatch.setattr("service.views.working_set.EVENTS_MAX", 10)
     facts = [imposed(f"restriction-{number}", "exports") for number in range(200)]

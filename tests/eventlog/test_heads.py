@@ -1,4 +1,4 @@
-"""One read of the head serves all who wait for it, and none gets a head older than its question."""
+"""One read of the head serves every question that waits for it, and none gets an older head."""
 
 import asyncio
 from uuid import uuid4
@@ -12,11 +12,11 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_no_head_is_older_than_its_question(migrated_url: str) -> None:
-    """With 16 readers beside a writer, every head read after an acknowledged append knows that append."""
+    """While one writes and 16 read, every head read after an acknowledged append includes that append."""
     acknowledged = 0
     reads = 0
-    async with opened(migrated_url) as held:
-        heads = Heads(held.database)
+    async with opened(migrated_url) as ledger:
+        heads = Heads(ledger.database)
 
         async def write() -> None:
             nonlocal acknowledged
@@ -24,7 +24,7 @@ async def test_no_head_is_older_than_its_question(migrated_url: str) -> None:
                 slug = f"issue-{number}"
                 issue = {"id": str(uuid4()), "type": "issue.opened", "issues": [slug], "item": slug, "title": "A"}
                 more = {"occurred": "2025-06-01", "summary": "B", "parties": [], "reports": [{"outlet": "A ministry"}]}
-                acknowledged = (await held.append([issue | more])).events[-1].position
+                acknowledged = (await ledger.append([issue | more])).events[-1].position
 
         async def read() -> None:
             nonlocal reads
@@ -37,10 +37,10 @@ async def test_no_head_is_older_than_its_question(migrated_url: str) -> None:
     assert reads >= 16
 
 
-async def test_one_who_gives_up_does_not_take_the_others_answer(migrated_url: str) -> None:
+async def test_a_cancelled_reader_does_not_cancel_the_others(migrated_url: str) -> None:
     """A reader that is cancelled leaves the read to the others."""
-    async with opened(migrated_url) as held:
-        heads = Heads(held.database)
+    async with opened(migrated_url) as ledger:
+        heads = Heads(ledger.database)
         impatient, patient = asyncio.create_task(heads.read()), asyncio.create_task(heads.read())
         await asyncio.sleep(0)
         impatient.cancel()

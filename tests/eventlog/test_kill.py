@@ -1,4 +1,4 @@
-"""`kill -9` while clients append, 20 times over: what was acknowledged is there once, and no batch is half there."""
+"""`kill -9` while clients append, 20 times: what was acknowledged is there once, and no batch is half there."""
 
 import asyncio
 import random
@@ -18,10 +18,10 @@ BATCH_MAX = 8
 
 
 class Fuse:
-    """Kills the server at the n-th moment, where each sending of a request and each answer is one."""
+    """Kills the server at the n-th moment; each request sent and each answer received is a moment."""
 
     def __init__(self, server: Server, moments: int) -> None:
-        """`moments` that the server has left."""
+        """`moments` is how many the server has left."""
         self._server, self._left = server, moments
 
     def burn(self) -> None:
@@ -32,7 +32,7 @@ class Fuse:
 
 
 class Writer:
-    """A client with a sound habit: what was not acknowledged, it sends again as it was."""
+    """A client that sends again, unchanged, what was not acknowledged."""
 
     def __init__(self, seed: int) -> None:
         """`seed` chooses the events."""
@@ -40,7 +40,7 @@ class Writer:
         self.acknowledged: list[Event] = []
         """The receipts."""
         self.pending: list[Event] = []
-        """The batch of which nobody knows."""
+        """The batch that was not acknowledged: it may be stored or not."""
         self.repeated = 0
         """How many retries found what the crash had left."""
 
@@ -79,7 +79,7 @@ class Writer:
 
 
 def check(log: Sequence[Event], writers: Sequence[Writer]) -> None:
-    """Positions without a gap, acknowledged events where they were said to be, pending batches whole or not there."""
+    """Check positions without a gap, acknowledged events where their 201 said, pending batches whole or absent."""
     assert [event["position"] for event in log] == list(range(1, len(log) + 1))
     ids = [event["id"] for event in log]
     assert len(set(ids)) == len(ids)
@@ -98,7 +98,7 @@ def check(log: Sequence[Event], writers: Sequence[Writer]) -> None:
 
 
 async def crash_and_retry(server: Server, writers: Sequence[Writer], moments: int) -> None:
-    """Kill a busy server, start it again, look at what is there, and let the clients retry."""
+    """Kill a busy server, start it again, check the log, let the clients retry, and check it again."""
     fuse = Fuse(server, moments)
     await asyncio.gather(*(writer.write(server.url, fuse) for writer in writers))
     server.start()
@@ -118,7 +118,7 @@ async def check_rebuild(database_url: str) -> None:
 
 
 def test_twenty_kills_lose_and_double_nothing(migrated_url: str) -> None:
-    """After each of 20 kills each acknowledged event is there once, retries double none, views are those rebuilt."""
+    """After each of 20 kills each acknowledged event is there once, retries double none; a rebuild changes nothing."""
     choose = random.Random(20)  # noqa: S311 - repeatable
     writers = [Writer(seed) for seed in range(CLIENTS)]
 

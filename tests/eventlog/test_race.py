@@ -1,4 +1,4 @@
-"""32 clients append over HTTP while others tail the feed: no gap, no reorder, nothing missed (a counter says so)."""
+"""32 clients append over HTTP while others tail the feed: no gap, no reorder, nothing missed."""
 
 import asyncio
 import itertools
@@ -30,14 +30,14 @@ PAGE_SIZES = (1, 7, 50, 1_000)
 
 
 class Written(NamedTuple):
-    """A batch that was sent, and what the 201 said."""
+    """A batch that was sent, and its 201."""
 
     events: list[Event]
     receipt: Event
 
 
 class Reader:
-    """Somebody who reads while others write, in a thread and over a connection of its own."""
+    """A client that reads while others write, in a thread and over a connection of its own."""
 
     def __init__(self, url: str) -> None:
         """`url` of the server to read from."""
@@ -53,11 +53,11 @@ class Reader:
                     return
 
     def read(self, connection: HTTPConnection) -> bool:
-        """Read once; tell whether there may be more."""
+        """Read once; return whether there may be more."""
         raise NotImplementedError
 
     def finish(self) -> None:
-        """Tell it that no more is written."""
+        """Note that no more is written: what is left is read, then no more."""
         self._writers_done.set()
 
 
@@ -91,18 +91,18 @@ class Tail(Reader):
 
 
 class Asker(Reader):
-    """Asks what is known at this very instant, again and again, and keeps the answers."""
+    """Asks what is known at the present instant, again and again, and keeps the answers."""
 
     def __init__(self, url: str) -> None:
         """`url` of the server to ask."""
         super().__init__(url)
-        self.told: dict[str, int] = {}
-        """By instant, the position that it came to."""
+        self.positions: dict[str, int] = {}
+        """By instant, the position that was known."""
 
     def read(self, connection: HTTPConnection) -> bool:
         """Ask once."""
         instant = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        self.told[instant] = get(connection, f"/v1/issues?limit=1&known_at={instant}")["known_position"]
+        self.positions[instant] = get(connection, f"/v1/issues?limit=1&known_at={instant}")["known_position"]
         return False
 
 
@@ -114,7 +114,7 @@ def get(connection: HTTPConnection, target: str) -> Event:
 
 @contextmanager
 def reading(readers: Sequence[Reader]) -> Iterator[None]:
-    """Let readers read while the block runs, then read to the end."""
+    """Run readers while the block runs, then until they have read everything."""
     with ThreadPoolExecutor(len(readers)) as threads:
         futures = [threads.submit(reader.run) for reader in readers]
         try:
@@ -155,7 +155,7 @@ async def write_all(servers: Sequence[Server]) -> list[Written]:
 
 
 def check_tail(tail: Tail, written: Sequence[Written]) -> None:
-    """Every position exactly once and in order; every acknowledged event exactly where the 201 said."""
+    """Check that every position was seen once, in order, and every acknowledged event where its 201 said."""
     assert (tail.missed, tail.reordered) == (0, 0)
     sent = sum(len(each.events) for each in written)
     assert [event["position"] for event in tail.seen] == list(range(1, sent + 1))
@@ -168,7 +168,7 @@ def check_tail(tail: Tail, written: Sequence[Written]) -> None:
 
 
 async def check_database(database_url: str, log: Sequence[Event]) -> None:
-    """Each commit has an instant of its own, later than the one before; a rebuild finds the projection as it is."""
+    """Check that each commit has a later instant than the one before, and that a rebuild changes nothing."""
     instants = [event["recorded_at"] for event in log]
     assert instants == sorted(instants)
     last_of_instant = {event["recorded_at"]: event["position"] for event in log}
@@ -185,7 +185,7 @@ async def check_database(database_url: str, log: Sequence[Event]) -> None:
 
 
 async def commits_of(server: Server) -> int:
-    """Ask a server how many commits it made."""
+    """Return how many commits a server made."""
     async with client(server.url) as asking:
         lines = (await asking.get("/metrics")).text.splitlines()
     (line,) = [line for line in lines if line.startswith("parley_append_commits_total ")]
@@ -193,7 +193,7 @@ async def commits_of(server: Server) -> int:
 
 
 async def check_versions(server: Server, log: Sequence[Event]) -> None:
-    """Every event counted once in the version of each issue that it names."""
+    """Check that every event counts once in the version of each issue that it names."""
     async with client(server.url) as reader:
         for issue in ISSUES:
             answer = (await reader.get(f"/v1/issues/{issue}")).json()
@@ -201,15 +201,15 @@ async def check_versions(server: Server, log: Sequence[Event]) -> None:
 
 
 def check_answers(asker: Asker, servers: Sequence[Server]) -> None:
-    """What was known at an instant is the same for ever, whichever server is asked."""
+    """Check that what was known at an instant is still the same, on every server."""
     for server in servers:
         at = httpx.URL(server.url)
         with closing(HTTPConnection(at.host, at.port, timeout=PATIENCE)) as connection:
             again = {
                 instant: get(connection, f"/v1/issues?limit=1&known_at={instant}")["known_position"]
-                for instant in asker.told
+                for instant in asker.positions
             }
-        assert again == asker.told
+        assert again == asker.positions
 
 
 async def race(servers: Sequence[Server], database_url: str) -> None:
@@ -237,6 +237,6 @@ def test_a_reader_of_the_feed_misses_nothing(migrated_url: str) -> None:
 
 
 def test_two_servers_on_one_database_are_one_ledger(migrated_postgres_url: str) -> None:
-    """With 32 clients spread over two processes, readers of both see one order without a gap."""
+    """With 32 clients spread over two processes, readers of both see the same order without a gap."""
     with serving_together([migrated_postgres_url] * 2) as servers:
         asyncio.run(race(servers, migrated_postgres_url))

@@ -1,4 +1,4 @@
-"""Reads of PostgreSQL share its few connections: those that wait get one, and a lost one is not met twice."""
+"""Reads of PostgreSQL share a few connections: waiting reads get one, and a lost one is not used again."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ _SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_datab
 
 
 async def read(database: Database, number: int, seconds: float = 0.0) -> int:
-    """Have the database give a number back after a while."""
+    """Read a number back from the database after a while."""
     rows = await database.fetch("SELECT $1::bigint, pg_sleep($2::float8)", number, seconds)
     return int(rows[0][0])
 
@@ -32,33 +32,33 @@ async def sessions(url: str) -> int:
 
 
 async def test_more_reads_than_connections_are_all_answered(migrated_postgres_url: str) -> None:
-    """Two hundred reads at once, some longer than others, each get their own answer over so many sessions at most."""
+    """Two hundred reads at once, some longer than others, each get their own answer over POOL_MAX sessions at most."""
     seconds = random.Random(4)  # noqa: S311 - a test
-    async with opened(migrated_postgres_url) as held:
+    async with opened(migrated_postgres_url) as ledger:
         for _ in range(2):
-            reads = [read(held.database, number, seconds.choice((0.0, 0.002, 0.01))) for number in range(200)]
+            reads = [read(ledger.database, number, seconds.choice((0.0, 0.002, 0.01))) for number in range(200)]
             assert await asyncio.gather(*reads) == list(range(200))
         assert await sessions(migrated_postgres_url) <= POOL_MAX
 
 
 async def test_readers_that_give_up_take_no_connection_with_them(migrated_postgres_url: str) -> None:
-    """Of those who read and those who wait some are cancelled; more than there are connections, and the rest go on."""
-    async with opened(migrated_postgres_url) as held:
+    """More reads than there are connections are cancelled, running and waiting ones, and the others go on."""
+    async with opened(migrated_postgres_url) as ledger:
         for _ in range(3):
-            tasks = [asyncio.create_task(read(held.database, number, 0.01)) for number in range(3 * POOL_MAX)]
+            tasks = [asyncio.create_task(read(ledger.database, number, 0.01)) for number in range(3 * POOL_MAX)]
             await asyncio.wait(tasks[:1])
             for task in tasks[::2]:
                 task.cancel()
             done = await asyncio.gather(*tasks, return_exceptions=True)
             assert done[1::2] == list(range(3 * POOL_MAX))[1::2]
-        assert await read(held.database, 7) == 7
+        assert await read(ledger.database, 7) == 7
 
 
 async def test_sessions_that_end_are_replaced(migrated_postgres_url: str) -> None:
-    """When the database ends every session, idle ones and busy ones, each fails one read at most."""
-    async with opened(migrated_postgres_url) as held:
-        await asyncio.gather(*[read(held.database, number, 0.01) for number in range(POOL_MAX)])
-        busy = asyncio.create_task(read(held.database, 0, 60.0))
+    """When the database ends every session, idle and busy, each fails one read at most."""
+    async with opened(migrated_postgres_url) as ledger:
+        await asyncio.gather(*[read(ledger.database, number, 0.01) for number in range(POOL_MAX)])
+        busy = asyncio.create_task(read(ledger.database, 0, 60.0))
         await asyncio.sleep(0)
         await cut(migrated_postgres_url)
         with pytest.raises(Lost):
@@ -66,22 +66,22 @@ async def test_sessions_that_end_are_replaced(migrated_postgres_url: str) -> Non
         failed = 0
         for number in range(2 * POOL_MAX):
             try:
-                assert await read(held.database, number) == number
+                assert await read(ledger.database, number) == number
             except Lost:
                 failed += 1
         assert failed < POOL_MAX
-        assert await read(held.database, 7) == 7
+        assert await read(ledger.database, 7) == 7
 
 
 async def test_a_whole_table_is_streamed_beside_idle_connections(migrated_postgres_url: str) -> None:
-    """With every connection used before and idle now, a stream still gets one."""
-    async with opened(migrated_postgres_url) as held:
-        await asyncio.gather(*[read(held.database, number, 0.01) for number in range(POOL_MAX)])
-        assert [row async for row in held.database.stream("head", ("id", "position"), ("id",))] == [(1, 0)]
+    """A stream gets a connection though every one has been used and is idle."""
+    async with opened(migrated_postgres_url) as ledger:
+        await asyncio.gather(*[read(ledger.database, number, 0.01) for number in range(POOL_MAX)])
+        assert [row async for row in ledger.database.stream("head", ("id", "position"), ("id",))] == [(1, 0)]
 
 
 async def test_a_database_closes_while_reads_run_and_wait(migrated_postgres_url: str) -> None:
-    """Closing waits for the reads under way; those that wait for a connection are answered or told that it is lost."""
+    """Closing waits for running reads; those that wait for a connection are answered or fail as lost."""
     database = connect(migrated_postgres_url)
     await database.open()
     tasks = [asyncio.create_task(read(database, number, 0.02)) for number in range(3 * POOL_MAX)]

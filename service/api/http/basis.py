@@ -23,7 +23,7 @@ KnownAt = Annotated[
 
 
 class KnownMembers(Struct, frozen=True, kw_only=True):
-    """The K of an answer."""
+    """K of an answer: how much of the log counts."""
 
     known_at: KnownAt
     known_position: Annotated[int, Meta(ge=0, description="The last position of the log that counts.")]

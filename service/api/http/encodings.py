@@ -1,4 +1,4 @@
-"""Which form and which compression a client accepts (RFC 9110, 12.5), and compressing for it."""
+"""The media type and the compression that a client accepts (RFC 9110, 12.5), and compressing for it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from service.api.http.requests import AnyRequest
 
 WORTH_BYTES = 1_024
-"""Less than this is sent as it is."""
+"""Smaller bodies are sent as they are."""
 ASIDE_BYTES = 32_768
-"""From this on a thread compresses, so that others are answered meanwhile."""
+"""From this size on a thread compresses, so that other requests are answered at the same time."""
 GZIP_LEVEL = 5
 GZIP_WINDOW = 31
 """Tells zlib to write gzip's header and trailer, with the largest window."""
@@ -27,7 +27,7 @@ ZSTD_LEVEL = 3
 
 
 class Compressor(Protocol):
-    """What both libraries give."""
+    """A compressor of either library."""
 
     def compress(self, data: bytes, /) -> bytes:
         """Take in bytes; return what is ready."""

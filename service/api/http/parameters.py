@@ -73,7 +73,7 @@ Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="At most so many on 
 
 
 EVENT_TYPES = {*FACTS, *RECORDS, *(f"{kind}.*" for kind in KINDS), "record.*"}
-"""What the filter `type` takes: a type, or all of a kind."""
+"""The values of the filter `type`: a type, or all of a kind."""
 
 if TYPE_CHECKING:
     EventType = str
@@ -140,14 +140,14 @@ class AsOfQuery(KnownQuery, frozen=True, kw_only=True):
 
 
 class KnownPageQuery(KnownQuery, frozen=True, kw_only=True):
-    """K, and the part of a list that is asked for."""
+    """K, and a page of a list."""
 
     cursor: Cursor | None = None
     limit: Limit = LIMIT_DEFAULT
 
 
 class AsOfPageQuery(AsOfQuery, frozen=True, kw_only=True):
-    """D and K, and the part of a list that is asked for.
+    """D and K, and a page of a list.
 
     Structs have one base, so the fields of `KnownPageQuery` stand here again.
     """

@@ -28,30 +28,49 @@ class ProblemKind(NamedTuple):
 
 
 class ProblemError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing wrong: at `pointer` in the body (RFC 6901, as a URI fragment), or with the query's `parameter`."""
+    """One fault of a request, with its place in the body or in the query."""
 
     detail: str
+    """What is wrong, in a sentence."""
     pointer: str | None = None
+    """The place in the body: a JSON pointer (RFC 6901) as a URI fragment, such as `#/events/0/occurred`; absent for a
+    fault of the query."""
     parameter: str | None = None
+    """The name of the query parameter; absent for a fault of the body."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Problem details (RFC 9457). `type` says which kind; the members after `errors` come with some kinds only."""
+    """A problem (RFC 9457). `type` names its kind; the members after `errors` come with some kinds only."""
 
     type: str
+    """The kind of problem, as a URI reference. It never changes its meaning; `about:blank` says no more than the
+    status."""
     title: str
+    """The kind of problem in a few words; the same for every problem of this kind."""
     status: int
+    """The HTTP status code of the answer."""
     detail: str | None = None
+    """What is wrong with this request, in a sentence."""
     instance: str | None = None
+    """The path of the request, percent-encoded."""
     errors: tuple[ProblemError, ...] = ()
+    """The faults of the request, at most 100: where there are more, the last one counts them."""
     expected: dict[str, int] = {}
+    """What the writer expected, by name: versions of issues, or the position of a consumer."""
     actual: dict[str, int] = {}
+    """What is the case, by name: versions of issues, or the position of a consumer."""
     ids: tuple[str, ...] = ()
+    """The ids of the events that are in conflict."""
     asked: str | None = None
+    """The position or instant that was asked for and lies beyond the head."""
     head: int | None = None
+    """The last position of the log."""
     first_as_of: str | None = None
+    """The first day on which the item has a status, together with `first_known_position` or `first_known_at`."""
     first_known_position: int | None = None
+    """The first position from which the item has a status on that day."""
     first_known_at: str | None = None
+    """As published, the first day of publication from which the item has a status on that day."""
 
 
 def _by_name(*kinds: ProblemKind) -> dict[str, ProblemKind]:
@@ -82,7 +101,7 @@ PROBLEM_KINDS: dict[str, ProblemKind] = _by_name(
         },
     ),
     ProblemKind(
-        "bad-request", 400, "The request is not understood", "The request is not as the operation wants it.", {}
+        "bad-request", 400, "Bad request", "A header or the request line is malformed; `detail` says which.", {}
     ),
     ProblemKind(
         "not-found",

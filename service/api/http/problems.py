@@ -64,7 +64,7 @@ class NotAcceptable(EdgeRefused):
 
 
 class Conflict(EdgeRefused):
-    """What is to be made is there already."""
+    """The thing to create exists already."""
 
     kind = "exists"
 
@@ -167,13 +167,13 @@ _STATUSES: dict[int, str] = {
 """From the status of an exception of Litestar's own to the problem."""
 
 _HUNG_UP = "client disconnected prematurely"
-"""What Litestar says of a client that goes away in the middle of its body."""
+"""The detail of Litestar's error for a client that goes away in the middle of its body."""
 
 logger = structlog.get_logger(__name__)
 
 
 def problem(kind: ProblemKind, request: Request[Any, Any, Any], detail: str = "", **members: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Return the members of a problem; `instance` is the path that was asked for, percent-encoded."""
+    """Return the members of a problem; `instance` is the path of the request, percent-encoded."""
     head = {"type": kind.type, "title": kind.title, "status": kind.status}
     return {
         **head,

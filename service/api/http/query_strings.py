@@ -31,10 +31,10 @@ class BadQuery(Refused):
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What an operation takes after the question mark; closed to unknown names."""
+    """The query of an operation; closed to unknown names."""
 
     def faults(self) -> list[Fault]:
-        """Say what is wrong about parameters taken together."""
+        """Return the faults of parameters taken together."""
         return []
 
 
@@ -58,7 +58,7 @@ def read(raw: bytes, shape: type[Q]) -> Q:
 
 
 class _Field(NamedTuple):
-    """How a parameter is read: whether as an integer, and what finds a day or an instant that does not exist."""
+    """How to read a parameter: as an integer or not, and the check that a day or an instant exists."""
 
     integer: bool
     check: Callable[[str], int] | None

@@ -1,4 +1,4 @@
-"""A request and its answer: the services behind it, its query, its body and the names in its path, JSON as bytes."""
+"""A request and its answer: services, query, body, names in the path, and JSON as bytes."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def document(*, title: str, version: str, description: str) -> dict[str, Any]:
         },
         "channels": {"stream": _stream(), "webhook": _webhook(), "jetstream": _jetstream()},
         "operations": {
-            "sendStream": _send("stream", "recorded", "Tell who follows the stream", _over_http("GET")),
+            "sendStream": _send("stream", "recorded", "Send to followers of the stream", _over_http("GET")),
             "sendWebhook": _send("webhook", "delivered", "Deliver to a subscriber", _over_http("POST")),
             "publishJetstream": _send("jetstream", "published", "Publish to JetStream", {}),
         },
@@ -87,8 +87,8 @@ def _channel(address: str | None, server: str, message: str, summary: str, descr
 def _stream() -> Schema:
     return _channel(
         "/v1/feed/stream", "http", "recorded", "The feed, live",
-        "Server-sent events in position order; `id` is the position. `Last-Event-ID` (or `after`) says behind which "
-        "one to go on, `type`, `issue`, `party` and `good` which events are wanted; see the OpenAPI document.",
+        "Server-sent events in position order; `id` is the position. The stream goes on after `Last-Event-ID` "
+        "(or `after`); `type`, `issue`, `party` and `good` choose the events. See the OpenAPI document.",
     )  # fmt: skip
 
 

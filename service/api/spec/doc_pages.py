@@ -29,7 +29,7 @@ _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 _HTML_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
 
 
-class _Page(NamedTuple):
+class _Served(NamedTuple):
     """Bytes that stay the same as long as the process runs."""
 
     content: bytes
@@ -49,12 +49,12 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
 
     Litestar's own OpenAPI pages must be off (`openapi_config=None`): they sit at the same path and load from a CDN.
     """
-    spec = _Page(document, "application/json", _ANY_ORIGIN)
-    async_spec = _Page(channels, "application/json", _ANY_ORIGIN)
+    spec = _Served(document, "application/json", _ANY_ORIGIN)
+    async_spec = _Served(channels, "application/json", _ANY_ORIGIN)
 
     @cache
-    def page() -> _Page:
-        """Make the reference page when it is first asked for."""
+    def page() -> _Served:
+        """Make the reference page at the first request."""
         return _html(reference_page(msgspec.json.decode(document)))
 
     @route("/schema", http_method=_READ, sync_to_thread=False)
@@ -73,11 +73,11 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
         return async_spec.answer(request)
 
     @cache
-    def schemas() -> dict[str, _Page]:
+    def schemas() -> dict[str, _Served]:
         """Return the schema of each type of event, by the last part of its URL."""
         found = event_schemas(msgspec.json.decode(document))
         return {
-            name: _Page(msgspec.json.encode(schema), "application/schema+json", _ANY_ORIGIN) for name, schema in found
+            name: _Served(msgspec.json.encode(schema), "application/schema+json", _ANY_ORIGIN) for name, schema in found
         }
 
     @route("/schema/events/{name:str}", http_method=_READ, sync_to_thread=False)
@@ -128,5 +128,5 @@ def _standing_alone(schema: dict[str, Any]) -> dict[str, Any]:
     return alone
 
 
-def _html(text: str) -> _Page:
-    return _Page(text.encode(), "text/html", _HTML_HEADERS)
+def _html(text: str) -> _Served:
+    return _Served(text.encode(), "text/html", _HTML_HEADERS)

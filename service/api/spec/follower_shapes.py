@@ -14,55 +14,72 @@ from service.domain.vocabulary.events import AnyEvent
 
 
 class FeedPage(Struct, frozen=True, kw_only=True):
-    """Recorded events in position order. Read on behind `next`; at `head` all is read."""
+    """A page of recorded events in position order. The log is read to its end when `next` equals `head`."""
 
     events: tuple[AnyRecorded, ...]
-    next: Annotated[int, Meta(ge=0, description="Ask behind this position for what follows.")]
+    """The events after the position asked for that pass the filter, at most `limit`."""
+    next: Annotated[int, Meta(ge=0)]
+    """The position to send as `after` with the next request. It is past the events that a filter left out."""
     head: Annotated[int, Meta(ge=0, description="The last position of the log.")]
 
 
 class CloudEvent(Struct, frozen=True, kw_only=True):
-    """A recorded event as a CloudEvent (CloudEvents 1.0): `sequence` is its position, `recordedtime` when it was."""
+    """A recorded event as a CloudEvent (CloudEvents 1.0)."""
 
     specversion: Literal["1.0"]
+    """The version of CloudEvents."""
     id: UUID
+    """The id of the event. Together with `source` it names the event for ever."""
     source: Annotated[str, Meta(extra_json_schema={"format": "uri-reference"})]
+    """The URL of the events of this service."""
     type: Annotated[str, Meta(examples=["parley.restriction.imposed.v1"])]
-    subject: Annotated[Slug, Meta(description="The item.")]
-    time: Annotated[
-        Moment | UnsetType,
-        Meta(description="The beginning of the first day on which it may have occurred; absent where that is open."),
-    ] = UNSET
+    """The type of the event, after `parley.` and before the version of its form."""
+    subject: Slug
+    """The slug of the item of the event."""
+    time: Moment | UnsetType = UNSET
+    """The start, in UTC, of the first day on which the event may have occurred; absent where that day is open."""
     recordedtime: Moment
-    sequence: Annotated[str, Meta(pattern="^[0-9]{20}$", description="The position: text order is number order.")]
+    """When the event was recorded, in UTC."""
+    sequence: Annotated[str, Meta(pattern="^[0-9]{20}$")]
+    """The position of the event, with zeros in front: order as text is order as numbers."""
     datacontenttype: Literal["application/json"]
+    """The media type of `data`."""
     dataschema: Annotated[str, Meta(extra_json_schema={"format": "uri"})]
+    """The URL of the JSON Schema of `data`."""
     correlationid: str | UnsetType = UNSET
+    """The `correlation_id` of the event; absent where it has none."""
     causationid: str | UnsetType = UNSET
+    """The `causation_id` of the event; absent where it has none."""
     data: AnyEvent
+    """The event as it was recorded; its position is in `sequence`."""
 
 
 class Lag(Struct, frozen=True, kw_only=True):
-    """How far a follower is behind the log."""
+    """The distance of a follower from the head of the log."""
 
-    events: Annotated[int, Meta(ge=0, description="Events behind its position, whatever it filters.")]
-    seconds: Annotated[
-        float, Meta(ge=0, description="How long ago the first of them was recorded; 0 when there is none.")
-    ]
+    events: Annotated[int, Meta(ge=0)]
+    """The number of events after the position, whether or not they are wanted."""
+    seconds: Annotated[float, Meta(ge=0)]
+    """How long ago, in seconds, the first of these events was recorded; 0 without one."""
 
 
 class Consumer(Struct, frozen=True, kw_only=True):
-    """A durable cursor beside the head of the log."""
+    """A consumer: a durable cursor, with the head of the log."""
 
     name: Slug
-    position: Annotated[int, Meta(ge=0, description="All up to this position has been processed.")]
-    moved_at: Annotated[Moment, Meta(description="When it last came to another position.")]
+    """The name of the consumer."""
+    position: Annotated[int, Meta(ge=0)]
+    """The position up to which all events have been processed."""
+    moved_at: Moment
+    """When the cursor last moved to another position, in UTC."""
     head: Annotated[int, Meta(ge=0, description="The last position of the log.")]
     lag: Lag
+    """The distance of the cursor from the head."""
 
 
 class ConsumerPage(Struct, frozen=True, kw_only=True):
     """A page of consumers in the order of their names."""
 
     items: tuple[Consumer, ...]
+    """The consumers, in the order of their names."""
     next: Next

@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 
 _REF = "#/components/schemas/{name}"
-TAG_TEXT = "The type of the event: its kind and its change. It says which other fields there are."
+TAG_TEXT = "The type of the event: its kind and its change. It decides which other fields the event has."
 
 _RECORDED_FIELDS = [
-    ("position", Annotated[int, Meta(ge=1, description="Its place in the log, which has no gaps.")]),
+    ("position", Annotated[int, Meta(ge=1, description="The position of the event: its place in the log.")]),
     (
         "recorded_at",
         Annotated[
             str,
             Meta(
-                description="When it was recorded, in UTC by the server's clock.",
+                description="When the event was recorded, in UTC by the server's clock: the instant of its commit.",
                 examples=["2025-06-10T12:00:00.000000Z"],
                 extra_json_schema={"format": "date-time"},
             ),
@@ -63,9 +63,9 @@ AnyRecorded: Any = Union[tuple(_recorded(event) for event in (*FACTS.values(), *
 """An event as it is answered: its own fields after its place in the log. Only the documentation builds these."""
 
 UNIONS: dict[str, tuple[Any, str]] = {
-    "ParleyEvent": (AnyEvent, "One event of any type; `type` says which other fields there are."),
-    "FactEvent": (AnyFact, "One fact: an event of any type but those that are about a recorded event."),
-    "RecordedEvent": (AnyRecorded, "One recorded event of any type, with its place in the log."),
+    "ParleyEvent": (AnyEvent, "An event of any type: a fact or a record. `type` decides which other fields it has."),
+    "FactEvent": (AnyFact, "A fact: an event of any type but `record.*`."),
+    "RecordedEvent": (AnyRecorded, "A recorded event of any type, with its position."),
 }
 """Unions of tagged structs that have a name, with their description."""
 
@@ -78,7 +78,7 @@ NAMED: dict[str, tuple[Any, Schema]] = {
     "Eccn": (codes.Eccn, {}),
     "LegalReference": (codes.LegalReference, {}),
 }
-"""Types that many fields share and that have a name, with what their schema says besides."""
+"""Types that many fields share and that have a name, with what their schema also says."""
 
 
 class Schemas:
@@ -163,7 +163,7 @@ class Schemas:
 def field_text(struct: type[msgspec.Struct], name: str) -> str:
     """Return the docstring under a field of a struct, or of a base that has one; "" without one.
 
-    A struct made at run time may name another in `described_by`, whose fields it repeats.
+    A struct may name another in `described_by`, whose fields it repeats.
     """
     for base in (*struct.__mro__, *getattr(struct, "described_by", object).__mro__):
         if text := _field_texts(base).get(name):
@@ -224,7 +224,7 @@ def _without_null(schema: Schema) -> Schema:
 
 
 def _merged_numbers(schema: Schema) -> Schema:
-    """Say `number` for an integer or a number within the same bounds."""
+    """Write `number` for an integer or a number within the same bounds."""
     parts = schema.get("anyOf", [])
     numbers = [part for part in parts if part.get("type") in {"integer", "number"}]
     if len(numbers) < 2 or len({str({**part, "type": ""}) for part in numbers}) > 1:  # noqa: PLR2004 - a pair

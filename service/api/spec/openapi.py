@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
     "If-Match": ("The version that the writer saw, as the entity tag of its answer.", {"examples": ['"7"']}),
     "If-None-Match": (
-        "Entity tags of answers already held: 304 when one still holds. With PUT * alone: only what is not there yet.",
+        "Entity tags of answers that the client has: 304 when one is still right. With PUT only *: create, never replace.",
         {"examples": ['"7-128"']},
     ),
     "Last-Event-ID": (
-        "The position of the last event received; the stream goes on behind it.",
+        "The position of the last event received; the stream goes on after it.",
         {"pattern": "^[0-9]+$"},
     ),
 }
-"""Request headers by name: description, and what their schema says besides being a string."""
+"""Request headers by name: description, and what their schema adds to being a string."""
 
 RESPONSE_HEADERS: dict[str, tuple[str, Schema]] = {
     "Allow": ("The methods that the path takes.", {"examples": ["GET, OPTIONS"]}),
     "Cache-Control": ("How long the answer may be kept.", {"examples": ["public, max-age=31536000, immutable"]}),
     "ETag": ("The entity tag of the answer.", {"examples": ['"7-128"']}),
     "Feed-Head": ("The last position of the log.", {"pattern": "^[0-9]+$", "examples": ["20"]}),
-    "Feed-Next": ("Ask behind this position for what follows.", {"pattern": "^[0-9]+$", "examples": ["10"]}),
+    "Feed-Next": ("Pass this as `after` to read on.", {"pattern": "^[0-9]+$", "examples": ["10"]}),
     "Link": ("The frozen URL of the answer (RFC 8288).", {"examples": ['</v1/issues/rare-earths>; rel="memento"']}),
     "Location": ("Where what was made can be read.", {"format": "uri-reference"}),
     "Retry-After": ("Seconds to wait before another try.", {"pattern": "^[0-9]+$"}),
 }
-"""Response headers by name: description, and what their schema says besides being a string."""
+"""Response headers by name: description, and what their schema adds to being a string."""
 
 _PROBLEM_HEADERS = {405: ("Allow",), 503: ("Retry-After",)}
 _NO_CONTENT = {204, 304}

@@ -146,8 +146,8 @@ class _Reference:
         content = self._content(response.get("content", {}))
         if "application/problem+json" in response.get("content", {}):
             content = _folded("Example", content)
-        told = _prose(response["description"]) + (f"<p class=quiet>Headers: {headers}</p>" if headers else "")
-        return _row(escape(status), told + content)
+        text = _prose(response["description"]) + (f"<p class=quiet>Headers: {headers}</p>" if headers else "")
+        return _row(escape(status), text + content)
 
     def _schemas(self) -> str:
         schemas = self._doc.get("components", {}).get("schemas", {})
@@ -167,8 +167,8 @@ def _schema(name: str, schema: Node) -> str:
     rows = "".join(_property(key, part, key in required) for key, part in schema.get("properties", {}).items())
     closed = "<p class=quiet>No other members.</p>" if schema.get("additionalProperties") is False else ""
     body = f"<table>{rows}</table>{closed}" if rows else f"<p>{_type(schema)}</p>"
-    told = _prose(schema.get("description", "")) + body
-    return f'<details id="schema-{escape(name)}"><summary>{_code(name)}</summary>{told}</details>'
+    text = _prose(schema.get("description", "")) + body
+    return f'<details id="schema-{escape(name)}"><summary>{_code(name)}</summary>{text}</details>'
 
 
 def _property(name: str, schema: Node, required: bool) -> str:  # noqa: FBT001 - one of the columns
@@ -177,7 +177,7 @@ def _property(name: str, schema: Node, required: bool) -> str:  # noqa: FBT001 -
 
 
 def _type(schema: Node) -> str:  # noqa: PLR0911 - one line a form of schema
-    """Say in words what a schema takes."""
+    """Return in words what a schema takes."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f'<a href="#schema-{escape(name)}">{escape(name)}</a>'

@@ -2,120 +2,37 @@
 
 from __future__ import annotations
 
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
 
 from service.api.http.basis import KnownMembers
 from service.api.spec.json_schema import AnyRecorded
-from service.domain.vocabulary.codes import Edtf, Slug, Text
-from service.domain.vocabulary.events import FACTS, AnyFact, Report
+from service.api.spec.state_shapes import ISSUE, ITEMS, STATES, AnyKind, AnyState, described, many
+from service.domain.vocabulary.codes import Edtf, Slug
+from service.domain.vocabulary.events import AnyFact, Report
 from service.domain.vocabulary.events.base import Fact, Modality
-from service.domain.vocabulary.kinds import KINDS, STATUSES
-from service.domain.vocabulary.terms import term_names
+from service.domain.vocabulary.kinds import KINDS
 
 Moment = Annotated[str, Meta(examples=["2025-06-10T12:00:00.000000Z"], extra_json_schema={"format": "date-time"})]
 DayText = Annotated[str, Meta(examples=["2025-06-10"], extra_json_schema={"format": "date"})]
-Posture = Literal["closed", "partially_cleared", "restricted", "suspended", "announced", "in_talks", "open"]
+Next = Annotated[str | None, Meta(description="The value of `cursor` for the next page; null at the end.")]
 
 
 class AsOfMembers(KnownMembers, frozen=True, kw_only=True):
-    """What an answer rests on: the day it is about, and what was known."""
+    """The basis of an answer: D, the day that it is about, and K, how much of the log counts."""
 
-    as_of: DayText
-
-
-class Alternative(Struct, frozen=True, kw_only=True):
-    """A status that some reading of uncertain dates gives, with the event that rules it; null: none yet."""
-
-    status: str | None
-    event: UUID | None
-
-
-class Coming(Struct, frozen=True, kw_only=True):
-    """A change to come: its date as written, the status then, the event that brings it."""
-
-    on: Edtf
-    status: str
-    event: UUID
-    modality: Modality
-
-
-class State(Struct, frozen=True, kw_only=True):
-    """The state of an item; the terms of its kind stand beside these fields, where known."""
-
-    id: Slug
-    issues: tuple[Slug, ...]
-    since: Annotated[Edtf, Meta(description="Since when the status holds, as the source gives it.")]
-    until: Annotated[Edtf | None, Meta(description="When it ends by its own terms.")]
-    until_condition: Text | UnsetType = UNSET
-    certainty: Annotated[
-        Literal["certain", "possible"], Meta(description="Whether all readings of uncertain dates agree.")
-    ]
-    alternatives: tuple[Alternative, ...]
-    contested: Annotated[
-        bool, Meta(description="A report denies, reports' dates exclude each other, or it is disputed.")
-    ]
-    incomplete: Annotated[bool, Meta(description="Nobody has recorded its opening.")]
-    events: Annotated[tuple[UUID, ...], Meta(description="The events that the state is made of.")]
-    reports: Annotated[tuple[Report, ...], Meta(description="Who says so.")]
-    upcoming: tuple[Coming, ...]
-    next_change: Coming | None
-
-
-def _state(kind: str) -> type[Struct]:
-    struct: type[Fact] = next(each for name, each in FACTS.items() if name.startswith(f"{kind}."))
-    hints = _hints(struct)
-    fields: list[Any] = [("kind", Literal[kind]), ("status", Literal[STATUSES[kind]])]
-    fields += [(name, hints[name], UNSET) for name in term_names(struct)]
-    if kind == "restriction":
-        fields += [("applies", Literal["full", "partly", "none"]), ("ever_in_force", bool)]
-    name, text = f"{kind.capitalize()}State", f"The state of {KINDS[kind].with_article}."
-    own = {"__doc__": text, "described_by": struct}
-    return defstruct(name, fields, bases=(State,), frozen=True, kw_only=True, namespace=own)
-
-
-def _hints(struct: type[Fact]) -> dict[str, Any]:
-    hints = get_type_hints(struct, include_extras=True)
-    return {name: _present(hint) | UnsetType for name, hint in hints.items()}
-
-
-def _present(hint: Any) -> Any:  # noqa: ANN401 - a type
-    """Take `None` out of an optional type: an answer leaves out what is not known."""
-    if get_origin(hint) in (Union, UnionType):
-        return Union[tuple(each for each in get_args(hint) if each is not NoneType)]  # noqa: UP007
-    return hint
-
-
-STATES: dict[str, type[Struct]] = {kind: _state(kind) for kind in KINDS}
-"""The shape of each kind's state."""
-
-Next = Annotated[str | None, Meta(description="The cursor of the next page; null at the end.")]
-Version = Annotated[int, Meta(ge=0, description="How many recorded events name the issue.")]
-
-
-def _many(state: Any) -> Any:  # noqa: ANN401 - a type, made at run time
-    return tuple[state, ...]
+    as_of: Annotated[DayText, Meta(description="D, the day that the answer is about.")]
 
 
 def _page(kind: str) -> type[Struct]:
     item: Any = ISSUE if kind == "issue" else STATES[kind]
+    items = many(item, f"The {KINDS[kind].plural} on this page, in order of first appearance in the log.")
     return defstruct(
-        f"{kind.capitalize()}Page", [("items", _many(item)), ("next", Next)], bases=(AsOfMembers,), frozen=True,
+        f"{kind.capitalize()}Page", [("items", items), ("next", Next)], bases=(AsOfMembers,), frozen=True,
         kw_only=True, namespace={"__doc__": f"A page of {kind} states."},
     )  # fmt: skip
-
-
-ISSUE: Any = defstruct(
-    "IssueSummary", [("version", Version), ("posture", Posture)], bases=(STATES["issue"],), frozen=True, kw_only=True,
-    namespace={"__doc__": "The state of an issue, summed up."},
-)  # fmt: skip
-ITEMS: Any = defstruct(
-    "IssueItems", [(kind, _many(state) | UnsetType, UNSET) for kind, state in STATES.items() if kind != "issue"],
-    frozen=True, kw_only=True, namespace={"__doc__": "An issue's items by kind; a kind without items is left out."},
-)  # fmt: skip
 
 
 def _with_basis(name: str, state: type[Struct], fields: list[Any], text: str) -> type[Struct]:
@@ -128,14 +45,17 @@ def _fields(struct: type[Struct]) -> list[Any]:
 
 
 ISSUE_ANSWER: Any = _with_basis(
-    "IssueAnswer", ISSUE, [("items", ITEMS), ("next", Next)], "The state of an issue with its items."
+    "IssueAnswer",
+    ISSUE,
+    [("items", described(ITEMS, "The items of the issue on this page.")), ("next", Next)],
+    "The state of an issue with its items, and the basis of the answer.",
 )
 ANSWERS: dict[str, Any] = {
     kind: _with_basis(
         f"{kind.capitalize()}Answer",
         state,
         [],
-        f"The state of {KINDS[kind].with_article}, and what the answer rests on.",
+        f"The state of {KINDS[kind].with_article}, and the basis of the answer.",
     )
     for kind, state in STATES.items()
     if kind != "issue"
@@ -143,84 +63,92 @@ ANSWERS: dict[str, Any] = {
 PAGES: dict[str, Any] = {kind: _page(kind) for kind in KINDS}
 
 
-class AnyState(State, frozen=True, kw_only=True):
-    """The state of an item of any kind; the terms of its kind stand beside these fields."""
-
-    kind: Literal[tuple(KINDS)]  # type: ignore[valid-type]
-    status: str
-
-
 class EveryDayMembers(KnownMembers, frozen=True, kw_only=True):
-    """What an answer about every day rests on: what was known."""
+    """The basis of an answer about every day: K, how much of the log counts."""
 
-    as_of: Annotated[None, Meta(description="Null: the answer is about no single day.")]
+    as_of: Annotated[None, Meta(description="Always null: the answer is about every day.")]
 
 
 class TimelineFact(Struct, frozen=True, kw_only=True):
-    """A fact as known; its terms and what else it says stand beside these fields."""
+    """A fact as known at K; its terms and its other fields stand beside these."""
 
-    position: Annotated[int, Meta(ge=1, description="The fact's own place in the log, whatever corrected it.")]
+    described_by = Fact
+
+    position: Annotated[int, Meta(ge=1, description="The fact's own position, whatever corrected it.")]
     recorded_at: Moment
-    kind: Literal[tuple(KINDS)]  # type: ignore[valid-type]
+    """When the fact was recorded, in UTC, whatever corrected it."""
+    kind: AnyKind
     modality: Modality
     contested: bool
-    corrected: Annotated[bool, Meta(description="A correction has given the text.")]
+    """Whether a report denies the fact, the dates of its reports do not overlap, or it is disputed."""
+    corrected: bool
+    """Whether the text is that of a correction."""
     id: UUID
+    """The id of the fact. Corrections do not change it."""
     type: str
+    """The type of the fact: its kind and its change, such as `restriction.imposed`."""
     issues: tuple[Slug, ...]
     item: Slug
     occurred: Edtf
     effective: Edtf | UnsetType = UNSET
     until: Edtf | UnsetType = UNSET
-    reports: Annotated[tuple[Report, ...], Meta(description="Its own and those added.")]
+    reports: tuple[Report, ...]
+    """The reports of the fact: those of its text, then those added."""
 
 
 class Timeline(EveryDayMembers, frozen=True, kw_only=True):
-    """A page of an issue's facts in valid order; it may be short before the end, `next` tells."""
+    """A page of an issue's facts in valid order. It may be short before the end: at the end `next` is null."""
 
     items: tuple[TimelineFact, ...]
+    """The facts, by the first day of `occurred`, then by its last day, then by position."""
     next: Next
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """An item whose state differs between two points; null: it has no status there, or is not of the issue."""
+    """An item whose state differs between two points."""
 
     id: Slug
-    kind: Literal[tuple(KINDS)]  # type: ignore[valid-type]
+    """The slug of the item."""
+    kind: AnyKind
     before: AnyState | None
+    """The state at the first point; null where the item has no status there, or is not of the issue."""
     after: AnyState | None
+    """The state at the second point; null where the item has no status there, or is not of the issue."""
 
 
 class Diff(KnownMembers, frozen=True, kw_only=True):
-    """What changed in an issue, and between which points: two days as known at one K, or two Ks on one day."""
+    """What changed in an issue between two points: two days as known at one K, or two Ks on one day."""
 
     items: tuple[Change, ...]
+    """The items whose states differ, in order of first appearance in the log; the issue may be one of them."""
     next: Next
-    from_: Annotated[DayText | UnsetType, Meta(description="The first of two days.")] = field(
-        name="from", default=UNSET
-    )
+    from_: DayText | UnsetType = field(name="from", default=UNSET)
+    """The first of two days; absent with two Ks."""
     to: DayText | UnsetType = UNSET
-    as_of: Annotated[DayText | None, Meta(description="The day of two Ks; null with two days.")]
-    known_from: Annotated[
-        int | DayText | UnsetType, Meta(description="The first of two positions, or days of publication.")
-    ] = UNSET
+    """The second of two days; absent with two Ks."""
+    as_of: DayText | None
+    """The day that two Ks are compared on; null with two days."""
+    known_from: int | DayText | UnsetType = UNSET
+    """The first of two Ks: a position or, as published, a day of publication; absent with two days."""
     known_to: int | DayText | UnsetType = UNSET
+    """The second of two Ks, in the form of the first; absent with two days."""
 
 
 def _history(kind: str) -> type[Struct]:
     bounds: list[Any] = [
-        ("valid_from", DayText),
-        ("valid_to", Annotated[DayText | None, Meta(description="The first day on which it no longer holds.")]),
-        ("known_from", Annotated[int | str, Meta(description="A position; as published a day.")]),
-        ("known_to", Annotated[int | str | None, Meta(description="The first K at which it is no longer known so.")]),
-        ("state", STATES[kind]),
+        ("valid_from", described(DayText, "The first day on which the state holds; 0001-01-01 for an open start.")),
+        ("valid_to", described(DayText | None, "The first day on which the state no longer holds; null for no end.")),
+        ("known_from", described(int | str, "The first K at which it is known: a position; as published, a day.")),
+        ("known_to", described(int | str | None, "The first K at which it is no longer known; null for no end.")),
+        ("state", described(STATES[kind], f"The state of the {kind} on these days, as known at these Ks.")),
     ]
     a_kind = KINDS[kind].with_article
     text = f"A state of {a_kind} over [valid_from, valid_to) as known over [known_from, known_to); null: open."
     one = defstruct(f"{kind.capitalize()}Version", bounds, frozen=True, kw_only=True, namespace={"__doc__": text})
+    items = many(one, f"The states that the {kind} has or had, in order of the first day, then of the first K.")
     return defstruct(
-        f"{kind.capitalize()}History", [("items", _many(one)), ("next", Next)], bases=(EveryDayMembers,), frozen=True,
-        kw_only=True, namespace={"__doc__": f"The history of {a_kind}: by first day, then by first K."},
+        f"{kind.capitalize()}History", [("items", items), ("next", Next)], bases=(EveryDayMembers,), frozen=True,
+        kw_only=True, namespace={"__doc__": f"A page of the history of {a_kind}."},
     )  # fmt: skip
 
 
@@ -228,48 +156,64 @@ HISTORIES: dict[str, Any] = {kind: _history(kind) for kind in KINDS if kind != "
 
 
 class Exposure(AsOfMembers, frozen=True, kw_only=True):
-    """A page of restrictions and clearances, with their sources."""
+    """A page of the restrictions and clearances that touch a good and a country."""
 
     items: tuple[AnyState, ...]
+    """The restrictions and clearances, in order of first appearance in the log, each with its sources."""
     next: Next
 
 
 class Warned(Struct, frozen=True, kw_only=True):
-    """What was accepted but looks wrong, and where in the body."""
+    """A warning: something that was accepted but looks wrong."""
 
     detail: str
+    """What looks wrong, in a sentence."""
     pointer: str
+    """The place in the body: a JSON pointer (RFC 6901) as a URI fragment, such as `#/events/0/occurred`."""
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """What was recorded: `position` and `recorded_at` are those of the last event."""
+    """The receipt of what was recorded."""
 
     position: Annotated[int, Meta(ge=1)]
+    """The position of the last event."""
     recorded_at: Moment
+    """When the last event was recorded, in UTC."""
     events: tuple[AnyRecorded, ...]
+    """The events as they were recorded, in the order in which they were sent."""
     warnings: tuple[Warned, ...]
+    """What was accepted but looks wrong; empty where nothing does."""
 
 
 class EventPage(AsOfMembers, frozen=True, kw_only=True):
-    """A page of recorded events in position order; it may be short before the end, `next` tells."""
+    """A page of recorded events. It may be short before the end: at the end `next` is null."""
 
     items: tuple[AnyRecorded, ...]
+    """The events in position order, each as it was recorded."""
     next: Next
 
 
 class EventNow(AsOfMembers, frozen=True, kw_only=True):
-    """A recorded event with what has been recorded about it since; the event's own fields stand beside these."""
+    """A recorded event with the records on it; the event's other fields stand beside these."""
 
     position: Annotated[int, Meta(ge=1)]
+    """The position of the event."""
     recorded_at: Moment
+    """When the event was recorded, in UTC."""
     id: UUID
+    """The id of the event."""
     type: str
-    records: Annotated[tuple[AnyRecorded, ...], Meta(description="Corrections, retractions, added reports, disputes.")]
-    now: Annotated[AnyFact | None, Meta(description="The text that holds; null when the event is retracted.")]
+    """The type of the event: its kind and its change, such as `restriction.imposed`."""
+    records: tuple[AnyRecorded, ...]
+    """The records on the event as known at K, in position order: corrections, retractions, reports, disputes."""
+    now: AnyFact | None
+    """The text of the event that holds at K; null where the event is retracted."""
 
 
 class Health(Struct, frozen=True, kw_only=True):
-    """How the service is."""
+    """The health of the service."""
 
     status: Literal["ok"]
-    head: Annotated[int | UnsetType, Meta(description="The last position of the log.")] = UNSET
+    """Always `ok`: where the service cannot answer, the status code of HTTP says so."""
+    head: int | UnsetType = UNSET
+    """The last position of the log; absent where the log was not read."""

@@ -25,7 +25,7 @@ ReceiverUrl = Annotated[
     Meta(
         min_length=1,
         max_length=URL_MAX,
-        description="Where events are sent: https, to a host whose addresses are all public.",
+        description="The URL that events are sent to: https, on a host whose addresses are all public.",
         examples=["https://receiver.example/parley"],
     ),
 ]
@@ -33,7 +33,7 @@ Secret = Annotated[
     str,
     Meta(
         max_length=120,
-        description=f"{SECRET_PREFIX} and 24 to 64 bytes in base64 (Standard Webhooks 1.0.0).",
+        description=f"What signs the events: {SECRET_PREFIX} and 24 to 64 bytes in base64 (Standard Webhooks 1.0.0).",
         examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="],
     ),
 ]
@@ -42,22 +42,24 @@ State = Literal["active", "paused", "disabled"]
 
 
 class Subscribing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A subscription to make; conditions given together all hold, without any every event is sent."""
+    """A subscription to make. An event is sent when all conditions hold for it; without conditions every event is."""
 
-    id: Annotated[Slug | None, Meta(description="Its name; one is made up when absent.")] = None
+    id: Slug | None = None
+    """The name of the subscription; the service makes one up when absent."""
     url: ReceiverUrl
     type: OfType | None = None
     issue: OfIssue | None = None
     party: OfParty | None = None
     good: OfGood | None = None
-    after: Annotated[
-        Position | None, Meta(description="Send the events behind this position; the head of the log when absent.")
-    ] = None
-    secret: Annotated[Secret | None, Meta(description="What signs the events; one is made when absent.")] = None
+    after: Position | None = None
+    """The position after which events are sent; the head of the log when absent."""
+    secret: Secret | None = None
+    """What signs the events: `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks 1.0.0). The service makes one
+    when absent."""
 
 
 class Conditions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Which events are sent: those for which all of this holds; an empty object: every event."""
+    """The conditions on the events that are sent. All of them hold together; without any every event is sent."""
 
     type: OfType | None = None
     issue: OfIssue | None = None
@@ -66,66 +68,77 @@ class Conditions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
 
 class Resubscribing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What changes about a subscription; what is absent stays.
-
-    `filter` takes the place of every condition there was. Made `active` again, it is tried at once, as if for the first
-    time.
-    """
+    """A change of a subscription: members that are absent stay as they are."""
 
     url: ReceiverUrl | None = None
     filter: Conditions | None = None
+    """The new conditions, in place of all earlier ones; `{}` sends every event."""
     state: Literal["active", "paused"] | None = None
+    """`paused`: no more events are sent, and the position stays. `active`: they are sent again, at once, and earlier
+    failures no longer count."""
 
 
 class Rotation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Another secret; one is made when absent. The one before signs along for a day."""
+    """A new secret. The old one signs too, for one more day."""
 
     secret: Secret | None = None
+    """The new secret: `whsec_` and 24 to 64 bytes in base64. The service makes one when absent."""
 
 
 class Replay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """From where the log is sent again."""
+    """A replay: events are sent again from a position on."""
 
-    after: Annotated[Position, Meta(description="Send the events behind this position.")]
+    after: Position
+    """The position after which events are sent, from 0 up to the head of the log."""
 
 
 class DeliveriesQuery(Query, frozen=True, kw_only=True):
-    """Which part of the log of deliveries."""
+    """The part of the log of deliveries that is asked for."""
 
     cursor: Cursor | None = None
     limit: Limit = LIMIT_DEFAULT
 
 
 class SubscriptionAnswer(Struct, frozen=True, kw_only=True):
-    """A subscription: what it is about, how far it is, how it fares. The secret is never told again."""
+    """A subscription: its conditions, its position, its state. The secret is not shown."""
 
     id: Slug
+    """The name of the subscription."""
     url: ReceiverUrl
     type: OfType | UnsetType = UNSET
     issue: OfIssue | UnsetType = UNSET
     party: OfParty | UnsetType = UNSET
     good: OfGood | UnsetType = UNSET
-    position: Annotated[int, Meta(ge=0, description="All up to here has been delivered, or is not wanted.")]
+    position: Annotated[int, Meta(ge=0)]
+    """The position up to which all events have been delivered, or are not wanted."""
     head: Annotated[int, Meta(ge=0, description="The last position of the log.")]
     lag: Lag
+    """The distance of the subscription from the head."""
     state: State
-    reason: Annotated[str | None, Meta(description="Why the last try failed, or why it is disabled.")]
-    failures: Annotated[int, Meta(ge=0, description="How many tries at the next event have failed.")]
-    due_at: Annotated[Moment | None, Meta(description="When the next try may be made; null: now.")]
+    """`active`: events are sent. `paused`: a client has stopped them. `disabled`: the service has, for `reason`."""
+    reason: str | None
+    """Why the last try failed, or why the subscription is disabled; null otherwise."""
+    failures: Annotated[int, Meta(ge=0)]
+    """The number of failed tries at the next event."""
+    due_at: Moment | None
+    """When the next try may be made, in UTC; null: at once."""
     subscribed_at: Moment
+    """When the subscription was made, in UTC."""
 
 
 class SubscriptionMade(SubscriptionAnswer, frozen=True, kw_only=True):
-    """A subscription with its secret, which is told this once."""
+    """A subscription with its secret, which is shown only here."""
 
     secret: Secret
+    """What signs the events. No other answer shows it."""
 
 
 class SubscriptionList(Struct, frozen=True, kw_only=True):
     """All subscriptions, by name."""
 
     items: tuple[SubscriptionAnswer, ...]
-    next: Annotated[None, Meta(description="There is one page.")]
+    """The subscriptions, in the order of their names."""
+    next: Annotated[None, Meta(description="Always null: there is one page.")]
     head: Annotated[int, Meta(ge=0, description="The last position of the log.")]
 
 
@@ -133,18 +146,26 @@ class Delivery(Struct, frozen=True, kw_only=True):
     """One try to deliver an event."""
 
     position: Annotated[int, Meta(ge=1)]
-    event: Annotated[UUID, Meta(description="The event's id, sent as `webhook-id`.")]
-    attempt: Annotated[int, Meta(ge=1, description="Which try at this event it was.")]
+    """The position of the event."""
+    event: UUID
+    """The id of the event, sent as `webhook-id`."""
+    attempt: Annotated[int, Meta(ge=1)]
+    """The number of the try at this event, from 1."""
     at: Moment
-    took_ms: Annotated[int, Meta(ge=0, description="Milliseconds until the end of the answer, or of the try.")]
-    status: Annotated[int | None, Meta(description="The status that the receiver answered; null without an answer.")]
-    detail: Annotated[str | None, Meta(description="What went wrong; null when it was delivered.")]
+    """When the try began, in UTC."""
+    took_ms: Annotated[int, Meta(ge=0)]
+    """How long the try took, to the end of the answer, in milliseconds."""
+    status: int | None
+    """The HTTP status code that the receiver answered with; null without an answer."""
+    detail: str | None
+    """What went wrong; null where the event was delivered."""
 
 
 class DeliveryPage(Struct, frozen=True, kw_only=True):
-    """Tries to deliver, newest first."""
+    """A page of tries to deliver, newest first."""
 
     items: tuple[Delivery, ...]
+    """The tries, newest first."""
     next: Next
 
 

@@ -1,4 +1,4 @@
-"""Whether a batch may be recorded, and the events as they will stand in the log: pure, given what is known.
+"""The decision on a batch: the events as they will be recorded, or every reason for a refusal. Pure.
 
 A refusal names every fault in the batch. Nothing here reads a clock or makes an id.
 """
@@ -30,7 +30,7 @@ each of their bounds, at each append. At this number that is 0.1 s at worst, and
 
 
 class Knowledge(Protocol):
-    """What the ledger knows before the batch."""
+    """The questions that a decision asks about the ledger before the batch."""
 
     def kind_of(self, item: str) -> str | None:
         """Return the kind of an item; None when no event names it."""

@@ -1,4 +1,4 @@
-"""What the types cannot say about one event alone: dates that exist and are in order, terms that need one another."""
+"""Checks of one event beyond its types: dates exist and are in order, openings name what they need."""
 
 from __future__ import annotations
 

@@ -28,13 +28,13 @@ _Key = TypeVar("_Key", str, int)
 
 
 class OutOfRange:
-    """Stands for a number that no float holds (`1e999`)."""
+    """A number that no float can hold (`1e999`)."""
 
 
 _ARRAYS = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType, inspect.CollectionType)
 _CHUNK = 64
 _LISTED = 20
-"""So many values of a closed list fit into a message."""
+"""Values of a closed list that a message shows, at most."""
 _CODES = {
     frozenset(PARTIES): "an ISO 3166-1 alpha-2 code, EU or XK",
     frozenset(ELEMENTS): "the symbol of a chemical element",

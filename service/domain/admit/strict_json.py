@@ -24,7 +24,7 @@ Trail = tuple["Trail", str | int] | None
 """A path as links to its parent: naming a million members costs a million links, not a million tuples."""
 
 _COUNTED_MAX = 1_000
-"""So many more are counted, then the walk stops: it holds up the event loop, and nobody reads on."""
+"""Faults that are counted beyond those listed; then the walk stops, because it blocks the event loop."""
 
 _SYNTAX = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]")
@@ -82,7 +82,7 @@ _decode_untyped = msgspec.json.Decoder(float_hook=_float).decode
 
 
 def _may_hide(body: bytes, shape: type, value: object) -> bool:
-    """Say cheaply whether a decoded body may hold a NUL or a member named twice; the decoder tells neither.
+    """Return, at little cost, whether a body may hold a NUL or a member named twice; the decoder reports neither.
 
     Every member has its colon, and a value written again names none twice: as many colons mean as many members, as
     long as no escape hides or shows one. That costs 2 us an event, the second parse that is sure about it 10.
@@ -183,7 +183,7 @@ def _refuse_hidden(body: bytes) -> None:
 
 
 def _hidden(body: bytes) -> Iterator[Fault]:
-    """Yield what the decoder does not tell of JSON that it took: members named twice, and NUL characters.
+    """Yield the faults that the decoder does not report: members named twice, and NUL characters.
 
     Keeps a stack of its own: the value may be nested deeper than the type.
     """

@@ -34,7 +34,7 @@ class StateOnDay(NamedTuple):
 
 
 class Item:
-    """What is known of one item: the chains of events that bear on it, its live facts by position, its segments.
+    """One item as it is known: the chains of events that bear on it, its live facts by position, its segments.
 
     A chain is a fact, then the records on it, in position order; it is known by the position of its fact, its root.
     `number` is the position of the first event that names the item. `version` counts the events that name it, if it is
@@ -54,7 +54,7 @@ class Item:
 
     @classmethod
     def of(cls, events: Iterable[Fact | Record], slug: str | None = None) -> Item:
-        """Return the item that some events tell of, recorded in this order from position 1 on.
+        """Return the item that some events are about, recorded in this order from position 1 on.
 
         The first event is a fact. Without a slug, the item is that fact's. Events on other items, and the records on
         them, are left out.

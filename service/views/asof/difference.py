@@ -1,4 +1,4 @@
-"""What changed in an issue between two points of (D, K): two probes an item, and only of items that may differ."""
+"""The changes in an issue between two points of (D, K): two probes an item, and only of items that may differ."""
 
 from __future__ import annotations
 

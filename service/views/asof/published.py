@@ -206,7 +206,7 @@ def _recorded_on(rows: Sequence[Row]) -> dict[int, int]:
 
 
 def _know(item: Item, recorded_on: Mapping[int, int], day: int) -> None:
-    """Have an item know the part of each chain that counts on a day of publication."""
+    """Limit an item to the part of each chain that counts on a day of publication."""
     item.know({root: published(chain, recorded_on, day) for root, chain in item.chains.items()})
 
 

@@ -74,7 +74,7 @@ async def page(database: Database, question: Question, wanted: StateFilter, *, a
         statement.by_token(wanted.tokens[0], after)
     else:
         statement.where.append(f"i.number > {statement.parameter(after)}")
-    # With candidates the kind is only looked at: without statistics PostgreSQL would go through all items of it.
+    # With candidates the kind is only compared: without statistics PostgreSQL would go through all items of it.
     kind = "i.kind || ''" if wanted.tokens else "i.kind"
     statement.where.append(f"{kind} = {statement.parameter(wanted.kind)}")
     for token in (*wanted.tokens[1:], *wanted.marks):
@@ -91,7 +91,9 @@ async def issue_page(
     statement = StateStatement(database, question)
     statement.by_token(f"issue:{slug}", after)
     if not ended:
-        statement.where.append(f"(i.kind = 'issue' OR {MAY_STAND})")  # on its own: it is looked at before the state is
+        statement.where.append(
+            f"(i.kind = 'issue' OR {MAY_STAND})"
+        )  # on its own: it is tested before the state is read
         statement.where.append(f"(i.kind = 'issue' OR {statement.carries('ended', '= 0')})")
     rows = await statement.rows(BY_TOKEN, limit + 2, _VERSION.format(slug=statement.parameter(slug)))
     if not rows:

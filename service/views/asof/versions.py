@@ -131,7 +131,7 @@ def _life(item: Item, known: int) -> Iterator[Rectangle]:
 
 
 def _versions(rows: Iterable[Row]) -> list[_Version]:
-    """Let each version end where the next of its day takes its place, and have the arrivals that it did not repeat.
+    """End each version where the next of its day supersedes it, and fill in the arrivals that it did not repeat.
 
     `rows` as the table has them, in the order of its key.
     """
