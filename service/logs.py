@@ -18,7 +18,7 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(sh
 
 
 def configure(level: str, form: str) -> None:
-    """Log from `level` on, in the form `console` or `json`; the loggers of libraries, from WARNING on, write the same way."""
+    """Log from `level` on, in the form `console` or `json`; libraries' loggers write the same way, from WARNING on."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

@@ -73,7 +73,7 @@ class Settings:
 
 
 def public_url(text: str) -> str:
-    """Return the URL under which clients reach the service, without a slash at its end; raises BadSetting for no URL."""
+    """Return the URL under which clients reach the service, without a slash at its end; raises BadSetting otherwise."""
     if not _URL.match(text):
         msg = f"{PREFIX}PUBLIC_URL must be an http:// or https:// URL without query, not {text!r}"
         raise BadSetting(msg)

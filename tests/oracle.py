@@ -611,7 +611,11 @@ def changes_on(facts: Sequence[Fact], reading: Reading, day: date) -> list[Event
 def announced_on(facts: Sequence[Fact], reading: Reading, day: date, now: Outcome) -> bool:
     """Whether the item comes to be announced (by rule d, not by a change of that name) on this day."""
     base = ruler(facts, reading, day, "base")
-    return base is None and now.status == "announced" and outcome_in(facts, reading, day - timedelta(1)).status != "announced"
+    return (
+        base is None
+        and now.status == "announced"
+        and outcome_in(facts, reading, day - timedelta(1)).status != "announced"
+    )
 
 
 def coming(facts: Sequence[Fact], day: date) -> list[list[Event]]:

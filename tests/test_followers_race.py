@@ -1,7 +1,7 @@
 """Eight write, three serve, many follow, and processes are killed at random: missed 0, doubled 0, reordered 0.
 
 Each reader uses a public interface: pages with `wait`, the event stream with `Last-Event-ID`, and the relay's stream in
-JetStream, read by a durable consumer. What each one promises is checked to the letter: a page reader and a stream reader
+JetStream, read by a durable consumer. What each promises is checked to the letter: a page reader and a stream reader
 that go on after their last position see each position once; a consumer of JetStream may get a message again when the
 broker was killed before it noted the acknowledgement, but the stream has each event once.
 """

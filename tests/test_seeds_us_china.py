@@ -138,7 +138,7 @@ def ask(client: Client, path: str, day: str, known: str = "2026-08-21") -> dict[
     return answer if response.status_code == 200 else {}
 
 
-def fields_of(client: Client, path: str, day: str, known: str, *fields: str) -> tuple[Any, ...]:
+def pick(client: Client, path: str, day: str, known: str, *fields: str) -> tuple[Any, ...]:
     """Return some fields of a state; absent ones are None."""
     state = ask(client, path, day, known)
     return tuple(state.get(field) for field in fields)
@@ -151,30 +151,30 @@ def test_a_truce_prolonged_is_known_from_the_day_it_is(client: Client) -> None:
     """The same day has two answers: before and after the order that prolonged the suspension."""
     fields = ("status", "since", "until", "rate_percent", "applies")
     # Executive Order 14298 of 12 May 2025: 24 of 34 points suspended for 90 days from 14 May, so to 12 August.
-    assert fields_of(client, RECIPROCAL, "2025-09-01", "2025-08-10", *fields) == ("in_force", "2025-04-09", None, 34, "full")
+    assert pick(client, RECIPROCAL, "2025-09-01", "2025-08-10", *fields) == ("in_force", "2025-04-09", None, 34, "full")
     # Executive Order 14334 of 11 August 2025: suspended further, to 10 November.
     after = ("suspended", "2025-08-12", "2025-11-10", 10, "partly")
-    assert fields_of(client, RECIPROCAL, "2025-09-01", "2025-08-11", *fields) == after
+    assert pick(client, RECIPROCAL, "2025-09-01", "2025-08-11", *fields) == after
     # The order of 4 November 2025: to 10 November 2026. The order of 20 February 2026: no longer in effect.
-    assert fields_of(client, RECIPROCAL, "2026-01-15", "2026-01-15", "status", "until") == ("suspended", "2026-11-10")
-    assert fields_of(client, RECIPROCAL, "2026-03-01", "2026-02-20", "status", "since") == ("lifted", "2026-02-20")
+    assert pick(client, RECIPROCAL, "2026-01-15", "2026-01-15", "status", "until") == ("suspended", "2026-11-10")
+    assert pick(client, RECIPROCAL, "2026-03-01", "2026-02-20", "status", "since") == ("lifted", "2026-02-20")
 
 
 def test_a_rate_raised_before_it_ever_applied(client: Client) -> None:
     """The duty on postal items began at 120 percent; 30 and 90 were decided and never applied."""
     path = "restrictions/china-postal-items-duty"
     # Executive Orders 14256 (30), 14259 (90) and 14266 (120), all effective on 2 May 2025; then 14298.
-    assert fields_of(client, path, "2025-05-02", "2025-04-03", "status", "rate_percent") == ("in_force", 30)
-    assert fields_of(client, path, "2025-05-02", "2025-04-10", "status", "rate_percent") == ("in_force", 120)
-    assert fields_of(client, path, "2025-05-14", "2025-05-12", "status", "rate_percent") == ("in_force", 54)
+    assert pick(client, path, "2025-05-02", "2025-04-03", "status", "rate_percent") == ("in_force", 30)
+    assert pick(client, path, "2025-05-02", "2025-04-10", "status", "rate_percent") == ("in_force", 120)
+    assert pick(client, path, "2025-05-14", "2025-05-12", "status", "rate_percent") == ("in_force", 54)
 
 
 def test_a_step_suspended_before_its_first_day_was_never_in_force(client: Client) -> None:
     """Executive Order 14298, section 4(b), keeps 100 dollars an item in spite of the rise set for 1 June 2025."""
     path = "restrictions/china-postal-items-june-step"
-    assert fields_of(client, path, "2025-06-01", "2025-05-11", "status", "ever_in_force") == ("in_force", True)
+    assert pick(client, path, "2025-06-01", "2025-05-11", "status", "ever_in_force") == ("in_force", True)
     fields = ("status", "applies", "ever_in_force")
-    assert fields_of(client, path, "2025-06-01", "2025-05-12", *fields) == ("suspended", "none", False)
+    assert pick(client, path, "2025-06-01", "2025-05-12", *fields) == ("suspended", "none", False)
 
 
 def test_one_day_of_duty_on_small_parcels(client: Client) -> None:
@@ -188,38 +188,38 @@ def test_one_day_of_duty_on_small_parcels(client: Client) -> None:
 def test_a_later_document_gives_the_first_day(client: Client) -> None:
     """The order of 3 March 2025 names no day for the 20 percent; that of 4 November has 4 March."""
     path = "restrictions/fentanyl-tariff-china"
-    assert fields_of(client, path, "2025-03-03", "2025-03-03", "rate_percent") == (20,)
-    assert fields_of(client, path, "2025-03-03", "2025-11-04", "rate_percent") == (10,)
-    assert fields_of(client, path, "2025-03-04", "2025-11-04", "rate_percent") == (20,)
-    assert fields_of(client, path, "2025-11-10", "2025-11-04", "rate_percent") == (10,)
+    assert pick(client, path, "2025-03-03", "2025-03-03", "rate_percent") == (20,)
+    assert pick(client, path, "2025-03-03", "2025-11-04", "rate_percent") == (10,)
+    assert pick(client, path, "2025-03-04", "2025-11-04", "rate_percent") == (20,)
+    assert pick(client, path, "2025-11-10", "2025-11-04", "rate_percent") == (10,)
 
 
 def test_the_chip_rule_was_released_before_it_was_published(client: Client) -> None:
     """FR Doc. 2022-21658 is of 13 October 2022; 2023-00888 and then 2023-23055 say 7 October."""
     path = "restrictions/us-advanced-computing-controls"
     assert ask(client, path, "2022-10-10", "2022-12-31") == {}
-    assert fields_of(client, path, "2022-10-14", "2022-12-31", "since", "contested") == ("2022-10-13", False)
-    assert fields_of(client, path, "2022-10-14", "2023-01-18", "since", "contested") == ("2022-10-13", True)
-    assert fields_of(client, path, "2022-10-10", "2023-10-25", "since", "contested") == ("2022-10-07", False)
+    assert pick(client, path, "2022-10-14", "2022-12-31", "since", "contested") == ("2022-10-13", False)
+    assert pick(client, path, "2022-10-14", "2023-01-18", "since", "contested") == ("2022-10-13", True)
+    assert pick(client, path, "2022-10-10", "2023-10-25", "since", "contested") == ("2022-10-07", False)
 
 
 def test_an_extension_known_only_by_its_end(client: Client) -> None:
     """FR Doc. 2022-25990 runs to the end of February 2023; 2023-10460 says that the exclusions run to 15 May."""
     path = "clearances/exclusions-covid-81"
-    assert fields_of(client, path, "2023-04-01", "2023-05-16", "status", "since") == ("expired", "2023-03-01")
-    assert fields_of(client, path, "2023-04-01", "2023-05-17", "status", "until") == ("active", "2023-05-16")
+    assert pick(client, path, "2023-04-01", "2023-05-16", "status", "since") == ("expired", "2023-03-01")
+    assert pick(client, path, "2023-04-01", "2023-05-17", "status", "until") == ("active", "2023-05-16")
     # The same notice lets all 81 run to 31 May; 77 of them, another item, go on from 1 June.
-    assert fields_of(client, path, "2023-06-01", "2023-05-17", "status") == ("expired",)
-    assert fields_of(client, "clearances/exclusions-covid-77", "2023-06-01", "2023-05-17", "until") == ("2023-10-01",)
+    assert pick(client, path, "2023-06-01", "2023-05-17", "status") == ("expired",)
+    assert pick(client, "clearances/exclusions-covid-77", "2023-06-01", "2023-05-17", "until") == ("2023-10-01",)
 
 
 def test_delay_after_delay(client: Client) -> None:
     """Each order on TikTok (14166, 14258, 14310, 14350, 25 September 2025) moves the day; the law itself never ends."""
     path = "restrictions/tiktok-ban"
-    assert fields_of(client, path, "2025-01-19", "2025-01-20", "status") == ("in_force",)
-    assert fields_of(client, path, "2025-06-20", "2025-06-18", "status", "until") == ("in_force", None)
-    assert fields_of(client, path, "2025-06-20", "2025-06-19", "status", "until") == ("suspended", "2025-09-17")
-    assert fields_of(client, path, "2026-01-01", "2025-09-25", "status", "until") == ("suspended", "2026-01-23")
+    assert pick(client, path, "2025-01-19", "2025-01-20", "status") == ("in_force",)
+    assert pick(client, path, "2025-06-20", "2025-06-18", "status", "until") == ("in_force", None)
+    assert pick(client, path, "2025-06-20", "2025-06-19", "status", "until") == ("suspended", "2025-09-17")
+    assert pick(client, path, "2026-01-01", "2025-09-25", "status", "until") == ("suspended", "2026-01-23")
 
 
 def test_a_suspension_published_after_it_began(client: Client) -> None:
@@ -229,19 +229,19 @@ def test_a_suspension_published_after_it_began(client: Client) -> None:
     assert before["status"] == "in_force"
     assert [(coming["status"], coming["modality"]) for coming in before["upcoming"]] == [("suspended", "planned")]
     after = ("suspended", "2025-11-10", "2026-11-10")
-    assert fields_of(client, path, "2025-11-11", "2025-11-13", "status", "since", "until") == after
+    assert pick(client, path, "2025-11-11", "2025-11-13", "status", "since", "until") == after
     # From when the fees applied is in no document: between the notice of April and the suspension.
-    assert fields_of(client, path, "2025-06-01", "2025-11-13", "status", "certainty") == ("in_force", "possible")
+    assert pick(client, path, "2025-06-01", "2025-11-13", "status", "certainty") == ("in_force", "possible")
 
 
 def test_an_end_supplied_by_another_document(client: Client) -> None:
     """FR Doc. 2025-16733 gives no end; the fact sheet of 1 November 2025 says that it is the 29th."""
     path = "clearances/exclusions-178"
     fields = ("status", "until", "incomplete")
-    assert fields_of(client, path, "2025-10-01", "2025-10-31", *fields) == ("active", None, True)
-    assert fields_of(client, path, "2025-10-01", "2025-11-01", *fields) == ("active", "2025-11-30", True)
-    assert fields_of(client, path, "2025-12-15", "2025-11-30", "status") == ("expired",)
-    assert fields_of(client, path, "2025-12-15", "2025-12-01", "status", "until") == ("active", "2026-11-10")
+    assert pick(client, path, "2025-10-01", "2025-10-31", *fields) == ("active", None, True)
+    assert pick(client, path, "2025-10-01", "2025-11-01", *fields) == ("active", "2025-11-30", True)
+    assert pick(client, path, "2025-12-15", "2025-11-30", "status") == ("expired",)
+    assert pick(client, path, "2025-12-15", "2025-12-01", "status", "until") == ("active", "2026-11-10")
 
 
 def test_announced_and_never_in_force(client: Client) -> None:
@@ -254,14 +254,14 @@ def test_announced_and_never_in_force(client: Client) -> None:
 def test_documents_that_disagree(client: Client) -> None:
     """The fact sheet of 1 November 2025 and the order of the 4th give different ends of China's exclusion process."""
     path = "commitments/china-commitment-tariff-exclusions"
-    assert fields_of(client, path, "2025-11-05", "2025-11-03", "contested") == (False,)
-    assert fields_of(client, path, "2025-11-05", "2025-11-04", "contested") == (True,)
+    assert pick(client, path, "2025-11-05", "2025-11-03", "contested") == (False,)
+    assert pick(client, path, "2025-11-05", "2025-11-04", "contested") == (True,)
 
 
 def test_a_mistake_taken_back(client: Client) -> None:
     """FR Doc. 2025-16786 takes back what 2025-15781 had said by mistake: the statement is gone from then on."""
     path = "statements/critical-circumstances-steel-fencing-separate-rate"
-    assert fields_of(client, path, "2025-08-20", "2025-09-01", "status") == ("made",)
+    assert pick(client, path, "2025-08-20", "2025-09-01", "status") == ("made",)
     assert ask(client, path, "2025-08-20", "2025-09-02") == {}
 
 

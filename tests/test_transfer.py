@@ -119,7 +119,7 @@ def other(number: int) -> bytes:
 )
 async def test_a_bad_line_is_named_with_its_faults(migrated_sqlite_url: str, bad: bytes, reasons: list[str]) -> None:
     """An import stops at the first line that cannot be recorded and says which and why, with its batch unrecorded."""
-    with pytest.raises(transfer.BadLine) as refused:
+    with pytest.raises(transfer.ImportStopped) as refused:
         await imported(migrated_sqlite_url, [*LONDON[:3], bad])
     for reason in reasons:
         assert reason in str(refused.value)
@@ -130,7 +130,7 @@ async def test_a_bad_line_is_named_with_its_faults(migrated_sqlite_url: str, bad
 async def test_other_content_under_a_known_id_is_refused(migrated_sqlite_url: str) -> None:
     """A line whose id is recorded with another text is named, not passed over in silence."""
     await imported(migrated_sqlite_url, LONDON)
-    with pytest.raises(transfer.BadLine, match=r"^line 4: #/id: .*other content$"):
+    with pytest.raises(transfer.ImportStopped, match=r"^line 4: #/id: .*other content$"):
         await imported(migrated_sqlite_url, [*LONDON[:3], spoilt(note="Another text."), *LONDON[4:]])
 
 
@@ -138,7 +138,7 @@ async def test_other_content_under_a_known_id_is_refused(migrated_sqlite_url: st
 async def test_every_bad_line_of_a_batch_is_named(migrated_sqlite_url: str) -> None:
     """The faults of several lines are told at once, in the order of the file."""
     bad = [spoilt(occurred="2025-02-30"), LONDON[4], spoilt(colour="red", imposed_by="ZZ"), b"nothing"]
-    with pytest.raises(transfer.BadLine) as refused:
+    with pytest.raises(transfer.ImportStopped) as refused:
         await imported(migrated_sqlite_url, [*LONDON[:3], *bad])
     named = [reason.split(": ")[:2] for reason in str(refused.value).splitlines()]
     assert named == [
@@ -159,7 +159,7 @@ async def test_nothing_behind_a_bad_line_is_recorded(migrated_sqlite_url: str) -
         spoilt(issues=["no-such-issue"]),
         LONDON[4],
     ]
-    with pytest.raises(transfer.BadLine, match=r"^line 2001: #/issues/0") as refused:
+    with pytest.raises(transfer.ImportStopped, match=r"^line 2001: #/issues/0") as refused:
         await imported(migrated_sqlite_url, lines)
     assert refused.value.done == (2_000, 0)
     assert len((await exported(migrated_sqlite_url)).splitlines()) == 2_000
@@ -174,9 +174,9 @@ def stamped(line: bytes, position: int, recorded_at: str) -> bytes:
 async def test_instants_must_rise_and_lie_in_the_past(migrated_sqlite_url: str) -> None:
     """A file whose instants go back is refused at that line, one from the future as a whole."""
     back = [stamped(LONDON[0], 1, "2025-06-12T10:00:00.000000Z"), stamped(LONDON[1], 2, "2025-06-12T09:00:00.000000Z")]
-    with pytest.raises(transfer.BadLine, match=r"^line 2: #/recorded_at: 2025-06-12T09.*is not after 2025-06-12T10"):
+    with pytest.raises(transfer.ImportStopped, match=r"^line 2: #/recorded_at: 2025-06-12T09.*not after 2025-06-12T10"):
         await imported(migrated_sqlite_url, back)
-    with pytest.raises(transfer.BadLine, match=r"^line 2: #/recorded_at: 9999-01-01.*lies ahead"):
+    with pytest.raises(transfer.ImportStopped, match=r"^line 2: #/recorded_at: 9999-01-01.*lies ahead"):
         await imported(migrated_sqlite_url, [back[0], stamped(LONDON[1], 2, "9999-01-01T00:00:00.000000Z")])
     assert len((await exported(migrated_sqlite_url)).splitlines()) == 1
 
@@ -270,7 +270,7 @@ async def test_the_feed_as_lines_is_taken_as_it_is(migrated_url: str, sqlite_tem
     with TestClient(create_app(Settings(database_url=f"sqlite:///{here}"))) as client:
         lines = client.get("/v1/feed", headers={"accept": "application/x-ndjson"}).content.splitlines()
     assert len(lines) == len(LONDON) + 1
-    with pytest.raises(transfer.BadLine, match=r"line 20: #/count: 20 events were sent, and 19 stand before it"):
+    with pytest.raises(transfer.ImportStopped, match=r"line 20: #/count: 20 events were sent, and 19 stand before it"):
         await imported(migrated_url, [*lines[:5], *lines[6:]])
     assert await imported(migrated_url, lines) == (20, 0)
     assert (await exported(migrated_url)).splitlines() == lines[:-1]

@@ -34,20 +34,48 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 TITLE = "Parley"
-ABOUT = (
-    "A ledger of trade diplomacy: what stood between two trading partners on day D, as it was known at K, "
-    "and who says so. "
-    "Facts are only ever added; a correction is a new fact about an old one."
-)
+ABOUT = """
+Parley is a ledger of trade diplomacy. It answers what stood between two trading partners on day D, as it was known at
+K, and who says so.
+
+**D and K.** D is the day that a question is about: `as_of`, today in UTC when absent. K is how much of the log counts:
+`known_position` (a position in the log), `known_at` (an instant), or neither for all that is recorded now. With
+`known_basis=published` a fact counts from the day on which its earliest report was published, not from its recording.
+Every answer states its basis: `as_of`, `known_at`, `known_position`, `known_basis`. Its header `Link` has a frozen URL,
+which names D and K: that answer never changes.
+
+**Recording.** Send facts as events to `POST /v1/events`, up to 1,000 in a batch, all or none. Each event has a type
+(`kind.change`), the issues and the item that it is about, the dates that its sources give, in their precision, and at
+least one report: who says so. Give each event an `id` of your own (a UUID): then a request is safe to repeat.
+`POST /v1/issues` opens an issue; an event can also open one in the same batch.
+
+**Correcting.** Nothing recorded is changed or deleted. `PUT /v1/events/{event_id}` records a new text of an event,
+`DELETE` a retraction, `POST /v1/events/{event_id}/reports` more reports, denials too. Answers for an earlier K stay as
+they were.
+
+**Errors.** Every error is a problem document (RFC 9457, `application/problem+json`). Its `type` names the kind of
+problem and leads to a page about it. `errors` lists every fault: by JSON pointer in a body, by name in a query. Nothing
+is stored unless the whole request is right. After 503, try again when `Retry-After` says.
+
+**Paging.** A list has `items` and `next`. Pass `next` as `cursor` to get the next page, with the same filters; `null`
+is the end. A cursor keeps the D and K of the first page. A page may be short before the end.
+
+**Following.** `GET /v1/feed` returns events in the order of their positions, without gaps: pass `next` as `after`.
+`GET /v1/feed/stream` sends them live. Webhooks and NATS JetStream push them.
+
+The guides are in the repository: docs/semantics.md (how facts become an answer), docs/questions.md (worked questions),
+docs/feed.md, docs/consumers.md, docs/webhooks.md, docs/relay.md, docs/glossary.md.
+""".strip()
+SUMMARY = ABOUT.partition("\n\n")[0]
 TAGS = {
-    "issues": "Matters between trading partners, with all that stands in them on a day as known then.",
-    "events": "Facts as they were recorded, and records about them.",
+    "issues": "Matters between trading partners, each with its items as of a day.",
+    "events": "Facts as they were recorded, and the records about them.",
     **{kind.plural: f"{kind.plural.capitalize()} across issues." for kind in KINDS.values() if kind.name != "issue"},
-    "exposure": "What touches a good and a country.",
-    "feed": "The log, for services that follow it.",
+    "exposure": "The restrictions and clearances that touch a good and a country.",
+    "feed": "The log in position order, for services that follow it.",
     "consumers": "Durable cursors of services that follow the log.",
-    "subscriptions": "Webhooks: the log pushed to services that take it.",
-    "service": "How the service is.",
+    "subscriptions": "Webhooks: events pushed to a URL of yours.",
+    "service": "Health and metrics of the service.",
 }
 
 ROUTES: list[Route] = [
@@ -78,7 +106,7 @@ def openapi() -> bytes:
 
 def asyncapi() -> bytes:
     """Return the AsyncAPI document."""
-    return encode(channels.document(title=TITLE, version=VERSION, description=ABOUT))
+    return encode(channels.document(title=TITLE, version=VERSION, description=SUMMARY))
 
 
 def route_handlers(written: bytes, written_channels: bytes) -> list[Any]:

@@ -58,7 +58,7 @@ async def run(plan: Plan, out: BinaryIO) -> None:
     async with httpx.AsyncClient(base_url=plan.url, timeout=TIMEOUT) as http:
         client = FeedClient(http, signals)
         cursor = Cursor(client, plan.consumer, plan.after)
-        query = {"limit": plan.limit, "wait": 0 if plan.once else WAIT_SECONDS, **plan.filters}
+        query: dict[str, str | int] = {"limit": plan.limit, "wait": 0 if plan.once else WAIT_SECONDS, **plan.filters}
         with suppress(Stopped):
             await cursor.find()
             logger.info("follow.started", url=plan.url, consumer=plan.consumer, after=cursor.position)

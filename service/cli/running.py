@@ -124,7 +124,7 @@ def run(settings: Settings, work: Callable[[Services], Coroutine[Any, Any, Any]]
     """Open the ledger, await `work` on it and return the result; raises Failed or SetUp with one line."""
     from service.domain.errors import Refused, Unavailable
     from service.storage.database import NotMigrated
-    from service.transfer import BadLine
+    from service.transfer import ImportStopped
 
     async def run() -> Any:  # noqa: ANN401
         async with _opened(settings) as services:
@@ -133,7 +133,7 @@ def run(settings: Settings, work: Callable[[Services], Coroutine[Any, Any, Any]]
     try:
         with set_up_errors():
             return asyncio.run(run())
-    except BadLine as error:
+    except ImportStopped as error:
         done = error.done
         msg = f"{error}\n{done.recorded} events recorded before, {done.already_recorded} known already"
         raise Failed(msg) from error

@@ -59,7 +59,7 @@ _FIXED_SETTINGS = (
     *("deny_delete", "deny_purge", "allow_rollup_hdrs", "no_ack", "sealed", "mirror", "sources", "subject_transform"),
     *("allow_msg_ttl", "allow_msg_counter", "persist_mode"),
 )
-"""Settings that a stream must share with `CONFIG`: with others it could take foreign messages, or lose or refuse some."""
+"""Settings that a stream must share with `CONFIG`: else it could take foreign messages, or lose or refuse some."""
 
 
 class Unfit(Exception):  # noqa: N818 - named as the condition

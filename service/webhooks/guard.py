@@ -131,9 +131,10 @@ class Guarded(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> AsyncNetworkStream:
-        """Connect to the first address of a host that answers; raises Forbidden, or httpcore.ConnectError when none does.
+        """Connect to the first address of a host that answers.
 
-        TLS still names the host: the certificate must be that of the name.
+        TLS still names the host: the certificate must be that of the name. Raises Forbidden for a host with an address
+        that is not public, httpcore.ConnectError or ConnectTimeout when no address answers.
         """
         failure: Exception = httpcore.ConnectError(f"no address of {host}")
         for address in await resolve(host, port, allow_private=self._allow_private):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 MINUTE, HOUR = 60.0, 3_600.0
 SCHEDULE = (0.0, 5.0, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR)
-"""Seconds before each try (Standard Webhooks 1.0.0, "Deliverability and reliability"); after the last the subscription is disabled."""
+"""Seconds before each try (Standard Webhooks 1.0.0, "Deliverability and reliability"); the last failure disables."""
 JITTER = 0.1
 """A wait is longer or shorter by up to this share, so that deliveries that failed together are not retried together."""
 LEASE_SECONDS = 15.0

@@ -131,7 +131,7 @@ class Store:
     ) -> Subscription | None:
         """Add a subscription after a position, or after the head; None when the name is taken or there are too many.
 
-        Its fence begins at the instant: a process that still delivers for a deleted one of the same name cannot move it.
+        Its fence begins at `now`: a process that still delivers for a deleted one of the same name cannot move it.
         """
         filter_ = msgspec.json.encode(conditions).decode()
         made = await self._one(_CREATE, name, url, filter_, secret, after, now)
@@ -180,7 +180,7 @@ class Store:
         await self._database.execute(_RENEW, owner, until)
 
     async def release(self, owner: str, name: str | None = None) -> None:
-        """Give up the lease of one subscription, or all leases of an owner."""
+        """End the lease of one subscription, or all leases of an owner."""
         if name is None:
             await self._database.execute(_RELEASE_ALL, owner)
         else:

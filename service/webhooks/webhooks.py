@@ -109,7 +109,7 @@ class Webhooks:
                 await self._begin(parts, row)
 
     async def _sweep(self) -> None:
-        """Forget the workers that have ended, and give up their leases."""
+        """Forget the workers that have ended, and end their leases."""
         for name, (_, task) in list(self._workers.items()):
             if task.done():
                 del self._workers[name]

@@ -33,7 +33,7 @@ def client(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 def shared(message: dict[str, Any]) -> dict[str, Any]:
-    """Find the schema of a message's payload where the document says that it is."""
+    """Return the schema of a message's payload, found where the document refers to."""
     file, _, pointer = message["payload"]["schema"]["$ref"].partition("#")
     assert file == "openapi.json"
     assert pointer.rpartition("/")[2] in OPENAPI["components"]["schemas"]
@@ -41,13 +41,13 @@ def shared(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_committed_document_is_the_one_the_code_writes() -> None:
-    """openapi/asyncapi.json has not drifted; `parley openapi` writes it anew."""
+    """openapi/asyncapi.json has not drifted; `parley openapi` writes it again."""
     assert (FOLDER / "asyncapi.json").read_bytes() == routes.asyncapi()
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_the_example_of_a_message_is_of_its_schema(name: str) -> None:
-    """Which is one of the OpenAPI document's."""
+    """The example of a message is valid by its schema, which is one of the OpenAPI document."""
     for example in MESSAGES[name]["examples"]:
         jsonschema.validate(example["payload"], shared(MESSAGES[name]))
 
@@ -62,7 +62,7 @@ def test_every_type_of_event_has_a_subject() -> None:
 
 
 def test_what_is_sent_is_of_its_schema(client: TestClient[Litestar]) -> None:
-    """The events of the feed are messages of the stream; as CloudEvents, of the two others."""
+    """The events of the feed are messages of the stream, and as CloudEvents those of the two other channels."""
     for event in client.get("/v1/feed?limit=1000").json()["events"]:
         jsonschema.validate(event, shared(MESSAGES["recorded"]))
     batch = client.get("/v1/feed?limit=1000", headers={"accept": "application/cloudevents-batch+json"}).json()
@@ -72,7 +72,7 @@ def test_what_is_sent_is_of_its_schema(client: TestClient[Litestar]) -> None:
 
 
 def test_the_data_of_a_cloud_event_is_of_its_dataschema(client: TestClient[Litestar]) -> None:
-    """Which stands on its own under a URL of the service, and takes nothing else."""
+    """The schema that `dataschema` names is served on its own, takes the data and refuses another type."""
     batch = client.get("/v1/feed?limit=1000", headers={"accept": "application/cloudevents-batch+json"}).json()
     for cloud in batch:
         schema = client.get(cloud["dataschema"].removeprefix("http://127.0.0.1:8000"))
@@ -84,6 +84,6 @@ def test_the_data_of_a_cloud_event_is_of_its_dataschema(client: TestClient[Lites
     assert client.get("/schema/events/no.such.v1.json").status_code == 404
 
 
-def test_the_service_gives_the_document(client: TestClient[Litestar]) -> None:
-    """Beside the OpenAPI document, to which it refers by its name."""
+def test_the_service_has_the_document(client: TestClient[Litestar]) -> None:
+    """The service has the AsyncAPI document next to the OpenAPI document, to which it refers by name."""
     assert client.get("/schema/asyncapi.json").json() == DOCUMENT

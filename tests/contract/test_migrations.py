@@ -13,7 +13,7 @@ from service.storage import files, migrate
 
 
 def test_head_of_the_migrations_equals_the_models(migrated_url: str) -> None:
-    """Alembic finds nothing to add to a migrated database to reach the models."""
+    """Alembic finds no difference between a migrated database and the models."""
     command.check(migrate.config(migrated_url))
 
 
@@ -33,7 +33,7 @@ def test_migrations_go_down_and_up_again(database_url: str) -> None:
 
 @pytest.mark.parametrize("revision", ["0001", "-1"])
 def test_a_ledger_of_an_earlier_revision_answers_as_before(database_url: str, revision: str) -> None:
-    """Migrated on, a ledger that was filled before has the same log and answers; until then it is not opened."""
+    """A ledger of an earlier revision is opened only after `parley migrate`, with the same log and answers."""
     events = (files.data("seeds") / "london.ndjson").read_bytes().splitlines()
     run = partial(CliRunner().invoke, cli, env={"PARLEY_DATABASE_URL": database_url})
     assert run(["migrate"]).exit_code == 0

@@ -81,7 +81,7 @@ def client(migrated_sqlite_url: str) -> Iterator[TestClient[Litestar]]:
 
 
 def schema_of(path: str, method: str, status: int, form: str = "application/json") -> dict[str, Any]:
-    """Find the schema that the document gives an answer of a media type."""
+    """Return the schema that the document has for an answer of a media type."""
     operation = next(
         item[method] for template, item in DOCUMENT["paths"].items() if method in item and matches(template, path)
     )
@@ -92,7 +92,7 @@ def schema_of(path: str, method: str, status: int, form: str = "application/json
 
 
 def closed(schemas: dict[str, Any]) -> dict[str, Any]:
-    """Close every object of the components: an answer has no member that is not described."""
+    """Return the components with every object closed: an answer has no member that is not described."""
     beside = {name: fields_of(schemas, *others) for name, others in BESIDE.items()}
     return {
         name: schema | {"properties": beside.get(name, {}) | schema["properties"], "additionalProperties": False}
@@ -128,7 +128,7 @@ def matches(template: str, path: str) -> bool:
 
 
 def test_the_committed_document_is_the_one_the_code_writes() -> None:
-    """openapi/openapi.json has not drifted; `parley openapi` writes it anew."""
+    """openapi/openapi.json has not drifted; `parley openapi` writes it again."""
     assert (ROOT / "openapi" / "openapi.json").read_bytes() == routes.openapi()
 
 
@@ -175,7 +175,7 @@ def test_answers_are_of_their_schema(client: TestClient[Litestar], path: str) ->
 
 
 def test_a_member_that_the_document_does_not_know_is_noticed(client: TestClient[Litestar]) -> None:
-    """The check of the answers takes no member more than the document has."""
+    """The check of the answers refuses a member that the document does not have."""
     path = f"/v1/issues/{ISSUE}"
     answer = client.get(path, params={"as_of": DAY}).json()
     validator = jsonschema.Draft202012Validator(schema_of(path, "get", 200))
@@ -186,7 +186,7 @@ def test_a_member_that_the_document_does_not_know_is_noticed(client: TestClient[
         del spoilt["severity"]
 
 
-def test_examples_of_bodies_are_taken(client: TestClient[Litestar]) -> None:
+def test_examples_of_bodies_are_accepted(client: TestClient[Litestar]) -> None:
     """Each example of a request body is accepted as it stands."""
     sent = 0
     for path, item in DOCUMENT["paths"].items():

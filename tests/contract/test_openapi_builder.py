@@ -151,7 +151,7 @@ def validator(doc: dict[str, Any], component: str) -> jsonschema.Draft202012Vali
 
 
 def test_the_document_is_valid_openapi(doc: dict[str, Any]) -> None:
-    """The specification's own validator has nothing to say."""
+    """The validator of the specification finds no fault."""
     validate(doc)
     assert doc["openapi"].startswith("3.1.")
     assert doc["info"]["license"] == {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
@@ -173,7 +173,7 @@ def test_every_reference_leads_somewhere_and_every_component_is_referred_to(doc:
     assert used == named
 
 
-def test_unions_are_named_and_told_apart_by_type(doc: dict[str, Any]) -> None:
+def test_unions_are_named_and_discriminated_by_type(doc: dict[str, Any]) -> None:
     """Events, facts and recorded events are named unions with a discriminator that maps every type."""
     schemas = doc["components"]["schemas"]
     expected: dict[str, Mapping[str, Any]] = {
@@ -192,7 +192,7 @@ def test_unions_are_named_and_told_apart_by_type(doc: dict[str, Any]) -> None:
 
 
 def test_the_tag_of_each_event_is_constant_with_a_default(doc: dict[str, Any]) -> None:
-    """A generated class knows its own type without being told."""
+    """The type of an event is a constant that a generated class has by default."""
     for name, struct in {**FACTS, **RECORDS}.items():
         schema = doc["components"]["schemas"][struct.__name__]
         assert schema["properties"]["type"] == {"type": "string", "const": name, "default": name}
@@ -200,7 +200,7 @@ def test_the_tag_of_each_event_is_constant_with_a_default(doc: dict[str, Any]) -
 
 
 def test_what_goes_in_is_closed_and_what_comes_out_is_open(doc: dict[str, Any]) -> None:
-    """Requests refuse unknown members and say so; answers may grow."""
+    """Schemas of requests refuse unknown members; those of answers do not, so that answers may grow."""
     schemas = doc["components"]["schemas"]
     assert all(schemas[name]["additionalProperties"] is False for name in ("Batch", "Correction", "CallHeld", "Report"))
     assert all("additionalProperties" not in schemas[name] for name in ("Receipt", "RecordedCallHeld", "Problem"))
@@ -214,7 +214,7 @@ def test_party_codes_are_listed_once(doc: dict[str, Any]) -> None:
 
 
 def test_an_optional_field_of_a_request_is_no_null(doc: dict[str, Any]) -> None:
-    """Only an answer that writes null documents one."""
+    """The only null of the document is that of an answer that has one."""
     nulls = [node for node in nodes(doc) if {"type": "null"} in node.get("anyOf", ())]
     assert nulls == [doc["components"]["schemas"]["EventPage"]["properties"]["next"]]
 
@@ -240,7 +240,7 @@ def test_parameters_come_from_the_types(doc: dict[str, Any]) -> None:
 
 
 def test_parameters_are_shared_only_where_they_are_the_same(doc: dict[str, Any]) -> None:
-    """What stands in several operations is a component; a namesake that differs is none of it."""
+    """A parameter of several operations is a component; one of the same name that differs is not."""
     assert {"AsOf", "KnownAt", "IdPath", "IfNoneMatchHeader"} <= doc["components"]["parameters"].keys()
     assert parameters(doc, "/v1/issues/{issue}", "get")["limit"]["schema"]["default"] == 7
 
@@ -261,7 +261,7 @@ def test_a_parameter_of_a_named_type_refers_to_it(doc: dict[str, Any]) -> None:
 def test_every_operation_documents_its_problems(
     doc: dict[str, Any], path: str, method: str, statuses: set[str]
 ) -> None:
-    """The problems of its body, of its query and of the service are there besides its own."""
+    """An operation documents the problems of its body, its query and the service, in addition to its own."""
     assert set(doc["paths"][path][method]["responses"]) == statuses
 
 
@@ -280,7 +280,7 @@ def test_problems_are_shared_answers_with_examples(doc: dict[str, Any]) -> None:
 
 
 def test_answers_without_content_have_none(doc: dict[str, Any]) -> None:
-    """A 304 documents no body; other forms of an answer stand beside the first."""
+    """A 304 documents no body; other media types of an answer stand next to the first."""
     responses = doc["paths"]["/v1/events"]["get"]["responses"]
     assert "content" not in responses["304"]
     assert set(responses["200"]["content"]) == {"application/json", "text/csv"}
@@ -297,7 +297,7 @@ def test_answers_without_content_have_none(doc: dict[str, Any]) -> None:
     ],
 )
 def test_a_table_that_contradicts_itself_is_refused(change: dict[str, Any], complaint: str) -> None:
-    """A repeated id, a parameter without a type, an unknown problem and an undescribed tag do not pass."""
+    """A repeated id, a parameter without a type, an unknown problem and an undescribed tag are refused."""
     with pytest.raises(ValueError, match=complaint):
         build([OPERATIONS[0], replace(OPERATIONS[2], **change)])
 
@@ -314,7 +314,7 @@ def test_two_structs_of_one_name_are_refused() -> None:
 def test_events_that_the_ledger_takes_are_valid_by_the_document(
     doc: dict[str, Any], history: list[dict[str, Any]]
 ) -> None:
-    """What is decoded is described: every event of a valid history matches its schema."""
+    """Every event of a valid history matches its schema."""
     check = validator(doc, "ParleyEvent")
     for event in history:
         check.validate(event)

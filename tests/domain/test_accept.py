@@ -1,4 +1,4 @@
-"""The strict way in: whatever the decoder refuses is refused, with every fault and its path, and nothing else."""
+"""Strict JSON: what the decoder refuses, and nothing else, is refused with every fault and its path."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def not_json(sent: bytes, shape: Any = Batch) -> str:  # noqa: ANN401
 
 
 def test_a_batch_in_order_is_decoded() -> None:
-    """What is in order comes back as the struct that the decoder makes."""
+    """A batch without faults is the struct that the decoder makes."""
     assert accept(body(EVENT), Batch) == msgspec.json.decode(body(EVENT), type=Batch)
 
 
-def test_every_fault_is_told_with_its_path() -> None:
-    """All faults of all events are told at once, each at the place where it is."""
+def test_every_fault_is_listed_with_its_path() -> None:
+    """All faults of all events are listed, each with the path to its place."""
     faults = refused(
         body(
             {
@@ -111,38 +111,38 @@ def test_every_fault_is_told_with_its_path() -> None:
         ("goods", {}, "expected an array, got an object"),
     ],
 )
-def test_a_fault_is_told_in_the_words_of_a_reader(field: str, value: object, detail: str) -> None:
-    """Each sort of fault says what is there and what is expected."""
+def test_a_fault_is_described_in_the_words_of_a_reader(field: str, value: object, detail: str) -> None:
+    """The detail of each sort of fault says what was sent and what is expected."""
     faults = refused(changed(**{field: value}))
     assert list(faults) == [("events", 0, field)]
     assert detail in faults["events", 0, field]
 
 
 @pytest.mark.parametrize("tag", ["restriction.impose", 5, None, ["restriction.imposed"], {}])
-def test_an_unknown_type_is_told_at_the_type(tag: object) -> None:
-    """An event whose type is no type is refused there, and its other fields are not guessed at."""
+def test_an_unknown_type_is_a_fault_of_the_type(tag: object) -> None:
+    """An event with an unknown type has that one fault: its other fields are not checked."""
     assert list(refused(changed(type=tag, colour="red"))) == [("events", 0, "type")]
 
 
-def test_a_missing_type_is_told_at_the_type() -> None:
-    """An event without a type is refused at the type."""
+def test_a_missing_type_is_a_fault_of_the_type() -> None:
+    """An event without a type has a fault at the path of the type."""
     assert list(refused(body({"colour": "red"}))) == [("events", 0, "type")]
 
 
 def test_faults_inside_a_correction_keep_their_path() -> None:
-    """The path leads through the union inside a struct."""
+    """The path of a fault leads through the union inside a struct."""
     sent = json.dumps({"event": {**EVENT, "goods": [{"name": 1}]}, "reports": [{}]}).encode()
     assert set(refused(sent, Correction)) == {("event", "goods", 0, "name"), ("reports", 0, "outlet")}
 
 
-def test_keys_and_values_of_a_dictionary_are_told_apart() -> None:
+def test_keys_and_values_of_a_dictionary_are_checked() -> None:
     """An issue's name and its version are both checked, under the same path."""
     faults = refused(body(EVENT, expected_versions={"A B": 1, "rare-earths": -1}))
     assert set(faults) == {("expected_versions", "A B"), ("expected_versions", "rare-earths")}
 
 
 def test_more_faults_than_anyone_reads_are_counted() -> None:
-    """A hundred faults are listed at most, the last of them says how many more there are."""
+    """At most a hundred faults are listed, and the last of them says how many more there are."""
     with pytest.raises(Malformed) as caught:
         accept(body(*[1] * 250), Batch)
     assert len(caught.value.faults) == FAULTS_MAX
@@ -150,7 +150,7 @@ def test_more_faults_than_anyone_reads_are_counted() -> None:
 
 
 def test_the_count_of_faults_has_an_end() -> None:
-    """A body made of faults is not walked to its end."""
+    """The counting of faults stops at a thousand more."""
     with pytest.raises(Malformed) as caught:
         accept(changed(**{f"k{index}": 1 for index in range(5_000)}), Batch)
     assert caught.value.faults[-1] == ((), "and more than 1000 more faults")
@@ -177,58 +177,58 @@ def test_the_count_of_faults_has_an_end() -> None:
         (b'{"events": 5, "events": [1,]}', "trailing comma"),
     ],
 )
-def test_what_is_not_json_is_told_as_such(sent: bytes, detail: str) -> None:
-    """Syntax comes before form: a body that is not JSON is refused as that, whatever else is wrong with it."""
+def test_what_is_not_json_is_refused_as_such(sent: bytes, detail: str) -> None:
+    """A body that is not JSON is refused for its syntax, whatever else is wrong with it."""
     assert detail in not_json(sent)
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "1" * 400, "1" * 5_000])
 def test_a_number_out_of_range_is_a_fault_of_its_field(number: str) -> None:
-    """JSON bounds no number; the ledger does, without overflow and without infinity."""
+    """A number of any size is a fault of its field, without overflow and without infinity."""
     sent = body({**EVENT, "rate_percent": 0}).replace(b'"rate_percent": 0', f'"rate_percent": {number}'.encode())
     assert list(refused(sent)) == [("events", 0, "rate_percent")]
 
 
 def test_deep_nesting_where_no_type_leads_is_walked_safely() -> None:
-    """A value nested as deep as JSON goes here is refused as the unknown field that it is, NUL and all."""
+    """A deeply nested value in an unknown field is a fault of that field, and so is a NUL inside it."""
     sent = body(EVENT)[:-3] + b', "colour": ' + b"[" * 300 + b'"\\u0000"' + b"]" * 300 + b"}]}"
     assert set(refused(sent)) == {("events", 0, "colour"), ("events", 0, "colour", *[0] * 300)}
 
 
 def test_a_nul_character_is_refused_wherever_it_is() -> None:
-    """PostgreSQL stores no NUL: in a text, in a list, in a name, it is a fault with its path."""
+    """A NUL, which PostgreSQL cannot store, is a fault with its path in a text, a list and a name."""
     faults = refused(changed(note="a\0b", goods=[{"name": "\0"}], **{"co\0lour": 1}))
     assert set(faults) == {("events", 0, "note"), ("events", 0, "goods", 0, "name"), ("events", 0, "co\0lour")}
 
 
 def test_an_escaped_backslash_before_u0000_is_no_nul() -> None:
-    """The six characters that write a NUL may stand in a text themselves."""
+    """The six characters that escape a NUL may be part of a text."""
     assert accept(changed(note=r"write \u0000 for NUL"), Batch).events[0].note == r"write \u0000 for NUL"
 
 
 @pytest.mark.parametrize("gap", ["", " ", "\t\r\n "])
 @pytest.mark.parametrize("ascii_only", [True, False])
 def test_a_repeated_member_is_refused(gap: str, ascii_only: bool) -> None:  # noqa: FBT001
-    """An object that names a member twice is refused at that member, however the JSON is written."""
+    """A member named twice is a fault at that member, however the JSON is written."""
     text = json.dumps({"events": [{**EVENT, "note": "Überprüfung: ja"}]}, ensure_ascii=ascii_only)
     twice = text.replace('"item":', f'"item"{gap}:{gap}"another",{gap}"item"{gap}:', 1)
     assert list(refused(twice.encode())) == [("events", 0, "item")]
 
 
 def test_a_repeated_member_with_an_escaped_name_is_refused() -> None:
-    """Two spellings of one name are one name."""
+    """A member repeated with an escape in its name is found."""
     sent = body(EVENT).replace(b'"item":', b'"it\\u0065m": "another", "item":', 1)
     assert list(refused(sent)) == [("events", 0, "item")]
 
 
-def test_a_repeated_member_is_found_behind_an_escaped_colon() -> None:
-    """A colon written as an escape cannot make up for the colon of a repeated member."""
+def test_a_repeated_member_is_found_after_an_escaped_colon() -> None:
+    """A colon written as an escape does not hide the colon of a repeated member."""
     sent = body(EVENT, note=0).replace(b', "note": 0', b"")
     sent = sent.replace(b'"item":', b'"note": "a \\u003a b", "item": "another", "item":', 1)
     assert list(refused(sent)) == [("events", 0, "item")]
 
 
-def test_repeated_members_are_told_besides_other_faults() -> None:
+def test_repeated_members_are_listed_with_other_faults() -> None:
     """A repeated member does not hide what else is wrong."""
     sent = changed(imposed_by="UK").replace(b'"item":', b'"item": "another", "item":', 1)
     assert set(refused(sent)) == {("events", 0, "item"), ("events", 0, "imposed_by")}
@@ -236,12 +236,12 @@ def test_repeated_members_are_told_besides_other_faults() -> None:
 
 @pytest.mark.parametrize("fields", [{"modality": "asserted"}, {"effective": None}, {"note": 'says ": " here'}])
 def test_defaults_nulls_and_colons_may_be_written_out(fields: dict[str, object]) -> None:
-    """The cheap count of colons is a hint: what it cannot tell is looked at again, and taken."""
+    """The count of colons is only a hint: bodies without a repeated member are accepted whatever it finds."""
     assert accept(changed(**fields), Batch) == msgspec.json.decode(changed(**fields), type=Batch)
 
 
 class Loose(msgspec.Struct):
-    """A shape that ignores what it does not know, and writes what was not sent."""
+    """A struct that ignores unknown members, and encodes members that were not sent."""
 
     name: str = ""
     count: int = 0
@@ -252,18 +252,18 @@ class Loose(msgspec.Struct):
     "sent", [b'{"name": "a", "name": "b"}', b'{"other": {"x": 1, "x": 2}}', b'{"name": "a", "count": 1, "count": 2}']
 )
 def test_repeated_members_are_found_in_any_shape(sent: bytes) -> None:
-    """A shape that writes more than it read, or skips what it read, is looked through in full."""
+    """Repeated members are found in a struct that encodes more than it read or skips members."""
     with pytest.raises(Malformed, match="given more than once"):
         accept(sent, Loose)
 
 
 def test_bytes_that_an_open_shape_skips_must_be_utf8() -> None:
-    """A decoder skips unknown members unread; JSON is UTF-8 all the same."""
+    """Bytes that are not UTF-8 are refused in unknown members too, which the decoder skips."""
     assert not_json(b'{"other": "\xff"}', Loose) == "not UTF-8"
 
 
 def test_a_struct_alone_insists_on_its_tag() -> None:
-    """A tagged struct outside a union refuses another type's tag."""
+    """A tagged struct outside a union refuses the tag of another type."""
     sent = json.dumps({**EVENT, "type": "restriction.eased"}).encode()
     assert list(refused(sent, RestrictionImposed)) == [("type",)]
 
@@ -325,7 +325,7 @@ def damaged(draw: st.DrawFn) -> object:
 
 @given(damaged())
 def test_accept_refuses_what_the_decoder_refuses_and_nothing_else(batch: object) -> None:
-    """For any damage to a batch: the same value, or a refusal with faults that lie within what was sent."""
+    """Any damaged batch is decoded to the same value, or refused with faults that lie within what was sent."""
     sent = json.dumps(batch).encode()
     try:
         expected = msgspec.json.decode(sent, type=Batch)
@@ -341,7 +341,7 @@ def test_accept_refuses_what_the_decoder_refuses_and_nothing_else(batch: object)
 
 @given(sound(), st.data())
 def test_any_member_given_twice_is_found(event: dict[str, Any], data: st.DataObject) -> None:
-    """Wherever an object of an event names a member twice, that member is told."""
+    """Wherever an object of an event names a member twice, that member is the fault."""
     objects = [path for path in places(event) if path and isinstance(path[-1], str)]
     path = data.draw(st.sampled_from(objects))
 
@@ -360,7 +360,7 @@ def test_any_member_given_twice_is_found(event: dict[str, Any], data: st.DataObj
 
 @given(sound(), st.data())
 def test_damaged_bytes_never_raise_anything_else(event: dict[str, Any], data: st.DataObject) -> None:
-    """A body with bytes changed, cut or put in is decoded or refused; there is no third way out."""
+    """A body with bytes changed, cut or put in is decoded or refused; nothing else is raised."""
     sent = bytearray(body(event))
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(sent)))
@@ -375,7 +375,7 @@ def test_damaged_bytes_never_raise_anything_else(event: dict[str, Any], data: st
 
 @given(damaged())
 def test_single_events_are_refused_alike(batch: Any) -> None:  # noqa: ANN401
-    """A union at the top is walked as one inside is."""
+    """Faults are found in a union at the top as in one inside."""
     for event in batch["events"] if isinstance(batch, dict) and isinstance(batch.get("events"), list) else ():
         sent = json.dumps(event).encode()
         try:

@@ -1,4 +1,4 @@
-"""What one event alone can get wrong beyond its types: days that do not exist, an impossible order, empty terms."""
+"""Faults of one event beyond its types: days that do not exist, an impossible order, empty terms."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def faults(checked: Fact | Record) -> dict[tuple[str | int, ...], str]:
 
 @given(histories())
 def test_valid_events_have_no_faults(history: list[dict[str, Any]]) -> None:
-    """Nothing is found in the events of valid histories."""
+    """Events of valid histories have no faults."""
     for valid in history:
         assert faults_of(msgspec.convert(valid, AnyEvent)) == []
 
@@ -64,7 +64,7 @@ def test_valid_events_have_no_faults(history: list[dict[str, Any]]) -> None:
     "text", ["2025-02-30", "2025-13", "0000", "[2025-05-02..2025-05-01]", "[2025-05-01,2025-05-01]"]
 )
 def test_a_date_must_exist(type_: str, field: str, text: str) -> None:
-    """Each date of an event is a real one, whatever its precision; the reason is told."""
+    """A date of an event that does not exist is a fault that says why, whatever its precision."""
     found = faults(event(type_, **{field: text}))
     with pytest.raises(ValueError, match=r".") as refusal:
         dates.parse(text)
@@ -72,7 +72,7 @@ def test_a_date_must_exist(type_: str, field: str, text: str) -> None:
 
 
 def test_the_dates_of_reports_must_exist() -> None:
-    """Both dates of every report are checked, each under its own path."""
+    """Both dates of every report are checked, each with its own path."""
     reports = [REPORT, {**REPORT, "published": "2025-02-29", "occurred": "2025-04-31"}]
     assert set(faults(event("call.held", reports=reports))) == {("reports", 1, "published"), ("reports", 1, "occurred")}
 
@@ -95,8 +95,8 @@ def test_an_end_that_is_surely_before_the_start_is_refused(fields: dict[str, str
     assert set(faults(event("restriction.imposed", **fields))) == ({("until",)} if refused else set())
 
 
-def test_the_order_is_told_besides_other_faults() -> None:
-    """A date that does not exist elsewhere does not hide an end before the start."""
+def test_the_order_is_listed_with_other_faults() -> None:
+    """A date that does not exist in a report does not hide an end before the start."""
     reports = [{**REPORT, "published": "2025-02-30"}]
     found = faults(event("restriction.imposed", until="2025-01-01", reports=reports))
     assert set(found) == {("until",), ("reports", 0, "published")}
@@ -104,14 +104,14 @@ def test_the_order_is_told_besides_other_faults() -> None:
 
 @pytest.mark.parametrize("change", ["proposed", "announced", "imposed"])
 def test_a_restriction_opens_on_goods_or_entities(change: str) -> None:
-    """A restriction on nothing is refused at its goods; entities alone will do."""
+    """A restriction on nothing is a fault of its goods; entities alone are enough."""
     nothing = event(f"restriction.{change}", goods=[], entities=[])
     assert set(faults(nothing)) == {("goods",)}
     assert faults(event(f"restriction.{change}", goods=None, entities=[{"name": "Nexperia"}])) == {}
 
 
 def test_a_later_change_of_a_restriction_need_not_name_goods() -> None:
-    """What only openings require is not asked of the changes after them."""
+    """What openings require is not required of later changes."""
     assert faults(event("restriction.suspended", goods=None, imposed_by=None, instrument=None)) == {}
 
 
@@ -122,7 +122,7 @@ def test_a_clearance_opens_for_somebody(change: str) -> None:
 
 
 def test_a_call_has_participants() -> None:
-    """A call of nobody is refused."""
+    """A call without participants is refused."""
     assert set(faults(event("call.held", participants=[]))) == {("participants",)}
 
 
@@ -134,14 +134,14 @@ def test_issues_are_named_once() -> None:
 
 @pytest.mark.parametrize("change", ["opened", "revised", "closed", "reopened"])
 def test_an_issue_is_its_own_item(change: str) -> None:
-    """Events of an issue name it as item and as their one issue."""
+    """An event of an issue names it as its item and as its only issue."""
     assert faults(event(f"issue.{change}")) == {}
     assert set(faults(event(f"issue.{change}", item="other"))) == {("item",)}
     assert set(faults(event(f"issue.{change}", issues=["rare-earths", "chips"]))) == {("issues",)}
 
 
 def test_a_correction_is_checked_with_its_new_text() -> None:
-    """The whole new text is held to the same rules, its paths lead through `event`."""
+    """The new text of a correction is checked whole; the paths of its faults lead through `event`."""
     wrong = msgspec.to_builtins(event("call.held", occurred="2025-02-30", participants=[]))
     found = faults(record("record.corrected", event=wrong, occurred="2025-06-31"))
     assert set(found) == {("occurred",), ("event", "occurred"), ("event", "participants")}
@@ -149,12 +149,12 @@ def test_a_correction_is_checked_with_its_new_text() -> None:
 
 @given(st.sampled_from(["record.retracted", "record.disputed"]))
 def test_a_record_may_leave_to_the_ledger_what_is_the_ledgers(type_: str) -> None:
-    """Issues, item and day of a record are filled in later: none of them is missed."""
+    """Issues, item and day of a record may be absent: the ledger completes them."""
     assert faults(record(type_)) == {}
 
 
 @pytest.mark.parametrize("written", ["٢٠٢٥", "２０２５-04", "2025-0４-01"])  # noqa: RUF001 - digits of other scripts are the point
 def test_digits_of_other_scripts_are_no_date(written: str) -> None:
-    """A date is written in the digits 0 to 9: others would be stored where no consumer can read them."""
+    """A date in digits other than 0 to 9, which no consumer could read, is refused."""
     with pytest.raises(ValueError, match="not a date"):
         dates.parse(written)

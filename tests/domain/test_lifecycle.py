@@ -1,4 +1,4 @@
-"""The vocabulary and the lives of items fit each other, and the oracle's own table."""
+"""The vocabulary agrees with the lives of items, and these with the oracle's own table."""
 
 import pkgutil
 import re
@@ -19,7 +19,7 @@ def test_every_type_has_its_place_in_the_life_of_its_kind() -> None:
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_the_oracle_has_the_same_life_written_apart(kind: str) -> None:
-    """Places, tracks, openings, ends and statuses agree with the table that the oracle was given."""
+    """Places, tracks, openings, ends and statuses agree with the table of the oracle."""
     ours = KINDS[kind]
     theirs = oracle.CHANGES[kind]
     assert [change.name for change in ours.changes] == list(theirs)
@@ -32,7 +32,7 @@ def test_the_oracle_has_the_same_life_written_apart(kind: str) -> None:
 
 
 def test_calls_and_statements_never_end() -> None:
-    """A call held and a statement made stay what they are."""
+    """Calls and statements have no status that is an end."""
     assert KINDS["call"].ends == KINDS["statement"].ends == frozenset()
 
 
@@ -43,7 +43,7 @@ def test_every_kind_has_a_collection() -> None:
 
 
 def test_every_module_of_events_is_read() -> None:
-    """A new module of kinds has to be named in MODULES: without it nothing knows its types."""
+    """Every module of kinds is named in MODULES: without it its types are unknown."""
     found = {module.name for module in pkgutil.iter_modules(events.__path__)} - {"base"}
     assert found == {module.__name__.rpartition(".")[2] for module in MODULES}
 

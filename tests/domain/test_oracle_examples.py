@@ -274,7 +274,7 @@ def test_a_correction_moves_a_fact_and_keeps_its_position_and_added_reports() ->
 
 
 def test_without_an_opening_the_item_runs_and_is_incomplete() -> None:
-    """Given only a suspension until the 20th, the item is suspended till then, then in force, unopened."""
+    """Given only a suspension until the 20th, the item is suspended to the 20th, then in force, unopened."""
     log = as_log([fact("pause", "suspended", june(5), until=june(20), until_condition="or earlier")])
     during, after = known(log, 19), known(log, 20)
     assert brief(during, "status", "until", "until_condition", "incomplete") == (
@@ -311,7 +311,7 @@ def test_the_terms_of_a_suspension_hold_while_it_hides_the_item() -> None:
 
 
 def test_what_a_suspension_leaves_is_asked_of_the_last_one_and_its_extensions() -> None:
-    """Given a pause that left a part and a second one that does not, the later word tells what applies."""
+    """Given a pause that left a part and a second one that does not, the later one decides what applies."""
     log = as_log(
         [
             fact("first", "suspended", june(1), portion="part"),

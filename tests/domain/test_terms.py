@@ -1,4 +1,4 @@
-"""Terms go by their types: a field of a new name is checked and found without a word in any table."""
+"""Terms are checked and found by their types: a field of a new name needs no entry in a table."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def quota(**fields: object) -> QuotaOpened:
 
 @pytest.mark.parametrize("text", ["2025-02-30", "2025-13", "[2025-05-02..2025-05-01]"])
 def test_a_date_of_a_new_name_is_checked(text: str) -> None:
-    """A day that does not exist is refused in a field that nothing but its type makes a date."""
+    """A day that does not exist is refused in a field that only its type makes a date."""
     assert [fault.path for fault in faults_of(quota(window=text))] == [("window",)]
 
 
 def test_a_date_within_a_part_of_a_new_name_is_checked() -> None:
-    """So it is in a part of an array, with its index."""
+    """A day that does not exist is refused in a part of an array too, with its index."""
     shares = [{"holder": "a"}, {"holder": "b", "opens": "2025-02-30"}]
     assert [fault.path for fault in faults_of(quota(shares=shares))] == [("shares", 1, "opens")]
 
@@ -82,7 +82,7 @@ def test_the_dates_of_the_vocabulary_are_those_of_its_types() -> None:
 
 
 def test_one_term_has_one_type_in_a_kind() -> None:
-    """A term of one name is found alike in every change of its kind: a later value takes the place."""
+    """A term of one name has the same type in every change of its kind, where a later value replaces it."""
     seen: dict[tuple[str, str], Any] = {}
     for name, struct in FACTS.items():
         fields = {field.name: field.type for field in msgspec.structs.fields(struct)}
@@ -99,7 +99,7 @@ def _present(hint: Any) -> frozenset[Any]:  # noqa: ANN401 - a type
 
 @given(histories())
 def test_every_party_of_an_event_is_a_token(history: list[dict[str, Any]]) -> None:
-    """Whatever field a party stands in, the event is found by it."""
+    """An event is found by every party that it names, in whatever field."""
     for event in history:
         fact = msgspec.convert(event, AnyEvent)
         if isinstance(fact, Fact):

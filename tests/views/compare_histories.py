@@ -1,4 +1,4 @@
-"""Timelines, differences and rectangles, read in pages and compared with the slow obvious ones."""
+"""Timelines, differences and rectangles, read in pages and compared with those of the oracle."""
 
 import json
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ async def based(ledger: Opened, known: oracle.K, day: date = date.min) -> Basis:
 async def check_difference(
     ledger: Opened, log: list[Event], issue: str, one: oracle.Point, other: oracle.Point, limit: int
 ) -> None:
-    """Compare what changed with the oracle; what did not has the same answer at both points.
+    """Compare what changed with the oracle; an item that did not change has the same answer at both points.
 
     Both Ks are positions, or both days of publication with one position.
     """
@@ -66,11 +66,11 @@ async def _check_difference(
         questions = [asking(*point) for point in (one, other)]
         answers = [await engine_of(each).item(ledger.database, each, kind, item) for each in questions]
         bodies = [None if each is None else json.loads(each.state.body) for each in answers]
-        held = [body if body is not None and issue in body["issues"] else None for body in bodies]
-        assert found.get(item, held) == held
-        assert (item in found) == (held[0] != held[1])
+        states = [body if body is not None and issue in body["issues"] else None for body in bodies]
+        assert found.get(item, states) == states
+        assert (item in found) == (states[0] != states[1])
         if item in found:
-            for state, (day, known) in zip(held, (one, other), strict=True):
+            for state, (day, known) in zip(states, (one, other), strict=True):
                 if state is not None:
                     check_state(log, state, item, day, known)
                 else:

@@ -1,4 +1,4 @@
-"""States, lists, issues, exposure and words at one (D, K), compared with the slow obvious fold."""
+"""States, lists, issues, exposure and words at one (D, K), compared with the oracle."""
 
 import json
 from collections.abc import Callable
@@ -67,7 +67,7 @@ def _check_state(log: list[Event], state: Event | None, item: str, day: date, kn
 
 
 async def check_list(ledger: Opened, log: list[Event], kind: str, day: date, known: oracle.K) -> list[Event]:
-    """Compare which states a list has, whole and in pages of two; give them."""
+    """Compare which states a list has, whole and in pages of two; return the states."""
     found = await ledger.kind(kind, day, known)
     truth = oracle.items_of_kind(log, kind, day, known)
     with comparing("lists"):
@@ -88,7 +88,7 @@ async def _paged(ledger: Opened, kind: str, day: date, known: oracle.K) -> list[
 
 
 async def check_filters(ledger: Opened, listed: list[Event], day: date, known: oracle.K) -> None:
-    """Compare lists of restrictions by filter with what the whole list has of it."""
+    """Compare lists of restrictions by filter with the states of the whole list that pass it."""
     for token, holds in FILTERS.items():
         found = await ledger.kind("restriction", day, known, token)
         with comparing("lists"):
@@ -96,7 +96,7 @@ async def check_filters(ledger: Opened, listed: list[Event], day: date, known: o
 
 
 async def check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: oracle.K) -> list[ItemState]:
-    """Compare an issue's version, posture and items with the oracle's; return what stands on its page."""
+    """Compare an issue's version, posture and items with the oracle's; return the states on its page."""
     with comparing("issues"):
         return await _check_issue(ledger, log, issue, day, known)
 
@@ -158,7 +158,7 @@ async def check_exposure(
 
 
 async def check_words(ledger: Opened, log: list[Event], kind: str, asked: str, point: oracle.Point, limit: int) -> None:
-    """Compare a list by words with what the oracle's whole list has of them."""
+    """Compare a list by words with the states of the oracle's whole list that have them."""
     found: list[str] = []
     after: int | None = 0
     while after is not None:

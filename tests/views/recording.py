@@ -1,7 +1,7 @@
 """A state machine that records: facts, corrections, retractions, reports and disputes in any order, and refusals.
 
-What is asked of it meanwhile is in test_machine.py. A program that fails is shrunk to few steps; events and items are
-named in it by the steps that brought them.
+What is asked of it between the steps is in test_machine.py. A program that fails is shrunk to few steps; it names
+events and items by the steps that brought them.
 """
 
 import asyncio
@@ -44,12 +44,12 @@ T = TypeVar("T")
 
 
 def on(make: Callable[[Any], st.SearchStrategy[T]]) -> st.SearchStrategy[T]:
-    """Draw what depends on the machine as it is."""
+    """Draw from a strategy that depends on the state of the machine."""
     return st.runner().flatmap(make)
 
 
 def on_cast(make: Callable[[Cast], st.SearchStrategy[T]]) -> st.SearchStrategy[T]:
-    """Draw a text about what the machine has named."""
+    """Draw from a strategy that depends on the items and dates of the machine."""
     return on(lambda machine: make(machine.cast))
 
 
@@ -67,27 +67,27 @@ class Recording(RuleBasedStateMachine):
     said = st.none() | on_cast(reports)
 
     def __init__(self, fresh: AbstractContextManager[str]) -> None:
-        """`fresh` gives the URL of an empty ledger, and removes it."""
+        """`fresh` enters with the URL of an empty ledger and removes it on exit."""
         super().__init__()
         self.log: list[Event] = []
         self.sent: dict[str, Event] = {}
         self.cast = Cast({}, [])
         self._moment = datetime.combine(FIRST_DAY, time(9), UTC)
         self._whole, self._steps, self._answers = True, 0, answers(compared)
-        self._held = ExitStack()
-        self._url = self._held.enter_context(fresh)
-        self._loop = self._held.enter_context(asyncio.Runner())
+        self._resources = ExitStack()
+        self._url = self._resources.enter_context(fresh)
+        self._loop = self._resources.enter_context(asyncio.Runner())
         self._start()
 
     # The ledger, and who writes to it
 
     @property
     def ledger(self) -> Opened:
-        """The ledger by the process that writes now."""
+        """The ledger as opened by the process that writes now."""
         return self._writers[0]
 
     def run(self, asked: Coroutine[Any, Any, T]) -> T:
-        """Run what the ledger is asked to its end."""
+        """Run a coroutine to its end."""
         self._whole = False
         return self._loop.run(asked)
 
@@ -107,7 +107,7 @@ class Recording(RuleBasedStateMachine):
 
     @rule()
     def change_writer(self) -> None:
-        """Write and ask by another process from now on, which has to learn what the first one recorded."""
+        """Let another process write and answer from now on, which has to learn what the first one recorded."""
         if len(self._writers) < 2:
             self._add_writer()
         else:
@@ -115,35 +115,35 @@ class Recording(RuleBasedStateMachine):
 
     @rule(days=st.integers(1, 3))
     def days_pass(self, days: int) -> None:
-        """Record later."""
+        """Let days pass before what is recorded next."""
         self._moment += timedelta(days)
 
     @invariant()
-    def settled(self) -> None:
-        """The head is where the last append that was taken left it."""
+    def head_is_last(self) -> None:
+        """The head is the last position that an append has returned."""
         assert self.run(head_of(self.ledger.database)).position == len(self.log)
         self._whole = True
         self._steps += 1
 
     def teardown(self) -> None:
-        """Compare what was projected step by step with what the log gives anew; then stop."""
+        """Compare the projections, written step by step, with those of a rebuild; then stop."""
         try:
             if self._whole:  # no step has failed
                 with comparing("rebuilds"):
                     assert self.run(rebuild(self.ledger.database)).same
         finally:
             self.run(self._open.aclose())
-            self._held.close()
+            self._resources.close()
             compared.update({RUNS: 1, STEPS: self._steps, BY_MACHINES: answers(compared) - self._answers})
 
     # Appends
 
     def append(self, *events: Event, versions: dict[str, int] | None = None) -> MultipleResults[str]:
-        """Append events as one batch; give their ids, or none where it has to be refused."""
+        """Append events as one batch; return their ids, or none where it has to be refused."""
         batch = [{"id": id_of(len(self.sent) + place), **event} for place, event in enumerate(events, start=1)]
         self.sent |= {event["id"]: event for event in batch if event["id"] not in self.sent}
-        held = {issue: oracle.version(self.log, issue, len(self.log)) for issue in versions or {}}
-        if not oracle.may_record(self.log, batch) or held != (versions or {}):
+        actual = {issue: oracle.version(self.log, issue, len(self.log)) for issue in versions or {}}
+        if not oracle.may_record(self.log, batch) or actual != (versions or {}):
             self.refuse(batch, versions)
             return multiple()
         self.run(self.ledger.append(batch, versions, at=self._next_moment()))
@@ -156,7 +156,7 @@ class Recording(RuleBasedStateMachine):
         return multiple(*(event["id"] for event in batch))
 
     def refuse(self, batch: list[Event], versions: dict[str, int] | None = None) -> None:
-        """Append what has to be refused: nothing has changed then."""
+        """Append what has to be refused; check that nothing changes."""
         before = self.run(self.ledger.rows())
         with comparing("refusals"):
             with pytest.raises(Refused):
@@ -168,7 +168,7 @@ class Recording(RuleBasedStateMachine):
         return int(self._moment.timestamp()) * 1_000_000
 
     def text_of(self, event: str) -> Event:
-        """Return the last text that an event brought, or that the one it acts on had: what is corrected next."""
+        """Return the text of an event, or of the one that it acts on, without the id: what is corrected next."""
         found = self.sent[event]
         if oracle.is_record(found) and "event" not in found:
             return self.text_of(found["target"])
@@ -191,14 +191,14 @@ class Recording(RuleBasedStateMachine):
 
     @initialize(target=items, others=st.lists(st.sampled_from(KINDS), min_size=1, max_size=3), pool=pools())
     def name_items(self, others: list[str], pool: list[str]) -> MultipleResults[str]:
-        """Name what there will be facts about: two restrictions, so that a fact can move, others, the first issue."""
+        """Name the items: two restrictions, so that a fact can move between them, others, and the first issue."""
         kinds = named(["restriction", "restriction", *others])
         self.cast = Cast({**self.cast.kinds, **kinds}, pool)
         return multiple(*kinds, ISSUES[0])
 
     @rule(target=events, opening=issues.flatmap(lambda issue: on_cast(lambda cast: openings(cast, issue))))
     def open_issue(self, opening: Event) -> MultipleResults[str]:
-        """Open an issue once more, or anew."""
+        """Open an issue once more, or again after a retraction."""
         return self.append(opening)
 
     @rule(target=events, fact=about)
@@ -217,10 +217,10 @@ class Recording(RuleBasedStateMachine):
         record = {"type": f"record.{then}", "target": first["id"], "reason": "at once"}
         return self.append(first | several[0], *several[1:], *([record] if then else []))
 
-    @rule(issue=issues, behind=st.integers(0, 2), target=events)
-    def revise(self, issue: str, behind: int) -> MultipleResults[str]:
-        """Revise an issue at the version that it has, or at one before."""
-        version = max(0, oracle.version(self.log, issue, len(self.log)) - behind)
+    @rule(issue=issues, missing=st.integers(0, 2), target=events)
+    def revise(self, issue: str, missing: int) -> MultipleResults[str]:
+        """Revise an issue at its version, or at one that misses its last events."""
+        version = max(0, oracle.version(self.log, issue, len(self.log)) - missing)
         fact = {"type": "issue.revised", "item": issue, "issues": [issue], "occurred": FIRST_DAY.isoformat()}
         revised = fact | {"title": "Revised", "reports": [body("Revised", FIRST_DAY.isoformat())]}
         return self.append(revised, versions={issue: version})
@@ -240,17 +240,17 @@ class Recording(RuleBasedStateMachine):
 
     @rule(target=events, event=events, item=items)
     def correct_item(self, event: str, item: str) -> MultipleResults[str]:
-        """Correct what a fact is about: another item, which may be of another kind; then it is refused."""
+        """Correct the item of a fact to another; one of another kind is refused."""
         return self.act("corrected", event, event=self.text_of(event) | {"item": item})
 
     @rule(target=events, event=events, names=st.lists(issues, min_size=1, max_size=2, unique=True))
     def correct_issues(self, event: str, names: list[str]) -> MultipleResults[str]:
-        """Correct the issues that a fact is of."""
+        """Correct the issues of a fact."""
         return self.act("corrected", event, event=self.text_of(event) | {"issues": names})
 
     @rule(target=events, event=events, fact=about, said=said)
     def correct_all(self, event: str, fact: Event, said: list[Event] | None) -> MultipleResults[str]:
-        """Correct a fact to be another altogether, be it of another kind."""
+        """Correct a fact to another fact, maybe of another kind."""
         return self.act("corrected", event, said, event=fact)
 
     @rule(target=events, event=events, said=on_cast(reports))
@@ -275,14 +275,14 @@ class Recording(RuleBasedStateMachine):
 
     @rule(target=events, issue=issues)
     def retract_first_opening(self, issue: str) -> MultipleResults[str]:
-        """Retract the opening of an issue: until it is opened anew it takes no facts."""
+        """Retract the opening of an issue: until it is opened again it takes no facts."""
         return self.act("retracted", next(each["id"] for each in self.log if each["item"] == issue))
 
     # Refusals, and what is sent twice
 
     @rule(event=events)
     def send_again(self, event: str) -> None:
-        """Send what is recorded again: it is answered, and nothing changes."""
+        """Send a recorded event again: it is answered, and nothing changes."""
         before = self.run(self.ledger.rows())
         receipt = self.run(self.ledger.append([self.sent[event]], at=self._next_moment()))
         assert receipt.repeated
@@ -293,13 +293,13 @@ class Recording(RuleBasedStateMachine):
 
     @rule(event=events, fact=about)
     def take_an_id(self, event: str, fact: Event) -> None:
-        """Send something else by an id that is taken, with a fact that alone would do."""
+        """Send another fact under an id that is taken, together with a good one."""
         other = {"id": id_of(len(self.sent) + 1)}
         self.refuse([other | fact, {"id": event} | fact | {"note": "something else"}])
 
     @rule(fact=about, amiss=st.sampled_from(["target", "issue", "kind"]))
     def send_amiss(self, fact: Event, amiss: str) -> None:
-        """Send a fact with what is refused: a record on nothing, a fact of no issue, or the item as of another kind."""
+        """Send a fact with a bad event: a record on nothing, a fact of no issue, or the item as of another kind."""
         common = {name: fact[name] for name in ("item", "issues", "occurred", "reports")}
         others = {
             "target": {"type": "record.retracted", "target": id_of(0), "reason": "of what?"},

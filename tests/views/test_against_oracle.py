@@ -1,4 +1,4 @@
-"""Whatever is recorded, in whatever order, every answer at any (D, K) equals the slow obvious fold."""
+"""Whatever is recorded, in whatever order, every answer at any (D, K) equals that of the oracle."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ from tests.views.compare_states import check_filters, check_issue, check_list, c
 Event = dict[str, Any]
 
 BETWEEN, REBUILT = 0.3, 0.3
-"""How often a question is asked between two batches, and how often a ledger is rebuilt in the end."""
+"""The share of batches after which a question is asked, and of ledgers that are rebuilt in the end."""
 
 
 async def check_answers(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
@@ -47,7 +47,7 @@ async def check_answers(ledger: Opened, data: st.DataObject, history: list[Event
 
 
 async def ask_between(ledger: Opened, day: date, draw: random.Random) -> None:
-    """Compare the state of one item in the midst of a history, at the head or at a position before it."""
+    """Compare the state of one item in the middle of a history, at the head or at a position before it."""
     log = await ledger.log()
     known = draw.randint(1, len(log))
     item = draw.choice(oracle.items_in_order(log, known))
@@ -77,7 +77,7 @@ async def record_and_check(
 
 @thorough()
 @given(history=histories(), seed=st.integers(0, 9), data=st.data())
-def test_every_answer_equals_the_fold_on_sqlite(
+def test_every_answer_equals_the_oracle_on_sqlite(
     history: list[Event], seed: int, data: st.DataObject, sqlite_template: Path, tmp_path: Path
 ) -> None:
     """Items, lists and issues answered from SQLite are those of the oracle, now and at past positions."""
@@ -87,7 +87,7 @@ def test_every_answer_equals_the_fold_on_sqlite(
 
 @thorough(0.3)
 @given(history=histories(), seed=st.integers(0, 9), data=st.data())
-def test_every_answer_equals_the_fold_on_postgres(
+def test_every_answer_equals_the_oracle_on_postgres(
     history: list[Event], seed: int, data: st.DataObject, postgres_server: PostgresServer, postgres_template: str
 ) -> None:
     """Items, lists and issues answered from PostgreSQL are those of the oracle, now and at past positions."""

@@ -1,4 +1,4 @@
-"""Timelines, differences, rectangles, exposure and words of any history equal the slow obvious ones, page by page."""
+"""Timelines, differences, rectangles, exposure and words of any history equal the oracle's, page by page."""
 
 import asyncio
 from datetime import timedelta
@@ -60,7 +60,7 @@ async def check_differences(ledger: Opened, data: st.DataObject, history: list[E
 
 
 async def check_histories(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
-    """Every (D, K) lies in the one rectangle whose state is the answer there, or in none where there is no answer."""
+    """Check that every (D, K) lies in the one rectangle whose state is the answer, or in none without an answer."""
     log = await ledger.log()
     known = data.draw(st.integers(1, len(log)))
     day = data.draw(days_near(history))
@@ -69,10 +69,10 @@ async def check_histories(ledger: Opened, data: st.DataObject, history: list[Eve
         found = await check_rectangles(ledger, log, item, known, [(day, known)], limit)
         for position in range(1, known + 1):
             for each in (day - timedelta(9), day - timedelta(1), day, day + timedelta(1), day + timedelta(30)):
-                held = [rectangle["state"] for rectangle in oracle.covering(found, each, position)]
+                states = [rectangle["state"] for rectangle in oracle.covering(found, each, position)]
                 answer = await ledger.item(oracle.kind_of(log, item), item, each, position)
                 with comparing("points of rectangles"):
-                    assert held == ([] if answer is None else [answer])
+                    assert states == ([] if answer is None else [answer])
         out = data.draw(days_published(log))
         seen = {out, min(out, data.draw(days_published(log)))}
         points = product((day - timedelta(1), day, day + timedelta(30)), seen)
@@ -125,17 +125,17 @@ CHECKS: dict[str, Check] = {
 
 @thorough(0.6)
 @given(history=histories(), seed=st.integers(0, 9), data=st.data(), check=st.sampled_from(sorted(CHECKS)))
-def test_the_history_of_anything_on_sqlite(
+def test_histories_equal_the_oracle_on_sqlite(
     history: list[Event], seed: int, data: st.DataObject, check: str, sqlite_template: Path, tmp_path: Path
 ) -> None:
-    """Timelines, differences and rectangles from SQLite are those of the oracle."""
+    """Timelines, differences, rectangles, exposure and words from SQLite are those of the oracle."""
     with fresh_sqlite(sqlite_template, tmp_path) as url:
         asyncio.run(record_and_check(url, history, seed, data, CHECKS[check]))
 
 
 @thorough(0.3)
 @given(history=histories(), seed=st.integers(0, 9), data=st.data(), check=st.sampled_from(sorted(CHECKS)))
-def test_the_history_of_anything_on_postgres(
+def test_histories_equal_the_oracle_on_postgres(
     history: list[Event],
     seed: int,
     data: st.DataObject,
@@ -143,6 +143,6 @@ def test_the_history_of_anything_on_postgres(
     postgres_server: PostgresServer,
     postgres_template: str,
 ) -> None:
-    """Timelines, differences and rectangles from PostgreSQL are those of the oracle."""
+    """Timelines, differences, rectangles, exposure and words from PostgreSQL are those of the oracle."""
     with fresh_postgres(postgres_server, postgres_template) as url:
         asyncio.run(record_and_check(url, history, seed, data, CHECKS[check]))

@@ -1,4 +1,4 @@
-"""Whatever is recorded, corrected, retracted and asked, in whatever order: every answer equals the slow obvious fold.
+"""Whatever is recorded, corrected, retracted and asked, in whatever order, every answer equals that of the oracle.
 
 A failure prints the shortest program of steps found that ends in a wrong answer. With PARLEY_TEST_EXAMPLES=2000, or
 `make oracle`, there are more runs.
@@ -88,14 +88,14 @@ class ParleyMachine(Recording):
 
     @rule(item=Recording.items, day=DAYS, known=CLOCKS)
     def ask_item(self, item: str, day: date, known: oracle.K) -> None:
-        """One item, known or not; a correction may have made its name that of another kind."""
+        """Compare one item, known or not; a correction may have made its name one of another kind."""
         named = item in oracle.items_in_order(self.log, len(self.log))
         kind = oracle.kind_of(self.log, item) if named else self.cast.kinds[item]
         check_state(self.log, self.run(self.ledger.item(kind, item, day, known)), item, day, known)
 
     @rule(kind=KINDS, day=DAYS, known=CLOCKS)
     def ask_list(self, kind: str, day: date, known: oracle.K) -> None:
-        """The items of a kind, and by filters."""
+        """Compare the items of a kind, also by filters."""
         listed = self.run(check_list(self.ledger, self.log, kind, day, known))
         for state in listed:
             check_state(self.log, state, state["id"], day, known)
@@ -104,39 +104,39 @@ class ParleyMachine(Recording):
 
     @rule(kind=KINDS, day=DAYS)
     def ask_list_now(self, kind: str, day: date) -> None:
-        """The items of a kind as known now."""
+        """Compare the items of a kind as known now."""
         listed = self.run(self.ledger.kind(kind, day))
         assert listed == self.run(check_list(self.ledger, self.log, kind, day, len(self.log)))
 
     @rule(issue=Recording.issues, day=DAYS, known=CLOCKS)
     def ask_issue(self, issue: str, day: date, known: oracle.K) -> None:
-        """An issue with its items."""
+        """Compare an issue with its items."""
         for found in self.run(check_issue(self.ledger, self.log, issue, day, known)):
             check_state(self.log, state_of(found), found.slug, day, known)
 
     @rule(day=DAYS, known=CLOCKS)
     def ask_issues(self, day: date, known: oracle.K) -> None:
-        """The list of issues."""
+        """Compare the list of issues."""
         self.run(check_issues(self.ledger, self.log, day, known))
 
     @rule(issue=Recording.issues, known=CLOCKS, limit=LIMITS)
     def ask_timeline(self, issue: str, known: oracle.K, limit: int) -> None:
-        """The timeline of an issue."""
+        """Compare the timeline of an issue."""
         self.run(check_timeline(self.ledger, self.log, issue, known, limit))
 
     @rule(issue=Recording.issues, days=st.tuples(DAYS, DAYS).map(sorted), known=CLOCKS, limit=LIMITS)
     def ask_what_changed(self, issue: str, days: list[date], known: oracle.K, limit: int) -> None:
-        """What changed in an issue between two days."""
+        """Compare what changed in an issue between two days."""
         self.run(check_difference(self.ledger, self.log, issue, (days[0], known), (days[1], known), limit))
 
     @rule(issue=Recording.issues, day=DAYS, span=SPANS, limit=LIMITS)
     def ask_what_was_learnt(self, issue: str, day: date, span: list[oracle.K], limit: int) -> None:
-        """What changed in an issue between two Ks."""
+        """Compare what changed in an issue between two Ks."""
         self.run(check_difference(self.ledger, self.log, issue, (day, span[0]), (day, span[1]), limit))
 
     @rule(item=Recording.items, known=POSITIONS, before=POSITIONS, day=DAYS, limit=LIMITS)
     def ask_versions(self, item: str, known: int, before: int, day: date, limit: int) -> None:
-        """The whole history of an item, at some points."""
+        """Compare the whole history of an item at some points."""
         if item in oracle.items_in_order(self.log, known):
             points = product((day - timedelta(1), day, day + timedelta(30)), {known, min(known, before)})
             self.run(check_rectangles(self.ledger, self.log, item, known, points, limit))
@@ -145,37 +145,37 @@ class ParleyMachine(Recording):
     def ask_versions_as_published(
         self, item: str, known: oracle.Published, before: oracle.Published, day: date
     ) -> None:
-        """The whole history of an item by days of publication, at some points."""
+        """Compare the whole history of an item by days of publication at some points."""
         if item in oracle.items_in_order(self.log, known):
             points = product((day - timedelta(1), day, day + timedelta(30)), {known.day, min(known.day, before.day)})
             self.run(check_rectangles_published(self.ledger, self.log, item, known, points))
 
     @rule(asked=TOUCHED, ended=st.booleans(), day=DAYS, known=CLOCKS, limit=LIMITS)
     def ask_exposure(self, asked: Event, ended: bool, day: date, known: oracle.K, limit: int) -> None:  # noqa: FBT001
-        """What touches a good and a country."""
+        """Compare what touches a good and a country."""
         standing = oracle.states(self.log, day, known)
         whole = asked | ({"include": "ended"} if ended else {})
         self.run(check_exposure(self.ledger, standing, whole, day, known, limit))
 
     @rule(kind=KINDS, asked=st.sampled_from(WORDS), day=DAYS, known=CLOCKS, limit=LIMITS)
     def ask_by_words(self, kind: str, asked: str, day: date, known: oracle.K, limit: int) -> None:
-        """The items of a kind that say something."""
+        """Compare the items of a kind by words."""
         self.run(check_words(self.ledger, self.log, kind, asked, (day, known), limit))
 
 
 def run_programs(fresh: Callable[[], AbstractContextManager[str]], share: float) -> None:
     """Run programs, each on a ledger of its own; the number of runs is a share of that asked for."""
     run_state_machine_as_test(
-        cast("type[ParleyMachine]", lambda: ParleyMachine(fresh())),  # whatever makes one will do, says its docstring
+        cast("type[ParleyMachine]", lambda: ParleyMachine(fresh())),  # its docstring allows any callable that makes one
         settings=settings(thorough(share), stateful_step_count=STEPS, report_multiple_bugs=False),
     )
 
 
 def test_any_program_on_sqlite(sqlite_template: Path, tmp_path: Path) -> None:
-    """Whatever is recorded and asked of SQLite, step by step, is what the oracle says; rebuilt it is the same."""
+    """Every answer of SQLite between the steps of a program is that of the oracle, and a rebuild changes nothing."""
     run_programs(lambda: fresh_sqlite(sqlite_template, tmp_path), 0.5)
 
 
 def test_any_program_on_postgres(postgres_server: PostgresServer, postgres_template: str) -> None:
-    """Whatever is recorded and asked of PostgreSQL, step by step, is what the oracle says; rebuilt it is the same."""
+    """Every answer of PostgreSQL between the steps of a program is that of the oracle; a rebuild changes nothing."""
     run_programs(lambda: fresh_postgres(postgres_server, postgres_template), 0.2)

@@ -1,4 +1,4 @@
-"""States are those of K, also where the head moves on between two statements of one answer."""
+"""States are those of K, also when the head moves between two statements of one answer."""
 
 import pytest
 
@@ -25,12 +25,12 @@ async def sifted(ledger: Opened, at: question.Basis, numbers: list[int], most: i
 
 @pytest.mark.anyio
 async def test_the_head_may_move_on(migrated_url: str) -> None:
-    """Asked about the newest K, what is recorded before the next statement does not count: neither more nor less."""
+    """An answer at the newest K does not count what is recorded between its statements."""
     issue = {"type": "issue.opened", "item": "issue", "issues": ["issue"], "occurred": "2023-01-01", "title": "A title"}
-    told = issue | {"summary": "A summary.", "parties": ["CN", "US"], "reports": [{"outlet": "Xinhua"}]}
+    opening = issue | {"summary": "A summary.", "parties": ["CN", "US"], "reports": [{"outlet": "Xinhua"}]}
     async with opened(migrated_url) as ledger:
         other = restriction("other", goods=[{"name": "gallium"}])
-        await ledger.append([told, restriction("one"), restriction("two"), other])
+        await ledger.append([opening, restriction("one"), restriction("two"), other])
         at = await sql.resolve(ledger.database, question.Question(DAY))
         numbers = [2, 3, 4]
         assert at.newest

@@ -1,4 +1,4 @@
-"""The projections made anew from the log are those that were written with it."""
+"""The projections that a rebuild makes from the log are those that were written with it."""
 
 import asyncio
 import json
@@ -25,9 +25,9 @@ CORRECTION = "0197a2f0-3c50-7a10-8f00-0000000000c1"
 
 
 async def rebuilt_equals_live(url: str, history: list[Event], seed: int) -> None:
-    """Record a history in batches that share commits, half of it by a second writer that reads the first one's work.
+    """Record a history in batches that share commits, the second half by another writer, and compare a rebuild.
 
-    It is rebuilt in groups of as few events as can be and of some more, as few of them looked for at a time.
+    The rebuild takes its events, and the items to look up, in groups of one and more, by `seed`.
     """
     batches = cut(history, seed)
     for part in (batches[: len(batches) // 2], batches[len(batches) // 2 :]):
@@ -38,16 +38,16 @@ async def rebuilt_equals_live(url: str, history: list[Event], seed: int) -> None
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("service.rebuild.rebuild.GROUP", 1 + seed)
             patch.setattr("service.rebuild.register.PAGE", 1 + seed)
-            told = await rebuild(ledger.database)
+            rebuilt = await rebuild(ledger.database)
         assert await ledger.rows() == live
-        assert told.same
-        assert told.events == len(history)
+        assert rebuilt.same
+        assert rebuilt.events == len(history)
 
 
 @thorough(0.4)
 @given(history=histories(), seed=st.integers(0, 9))
 def test_rebuilt_equals_live_on_sqlite(history: list[Event], seed: int, sqlite_template: Path, tmp_path: Path) -> None:
-    """Whatever was recorded, a rebuild ends with the same rows."""
+    """Whatever is recorded in SQLite, a rebuild ends with the same rows."""
     path = tmp_path / f"{random.getrandbits(64)}.db"
     shutil.copyfile(sqlite_template, path)
     asyncio.run(rebuilt_equals_live(f"sqlite:///{path}", history, seed))
@@ -58,7 +58,7 @@ def test_rebuilt_equals_live_on_sqlite(history: list[Event], seed: int, sqlite_t
 def test_rebuilt_equals_live_on_postgres(
     history: list[Event], seed: int, postgres_server: PostgresServer, postgres_template: str
 ) -> None:
-    """Whatever was recorded, a rebuild ends with the same rows on PostgreSQL too."""
+    """Whatever is recorded in PostgreSQL, a rebuild ends with the same rows."""
     url = postgres_server.create(postgres_template)
     try:
         asyncio.run(rebuilt_equals_live(url, history, seed))
@@ -67,7 +67,7 @@ def test_rebuilt_equals_live_on_postgres(
 
 
 @pytest.mark.anyio
-async def test_both_databases_hold_the_same(migrated_sqlite_url: str, migrated_postgres_url: str) -> None:
+async def test_both_databases_have_the_same_projections(migrated_sqlite_url: str, migrated_postgres_url: str) -> None:
     """The same log has the same digest on SQLite and PostgreSQL, before and after a rebuild."""
     found = set()
     for url in (migrated_sqlite_url, migrated_postgres_url):
@@ -83,7 +83,7 @@ async def test_both_databases_hold_the_same(migrated_sqlite_url: str, migrated_p
 
 @pytest.mark.anyio
 async def test_any_text_is_read_again(migrated_url: str) -> None:
-    """A rebuild finds what an event names whatever stands in its texts."""
+    """A rebuild finds what an event names, whatever characters its texts have."""
     text = '\u0001\u001f\u007f\u2028\ufeff\uffff\U0001f600 é \\u0000 "}],"item":"other" \'quoted\' $.item'
     async with opened(migrated_url) as ledger:
         await ledger.append([event | {"note": text} for event in LONDON])
@@ -93,8 +93,10 @@ async def test_any_text_is_read_again(migrated_url: str) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_spoilt_projection_is_mended(migrated_sqlite_url: str, sqlite_template: Path, tmp_path: Path) -> None:
-    """Where somebody has changed a projection by hand a rebuild says so: made elsewhere it leaves it, else mends it."""
+async def test_a_spoilt_projection_is_corrected(
+    migrated_sqlite_url: str, sqlite_template: Path, tmp_path: Path
+) -> None:
+    """A rebuild reports a projection that was changed by hand, and corrects it unless it rebuilds elsewhere."""
     scratch = tmp_path / "scratch.db"
     shutil.copyfile(sqlite_template, scratch)
     async with opened(migrated_sqlite_url) as ledger:
@@ -106,26 +108,26 @@ async def test_a_spoilt_projection_is_mended(migrated_sqlite_url: str, sqlite_te
     async with opened(migrated_sqlite_url) as ledger:
         spoilt = await ledger.rows()
         async with opened(f"sqlite:///{scratch}") as other:
-            told = await rebuild(ledger.database, into=other.database)
-            assert not told.same
+            rebuilt = await rebuild(ledger.database, into=other.database)
+            assert not rebuilt.same
             assert await other.rows() == before
         assert await ledger.rows() == spoilt
-        assert await rebuild(ledger.database) == told
+        assert await rebuild(ledger.database) == rebuilt
         assert await ledger.rows() == before
 
 
 @pytest.mark.anyio
-async def test_what_others_append_meanwhile_is_no_difference(migrated_url: str) -> None:
-    """A rebuild beside a writer says that the digests are of different logs."""
+async def test_what_others_append_during_a_rebuild_is_no_difference(migrated_url: str) -> None:
+    """A rebuild during which another writer appends says that the digests are of different logs."""
     async with opened(migrated_url) as ledger, opened(migrated_url) as other:
         await ledger.append(LONDON[:10])
         late: list[asyncio.Task[Any]] = []
 
-        def append_meanwhile(_: int, __: int) -> None:
+        def append_more(_: int, __: int) -> None:
             late.append(asyncio.create_task(other.append(LONDON[10:])))
 
-        told = await rebuild(ledger.database, append_meanwhile)
+        rebuilt = await rebuild(ledger.database, append_more)
         await asyncio.gather(*late)
-        assert told.events == 10
-        assert told.same or told.moved
+        assert rebuilt.events == 10
+        assert rebuilt.same or rebuilt.moved
         assert (await rebuild(ledger.database)).same

@@ -1,4 +1,4 @@
-"""The projections have a shape: what they hold changes with its number, and ledgers of another number are remade."""
+"""The projections have a shape: a number that is raised when they change, and ledgers of another one are remade."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ FINGERPRINTS = {1: "0c41ab1e7e04c62410374c2f12996e03d8d32f2d34e6484c880654a1b505
 
 @pytest.mark.anyio
 async def test_the_rows_are_those_of_the_shape(migrated_sqlite_url: str) -> None:
-    """Whoever changes what the projections hold raises SHAPE, and notes the new fingerprint here."""
+    """The projections have the fingerprint of their shape: when they change, raise SHAPE and note the new one here."""
     async with opened(migrated_sqlite_url) as ledger:
         for day, name in enumerate(("london", "us-china")):
             lines = (files.data("seeds") / f"{name}.ndjson").read_bytes().splitlines()
@@ -48,7 +48,7 @@ async def spoil(url: str) -> None:
 
 
 def test_a_ledger_of_another_shape_is_not_read(migrated_url: str) -> None:
-    """What such a ledger would answer is wrong, so it is not opened before `parley migrate` has remade it."""
+    """A ledger of another shape, whose answers would be wrong, is not opened before `parley migrate` remakes it."""
     run = partial(run_on, migrated_url)
     assert run("seed").exit_code == 0
     before = run("as-of", ISSUE, "--on", "2025-06-10").output
@@ -61,7 +61,7 @@ def test_a_ledger_of_another_shape_is_not_read(migrated_url: str) -> None:
 
 
 def test_serving_an_embedded_ledger_remakes_it(migrated_sqlite_url: str) -> None:
-    """A file of another shape is remade before the service listens; that it cannot listen here ends the command."""
+    """A file of another shape is remade before the service listens; here it cannot listen, which ends the command."""
     run = partial(run_on, migrated_sqlite_url)
     assert run("seed").exit_code == 0
     before = run("as-of", ISSUE, "--on", "2025-06-10").output
@@ -73,7 +73,7 @@ def test_serving_an_embedded_ledger_remakes_it(migrated_sqlite_url: str) -> None
 
 
 def test_serving_leaves_a_server_database_as_it_is(migrated_postgres_url: str) -> None:
-    """On a server somebody else may be at work with the other version: only `parley migrate` remakes it."""
+    """A database on a server, which another version may use, is remade by `parley migrate` only."""
     run = partial(run_on, migrated_postgres_url)
     assert run("seed").exit_code == 0
     asyncio.run(spoil(migrated_postgres_url))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
     "If-Match": ("The version that the writer saw, as the entity tag of its answer.", {"examples": ['"7"']}),
     "If-None-Match": (
-        "Entity tags of answers that the client has: 304 when one is still right. With PUT only *: create, never replace.",
+        "Entity tags of answers that the client has: 304 when one is still right. With PUT, * alone: only create.",
         {"examples": ['"7-128"']},
     ),
     "Last-Event-ID": (

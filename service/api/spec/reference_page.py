@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 
 Node = dict[str, Any]
 
-_BACKTICKS = re.compile(r"`([^`]+)`")
-_CODE = r"<code>\1</code>"
+_MARKS = ((re.compile(r"`([^`]+)`"), r"<code>\1</code>"), (re.compile(r"\*\*([^*]+)\*\*"), r"<strong>\1</strong>"))
+"""The marks of CommonMark that descriptions use, and their HTML."""
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8885; --soft: #8881; --link: #0b62c4; }
 @media (prefers-color-scheme: dark) { :root { --link: #7ab8ff; } }
 * { box-sizing: border-box; }
-body { margin: 0; font: 16px/1.5 system-ui, sans-serif; }
+body { margin: 0; font: 16px/1.5 system-ui, sans-serif; display: flex; flex-direction: column; }
 a { color: var(--link); text-decoration: none; } a:hover { text-decoration: underline; }
 code, pre, .path { font-family: ui-monospace, monospace; font-size: .9em; }
 code { background: var(--soft); padding: .1em .25em; border-radius: 3px; overflow-wrap: anywhere; }
 pre { background: var(--soft); padding: .75rem; border-radius: 6px; overflow: auto; max-height: 30rem; }
 pre code { background: none; padding: 0; overflow-wrap: normal; }
-nav { padding: 1rem; border-bottom: 1px solid var(--line); font-size: .9em; }
+nav { padding: 1rem; order: 1; border-top: 1px solid var(--line); font-size: .9em; }
 nav ul { list-style: none; margin: 0 0 .75rem; padding: 0; } nav p { margin: 0; font-weight: 600; }
-main { padding: 1rem 1.5rem 4rem; max-width: 60rem; }
+main { padding: 1rem 1.5rem 4rem; max-width: 60rem; min-width: 0; overflow-wrap: anywhere; }
 section.operation { border-top: 1px solid var(--line); margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; width: 100%; table-layout: fixed; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); }
-td p { margin: 0; } td:first-child { white-space: nowrap; } summary { cursor: pointer; padding: .25rem 0; }
+td p { margin: 0; } td:first-child { width: 30%; } summary { cursor: pointer; padding: .25rem 0; }
 .method { font-weight: 700; } .quiet { opacity: .75; font-size: .9em; } details:target > summary { font-weight: 700; }
 @media (min-width: 60rem) {
-  body { display: grid; grid-template-columns: 19rem 1fr; }
-  nav { position: sticky; top: 0; height: 100vh; overflow: auto; border: 0; border-right: 1px solid var(--line); }
+  body { display: grid; grid-template-columns: 19rem minmax(0, 1fr); }
+  nav { position: sticky; top: 0; height: 100vh; overflow: auto; order: 0; border: 0; border-right: 1px solid var(--line); }
 }
 """
 
@@ -230,9 +230,11 @@ def _code(text: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """Write paragraphs; what stands in backticks is code."""
-    paragraphs = [escape(part) for part in re.split(r"\n\s*\n", text) if part.strip()]
-    return "".join(f"<p>{_BACKTICKS.sub(_CODE, part)}</p>" for part in paragraphs)
+    """Return paragraphs, with code and strong words marked."""
+    html = escape(text)
+    for mark, tag in _MARKS:
+        html = mark.sub(tag, html)
+    return "".join(f"<p>{part}</p>" for part in re.split(r"\n\s*\n", html) if part.strip())
 
 
 def _html(title: str, body: str) -> str:
