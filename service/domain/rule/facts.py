@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from service.domain.vocabulary.dates import When, parse
+from service.domain.vocabulary.dates import When, all_overlap, parse
 from service.domain.vocabulary.events import (
     Fact,
     Record,
@@ -156,11 +155,4 @@ def _disagree(fact: Fact, reports: Iterable[Report]) -> bool:
         if report.stance == "denies":
             return True
         dates.add(report.occurred or fact.occurred)
-    return len(dates) > 1 and any(not _overlap(parse(a), parse(b)) for a, b in combinations(dates, 2))
-
-
-def _overlap(one: When, other: When) -> bool:
-    if not one.pair and not other.pair:
-        return one.lo <= other.hi and other.lo <= one.hi
-    pair, rest = (one, other) if one.pair else (other, one)
-    return any(day in (rest.lo, rest.hi) if rest.pair else rest.lo <= day <= rest.hi for day in (pair.lo, pair.hi))
+    return len(dates) > 1 and not all_overlap([parse(date) for date in dates])

@@ -6,11 +6,17 @@ Days are proleptic Gregorian ordinals (`datetime.date.toordinal`, 0001-01-01 is 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from calendar import monthrange
 from datetime import date
 from functools import lru_cache
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 OPEN = date.min.toordinal()
 """The day that stands for an open start (`[..B]`)."""
@@ -39,6 +45,49 @@ class When(Struct, frozen=True, gc=False):
         if self.hi <= day:
             return self.hi
         return self.lo if self.pair else day
+
+
+def all_overlap(dates: Collection[When]) -> bool:
+    """Return whether each two dates have a possible day in common. The dates are distinct; no two pairs are alike.
+
+    n dates take n log n steps, so that reports without end cannot hold up an append.
+    """
+    ranges = sorted((date for date in dates if not date.pair), key=lambda date: date.lo)
+    pairs = [date for date in dates if date.pair]
+    return _ranges_overlap(ranges) and _pairs_overlap(pairs) and _pairs_touch(pairs, ranges)
+
+
+def _ranges_overlap(ranges: list[When]) -> bool:
+    return not ranges or ranges[-1].lo <= min(date.hi for date in ranges)
+
+
+def _pairs_overlap(pairs: list[When]) -> bool:
+    """Return whether each two pairs share a day: all share the same one, or they are the sides of a triangle."""
+    days = [{pair.lo, pair.hi} for pair in pairs]
+    if len(days) == 3:  # noqa: PLR2004 - a triangle
+        one, two, three = days
+        return bool(one & two and two & three and one & three)
+    return not days or bool(set.intersection(*days))
+
+
+def _pairs_touch(pairs: list[When], ranges: list[When]) -> bool:
+    """Return whether a day of each pair lies in each range. The ranges have days in common; they are in order of `lo`.
+
+    A pair with a day in the common part touches all. One with both days on the same side of it misses a range. One with
+    the common part between its days misses the ranges that lie wholly between them.
+    """
+    if not pairs or not ranges:
+        return True
+    starts = [date.lo for date in ranges]
+    soonest = list(accumulate((date.hi for date in reversed(ranges)), min))[::-1]
+    """The first end among the ranges from here on."""
+    first, last = starts[-1], soonest[0]
+    for pair in pairs:
+        if first <= pair.lo <= last or first <= pair.hi <= last:
+            continue
+        if pair.hi < first or pair.lo > last or soonest[bisect_right(starts, pair.lo)] < pair.hi:
+            return False
+    return True
 
 
 def has_form(text: str) -> bool:
