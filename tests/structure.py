@@ -116,13 +116,13 @@ def banned() -> tuple[dict[str, str], dict[str, str]]:
 def banned_words() -> Figure:
     """Count the words that the glossary bans, wherever people read, and docstrings that open with a verb of telling."""
     words, names = banned()
-    written = re.compile(rf"\b({'|'.join(words)})\b", re.IGNORECASE)
+    written = re.compile(rf"\b({'|'.join(words)})(s|ing)?\b", re.IGNORECASE)
     found = []
     for path in sorted({path for pattern in PROSE for path in ROOT.glob(pattern)} - {GLOSSARY, Path(__file__)}):
         text, place = path.read_text(), path.relative_to(ROOT)
         for number, line in enumerate(text.splitlines(), 1):
             found += [
-                f"{place}:{number}: {match[0]} (say {words[match[0].lower()]})" for match in written.finditer(line)
+                f"{place}:{number}: {match[0]} (say {words[match[1].lower()]})" for match in written.finditer(line)
             ]
         if path.suffix == ".py":
             used = set(identifiers(ast.parse(text)))
@@ -141,6 +141,8 @@ def identifiers(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 yield line, name
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 yield line, name.lstrip("_")
+            case _:
+                pass
 
 
 def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""The command line: what each command does, says, and ends with."""
+"""The command line: what each command does, what it prints, and its exit code."""
 
 import json
 import re
@@ -40,9 +40,9 @@ def test_every_command_has_help_with_an_example(run: Run) -> None:
     """`parley COMMAND --help` says what it does and shows how it is called."""
     assert set(COMMANDS) <= set(run("--help").stdout.split())
     for command in COMMANDS:
-        told = run(command, "--help")
-        assert told.returncode == 0
-        assert re.search(rf"^  +.*parley {command}", told.stdout, re.MULTILINE), command
+        result = run(command, "--help")
+        assert result.returncode == 0
+        assert re.search(rf"^  +.*parley {command}", result.stdout, re.MULTILINE), command
 
 
 def test_from_nothing_to_an_answer(run: Run) -> None:
@@ -56,12 +56,12 @@ def test_from_nothing_to_an_answer(run: Run) -> None:
     assert "as of 2025-06-05" in table
     assert "china-commitment" not in run("as-of", ISSUE, "--on", "2025-06-04").stdout
     assert "china-commitment" not in run("as-of", ISSUE, "--on", "2025-06-05", "--known-position", "7").stdout
-    told = run("rebuild")
-    assert (told.returncode, "identical" in told.stdout) == (0, True)
+    result = run("rebuild")
+    assert (result.returncode, "identical" in result.stdout) == (0, True)
 
 
-def test_as_of_gives_the_json_of_the_api(run: Run) -> None:
-    """With --json the answer is the document that the API gives."""
+def test_as_of_has_the_json_of_the_api(run: Run) -> None:
+    """With --json the answer is the JSON of the API."""
     run("migrate")
     run("seed")
     answer = json.loads(run("as-of", ISSUE, "--on", "2025-05-31", "--json").stdout)
@@ -69,14 +69,14 @@ def test_as_of_gives_the_json_of_the_api(run: Run) -> None:
     assert [item["status"] for item in answer["items"]["restriction"]] == ["in_force"]
 
 
-def test_as_of_tells_what_was_published(run: Run) -> None:
-    """By the 10th of June the London report was out, by noon of that day it was not known to be."""
+def test_as_of_shows_what_was_published(run: Run) -> None:
+    """The reports of the London set count by 10 June, but not by noon of that day."""
     run("migrate")
     run("seed")
     asked = ("as-of", ISSUE, "--on", "2025-06-10", "--known-basis", "published", "--known-at")
-    told = run(*asked, "2025-06-10").stdout
-    assert "as published by 2025-06-10 of what is recorded up to position 20" in told
-    assert "china-seven-rare-earths-control" in told
+    table = run(*asked, "2025-06-10").stdout
+    assert "as published by 2025-06-10 of what is recorded up to position 20" in table
+    assert "china-seven-rare-earths-control" in table
     early = run(*asked, "2025-06-10T12:00:00Z")
     assert (early.returncode, "published by 2025-06-10" in early.stderr) == (1, True)
 
@@ -106,14 +106,14 @@ def test_export_and_import_through_pipes(run: Run, tmp_path: Path) -> None:
     ],
 )
 def test_errors_are_one_line_with_an_exit_code(run: Run, words: tuple[str, ...], code: int, said: str) -> None:
-    """What goes wrong is said on standard error, without a traceback: 1 refused or failed, 2 usage or set-up."""
+    """An error is a line on standard error without a traceback; exit code 1: refused or failed, 2: usage or set-up."""
     run("migrate")
-    told = run(*words)
-    assert (told.returncode, said in told.stderr, "Traceback" in told.stderr) == (code, True, False), told.stderr
+    done = run(*words)
+    assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr
 
 
-def test_output_that_nobody_reads_on_ends_quietly(run: Run, database_url: str) -> None:
-    """`parley export - | head -c 1` says nothing of a broken pipe."""
+def test_a_closed_pipe_ends_a_command_quietly(run: Run, database_url: str) -> None:
+    """`parley export - | head -c 1` prints no error about a broken pipe."""
     run("migrate")
     run("seed")
     command = [sys.executable, "-m", "service", "export", "-", "--database-url", database_url]
@@ -136,18 +136,18 @@ def test_an_export_is_whole_or_not_there(run: Run, tmp_path: Path) -> None:
 
 
 def test_reading_makes_no_ledger(run: Run, tmp_path: Path) -> None:
-    """A question to a database that is not there, or is somebody else's, says so and makes no tables."""
+    """A command on a database that does not exist, or is of another program, says so and makes no tables."""
     run("migrate")
     absent, foreign = tmp_path / "absent.db", tmp_path / "foreign.db"
     with sqlite3.connect(foreign) as connection:
         connection.execute("CREATE TABLE places (name)")
     connection.close()
     for command in (("as-of", ISSUE), ("export", "-"), ("rebuild",), ("rebuild", "--check")):
-        told = run(*command, "--database-url", f"sqlite:///{absent}")
-        assert (told.returncode, "absent.db does not exist: run `parley migrate`" in told.stderr) == (2, True)
+        result = run(*command, "--database-url", f"sqlite:///{absent}")
+        assert (result.returncode, "absent.db does not exist: run `parley migrate`" in result.stderr) == (2, True)
     for command in (("as-of", ISSUE), ("seed",), ("serve",)):
-        told = run(*command, "--database-url", f"sqlite:///{foreign}")
-        assert (told.returncode, "does not have the tables of this version" in told.stderr) == (2, True)
+        result = run(*command, "--database-url", f"sqlite:///{foreign}")
+        assert (result.returncode, "does not have the tables of this version" in result.stderr) == (2, True)
     assert not absent.exists()
     with sqlite3.connect(foreign) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("places",)]
@@ -155,20 +155,20 @@ def test_reading_makes_no_ledger(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_check_of_the_projections_writes_nothing(run: Run, tmp_path: Path) -> None:
-    """`rebuild --check` ends with 1 on projections that are not what the log says, every time; `rebuild` mends them."""
+    """`rebuild --check` ends with 1 each time the projections do not match the log; `rebuild` corrects them."""
     url = f"sqlite:///{tmp_path / 'spoilt.db'}"
     assert run("seed", "--database-url", url).returncode == 0
     assert run("rebuild", "--check", "--database-url", url).returncode == 0
     with sqlite3.connect(tmp_path / "spoilt.db") as connection:
         connection.execute("UPDATE state SET status = 'lifted' WHERE status = 'in_force'")
     connection.close()
-    told = [run("rebuild", *words, "--database-url", url) for words in (["--check"], ["--check"], [], ["--check"])]
-    assert [each.returncode for each in told] == [1, 1, 1, 0]
-    assert ["CHANGED" in each.stdout for each in told] == [True, True, True, False]
+    results = [run("rebuild", *words, "--database-url", url) for words in (["--check"], ["--check"], [], ["--check"])]
+    assert [each.returncode for each in results] == [1, 1, 1, 0]
+    assert ["CHANGED" in each.stdout for each in results] == [True, True, True, False]
 
 
 def test_names_are_shown_as_they_are(run: Run) -> None:
-    """Brackets and colons in what sources are called are text, no markup."""
+    """Brackets and colons in names are shown as text, not read as markup."""
     report = [{"outlet": "The [/b] Daily [red] :smile:"}]
     opening = {"type": "issue.opened", "issues": ["a"], "item": "a", "occurred": "2025-01-01", "title": "A [/i] title"}
     demand = {"type": "demand.made", "issues": ["a"], "item": "b", "occurred": "2025-01-02", "by": "US", "of": "CN"}
@@ -187,22 +187,22 @@ def test_serve_says_why_it_cannot(run: Run, backend: str, tmp_path: Path) -> Non
     """A taken port, a database out of reach or not migrated: one line, exit code 2."""
     run("migrate")
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        told = run("serve", "--port", str(taken.getsockname()[1]))
-        assert (told.returncode, told.stderr.count("\n"), "Address already in use" in told.stderr) == (2, 1, True)
+        result = run("serve", "--port", str(taken.getsockname()[1]))
+        assert (result.returncode, result.stderr.count("\n"), "Address already in use" in result.stderr) == (2, 1, True)
     urls = {"sqlite": f"sqlite:///{tmp_path}", "postgres": "postgresql://nobody@127.0.0.1:1/nowhere"}
     for url in (urls[backend], "nonsense"):
-        told = run("serve", "--database-url", url)
-        assert (told.returncode, told.stdout, told.stderr.count("\n")) == (2, "", 1), told.stderr
+        result = run("serve", "--database-url", url)
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1), result.stderr
 
 
 def test_serve_needs_a_migrated_server(run: Run, postgres_url: str) -> None:
     """A server's database is never migrated by serving it."""
-    told = run("serve", "--database-url", postgres_url)
-    assert (told.returncode, told.stdout, "run `parley migrate`" in told.stderr) == (2, "", True)
+    result = run("serve", "--database-url", postgres_url)
+    assert (result.returncode, result.stdout, "run `parley migrate`" in result.stderr) == (2, "", True)
 
 
 def test_serve_stops_when_asked(database_url: str, backend: str, run: Run) -> None:
-    """It says where to look, makes an embedded ledger that is missing, and ends with 0 on SIGTERM."""
+    """`serve` prints its URLs, makes an embedded ledger that is missing, and ends with 0 on SIGTERM."""
     if backend == "postgres":
         run("migrate")
     command = [sys.executable, "-m", "service", "serve", "--port", "0", "--database-url", database_url]
@@ -221,19 +221,19 @@ def test_serve_stops_when_asked(database_url: str, backend: str, run: Run) -> No
 def test_a_bad_line_is_named(run: Run) -> None:
     """An import says which line is wrong and why, and ends with 1."""
     run("migrate")
-    told = run("import", "-", given='{"type":"issue.opened"}\n')
-    assert told.returncode == 1
-    assert "line 1: #/issues" in told.stderr
-    assert "line 1: #/reports" in told.stderr
+    result = run("import", "-", given='{"type":"issue.opened"}\n')
+    assert result.returncode == 1
+    assert "line 1: #/issues" in result.stderr
+    assert "line 1: #/reports" in result.stderr
 
 
 def test_a_server_database_is_never_migrated_unasked(run: Run, backend: str) -> None:
-    """On an empty database SQLite is set up by the way; PostgreSQL is not, and the command says what to do."""
-    told = run("seed")
+    """A command sets up an empty SQLite database by itself; on PostgreSQL it says what to do."""
+    result = run("seed")
     if backend == "sqlite":
-        assert told.returncode == 0
+        assert result.returncode == 0
     else:
-        assert (told.returncode, "run `parley migrate`" in told.stderr) == (2, True)
+        assert (result.returncode, "run `parley migrate`" in result.stderr) == (2, True)
 
 
 def test_openapi_check(run: Run, tmp_path: Path) -> None:

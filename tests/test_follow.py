@@ -1,4 +1,4 @@
-"""`parley follow` against real servers: every event once and in order, again after a crash what was in hand, no gap."""
+"""`parley follow` against real servers: every event once and in order; after a crash only what was in hand again."""
 
 import itertools
 import json
@@ -91,7 +91,7 @@ def following(url: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def followed(url: str, *words: str) -> tuple[int, list[bytes], str]:
-    """Follow to the end; return the exit code, the lines, and what was said."""
+    """Follow to the end; return the exit code, the lines, and the log."""
     with following(url, *words) as process:
         out, said = process.communicate(timeout=PATIENCE)
         return process.returncode, out.splitlines(), said.decode()
@@ -110,21 +110,21 @@ def rest(process: subprocess.Popen[bytes]) -> list[bytes]:
 
 @contextmanager
 def answering(answer: Callable[[BaseHTTPRequestHandler], tuple[int, bytes] | None]) -> Iterator[str]:
-    """Stand in the way of a service, or be a faulty one: None breaks off without an answer."""
+    """Run a server that answers in place of a service; None closes the connection without an answer."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            told = answer(self)
-            if told is not None:
-                self.send_response(told[0])
-                self.send_header("Content-Length", str(len(told[1])))
+            reply = answer(self)
+            if reply is not None:
+                self.send_response(reply[0])
+                self.send_header("Content-Length", str(len(reply[1])))
                 self.end_headers()
-                self.wfile.write(told[1])
+                self.wfile.write(reply[1])
 
         do_PUT = do_GET  # noqa: N815 - the name that http.server looks for
 
         def log_message(self, *_: object) -> None:
-            """Be quiet."""
+            """Write no log."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as standing:
         thread = threading.Thread(target=standing.serve_forever)
@@ -137,19 +137,19 @@ def answering(answer: Callable[[BaseHTTPRequestHandler], tuple[int, bytes] | Non
 
 
 def passed_on(asked: BaseHTTPRequestHandler, url: str) -> tuple[int, bytes] | None:
-    """Ask a service the same."""
+    """Send a request on to a service; return its answer."""
     body = asked.rfile.read(int(asked.headers.get("Content-Length", "0")))
     headers = {"Content-Type": asked.headers.get("Content-Type", "application/json")}
     try:
         with plain_client(url) as client:
-            told = client.request(asked.command, asked.path, content=body, headers=headers)
+            response = client.request(asked.command, asked.path, content=body, headers=headers)
     except httpx.TransportError:
         return None
-    return told.status_code, told.content
+    return response.status_code, response.content
 
 
 def test_every_event_is_written_once_in_order(ledger: Server, name: str) -> None:
-    """What is written are the events of the feed, one a line, and the cursor ends at the head."""
+    """The lines are the events of the feed, one each, and the cursor ends at the head."""
     code, written, _ = followed(ledger.url, "--once", "--limit", str(PAGE), "--consumer", name)
     assert code == 0
     assert [json.loads(line) for line in written] == read_feed(ledger.url)
@@ -158,14 +158,14 @@ def test_every_event_is_written_once_in_order(ledger: Server, name: str) -> None
 
 
 def test_without_a_consumer_nothing_is_noted(ledger: Server) -> None:
-    """Without a name it begins where it is told, and the service keeps nothing."""
+    """Without a name it begins after `--after`, and the service keeps nothing."""
     code, written, _ = followed(ledger.url, "--once", "--after", str(HEAD - 2))
     assert (code, [json.loads(line)["position"] for line in written]) == (0, [HEAD - 1, HEAD])
     with plain_client(ledger.url) as client:
         assert not [each for each in client.get("/v1/consumers").json()["items"] if each["position"] == HEAD - 2]
 
 
-def test_a_new_consumer_begins_where_it_is_told(ledger: Server, name: str) -> None:
+def test_a_new_consumer_begins_where_after_says(ledger: Server, name: str) -> None:
     """--after makes the consumer there; one that exists goes on from its own place."""
     again = ("--once", "--consumer", name, "--after", str(HEAD - 3))
     assert len(followed(ledger.url, *again)[1]) == 3
@@ -218,14 +218,14 @@ def killed_and_again(url: str, choose: random.Random, *words: str) -> Iterator[l
 
 
 def position_of(line: bytes) -> int:
-    told = json.loads(line)
-    position: int = told if isinstance(told, int) else told["position"]
+    written = json.loads(line)
+    position: int = written if isinstance(written, int) else written["position"]
     return position
 
 
 @pytest.mark.parametrize("words", [("--limit", str(PAGE)), ("--exec", ECHO)], ids=["lines", "commands"])
 def test_kill_nine_misses_nothing(ledger: Server, name: str, words: Sequence[str]) -> None:
-    """Killed in the middle and started again: nothing missed, and only the page, or the event, in hand comes again."""
+    """Killed and started again it misses nothing, and only the page, or the event, in hand comes again."""
     in_hand = 1 if "--exec" in words else PAGE
     last = runs = 0
     for written in killed_and_again(ledger.url, random.Random(9), "--consumer", name, *words):  # noqa: S311 - repeatable
@@ -254,7 +254,7 @@ def test_a_killed_command_has_handled_nothing(ledger: Server, name: str) -> None
 
 
 def test_somebody_elses_move_stops_it(ledger: Server, name: str) -> None:
-    """When the cursor is elsewhere than it was left, it stops with 1, says so and leaves the cursor alone."""
+    """When the cursor is not where it left it, it ends with 1, says so and leaves the cursor alone."""
     move = (
         "import httpx, os, sys;"
         "os.environ['PARLEY_POSITION'] == '3' and "
@@ -340,8 +340,8 @@ def test_a_move_whose_answer_was_lost_is_its_own(ledger: Server, name: str) -> N
     moves = itertools.count()
 
     def every_other(asked: BaseHTTPRequestHandler) -> tuple[int, bytes] | None:
-        told = passed_on(asked, ledger.url)
-        return told if asked.command == "GET" or next(moves) % 2 else None
+        reply = passed_on(asked, ledger.url)
+        return reply if asked.command == "GET" or next(moves) % 2 else None
 
     with answering(every_other) as url:
         code, written, said = followed(url, "--once", "--limit", "50", "--consumer", name)
@@ -362,7 +362,7 @@ def test_a_gap_stops_it(positions: list[int], following_on: int) -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"events":[{}],"next":1,"head":1}'])
-def test_what_is_no_feed_is_told(body: bytes) -> None:
+def test_what_is_no_feed_is_refused(body: bytes) -> None:
     """Something else that answers 200 is not followed."""
     with answering(lambda _: (200, body)) as url:
         code, _, said = followed(url)
@@ -370,7 +370,7 @@ def test_what_is_no_feed_is_told(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (("--type", "nonsense"), 1, 'type: "nonsense"'),
         (("--after", "9000"), 1, f"lies beyond the head, {HEAD}"),
@@ -381,15 +381,15 @@ def test_what_is_no_feed_is_told(body: bytes) -> None:
         (("--limit", "0"), 2, "--limit"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_line(ledger: Server, words: Sequence[str], code: int, told: str) -> None:
-    """What the service refuses ends with 1, what is wrong about the command line with 2; both say what."""
+def test_what_cannot_be_done_is_said_in_a_line(ledger: Server, words: Sequence[str], code: int, message: str) -> None:
+    """What the service refuses ends with 1, a fault of the command line with 2; both name it."""
     ended, written, said = followed(ledger.url, "--once", *words)
-    assert (ended, written, told in said) == (code, [], True), said
+    assert (ended, written, message in said) == (code, [], True), said
     assert "Traceback" not in said
 
 
 def test_a_reader_that_has_seen_enough_ends_it(server: Server, name: str) -> None:
-    """When whoever reads the lines goes away it ends, and the cursor stays before what was not read."""
+    """When the reader of its lines goes away it ends, and the cursor stays before what was not read."""
     with following(server.url, "--consumer", name) as process:
         lines(process, HEAD)
         assert process.stdout

@@ -79,7 +79,7 @@ async def append(ledger: Opened, seed: int, count: int) -> None:
 
 
 async def check(ledger: Opened, client: Client) -> list[Msg]:
-    """Each event of the log is in the stream once, at the sequence that is its position, as it was recorded."""
+    """Check that each event of the log is in the stream once, at the sequence that is its position, as recorded."""
     log = await ledger.log()
     await reached(client, len(log))
     messages = await read(client)
@@ -175,9 +175,9 @@ async def test_two_relays_are_as_good_as_one(migrated_url: str, server: Broker) 
 
 @pytest.mark.parametrize("before", [0, 7])
 async def test_a_relay_that_was_asleep_doubles_nothing(migrated_sqlite_url: str, server: Broker, before: int) -> None:
-    """It wakes behind the times, when the server has forgotten the ids that another has sent: it is refused, and sees.
+    """A relay that is paused while another sends the log, and resumes when the ids are forgotten, adds nothing.
 
-    `before` events are in the stream when it falls asleep; none means that the first event is what it would double.
+    `before` events are in the stream when it is paused; with none it would double the first event.
     """
     sleeper = RelayProcess(migrated_sqlite_url, server.url)
     try:
@@ -271,14 +271,14 @@ async def test_a_relay_stops_in_the_midst_of_large_events(migrated_sqlite_url: s
 
 
 async def refused(ledger: Opened, server: Broker) -> str:
-    """Relay; give why that cannot be done."""
-    with pytest.raises(Unfit) as told:
+    """Relay to a stream that is not fit; return the reason."""
+    with pytest.raises(Unfit) as caught:
         await asyncio.wait_for(Relay(ledger.database, [server.url], PUBLIC_URL).run(), PATIENCE)
-    return str(told.value)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "told"),
+    ("setting", "value", "reason"),
     [
         ("subjects", ["parley.v1.restriction.>"], r"subjects is \['parley.v1.restriction.>'\], not \['parley.v1.>'\]"),
         ("max_age", 3_600, "max_age is 3600.0, not 0"),
@@ -289,12 +289,12 @@ async def refused(ledger: Opened, server: Broker) -> str:
     ],
 )
 async def test_a_stream_that_is_not_fit_is_refused(
-    migrated_sqlite_url: str, server: Broker, setting: str, value: object, told: str
+    migrated_sqlite_url: str, server: Broker, setting: str, value: object, reason: str
 ) -> None:
-    """A stream of the name that may hold other messages or lose some is left alone, and what is wrong is told."""
+    """A stream of that name that may have other messages or lose some is left alone, and its fault is named."""
     async with connected(server.url) as client, opened(migrated_sqlite_url) as ledger:
         await client.jetstream().add_stream(CONFIG.evolve(**{setting: value}))
-        with pytest.raises(AssertionError, match=told):
+        with pytest.raises(AssertionError, match=reason):
             raise AssertionError(await refused(ledger, server))
 
 
@@ -321,7 +321,7 @@ async def test_a_stream_of_another_ledger_is_refused(migrated_url: str, server: 
 
 
 async def test_a_foreign_message_stops_a_running_relay(migrated_sqlite_url: str, server: Broker) -> None:
-    """What somebody else publishes to the stream breaks the chain: nothing is put behind it."""
+    """A message of another publisher in the stream stops the relay: nothing is added after it."""
     async with opened(migrated_sqlite_url) as ledger, connected(server.url) as client:
         await ledger.append(LONDON)
         running = asyncio.create_task(Relay(ledger.database, [server.url], PUBLIC_URL).run())
@@ -348,7 +348,7 @@ async def test_a_relay_follows_after_the_window_of_duplicates(migrated_sqlite_ur
             await check(ledger, client)
 
 
-async def test_a_large_event_passes_and_one_too_large_is_told(migrated_sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_large_event_passes_and_one_too_large_is_named(migrated_sqlite_url: str, tmp_path: Path) -> None:
     """With a max_payload of 9 MB three megabytes pass; where they do not, all before is sent and the relay says so."""
     large = _large()
     size = len(json.dumps(large))
@@ -364,9 +364,9 @@ async def test_a_large_event_passes_and_one_too_large_is_told(migrated_sqlite_ur
             config.write_text(config.read_text().replace("9MB", "1MB"))
             small.kill()
             small.start()
-            told = await refused(ledger, small)
-            assert f"the event at position {len(ISSUES) + 1} is a message of" in told
-            assert "takes 1048576" in told
+            reason = await refused(ledger, small)
+            assert f"the event at position {len(ISSUES) + 1} is a message of" in reason
+            assert "takes 1048576" in reason
             async with connected(small.url) as client:
                 assert await _messages(client) == len(ISSUES)
     assert size > 2**20

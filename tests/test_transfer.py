@@ -73,7 +73,7 @@ async def test_importing_twice_changes_nothing(migrated_url: str) -> None:
 
 @pytest.mark.anyio
 async def test_what_is_missing_is_added(migrated_url: str) -> None:
-    """An import into a ledger that has some of the events records the others behind them."""
+    """An import into a ledger that has some of the events records the others after them."""
     await imported(migrated_url, LONDON[:7])
     assert await imported(migrated_url, LONDON) == (13, 7)
     async with opened(migrated_url) as ledger:
@@ -136,7 +136,7 @@ async def test_other_content_under_a_known_id_is_refused(migrated_sqlite_url: st
 
 @pytest.mark.anyio
 async def test_every_bad_line_of_a_batch_is_named(migrated_sqlite_url: str) -> None:
-    """The faults of several lines are told at once, in the order of the file."""
+    """The faults of several lines are listed together, in the order of the file."""
     bad = [spoilt(occurred="2025-02-30"), LONDON[4], spoilt(colour="red", imposed_by="ZZ"), b"nothing"]
     with pytest.raises(transfer.ImportStopped) as refused:
         await imported(migrated_sqlite_url, [*LONDON[:3], *bad])
@@ -150,7 +150,7 @@ async def test_every_bad_line_of_a_batch_is_named(migrated_sqlite_url: str) -> N
 
 
 @pytest.mark.anyio
-async def test_nothing_behind_a_bad_line_is_recorded(migrated_sqlite_url: str) -> None:
+async def test_nothing_after_a_bad_line_is_recorded(migrated_sqlite_url: str) -> None:
     """Batches before the bad one stay recorded, and the refusal says how many events that were."""
     filler = [other(number) for number in range(1, 1_998)]
     lines = [
@@ -182,8 +182,8 @@ async def test_instants_must_rise_and_lie_in_the_past(migrated_sqlite_url: str) 
 
 
 @pytest.mark.anyio
-async def test_an_import_that_broke_off_is_taken_up(migrated_url: str) -> None:
-    """Into a ledger that holds the beginning of the file alone, the rest comes with its instants too."""
+async def test_an_interrupted_import_is_resumed(migrated_url: str) -> None:
+    """An import into a ledger that has only the beginning of the file adds the rest with its instants."""
     instants = [f"2025-06-12T10:00:{number // 3:02}.000000Z" for number in range(len(LONDON))]
     whole = [stamped(line, at + 1, instants[at]) for at, line in enumerate(LONDON)]
     assert await imported(migrated_url, whole[:9]) == (9, 0)
@@ -214,7 +214,7 @@ async def test_a_commit_of_more_than_a_thousand_stays_one(migrated_url: str) -> 
 
 @pytest.mark.anyio
 async def test_events_without_ids_are_known_the_next_time(migrated_sqlite_url: str) -> None:
-    """An id that a file does not give is made from the content, so importing the file again changes nothing."""
+    """An id that a file does not have is made from the content, so importing the file again changes nothing."""
     nameless = [spoilt(id=None), spoilt(id=None, note="Said again in other words."), spoilt(id=None)]
     assert await imported(migrated_sqlite_url, [*LONDON[:3], *nameless]) == (5, 1)
     assert await imported(migrated_sqlite_url, [*LONDON[:3], *nameless]) == (0, 6)
@@ -222,7 +222,7 @@ async def test_events_without_ids_are_known_the_next_time(migrated_sqlite_url: s
 
 @pytest.mark.anyio
 async def test_what_was_recorded_apart_may_come_together(migrated_url: str) -> None:
-    """Events that came in several batches are known when they come as one, openings left out."""
+    """Events recorded in several batches are recognized when they come as one, without the openings."""
     async with opened(migrated_url) as ledger:
         for line in LONDON:
             await ledger.append([json.loads(line)])
@@ -263,7 +263,7 @@ def test_whatever_was_recorded_comes_back(
 
 @pytest.mark.anyio
 async def test_the_feed_as_lines_is_taken_as_it_is(migrated_url: str, sqlite_template: Path, tmp_path: Path) -> None:
-    """With the line that ends it; a feed from which lines are missing is refused with what it says of them."""
+    """The feed as lines can be imported with its last line; one with lines missing is refused by their count."""
     here = tmp_path / "here.db"
     shutil.copyfile(sqlite_template, here)
     await imported(f"sqlite:///{here}", LONDON)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from litestar import Response
 from msgspec import Struct
 
-from service.api.http.cursors import NameCursor, list_mark, read_cursor, write_cursor
+from service.api.http.cursors import NameCursor, list_digest, read_cursor, write_cursor
 from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Limit, Position
 from service.api.http.problems import NotFound, PreconditionFailed
 from service.api.http.query_strings import Query
@@ -59,7 +59,7 @@ async def _list_consumers(request: AnyRequest) -> Response[bytes]:
     found = await consumers.listed(services_of(request).database, after, query.limit + 1)
     shown = tuple(_shown(request, each) for each in found[: query.limit])
     more = len(found) > query.limit
-    following = write_cursor(NameCursor(shown[-1].name, list_mark(request))) if more else None
+    following = write_cursor(NameCursor(shown[-1].name, list_digest(request))) if more else None
     return json_answer(encode(ConsumerPage(items=shown, next=following)), headers={"Cache-Control": REVALIDATE})
 
 

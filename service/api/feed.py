@@ -185,7 +185,7 @@ ROUTES = [
         Operation(
             method="GET", path="/v1/feed", operation_id="read_feed", tag="feed", summary="Read the feed",
             description="Recorded events in position order: without a gap, never reordered. A filtered page moves "
-            "`next` past what it leaves out; a position is valid for ever. With `wait` an empty page is held back "
+            "`next` past what it leaves out; a position is valid for ever. With `wait` an empty page is delayed "
             "until something follows. `Accept: application/x-ndjson` streams all that is recorded when it is asked "
             "for, one event a line, and ends with a line `{end, count, next, head}`: without that it was cut off. "
             "`Accept: application/cloudevents-batch+json` gives a page as CloudEvents, with `next` and `head` in "

@@ -41,7 +41,7 @@ from service.domain.vocabulary.events import Batch, Report, Reports
 from service.domain.vocabulary.events.base import Goods, Parties
 from service.domain.vocabulary.events.issues import IssueClosed, IssueOpened, IssueRevised
 from service.domain.vocabulary.kinds import KINDS
-from service.views.asof import text_search
+from service.views.asof import lists
 from service.views.asof.engine import engine_of
 from service.views.asof.question import ItemState, Question, StateFilter
 from service.views.asof.recorded import issue_versions
@@ -105,9 +105,7 @@ class IssuesQuery(AsOfPageQuery, frozen=True, kw_only=True):
 class IssueQuery(AsOfPageQuery, frozen=True, kw_only=True):
     """The two clocks, and which of the issue's items."""
 
-    include: Annotated[
-        Literal["ended"] | None, Meta(description="`ended`: the items that have ended too, not only those that stand.")
-    ] = None
+    include: Annotated[Literal["ended"] | None, Meta(description="`ended`: the items that have ended too.")] = None
     limit: Limit = ITEMS_LIMIT
 
 
@@ -204,9 +202,7 @@ def _renamed(path: Sequence[str | int], names: dict[str, str]) -> tuple[str | in
 async def _list_issues(asked: AsOfRequest[IssuesQuery]) -> Answered:
     """Read the issues as of (D, K), each with its version and posture."""
     words, wanted = words_of(asked.query.q or ""), StateFilter("issue")
-    page = await text_search.page(
-        asked.database, asked.question, wanted, words, after=asked.after, limit=asked.query.limit
-    )
+    page = await lists.page(asked.database, asked.question, wanted, words, after=asked.after, limit=asked.query.limit)
     slugs = [state.slug for state in page.items]
     versions = await issue_versions(asked.database, page.basis.position, slugs)
     statuses = await engine_of(page.basis).statuses(asked.database, page.basis.pinned(), slugs)
@@ -268,7 +264,7 @@ ROUTES = [
     Route(
         Operation(
             method="GET", operation_id="get_issue", summary="Get an issue as of a day",
-            description="What stood in the issue on day D as known at K: its items by kind, each with its status, "
+            description="The state of the issue on day D as known at K: its items by kind, each with its status, "
             "certainty, sources and what is to come.",
             query=IssueQuery, headers=("If-None-Match",),
             answers=as_of_answers("The issue.", response_shapes.ISSUE_ANSWER, examples.ISSUE_ANSWER),

@@ -1,4 +1,7 @@
-"""Items of every kind across issues, as of (D, K): by filter, and one by one."""
+"""Items of every kind but issues, across issues, as of (D, K): by filter, and one by one.
+
+The operations are generated for each kind; `ItemsQuery` is the query of every list.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from service.domain.rule.words import words_of
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug
 from service.domain.vocabulary.kinds import KINDS, STATUSES, Kind
 from service.domain.vocabulary.terms import normalized
-from service.views.asof import text_search
+from service.views.asof import lists
 from service.views.asof.engine import engine_of
 from service.views.asof.question import StateFilter
 
@@ -49,7 +52,11 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
         return [*faults_of_words(self.q), *super().faults()]
 
     def tokens(self) -> list[str]:
-        """List the tokens of the filters, those first that leave the fewest candidates."""
+        """List the tokens of the filters, those first that leave the fewest candidates.
+
+        Tokens of texts and ECCNs are stored casefolded (`terms.normalized`): their filters are in `named`, and are
+        normalized too. Tokens of other codes (slugs, parties, HS codes) are stored as they are: `coded`.
+        """
         named = [(name, getattr(self, name)) for name in ("entity", "eccn", "good")]
         coded = [(name, getattr(self, name)) for name in ("issue", "hs", "against", "by", "party")]
         return [token(name, normalized(text)) for name, text in named if text is not None] + [
@@ -70,7 +77,7 @@ def _list(kind: str) -> Handler:
         if query.status is not None and query.status not in STATUSES[kind]:
             raise BadQuery([Fault(("status",), f"a {kind} is never {query.status}; it is {', '.join(STATUSES[kind])}")])
         wanted = StateFilter(kind, query.tokens(), query.marks())
-        page = await text_search.page(
+        page = await lists.page(
             asked.database, asked.question, wanted, words_of(query.q or ""), after=asked.after, limit=query.limit
         )
         return asked.page(page.basis, [state.body for state in page.items], page.next)

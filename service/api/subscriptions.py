@@ -7,7 +7,7 @@ from uuid import UUID
 
 from litestar import Response
 
-from service.api.http.cursors import NumberCursor, list_mark, read_cursor, write_cursor
+from service.api.http.cursors import NumberCursor, list_digest, read_cursor, write_cursor
 from service.api.http.moments import POSITION_MAX
 from service.api.http.problems import Conflict, LimitReached, NotFound
 from service.api.http.query_strings import Query
@@ -61,21 +61,26 @@ async def _subscribe(request: AnyRequest) -> Response[bytes]:
     if faults := [*faults, *faults_of_secret(sent.secret)]:
         raise Malformed(faults)
     name = sent.id or f"webhook-{services.webhooks.chance.secret(NAME_BYTES).hex()}"
-    secret = sent.secret or _new_secret(request)
-    made = await services.webhooks.store.create(
-        name, sent.url, EventConditions.of(sent), secret, sent.after, services.clock()
-    )
-    if made is None:
-        raise await _not_made(request, name)
+    made = await _made(request, name, sent)
     services.webhooks.wake()
     headers = {"Location": f"/v1/subscriptions/{name}", "Cache-Control": NO_STORE}
     return json_answer(encode(await _with_secret(request, made)), 201, headers)
 
 
-async def _not_made(request: AnyRequest, name: str) -> Conflict | LimitReached:
-    if await services_of(request).webhooks.store.get(name):
-        return Conflict(f"There is a subscription {name} already.")
-    return LimitReached(f"There are {SUBSCRIPTIONS_MAX} subscriptions, and no more may be made.")
+async def _made(request: AnyRequest, name: str, sent: Subscribing) -> Subscription:
+    """Add a subscription; where one was deleted after it could not be added, try again."""
+    services = services_of(request)
+    store, secret = services.webhooks.store, sent.secret or _new_secret(request)
+    while True:
+        made = await store.create(name, sent.url, EventConditions.of(sent), secret, sent.after, services.clock())
+        if made is not None:
+            return made
+        if await store.get(name):
+            message = f"There is a subscription {name} already."
+            raise Conflict(message)
+        if len(await store.all()) >= SUBSCRIPTIONS_MAX:
+            message = f"There are {SUBSCRIPTIONS_MAX} subscriptions, and no more may be made."
+            raise LimitReached(message)
 
 
 async def _list_subscriptions(request: AnyRequest) -> Response[bytes]:
@@ -153,7 +158,7 @@ async def _list_deliveries(request: AnyRequest) -> Response[bytes]:
     last = found[query.limit - 1].number if len(found) > query.limit else None
     page = {
         "items": [_tried(each) for each in found[: query.limit]],
-        "next": None if last is None else write_cursor(NumberCursor(last, list_mark(request))),
+        "next": None if last is None else write_cursor(NumberCursor(last, list_digest(request))),
     }
     return json_answer(encode(page), headers={"Cache-Control": REVALIDATE})
 
@@ -201,7 +206,7 @@ async def _with_secret(request: AnyRequest, row: Subscription) -> dict[str, Any]
 
 
 async def _described(request: AnyRequest, rows: list[Subscription]) -> list[dict[str, Any]]:
-    """Return how subscriptions stand, without their secrets."""
+    """Return the members of subscriptions, without their secrets."""
     services = services_of(request)
     following = await events_at(services.database, [row.position + 1 for row in rows])
     recorded_at = {stored.position: stored.recorded_at for stored in following}

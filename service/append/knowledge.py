@@ -1,4 +1,4 @@
-"""The facts about the ledger that `decide` asks for, answered from items in memory."""
+"""What `decide` asks about the ledger, answered from items in memory."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class LedgerKnowledge:
     """The knowledge of the ledger before a batch. An item that is not loaded counts as unknown.
 
-    `item_of` returns the loaded item of a slug. `homes` gives an event's home: the item of the fact that its chain
-    begins with. Both are asked again with every question.
+    `item_of` returns the loaded item of a slug. `homes` has the home of an event: the item of the fact that its
+    chain begins with. Both are read again at each call: nothing is cached.
     """
 
     def __init__(self, item_of: Callable[[str], Item | None], homes: Mapping[UUID, str]) -> None:

@@ -277,5 +277,5 @@ def _note(error: BaseException | None, group: Sequence[Request]) -> None:
     for request in group:
         if isinstance(error, DuplicateId):
             request.look_up = request.look_up or bool(request.given)
-        elif isinstance(error, Lost):  # Whether the commit happened, the log tells by the ids.
+        elif isinstance(error, Lost):  # The log shows by the ids whether the commit happened.
             request.look_up = request.own = True

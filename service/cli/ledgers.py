@@ -139,13 +139,7 @@ def rebuild(*, check: bool, database_url: str | None) -> None:
     """
     with bar("Rebuilding") as progress:
         done = run(settings_of(database_url=database_url), lambda services: _rebuilt(services, progress, check=check))
-    verdict = (
-        "identical"
-        if done.same
-        else "not compared: events were recorded during the rebuild"
-        if done.moved
-        else "CHANGED"
-    )
+    verdict = "identical" if done.same else "not compared, others recorded events" if done.moved else "CHANGED"
     click.echo(f"{done.events} events; before {done.before[:16]}, after {done.after[:16]}: {verdict}")
     if not done.same and (check or not done.moved):
         raise SystemExit(1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from service.domain.rule.tokens import marked, token
+from service.domain.rule.tokens import delimited, token
 from service.domain.vocabulary.terms import normalized
 from service.eventlog.log import Stored
 
@@ -45,7 +45,7 @@ class LogPage(NamedTuple):
 
 def has_tokens(stored: str, wanted: Sequence[str]) -> bool:
     """Return whether an event has every wanted token; `stored` are its own, between line breaks as they are stored."""
-    return all([marked(token) in stored for token in wanted])
+    return all([delimited(token) in stored for token in wanted])
 
 
 class EventConditions(Struct, frozen=True, omit_defaults=True):
@@ -109,7 +109,7 @@ async def _filtered(database: Database, after: int, last: int, limit: int, wante
     found_at = database.dialect.found_at
     where = ["x.position > 0"]
     for condition, value in (
-        *((f"{found_at}(x.tokens, {{}}) > 0", marked(each)) for each in wanted.tokens),
+        *((f"{found_at}(x.tokens, {{}}) > 0", delimited(each)) for each in wanted.tokens),
         ("x.occurred_hi >= {}", wanted.occurred_from),
         ("x.occurred_lo <= {}", wanted.occurred_to),
     ):

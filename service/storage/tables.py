@@ -194,7 +194,7 @@ class FacetRow(Table, table=True):
 class VersionRow(Table, table=True):
     """An item's state from `valid_from` until its next version known at the same K, known from `known_from` on.
 
-    A version is known until a newer version of the same day supersedes it (this row is not updated), or until
+    A version is known until a newer version of the same day replaces it (this row is not updated), or until
     `closed_at`: from that position on no version starts on that day (OPEN_END: never). `state` is the row of the table
     `state` that it refers to.
     `arrivals` are the changes that take hold on the day, over [known_from, closed_at), whatever takes the version's
@@ -230,7 +230,7 @@ class StateRow(Table, table=True):
 
 
 class ConsumerRow(Table, table=True):
-    """A durable cursor: what is up to `position` has been processed; `moved_at` tells when it was last moved."""
+    """A durable cursor: events up to `position` have been processed; `moved_at` is the instant of its last move."""
 
     __tablename__ = "consumer"
     __table_args__ = _IN_KEY_ORDER

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from service.domain.rule import tokens
 from service.domain.rule.facts import Entry
 from service.domain.rule.item import Item
-from service.domain.rule.life import life, over_from
+from service.domain.rule.life import ended_from, life
 from service.domain.rule.state import arrivals_text, encode, state_of
 from service.domain.vocabulary.dates import FOREVER, parse
 from service.domain.vocabulary.events import Fact, Record, text_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Recorded(NamedTuple):
-    """An event as it stands in the log; `recorded_at` in microseconds since 1970 UTC, `body` its JSON."""
+    """An event as it is in the log; `recorded_at` in microseconds since 1970 UTC, `body` its JSON."""
 
     position: int
     recorded_at: int
@@ -143,30 +143,30 @@ class Projector:
 
     def _weigh(self, item: Item, root: int, position: int) -> None:
         """Weigh a fact again and write the item's versions that differ after it."""
-        since = item.weigh(root)
+        since = item.reweigh(root)
         if since is None:
             return
         before = [segment for segment in item.segments if segment.start < since]
         after = life(item.kind, item.facts.values(), since, before)
         old = {segment.start: segment for segment in item.segments[len(before) :]}
-        was_over, item.segments = over_from(item.kind, item.segments), after
+        was_ended_from, item.segments = ended_from(item.kind, item.segments), after
         for segment in after[len(before) :]:
             former = old.pop(segment.start, None)
             if former != segment:
                 self._open(item, segment, position, former)
         for start in old:
             self._close(item.number, start, position)
-        over = over_from(item.kind, after)
-        if over != was_over:
-            self._end(item.number, over, position)
+        day = ended_from(item.kind, after)
+        if day != was_ended_from:
+            self._end(item.number, day, position)
 
-    def _end(self, item: int, over: int, position: int) -> None:
-        """Note the day from which an item is over, as known from a position on."""
-        known = OPEN_END if over == FOREVER else position
+    def _end(self, item: int, day: int, position: int) -> None:
+        """Note the day from which an item has ended in every reading, as known from a position on."""
+        known = OPEN_END if day == FOREVER else position
         if row := self._items.get(item):
-            row[3:] = over, known
+            row[3:] = day, known
         else:
-            self._endings[item] = Ending(item, over, known)
+            self._endings[item] = Ending(item, day, known)
 
     def _close(self, item: int, start: int, position: int) -> None:
         """Close the versions of a day that are open, of this commit and of those before."""

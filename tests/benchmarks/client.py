@@ -90,7 +90,7 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, load: _Load, done: asyncio.Future[None]) -> None:
         self._load, self._done = load, done
-        self._held = bytearray()
+        self._received = bytearray()
         self._wanted = 0
         self._sent = 0.0
         self._transport: asyncio.WriteTransport
@@ -111,17 +111,17 @@ class _Connection(asyncio.Protocol):
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        self._held += data
+        self._received += data
         if not self._wanted:
-            end = self._held.find(b"\r\n\r\n")
+            end = self._received.find(b"\r\n\r\n")
             if end < 0:
                 return
-            length = _LENGTH.search(self._held, 0, end)
+            length = _LENGTH.search(self._received, 0, end)
             self._wanted = end + 4 + (int(length[1]) if length else 0)
-        if len(self._held) >= self._wanted:
+        if len(self._received) >= self._wanted:
             self._load.latencies.append(time.perf_counter() - self._sent)
-            self._load.statuses[int(self._held[9:12])] += 1
-            self._held.clear()
+            self._load.statuses[int(self._received[9:12])] += 1
+            self._received.clear()
             self._wanted = 0
             self.send()
 

@@ -89,7 +89,7 @@ class Read(NamedTuple):
 
 
 def read_lines(port: int) -> Read:
-    """Read our log over HTTP as NDJSON over a bare socket, counting lines; the last one must say that it is whole."""
+    """Read our log as NDJSON over a bare socket, counting lines; the last one must say that the log is whole."""
     lines, last, buffer, began = 0, b"", bytearray(1 << 19), time.perf_counter()
     with socket.create_connection(("127.0.0.1", port)) as reading:
         reading.sendall(_ASK)
@@ -104,7 +104,7 @@ class Messages(MessageDb):
     """message-db's log in one category, read by `get_category_messages`, a thousand a call over asyncpg."""
 
     def __init__(self, database_url: str, workload: Workload, sql: list[str], count: int) -> None:
-        """`sql` as `peer_message_db.scripts` gives it."""
+        """`sql` as `peer_message_db.scripts` returns it."""
         super().__init__(database_url, workload, sql, one_category=True)
         self._count = count
 
@@ -144,25 +144,25 @@ class Notifications(EventSourcing):
 
     def __enter__(self) -> Self:
         """Write the events, in 500 streams."""
-        self._held = self._application(1)
+        self._log = self._application(1)
         streams = [uuid4() for _ in range(500)]
         made = (
             StoredEvent(streams[number % 500], number // 500 + 1, change, json)
             for number, (_, change, json) in enumerate(events(self._workload, self._count))
         )
         while batch := list(islice(made, PIPELINED)):
-            self._held.recorder.insert_events(batch)
+            self._log.recorder.insert_events(batch)
         with psycopg.connect(self._url, autocommit=True) as admin:
             admin.execute("ANALYZE")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Close."""
-        self._held.close()
+        self._log.close()
 
     def read(self) -> Read:
         """Read the log from its beginning to its end."""
         count, began, after = 0, time.perf_counter(), 0
-        while rows := self._held.recorder.select_notifications(after + 1, BATCH):
+        while rows := self._log.recorder.select_notifications(after + 1, BATCH):
             count, after = count + len(rows), rows[-1].id
         return Read(count, time.perf_counter() - began)

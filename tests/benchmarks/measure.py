@@ -1,4 +1,4 @@
-"""Samples, and rounds of them: every contender once, then again, so that a slow minute hits all alike."""
+"""Samples, taken in rounds: every contender once, then again, so that a slow minute hits all alike."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Sample:
 
     def percentile(self, percent: int) -> float:
         """Return the latency, in milliseconds, that so many of a hundred calls do not exceed."""
-        held = self.latencies if len(self.latencies) > 1 else self.latencies * 2
-        return quantiles(held, n=100, method="inclusive")[percent - 1] * 1_000
+        values = self.latencies if len(self.latencies) > 1 else self.latencies * 2
+        return quantiles(values, n=100, method="inclusive")[percent - 1] * 1_000
 
 
 class Spread(NamedTuple):
@@ -45,8 +45,8 @@ class Spread(NamedTuple):
 
 def spread(values: Iterable[float]) -> Spread:
     """Sum up the rounds."""
-    held = list(values)
-    return Spread(median(held), min(held), max(held))
+    figures = list(values)
+    return Spread(median(figures), min(figures), max(figures))
 
 
 Cell = tuple[str, int]

@@ -48,7 +48,7 @@ class InProcess:
     """`Ledger.append` from tasks of one process, one event a call."""
 
     def __init__(self, database_url: str, workload: Workload, *, ids: bool = True) -> None:
-        """`ids` tells whether the client gives the events' ids."""
+        """`ids` is whether the client sends the ids of the events."""
         self._url, self._workload, self._ids = database_url, workload, ids
         self._next = 0
         self._stack = ExitStack()
@@ -58,11 +58,11 @@ class InProcess:
     def __enter__(self) -> Self:
         """Open the ledger and fill it."""
         self._runner = self._stack.enter_context(runner())
-        services = opened(Settings(database_url=self._url))
-        held = self._runner.run(services.__aenter__())
-        self._stack.callback(lambda: self._runner.run(services.__aexit__(None, None, None)))
-        self._ledger = held.ledger
-        self._runner.run(fill(held.ledger, self._workload))
+        opening = opened(Settings(database_url=self._url))
+        services = self._runner.run(opening.__aenter__())
+        self._stack.callback(lambda: self._runner.run(opening.__aexit__(None, None, None)))
+        self._ledger = services.ledger
+        self._runner.run(fill(services.ledger, self._workload))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

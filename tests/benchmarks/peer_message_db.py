@@ -47,7 +47,7 @@ _WRITE = "SELECT message_store.write_message($1::varchar, $2::varchar, $3::varch
 
 
 class Unavailable(Exception):  # noqa: N818 - a condition
-    """The package could not be had; says why."""
+    """The package could not be fetched; the text says why."""
 
 
 def scripts() -> list[str]:
@@ -83,7 +83,7 @@ class MessageDb:
     """
 
     def __init__(self, database_url: str, workload: Workload, sql: list[str], *, one_category: bool) -> None:
-        """`sql` as `scripts` gives it."""
+        """`sql` as `scripts` returns it."""
         self._url, self._workload, self._sql, self._one = database_url, workload, sql, one_category
         self._next = 0
         self._stack = ExitStack()

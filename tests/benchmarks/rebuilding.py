@@ -1,10 +1,10 @@
 """A rebuild in a process of its own: `python -m tests.benchmarks.rebuilding DATABASE_URL` prints what it took.
 
 The projections are read before and after for their digests; that is not in the rate. Memory is the most that the
-process held of its own while it projected, and what it held before: pages of the file that are mapped do not count.
+process had of its own while it projected, and what it had before: pages of the file that are mapped do not count.
 
 With a second URL, of an empty ledger, the rows of the projections are copied there instead: what is left of a rebuild
-when nothing has to be found out.
+when nothing has to be computed.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _run(*urls: str) -> bytes:
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
 
 
-def _held() -> float:
+def _memory() -> float:
     status = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in status if line.startswith("RssAnon")).split()[1]) / 1_024
 
@@ -70,12 +70,12 @@ async def _rebuild(url: str) -> Took:
         begun = time.perf_counter(), time.process_time()
         await rebuilding.digest(database)
         digest = time.perf_counter() - begun[0], time.process_time() - begun[1]
-        held = [_held()]
+        memory = [_memory()]
         begun = time.perf_counter(), time.process_time()
-        told = await rebuilding.rebuild(database, lambda *_: held.append(_held()))
+        done = await rebuilding.rebuild(database, lambda *_: memory.append(_memory()))
         took = time.perf_counter() - begun[0], time.process_time() - begun[1]
     seconds, cpu = (whole - 2 * part for whole, part in zip(took, digest, strict=True))
-    return Took(told.events, told.same, seconds, cpu, digest[0], held[0], max(held))
+    return Took(done.events, done.same, seconds, cpu, digest[0], memory[0], max(memory))
 
 
 async def _copy(url: str, empty: str) -> float:

@@ -41,12 +41,12 @@ def table(title: str, samples: Mapping[Cell, list[Sample]], *, unit: str, client
 def ratios(found: Iterable[tuple[str, Spread]]) -> None:
     """Print ratios, each a median over the rounds."""
     print("\n| ratio, round by round | median | least-most |\n|---|---:|---:|")
-    for name, held in found:
-        print(f"| {name} | {held.middle:.2f} | {held.least:.2f}-{held.most:.2f} |")
+    for name, ratio in found:
+        print(f"| {name} | {ratio.middle:.2f} | {ratio.least:.2f}-{ratio.most:.2f} |")
 
 
 def growth(title: str, samples: Mapping[Cell, list[Sample]], sizes: Sequence[int]) -> dict[str, tuple[float, float]]:
-    """Print p50 and p99 of each question at each size, in ms, and the largest size's over the smallest's; give these.
+    """Print p50 and p99 of each question at each size, in ms, and the largest size's over the smallest's; return these.
 
     A cell is a question and the events of its ledger; a figure is the median over the rounds.
     """
@@ -67,5 +67,6 @@ def growth(title: str, samples: Mapping[Cell, list[Sample]], sizes: Sequence[int
 
 def percentiles(cell: Iterable[Sample]) -> tuple[float, float]:
     """Return p50 and p99 in ms, medians over the rounds."""
-    held = list(cell)
-    return spread(each.percentile(50) for each in held).middle, spread(each.percentile(99) for each in held).middle
+    samples = list(cell)
+    p50, p99 = (spread(sample.percentile(percent) for sample in samples).middle for percent in (50, 99))
+    return p50, p99

@@ -1,6 +1,6 @@
 """Our server with one route more: `python -m tests.benchmarks.serve DATABASE_URL` prints its port, then serves.
 
-The route gives a constant answer of `?size=` bytes, which tells what the server costs without the ledger. With
+The route returns a constant answer of `?size=` bytes, which shows what the server costs without the ledger. With
 `--forget` no answer is kept in memory: each is looked up. All else is as `parley serve` has it.
 """
 

@@ -74,7 +74,7 @@ class Postgres:
         """Write what one contender left in memory, so that the next does not wait for it."""
         self._run("CHECKPOINT")
 
-    def settle(self, url: str) -> None:
+    def vacuum(self, url: str) -> None:
         """Do for a database that was filled at once what PostgreSQL's autovacuum does within the minutes after."""
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE)")
@@ -126,7 +126,7 @@ def serving_a_constant_too(database_url: str, *flags: str) -> Iterator[int]:
             yield int(process.stdout.readline())
         finally:
             process.terminate()
-            process.communicate()  # it says that it stops: somebody has to listen
+            process.communicate()  # it writes that it stops: somebody has to read it
 
 
 def flushes(seconds: float) -> Sample:

@@ -2,7 +2,7 @@
 
 It prints a line when all of them have their answer, and when all have had the last position, what arrived as JSON: by
 position, the instants (seconds of the monotonic clock, which all processes of a machine share). A bare loop over epoll:
-who measures on the same machine must take little of it.
+what measures on the same machine must use little of it.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ FLUSH = "the disk: fdatasync of 8 kB"
 
 
 class Contender(Protocol):
-    """Somebody who appends."""
+    """A service or a library that appends."""
 
     def run(self, writers: int, seconds: float) -> Sample:
         """Append with so many writers for about so many seconds."""
@@ -72,7 +72,7 @@ def cells(postgres: Postgres, workload: Workload) -> Iterator[dict[Cell, Callabl
 
 
 def test_appends_beside_peers(cells: dict[Cell, Callable[[], Sample]], postgres: Postgres) -> None:
-    """At 32 writers ours is five times eventsourcing's aggregates or more, and ahead of message-db."""
+    """At 32 writers ours is at least five times as fast as eventsourcing's aggregates, and faster than message-db."""
     samples = rounds(cells, between=postgres.checkpoint)
     report.table("Appends, one event a call", samples, unit="events/s", clients="writers")
     found = {

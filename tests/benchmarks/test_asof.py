@@ -1,6 +1,6 @@
 """As-of answers, late facts and rebuilds as the ledger grows: what a question costs must not depend on the log.
 
-`PARLEY_BENCH_EVENTS` gives the largest ledger; the smallest has 1,000 events. Issues are alike at every size.
+`PARLEY_BENCH_EVENTS` is the size of the largest ledger; the smallest has 1,000 events. Issues are alike at every size.
 `PARLEY_BENCH_DATABASES=SQLite` leaves PostgreSQL out.
 """
 
@@ -129,7 +129,7 @@ def ledgers(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
             with runner() as loop:
                 found.append(loop.run(_filled(name, url, size)))
             if name == "PostgreSQL":
-                postgres.settle(url)
+                postgres.vacuum(url)
     postgres.checkpoint()
     yield found
     for path in folder.iterdir():
@@ -185,7 +185,7 @@ async def _read(database: Database, ledger: Filled, question: Question, numbers:
 
 
 def _grown(title: str, samples: dict[Cell, list[Sample]]) -> list[str]:
-    """Print how answers grow with the log; say which grow too much."""
+    """Print how answers grow with the log; return which grow too much."""
     found = report.growth(title, samples, SIZES)
     return [
         f"{title}: {name}: p50 x {p50:.2f}, p99 x {p99:.2f}"
@@ -195,7 +195,7 @@ def _grown(title: str, samples: dict[Cell, list[Sample]]) -> list[str]:
 
 
 def _hot(samples: dict[Cell, list[Sample]]) -> list[str]:
-    """Print what the hot issue's page costs beside a normal one's; say where it is too much."""
+    """Print what the hot issue's page costs compared to a normal one's; return where it is too much."""
     found = {
         name.partition(",")[0]: report.percentiles(samples[name, LARGEST])[0]
         / report.percentiles(samples[name.replace(HOT_NOW.name, FIRST.name), LARGEST])[0]
@@ -259,7 +259,7 @@ def _sample(port: int, paths: Iterator[str]) -> Sample:
 
 
 def test_over_http(ledgers: list[Filled]) -> None:
-    """The same over HTTP on one connection, every question a new one; and exposure across issues."""
+    """Over HTTP a page of an issue costs the same whatever the length of the log; exposure stays under its bound."""
     with ExitStack() as stack:
         cells: dict[Cell, Callable[[], Sample]] = {}
         ports = [urlsplit(stack.enter_context(serving(ledger.url)).url).port or 0 for ledger in ledgers]
@@ -277,8 +277,8 @@ def test_over_http(ledgers: list[Filled]) -> None:
         samples = rounds(cells)
     slow = [
         f"{name} at {size:,}: p50 {took:.1f} ms"
-        for (name, size), held in samples.items()
-        if "exposure" in name and (took := report.percentiles(held)[0]) >= EXPOSURE_MS
+        for (name, size), cell in samples.items()
+        if "exposure" in name and (took := report.percentiles(cell)[0]) >= EXPOSURE_MS
     ]
     _expect_none(_grown("As of a day, over HTTP", samples) + _hot(samples) + slow)
 
@@ -319,21 +319,21 @@ async def _write(ledger: Ledger, sized: Sized, item: Item) -> Written:
 
 
 async def _written(ledgers: Sequence[Filled]) -> list[list[Written]]:
-    """Write to items of each ledger, which were recorded at any time; the ledgers take turns."""
+    """Write to items of each ledger, recorded early or late in its log; the ledgers take turns."""
     found: list[list[Written]] = [[] for _ in ledgers]
     async with AsyncExitStack() as stack:
         services = [await stack.enter_async_context(opened(Settings(database_url=each.url))) for each in ledgers]
         for turn in range(WRITTEN):
-            for each, held, written in zip(ledgers, services, found, strict=True):
+            for each, running, written in zip(ledgers, services, found, strict=True):
                 live = each.sized.live
                 if turn < len(live):
                     item = live[turn * max(1, len(live) // WRITTEN)]
-                    written.append(await _write(held.ledger, each.sized, item))
+                    written.append(await _write(running.ledger, each.sized, item))
     return found
 
 
 def test_late_facts_and_corrections(ledgers: list[Filled]) -> None:
-    """A late fact and a correction cost what a fact on time costs, half as much again at most."""
+    """A late fact and a correction cost at most half as much again as a fact on time."""
     samples: dict[Cell, list[Sample]] = {}
     over: list[str] = []
     with runner() as loop:
@@ -358,9 +358,9 @@ def test_late_facts_and_corrections(ledgers: list[Filled]) -> None:
 
 
 def test_rebuild(ledgers: list[Filled], postgres: Postgres, tmp_path: Path) -> None:
-    """A rebuild gives what was there; its rate and the memory that it takes are printed.
+    """A rebuild changes nothing; its rate and its memory are printed.
 
-    Beside it the rate at which the same rows are copied, where there are not too many: no rule could be faster.
+    So is the rate at which the same rows are copied, where there are not too many: no rule could be faster.
     """
     print("\n### Rebuild from the log, digests apart (expected: 50,000 events/s on one core, memory flat)\n")
     print(

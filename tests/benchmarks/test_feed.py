@@ -1,4 +1,4 @@
-"""The feed: the whole log read beside peers, and how soon a thousand followers are told."""
+"""The feed: the whole log read beside peers, and how soon a thousand followers are notified."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.benchmark
 
 EVENTS = int(os.environ.get("PARLEY_BENCH_EVENTS", "100000"))
 PEER_EVENTS = min(EVENTS, 100_000)
-"""The peers' logs hold no more: message-db's category read of a million had not ended after three minutes."""
+"""The peers' logs have no more: message-db's category read of a million had not ended after three minutes."""
 SUBSCRIBERS = 1_000
 RATE = 50
 """Events a second, one an append."""
@@ -54,7 +54,7 @@ class Process(NamedTuple):
 
 
 def used(pid: int) -> Process:
-    """Look at a process."""
+    """Return what a process has used."""
     ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
     (resident,) = [line.split()[1] for line in status if line.startswith("RssAnon:")]
@@ -67,7 +67,7 @@ def port(server: Server) -> int:
 
 
 def test_reading_the_whole_log(postgres: Postgres, workload: Workload, tmp_path: Path) -> None:
-    """Every event from the beginning to the head: ours over HTTP, the peers in process, by turns."""
+    """Our feed over HTTP has every event from the first to the head; the peers are read in process, by turns."""
     sqlite = f"sqlite:///{tmp_path / 'log.db'}"
     migrate(sqlite)
     ours = {LINES: postgres.migrated(), LINES_SQLITE: sqlite}
@@ -110,8 +110,8 @@ def _print_reads(found: dict[str, list[Read]]) -> None:
     print("\n| ratio, round by round | median | least-most |\n|---|---:|---:|")
     for ours in (LINES, LINES_SQLITE):
         for peer in {MESSAGE_DB, EVENTSOURCING} & set(found):
-            held = _ratio(found[ours], found[peer])
-            print(f"| {ours} / {peer} | {held.middle:.2f} | {held.least:.2f}-{held.most:.2f} |")
+            ratio = _ratio(found[ours], found[peer])
+            print(f"| {ours} / {peer} | {ratio.middle:.2f} | {ratio.least:.2f}-{ratio.most:.2f} |")
 
 
 def _ratio(over: list[Read], under: list[Read]) -> Spread:
@@ -120,7 +120,7 @@ def _ratio(over: list[Read], under: list[Read]) -> Spread:
 
 @contextmanager
 def subscribed(server: Server, after: int, last: int) -> Iterator[subprocess.Popen[str]]:
-    """Have so many follow, from a process of their own."""
+    """Run the followers in a process of their own."""
     arguments = [str(port(server)), str(SUBSCRIBERS), str(after), str(last)]
     command = [sys.executable, "-m", "tests.benchmarks.subscribers", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -130,46 +130,46 @@ def subscribed(server: Server, after: int, last: int) -> Iterator[subprocess.Pop
 
 
 async def append(server: Server, bodies: list[bytes]) -> dict[int, tuple[float, float]]:
-    """Append at the rate; by position, when each was sent and when it was answered."""
-    told: dict[int, tuple[float, float]] = {}
+    """Append at the rate; return by position when each was sent and when it was answered."""
+    times: dict[int, tuple[float, float]] = {}
 
     async def one(body: bytes) -> None:
         sent = time.monotonic()
-        answer = await held.post("/v1/events", content=body, headers=AS_JSON)
-        told[answer.json()["position"]] = sent, time.monotonic()
+        answer = await http.post("/v1/events", content=body, headers=AS_JSON)
+        times[answer.json()["position"]] = sent, time.monotonic()
 
-    async with client(server.url) as held, asyncio.TaskGroup() as group:
+    async with client(server.url) as http, asyncio.TaskGroup() as group:
         begun = time.monotonic()
         for number, body in enumerate(bodies):
             await asyncio.sleep(max(0.0, begun + number / RATE - time.monotonic()))
             group.create_task(one(body))
-    return told
+    return times
 
 
 @pytest.mark.parametrize("backend", ["SQLite", "PostgreSQL"])
-def test_telling_a_thousand_followers(backend: str, postgres: Postgres, workload: Workload, tmp_path: Path) -> None:
-    """From the POST being sent, and from its answer, to each follower having the event."""
+def test_notifying_a_thousand_followers(backend: str, postgres: Postgres, workload: Workload, tmp_path: Path) -> None:
+    """Every follower gets every event; printed is the time to it from the POST being sent, and from its answer."""
     url = postgres.migrated() if backend == "PostgreSQL" else f"sqlite:///{tmp_path / 'live.db'}"
     migrate(url)
     with serving(url) as server:
-        with plain_client(server.url) as held:
+        with plain_client(server.url) as http:
             for batch in batches([*workload.openings, *workload.start]):
-                held.post(
+                http.post(
                     "/v1/events", content=msgspec.json.encode(batch), headers={"Content-Type": "application/json"}
                 )
-            head = held.get("/readyz").json()["head"]
+            head = http.get("/readyz").json()["head"]
         alone = used(server.pid).memory
         bodies = [body.json for body in workload.bodies(0, RATE * SECONDS)]
         with subscribed(server, head, head + len(bodies)) as process:
             begun, mine = used(server.pid), used(process.pid)
-            told = asyncio.run(append(server, bodies))
+            posted = asyncio.run(append(server, bodies))
             ended, own = used(server.pid), used(process.pid).cpu - mine.cpu
             out, _ = process.communicate()
     arrived: dict[int, list[float]] = {int(position): times for position, times in json.loads(out).items()}
     assert sum(map(len, arrived.values())) == len(bodies) * SUBSCRIBERS
     print(f"\n### {SUBSCRIBERS:,} followers of the stream, {RATE} events/s for {SECONDS} s, {backend}\n")
     for name, which in (("from sending the POST", 0), ("from its answer", 1)):
-        waits = sorted((at - told[position][which]) * 1_000 for position, times in arrived.items() for at in times)
+        waits = sorted((at - posted[position][which]) * 1_000 for position, times in arrived.items() for at in times)
         print(f"{name}: p50 {_at(waits, 50):.1f} ms, p99 {_at(waits, 99):.1f} ms, longest {waits[-1]:.1f} ms")
     cost = (ended.cpu - begun.cpu) / (len(bodies) * SUBSCRIBERS) * 1e6
     memory = f"{alone:.0f} MB, with followers {begun.memory:.0f}, then {ended.memory:.0f}"

@@ -100,7 +100,7 @@ def _run(loop: asyncio.Runner, database: Database, ask: question.Question) -> Sa
 
 
 def test_fifty_items_as_of(ledgers: dict[str, Filled]) -> None:
-    """Fifty items of an issue as of a day, known now or in the past, take at most a millisecond in the median."""
+    """Fifty items of an issue, as known now or in the past, take at most a millisecond in the median."""
     with ExitStack() as stack:
         loop = stack.enter_context(runner())
         cells: dict[Cell, Callable[[], Sample]] = {}
@@ -113,14 +113,14 @@ def test_fifty_items_as_of(ledgers: dict[str, Filled]) -> None:
                 cells[f"{name}, known {when}", 1] = partial(_run, loop, database, ask)
         samples = rounds(cells)
     report.table("50 items as of a day, in process", samples, unit="reads/s", clients="readers")
-    for cell, held in samples.items():
-        assert spread(sample.percentile(50) for sample in held).middle <= 1.0, cell
+    for cell, taken in samples.items():
+        assert spread(sample.percentile(50) for sample in taken).middle <= 1.0, cell
 
 
 def test_reads_over_http(ledgers: dict[str, Filled]) -> None:
     """An as-of read over HTTP reaches 40 % of a constant answer of its size, the same unchanged (304) 75 %.
 
-    Nothing is recorded meanwhile, so the answer is kept in memory; what it costs to look it up stands beside it.
+    Nothing is recorded during it, so the answer is kept in memory; the table also has the cost of looking it up.
     """
     with ExitStack() as stack:
         cells: dict[Cell, Callable[[], Sample]] = {}

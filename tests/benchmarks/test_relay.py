@@ -1,4 +1,4 @@
-"""The relay to JetStream from a log that is already there, beside the client alone and unchained."""
+"""The relay to JetStream from a log that is already there, compared to the client alone, without order."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FLUSH = "the disk: fdatasync of 8 kB"
 
 
 async def relayed(ledger: Opened, url: str, events: int) -> float:
-    """Relay the log into a new stream; give events a second, from the first acknowledged ones on."""
+    """Relay the log into a new stream; return events a second, from the first acknowledged ones on."""
     async with connected(url) as client:
         running = asyncio.create_task(Relay(ledger.database, [url], PUBLIC_URL).run())
         try:
@@ -61,7 +61,7 @@ async def relayed(ledger: Opened, url: str, events: int) -> float:
 
 
 async def alone(ledger: Opened, url: str, events: int) -> float:
-    """Publish the same messages by the client alone, as many at once, in no order; give messages a second."""
+    """Publish the same messages by the client alone, as many at once, in no order; return messages a second."""
     payloads = [envelope(row, PUBLIC_URL) async for page in log_pages(ledger.database) for row in page]
     del payloads[events:]
     async with connected(url) as client:
@@ -85,7 +85,7 @@ CONTENDERS: dict[str, Callable[[Opened, str, int], Coroutine[None, None, float]]
 
 
 async def test_the_relay_beside_the_client_alone(tmp_path: Path) -> None:
-    """Where the disk does not decide, order and exactly once cost no more than half of the client's rate."""
+    """Where the disk is not the limit, order and exactly-once cost no more than half of the client's rate."""
     url = f"sqlite:///{tmp_path}/parley.db"
     migrate(url)
     rates: dict[tuple[str, str], list[float]] = defaultdict(list)
@@ -116,5 +116,5 @@ def _print(rates: Mapping[tuple[str, str], list[float]]) -> None:
     print(f"\n### Relay of a log to JetStream ({ROUNDS} interleaved rounds, medians)\n")
     print("| | sync_interval | events/s | least-most |\n|---|---|---:|---:|")
     for (name, sync), found in rates.items():
-        held = spread(found)
-        print(f"| {name} | {sync} | {held.middle:,.0f} | {held.least:,.0f}-{held.most:,.0f} |")
+        rate = spread(found)
+        print(f"| {name} | {sync} | {rate.middle:,.0f} | {rate.least:,.0f}-{rate.most:,.0f} |")

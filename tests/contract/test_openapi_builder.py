@@ -17,7 +17,7 @@ from openapi_spec_validator import validate
 from service.api.http.parameters import AsOfPageQuery, AsOfQuery, Limit
 from service.api.http.problem_kinds import PROBLEM_KINDS
 from service.api.http.query_strings import Query
-from service.api.spec.json_schema import AnyRecorded
+from service.api.spec.json_schema import TAG_TEXT, AnyRecorded
 from service.api.spec.openapi import document, encode
 from service.api.spec.operations import Documented, Media, Operation
 from service.domain.vocabulary.codes import PARTIES, Party, Slug
@@ -187,7 +187,7 @@ def test_unions_are_named_and_discriminated_by_type(doc: dict[str, Any]) -> None
             schemas[name]["discriminator"]["mapping"].values()
         )
     assert schemas["Batch"]["properties"]["events"]["items"] == {"$ref": "#/components/schemas/ParleyEvent"}
-    assert schemas["RecordCorrected"]["properties"]["event"] == {"$ref": "#/components/schemas/FactEvent"}
+    assert schemas["RecordCorrected"]["properties"]["event"]["$ref"] == "#/components/schemas/FactEvent"
     assert schemas["EventPage"]["properties"]["items"]["items"] == {"$ref": "#/components/schemas/RecordedEvent"}
 
 
@@ -195,7 +195,8 @@ def test_the_tag_of_each_event_is_constant_with_a_default(doc: dict[str, Any]) -
     """The type of an event is a constant that a generated class has by default."""
     for name, struct in {**FACTS, **RECORDS}.items():
         schema = doc["components"]["schemas"][struct.__name__]
-        assert schema["properties"]["type"] == {"type": "string", "const": name, "default": name}
+        tag = {"description": TAG_TEXT, "type": "string", "const": name, "default": name}
+        assert schema["properties"]["type"] == tag
         assert schema["description"] == struct.__doc__
 
 

@@ -28,7 +28,7 @@ def test_the_oracle_has_the_same_life_written_apart(kind: str) -> None:
         assert (change.place, change.track, change.opens) == (other.place, other.track, other.opens)
         if change.track == "base":
             assert change.status == other.status
-    assert ours.ends - {ours.over} == oracle.ENDS[kind]
+    assert ours.ends - {ours.after_until} == oracle.ENDS[kind]
 
 
 def test_calls_and_statements_never_end() -> None:

@@ -35,7 +35,7 @@ def at(day: int) -> date:
 
 
 def fact(name: str, change: str, occurred: str, **fields: Any) -> Event:  # noqa: ANN401 - any field of any event
-    """A fact on the one restriction of these examples, unless it says otherwise; its id is the name."""
+    """Make a fact on the one restriction of these examples, unless the fields say otherwise; its id is the name."""
     kind = fields.pop("kind", "restriction")
     head = {"id": name, "type": f"{kind}.{change}", "item": ITEM, "issues": ["gallium"], "occurred": occurred}
     return head | {"reports": [{"outlet": name}]} | fields
@@ -46,7 +46,7 @@ def record(name: str, change: str, target: str, **fields: Any) -> Event:  # noqa
 
 
 def known(log: list[Event], day: int, position: int = HEAD, item: str = ITEM) -> Event:
-    """The state on a day of June, which must exist; the rule has the same one as the oracle."""
+    """Return the state on a day of June, which must exist; check that the rule has the same one as the oracle."""
     state = item_state(log, item, at(day), position)
     assert state is not None
     by_rule = ruled(log, day, position, item)
@@ -58,14 +58,14 @@ def known(log: list[Event], day: int, position: int = HEAD, item: str = ITEM) ->
 
 
 def absent(log: list[Event], day: int, position: int = HEAD) -> bool:
-    """Whether neither the oracle nor the rule has a state on a day of June."""
+    """Return whether there is no state on a day of June, by the oracle and the rule, which must agree."""
     absences = {item_state(log, ITEM, at(day), position) is None, ruled(log, day, position, ITEM) is None}
     assert len(absences) == 1
     return absences.pop()
 
 
 def ruled(log: list[Event], day: int, position: int, item: str) -> Event | None:
-    """The state by the rule of the service, in the names of the examples."""
+    """Return the state by the rule of the service, in the names of the examples."""
     events = [event for event in log if event["position"] <= position]
     names = {str(uuid5(NAMESPACE_OID, event["id"])): event["id"] for event in events}
     state = Item.of([typed(event) for event in events], item).state(at(day).toordinal())

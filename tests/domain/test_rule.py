@@ -11,7 +11,8 @@ import pytest
 from service.domain.rule.facts import Entry, weigh
 from service.domain.rule.item import Item
 from service.domain.rule.posture import is_decided, posture
-from service.domain.rule.publication import days, published
+from service.domain.rule.publication import as_published_by, days
+from service.domain.rule.state import with_upcoming
 from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary.events import AnyEvent, Fact, Record
 
@@ -46,7 +47,7 @@ def day(text: str) -> int:
 def test_an_issue_is_summed_up_by_its_most_pressing_item(
     issue: str, items: set[tuple[str, str]], expected: str
 ) -> None:
-    """The first row of section 6 that applies gives the posture."""
+    """The posture is that of the first row of section 6 that applies."""
     assert posture(issue, items) == expected
 
 
@@ -62,19 +63,19 @@ def test_a_fact_is_known_from_the_last_day_of_its_earliest_report() -> None:
     reports = [{"outlet": "A", "published": "2025-06"}, {"outlet": "B", "published": "2025-07-10"}]
     chain = [Entry(1, event(**BAN, reports=reports))]
     recorded_on = {1: day("2025-09-01")}
-    assert published(chain, recorded_on, day("2025-06-29")) == []
-    known = weigh(published(chain, recorded_on, day("2025-06-30")))
+    assert as_published_by(chain, recorded_on, day("2025-06-29")) == []
+    known = weigh(as_published_by(chain, recorded_on, day("2025-06-30")))
     assert known is not None
     assert msgspec.json.decode(b"[%s]" % known.sources) == reports[:1]
     assert days(chain[0].event, recorded_on[1]) == {day(text) for text in ("2025-06-30", "2025-07-10", "2025-09-01")}
 
 
 def test_a_retraction_with_reports_counts_from_their_publication() -> None:
-    """Until its source is published, the fact that it takes back is still known."""
+    """Until the report of a retraction is published, the fact that it retracts is still known."""
     fact = event(**BAN, reports=[{"outlet": "A", "published": "2025-06-02"}])
     retraction = event(type="record.retracted", target=BAN["id"], reports=[{"outlet": "A", "published": "2025-06-20"}])
     chain, recorded_on = [Entry(1, fact), Entry(2, retraction)], {1: day("2025-06-02"), 2: day("2025-06-02")}
-    still, gone = (published(chain, recorded_on, day(text)) for text in ("2025-06-19", "2025-06-20"))
+    still, gone = (as_published_by(chain, recorded_on, day(text)) for text in ("2025-06-19", "2025-06-20"))
     assert weigh(still) is not None
     assert weigh(gone) is None
 
@@ -91,5 +92,15 @@ def test_each_word_has_to_occur_in_the_name_or_in_a_term(text: str, found: bool)
 
 
 def test_a_text_of_spaces_has_no_words() -> None:
-    """It is for the query to refuse it."""
+    """A text of white space has no words, so that the query can refuse it."""
     assert words_of(" \n ") == ()
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"next_change":null,"upcoming":[]}', b'{"upcoming":[],"note":"x"}', b'{"id":"ban"}']
+)
+def test_changes_to_come_are_put_into_no_other_text(body: bytes) -> None:
+    """A state that does not end with what is upcoming and the next change is refused, not made into broken JSON."""
+    later = '{"on":"2025-07","status":"lifted","event":"e","modality":"asserted"}'
+    with pytest.raises(ValueError, match="upcoming"):
+        with_upcoming(body, "in_force", later)

@@ -10,7 +10,7 @@ import msgspec
 from service.api.exposure import ExposureQuery
 from service.domain.rule.posture import posture
 from service.domain.rule.words import words_of
-from service.views.asof import exposure, text_search
+from service.views.asof import exposure, lists
 from service.views.asof.engine import engine_of
 from service.views.asof.question import ItemState, StateFilter
 from service.views.asof.recorded import issue_versions
@@ -163,7 +163,7 @@ async def check_words(ledger: Opened, log: list[Event], kind: str, asked: str, p
     after: int | None = 0
     while after is not None:
         question, wanted = asking(*point), StateFilter(kind)
-        page = await text_search.page(ledger.database, question, wanted, words_of(asked), after=after, limit=limit)
+        page = await lists.page(ledger.database, question, wanted, words_of(asked), after=after, limit=limit)
         found += [each.slug for each in page.items]
         after = page.next
     truth = oracle.items_of_kind(log, kind, *point)

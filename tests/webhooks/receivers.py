@@ -1,4 +1,4 @@
-"""A receiver of webhooks: a real HTTP server in a thread, that keeps what it gets and answers as it is told."""
+"""A receiver of webhooks: a real HTTP server in a thread, that keeps what it gets and answers as a test wants."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a sender that was killed."""
+        """Ignore a sender that was killed."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -112,7 +112,7 @@ def receiving() -> Iterator[Receiver]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Write no log."""
 
     server = _Server(("127.0.0.1", 0), Handler)
     receiver = Receiver(server.server_port)
@@ -127,7 +127,7 @@ def receiving() -> Iterator[Receiver]:
 
 
 def until(found: Callable[[], bool]) -> None:
-    """Ask again until it is so."""
+    """Wait until something is true."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if found():

@@ -41,7 +41,7 @@ class Service:
         assert self.ask("POST", "/v1/events", {"events": openings()}).status_code == 201
 
     def record(self, events: Sequence[Event], size: int = 1_000) -> list[int]:
-        """Record events in batches; give their positions."""
+        """Record events in batches; return their positions."""
         positions: list[int] = []
         for start in range(0, len(events), size):
             answer = self.ask("POST", "/v1/events", {"events": events[start : start + size]})

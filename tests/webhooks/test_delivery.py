@@ -161,7 +161,7 @@ def test_a_redirect_is_a_failure_and_is_not_followed(service: Service, receiver:
 
 
 def test_when_every_try_has_failed_it_is_disabled_until_made_active(service: Service, receiver: Receiver) -> None:
-    """After the last try of the schedule the subscription is disabled with a reason; made active it begins anew."""
+    """After the last try of the schedule the subscription is disabled with a reason; made active it begins again."""
     receiver.answer = lambda number, _request: Answered(503 if number < TRIES else 204)
     made = service.subscribe(receiver.url)
     first, second = service.record(facts(2))
@@ -197,7 +197,7 @@ def test_a_receiver_is_waited_for_as_long_as_it_asks(service: Service, receiver:
 
 
 def test_a_replay_sends_the_log_again(service: Service, receiver: Receiver) -> None:
-    """Set back, a subscription gets the events behind the position again, under the same ids, then what follows."""
+    """A replay sends the events after its position again, under the same ids, then what follows."""
     made = service.subscribe(receiver.url)
     positions = service.record(facts(40))
     receiver.wait_for(40)
@@ -242,8 +242,8 @@ def test_a_given_secret_signs(service: Service, receiver: Receiver) -> None:
     assert verified(secret, request)
 
 
-def test_secrets_are_told_once(service: Service, receiver: Receiver) -> None:
-    """No answer after the first, and no line of the log, holds a secret."""
+def test_secrets_are_shown_once(service: Service, receiver: Receiver) -> None:
+    """No answer after the first, and no line of the log, has a secret."""
     receiver.answer = lambda number, _request: Answered(500 if number == 0 else 204)
     made = service.subscribe(receiver.url)
     path = f"/v1/subscriptions/{made['id']}"
@@ -253,9 +253,9 @@ def test_secrets_are_told_once(service: Service, receiver: Receiver) -> None:
     asked: list[tuple[str, str, object]]
     asked = [("GET", path, None), ("GET", "/v1/subscriptions", None), ("GET", f"{path}/deliveries", None)]
     asked += [("PATCH", path, {"state": "paused"}), ("POST", f"{path}/replay", {"after": 0})]
-    told = [service.ask(*each).text for each in asked] + [service.server.log()]
+    texts = [service.ask(*each).text for each in asked] + [service.server.log()]
     for secret in (made["secret"], rotated["secret"]):
-        assert not any(secret.removeprefix("whsec_") in text for text in told)
+        assert not any(secret.removeprefix("whsec_") in text for text in texts)
 
 
 def test_a_paused_subscription_keeps_its_place(service: Service, receiver: Receiver) -> None:

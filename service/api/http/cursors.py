@@ -65,7 +65,7 @@ def read_cursor(request: AnyRequest, cursor: str, shape: type[C]) -> C:
         found = msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=shape)
     except ValueError:  # of which base64's and msgspec's errors are kinds
         raise foreign_cursor() from None
-    if getattr(found, "made_for", None) != list_mark(request):
+    if getattr(found, "made_for", None) != list_digest(request):
         raise foreign_cursor()
     return found
 
@@ -84,11 +84,11 @@ def next_member(request: AnyRequest, basis: Basis, after: int | None, within: in
     """Return the `next` member of a page as of (D, K): a cursor to continue after a place, null at the end."""
     if after is None:
         return b'"next":null'
-    cursor = AsOfCursor(after, basis.position, basis.as_of, list_mark(request), within, basis.published)
+    cursor = AsOfCursor(after, basis.position, basis.as_of, list_digest(request), within, basis.published)
     return b'"next":"%s"' % write_cursor(cursor).encode()
 
 
-def list_mark(request: AnyRequest) -> str:
+def list_digest(request: AnyRequest) -> str:
     """Return a digest of the list that a request is about: its path and filters, whatever the page, D and K."""
     given = sorted((name, value) for name, value in parameters_of(request) if name not in _NOT_FILTERS)
     return hashlib.sha256(encode((request.scope["path"], given))).hexdigest()[:16]

@@ -22,7 +22,7 @@ ASIDE_BYTES = 32_768
 """From this size on a thread compresses, so that other requests are answered at the same time."""
 GZIP_LEVEL = 5
 GZIP_WINDOW = 31
-"""Tells zlib to write gzip's header and trailer, with the largest window."""
+"""Makes zlib write gzip's header and trailer, with the largest window."""
 ZSTD_LEVEL = 3
 
 

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from service.feed.consumers import CONSUMERS_MAX
+from service.webhooks.rules import SUBSCRIPTIONS_MAX
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -31,7 +34,7 @@ class ProblemError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """One fault of a request, with its place in the body or in the query."""
 
     detail: str
-    """What is wrong, in a sentence."""
+    """A sentence that says what is wrong."""
     pointer: str | None = None
     """The place in the body: a JSON pointer (RFC 6901) as a URI fragment, such as `#/events/0/occurred`; absent for a
     fault of the query."""
@@ -43,22 +46,21 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A problem (RFC 9457). `type` names its kind; the members after `errors` come with some kinds only."""
 
     type: str
-    """The kind of problem, as a URI reference. It never changes its meaning; `about:blank` says no more than the
-    status."""
+    """The kind of problem, as a stable URI reference; `about:blank` where the status says it all."""
     title: str
     """The kind of problem in a few words; the same for every problem of this kind."""
     status: int
     """The HTTP status code of the answer."""
     detail: str | None = None
-    """What is wrong with this request, in a sentence."""
+    """A sentence that says what is wrong with this request."""
     instance: str | None = None
     """The path of the request, percent-encoded."""
     errors: tuple[ProblemError, ...] = ()
     """The faults of the request, at most 100: where there are more, the last one counts them."""
     expected: dict[str, int] = {}
-    """What the writer expected, by name: versions of issues, or the position of a consumer."""
+    """The versions of issues, or the position of a consumer, that the writer expected, by name."""
     actual: dict[str, int] = {}
-    """What is the case, by name: versions of issues, or the position of a consumer."""
+    """The versions of issues, or the position of a consumer, that the ledger has, by name."""
     ids: tuple[str, ...] = ()
     """The ids of the events that are in conflict."""
     asked: str | None = None
@@ -161,7 +163,8 @@ PROBLEM_KINDS: dict[str, ProblemKind] = _by_name(
         "limit-reached",
         409,
         "There is no room for another",
-        "There are as many of these as the service keeps; delete what nobody uses.",
+        f"There are as many consumers ({CONSUMERS_MAX:,}) or subscriptions ({SUBSCRIPTIONS_MAX:,}) as the service "
+        "keeps; delete what nobody uses.",
         {"detail": "There are 1000 consumers."},
     ),
     ProblemKind(

@@ -19,7 +19,7 @@ class FeedPage(Struct, frozen=True, kw_only=True):
     events: tuple[AnyRecorded, ...]
     """The events after the position asked for that pass the filter, at most `limit`."""
     next: Annotated[int, Meta(ge=0)]
-    """The position to send as `after` with the next request. It is past the events that a filter left out."""
+    """The position to send as `after` with the next request; it is past the events that the filter left out."""
     head: Annotated[int, Meta(ge=0, description="The last position of the log.")]
 
 
@@ -60,7 +60,7 @@ class Lag(Struct, frozen=True, kw_only=True):
     events: Annotated[int, Meta(ge=0)]
     """The number of events after the position, whether or not they are wanted."""
     seconds: Annotated[float, Meta(ge=0)]
-    """How long ago, in seconds, the first of these events was recorded; 0 without one."""
+    """How long ago, in seconds, the first of these events was recorded; 0 where there are none."""
 
 
 class Consumer(Struct, frozen=True, kw_only=True):

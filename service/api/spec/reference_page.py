@@ -42,7 +42,8 @@ td p { margin: 0; } td:first-child { width: 30%; } summary { cursor: pointer; pa
 .method { font-weight: 700; } .quiet { opacity: .75; font-size: .9em; } details:target > summary { font-weight: 700; }
 @media (min-width: 60rem) {
   body { display: grid; grid-template-columns: 19rem minmax(0, 1fr); }
-  nav { position: sticky; top: 0; height: 100vh; overflow: auto; order: 0; border: 0; border-right: 1px solid var(--line); }
+  nav { position: sticky; top: 0; height: 100vh; overflow: auto; order: 0; }
+  nav { border: 0; border-right: 1px solid var(--line); }
 }
 """
 

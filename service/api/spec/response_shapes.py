@@ -31,7 +31,7 @@ def _page(kind: str) -> type[Struct]:
     items = many(item, f"The {KINDS[kind].plural} on this page, in order of first appearance in the log.")
     return defstruct(
         f"{kind.capitalize()}Page", [("items", items), ("next", Next)], bases=(AsOfMembers,), frozen=True,
-        kw_only=True, namespace={"__doc__": f"A page of {kind} states."},
+        kw_only=True, namespace={"__doc__": f"A page of {KINDS[kind].plural} as of (D, K)."},
     )  # fmt: skip
 
 
@@ -138,12 +138,15 @@ def _history(kind: str) -> type[Struct]:
     bounds: list[Any] = [
         ("valid_from", described(DayText, "The first day on which the state holds; 0001-01-01 for an open start.")),
         ("valid_to", described(DayText | None, "The first day on which the state no longer holds; null for no end.")),
-        ("known_from", described(int | str, "The first K at which it is known: a position; as published, a day.")),
-        ("known_to", described(int | str | None, "The first K at which it is no longer known; null for no end.")),
+        ("known_from", described(int | str, "The first K at which this is known: a position; as published, a day.")),
+        ("known_to", described(int | str | None, "The first K at which this is no longer known; null for no end.")),
         ("state", described(STATES[kind], f"The state of the {kind} on these days, as known at these Ks.")),
     ]
     a_kind = KINDS[kind].with_article
-    text = f"A state of {a_kind} over [valid_from, valid_to) as known over [known_from, known_to); null: open."
+    text = (
+        f"A state of {a_kind} on the days from `valid_from` up to but not on `valid_to`, as known from `known_from` up "
+        "to but not at `known_to`."
+    )
     one = defstruct(f"{kind.capitalize()}Version", bounds, frozen=True, kw_only=True, namespace={"__doc__": text})
     items = many(one, f"The states that the {kind} has or had, in order of the first day, then of the first K.")
     return defstruct(
@@ -167,7 +170,7 @@ class Warned(Struct, frozen=True, kw_only=True):
     """A warning: something that was accepted but looks wrong."""
 
     detail: str
-    """What looks wrong, in a sentence."""
+    """A sentence that says what looks wrong."""
     pointer: str
     """The place in the body: a JSON pointer (RFC 6901) as a URI fragment, such as `#/events/0/occurred`."""
 
@@ -182,7 +185,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     events: tuple[AnyRecorded, ...]
     """The events as they were recorded, in the order in which they were sent."""
     warnings: tuple[Warned, ...]
-    """What was accepted but looks wrong; empty where nothing does."""
+    """The parts that were accepted but look wrong; empty where none does."""
 
 
 class EventPage(AsOfMembers, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ Posture = Annotated[
     ),
 ]
 Version = Annotated[
-    int, Meta(ge=0, description="How many events name the issue, of those recorded up to `known_position`.")
+    int, Meta(ge=0, description="The version of the issue: the number of events up to `known_position` that name it.")
 ]
 
 
@@ -56,7 +56,7 @@ class Coming(Struct, frozen=True, kw_only=True):
     status: str
     """The status of the item from that date on; of a planned event, the one that it would give."""
     event: UUID
-    """The id of the event that brings the change, or ends then."""
+    """The id of the event that brings the change, by taking hold or by ending."""
     modality: Modality
     """`asserted` for a change that is decided, `planned` for one that is intended."""
 
@@ -98,7 +98,7 @@ class AnyState(State, frozen=True, kw_only=True):
 
     kind: AnyKind
     status: str
-    """The status of the item on D, one of those of its kind; where dates are uncertain, in the earliest reading."""
+    """The status of the item on D, one of those of its kind; where dates are uncertain, in their earliest reading."""
 
 
 def described(shape: Any, text: str) -> Any:  # noqa: ANN401 - types, made at run time
@@ -114,7 +114,7 @@ def many(state: Any, text: str) -> Any:  # noqa: ANN401 - types, made at run tim
 def _state(kind: str) -> type[Struct]:
     struct: type[Fact] = next(each for name, each in FACTS.items() if name.startswith(f"{kind}."))
     hints = _hints(struct)
-    status = f"The status of the {kind} on D; where dates are uncertain, in the earliest reading of them."
+    status = f"The status of the {kind} on D; where dates are uncertain, in their earliest reading."
     fields: list[Any] = [
         ("kind", described(Literal[kind], "The kind of the item.")),
         ("status", described(Literal[STATUSES[kind]], status)),

@@ -33,7 +33,7 @@ Secret = Annotated[
     str,
     Meta(
         max_length=120,
-        description=f"What signs the events: {SECRET_PREFIX} and 24 to 64 bytes in base64 (Standard Webhooks 1.0.0).",
+        description=f"A key to sign with: {SECRET_PREFIX} and 24 to 64 bytes in base64 (Standard Webhooks 1.0.0).",
         examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="],
     ),
 ]
@@ -54,8 +54,8 @@ class Subscribing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     after: Position | None = None
     """The position after which events are sent; the head of the log when absent."""
     secret: Secret | None = None
-    """What signs the events: `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks 1.0.0). The service makes one
-    when absent."""
+    """The key that signs the events: `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks 1.0.0). The service makes
+    one when absent."""
 
 
 class Conditions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -82,7 +82,8 @@ class Rotation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     """A new secret. The old one signs too, for one more day."""
 
     secret: Secret | None = None
-    """The new secret: `whsec_` and 24 to 64 bytes in base64. The service makes one when absent."""
+    """The new key: `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks 1.0.0). The service makes one when
+    absent."""
 
 
 class Replay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -130,7 +131,7 @@ class SubscriptionMade(SubscriptionAnswer, frozen=True, kw_only=True):
     """A subscription with its secret, which is shown only here."""
 
     secret: Secret
-    """What signs the events. No other answer shows it."""
+    """The key that signs the events. No other answer shows it."""
 
 
 class SubscriptionList(Struct, frozen=True, kw_only=True):
@@ -158,7 +159,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     status: int | None
     """The HTTP status code that the receiver answered with; null without an answer."""
     detail: str | None
-    """What went wrong; null where the event was delivered."""
+    """The reason why the try failed; null where the event was delivered."""
 
 
 class DeliveryPage(Struct, frozen=True, kw_only=True):

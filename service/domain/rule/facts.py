@@ -38,11 +38,12 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 class LiveFact(msgspec.Struct, eq=False, gc=False):
     """A fact as it is known after the records on it, compared by identity: a new text is a new object.
 
-    `position` is the fact's own. `order` is its place in the order of decisions in the earliest reading: (occurred,
-    effective, place, position), days as ordinals; `latest` is that in the latest reading. `tied` is true where
-    `effective` follows `occurred`. `dates` are occurred, effective and until, each once; `unsure` is true where the
-    bounds of any differ. `opens` is true where the fact is asserted and opens the item. `sources` are its own reports
-    and those added, as JSON joined by commas. `tokens` are those of each of its terms, None until they are needed.
+    `position` is the fact's own. `order` is its place in the order of docs/semantics.md, 3.1, in the earliest reading:
+    (occurred, effective, place, position), days as ordinals; `latest` is that in the latest reading. `tied` is true
+    where `effective` follows `occurred`. `dates` are occurred, effective and until, each once; `unsure` is true where
+    the bounds of any differ. `opens` is true where the fact is asserted and opens the item. `sources` are its own
+    reports and those added, as JSON joined by commas. `tokens` are those of each of its terms, None until
+    they are needed.
     """
 
     position: int

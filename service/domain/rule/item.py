@@ -91,10 +91,10 @@ class Item:
     def state(self, day: int) -> StateOnDay | None:
         """Return the state on a day (an ordinal); None when the item has no status then."""
         begun = sum(segment.start <= day for segment in self.segments)
-        return self.state_over(begun - 1) if begun else None
+        return self.state_of_segment(begun - 1) if begun else None
 
-    def state_over(self, index: int) -> StateOnDay:
-        """Return the state over a segment, by its index."""
+    def state_of_segment(self, index: int) -> StateOnDay:
+        """Return the state on the days of a segment, by its index."""
         segment = self.segments[index]
         state = state_of(self.kind, self.slug, segment)
         later = [text for segment in self.segments[index + 1 :] if (text := arrivals_text(segment))]
@@ -113,16 +113,16 @@ class Item:
     def know(self, chains: Mapping[int, Sequence[Entry]]) -> None:
         """Know these chains and nothing else: weigh each, and work out the life that follows.
 
-        They are the item's own, or parts of them as known earlier; an empty one says nothing.
+        They are the item's own, or parts of them as known earlier; an empty chain is a fact not known then.
         """
         weighed = {root: self._weigh(chain) for root, chain in chains.items() if chain}
         self.facts = {root: fact for root, fact in weighed.items() if fact is not None}
         self.segments = life(self.kind, self.facts.values())
 
-    def weigh(self, root: int) -> int | None:
-        """Weigh one chain again; return the first day on which the state may change, None when it cannot.
+    def reweigh(self, root: int) -> int | None:
+        """Weigh one chain again; return the first day whose state may differ.
 
-        The segments are left as they were.
+        None when no state can. The segments are left as they were.
         """
         old = self.facts.pop(root, None)
         new = self._weigh(self.chains[root])

@@ -1,6 +1,6 @@
 """The whole life of an item: segments of days with one outcome each, and what takes hold between them.
 
-docs/semantics.md, 5.
+docs/semantics.md, 3 and 4.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from service.domain.rule.facts import LiveFact
 from service.domain.rule.readings import Readings
-from service.domain.rule.status import NO_OUTCOME, Outcome, by_order, outcome_on, rules_over
+from service.domain.rule.status import NO_OUTCOME, Outcome, by_order, outcome_on, rules_run_out
 from service.domain.vocabulary.dates import FOREVER, OPEN
 
 if TYPE_CHECKING:
@@ -122,17 +122,18 @@ def _is_overtaken(planned: LiveFact, facts: Sequence[LiveFact], day: int) -> boo
 
 
 def _arrivals(kind: Kind, old: Outcome, new: Outcome) -> tuple[Upcoming, ...]:
-    """List the changes between one outcome and the next: a new ruler of a track, a ruler over, an announcement.
+    """List the changes between one outcome and the next.
 
-    On an item that has ended nothing takes hold but a base change.
+    They are a new ruler of a track, a ruler that runs out, an announcement. On an item that has ended nothing takes
+    hold but a base change.
     """
     arrivals: list[Upcoming] = []
     status = new.status or ""
     tracks = ((old.base, new.base), (old.overlay, new.overlay), (old.terms, new.terms))
     for before, now in tracks[:1] if status in kind.ends else tracks:
-        if now.fact is not None and (now.fact is not before.fact or now.over != before.over):
-            ended = now.over and before.fact is now.fact
-            on = now.fact.until if ended and now.fact.until else now.fact.eff
+        if now.fact is not None and (now.fact is not before.fact or now.run_out != before.run_out):
+            runs_out = now.run_out and before.fact is now.fact
+            on = now.fact.until if runs_out and now.fact.until else now.fact.eff
             arrivals.append(Upcoming(on.text, status, now.fact.id, "asserted"))
     if new.opening is not None and old.opening is None:
         arrivals.append(Upcoming(new.opening.occ.text, status, new.opening.id, "asserted"))
@@ -145,7 +146,7 @@ def since(segment: Segment) -> str:
     assert ruling is not None  # noqa: S101 - a segment has a status, and a status its ruling fact
     if segment.outcome.opening is ruling:
         return ruling.occ.text
-    if rules_over(segment.outcome.base, ruling) and ruling.until is not None:
+    if rules_run_out(segment.outcome.base, ruling) and ruling.until is not None:
         return ruling.until.text
     return ruling.eff.text
 
@@ -153,13 +154,13 @@ def since(segment: Segment) -> str:
 def running_until(segment: Segment) -> LiveFact | None:
     """Return the ruling fact while its own end is still to come, else None."""
     outcome, ruling = segment.outcome, segment.outcome.ruling
-    if any(rules_over(ruler, ruling) for ruler in (outcome.base, outcome.overlay, outcome.terms)):
+    if any(rules_run_out(ruler, ruling) for ruler in (outcome.base, outcome.overlay, outcome.terms)):
         return None
     return ruling
 
 
-def over_from(kind: Kind, segments: Sequence[Segment]) -> int:
-    """Return the day (an ordinal) from which an item is over for good in every reading; FOREVER if it is not."""
+def ended_from(kind: Kind, segments: Sequence[Segment]) -> int:
+    """Return the day (an ordinal) from which an item has ended for good in every reading; FOREVER if it has not."""
     day = FOREVER
     if not segments or segments[-1].outcome.status not in kind.ends:
         return day

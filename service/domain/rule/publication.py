@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DENIES = "denies"
 
 
-def published(chain: Sequence[Entry], recorded_on: Mapping[int, int], day: int) -> list[Entry]:
+def as_published_by(chain: Sequence[Entry], recorded_on: Mapping[int, int], day: int) -> list[Entry]:
     """Return the part of a chain that counts on a day of publication, for `weigh`; [] when the fact is not known then.
 
     `chain` is the fact, then the records on it, in position order; `recorded_on` the day of recording by position.

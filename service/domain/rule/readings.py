@@ -52,11 +52,11 @@ class _Dated:
         return (eff if self.fact.tied else self.occ.hi, eff, self.fact.change.place, self.fact.position)
 
     def can_run(self, day: int) -> bool:
-        """Return whether its own end can still be to come (or it has none)."""
+        """Return whether it has not run out in some reading: its own end can still be to come, or it has none."""
         return self.until is None or self.until.hi > day
 
-    def can_be_over(self, day: int) -> bool:
-        """Return whether its own end can have passed."""
+    def can_have_run_out(self, day: int) -> bool:
+        """Return whether it has run out in some reading: its own end can have passed."""
         return self.until is not None and self.until.lo <= day
 
 
@@ -81,37 +81,37 @@ class Readings:
     """The readings of one item's asserted facts."""
 
     def __init__(self, kind: Kind, facts: Sequence[LiveFact]) -> None:
-        """`facts` in the order of decisions in the earliest reading."""
+        """`facts` in the order of docs/semantics.md, 3.1, in the earliest reading."""
         self._kind = kind
         self._facts = facts
         self._dated: list[_Dated] = []
         self._opening = next((fact for fact in facts if fact.opens), None)
         self._unsure = [(when.lo, when.hi) for fact in facts if fact.unsure for when in fact.dates if when.lo < when.hi]
-        self._entangled = list(_entangled(facts))
+        self._movable = list(_movable(facts))
 
     def on(self, day: int, headline: Ruled, base: LiveFact | None, overlay: LiveFact | None) -> tuple[Ruled, ...]:
         """List every status that some reading gives on a day, `headline` first; () when it is the only one.
 
         `headline`, `base` and `overlay` are the status and the rulers of these tracks in the earliest reading.
         """
-        if not any([lo <= day < hi for lo, hi in self._unsure]) and not self._is_entangled(base, overlay):
-            return ()  # what is in effect, what is over and which of them rule, is the same in all readings
+        if not any([lo <= day < hi for lo, hi in self._unsure]) and not self._order_matters(base, overlay):
+            return ()  # what is in effect, what has run out and which of them rule, is the same in all readings
         if not self._dated:
             self._dated = [_Dated(fact, fact.occ, fact.eff, fact.until) for fact in self._facts]
-        candidates = _candidates(self._dated, day)
-        found = self._all(headline, _statuses(self._kind, candidates, day))
+        able = _day_facts(self._dated, day)
+        found = self._all(headline, _statuses(self._kind, able, day))
         if len(found) > 1:
-            mattering = candidates.facts()
+            mattering = able.facts()
             if shared := _shared(each.fact for each in mattering):
                 found = self._all(headline, _read(self._kind, mattering, shared, day))
         return tuple(found.items()) if len(found) > 1 else ()
 
-    def _is_entangled(self, base: LiveFact | None, overlay: LiveFact | None) -> bool:
-        """Return whether the order in which facts stand in some reading can change the status.
+    def _order_matters(self, base: LiveFact | None, overlay: LiveFact | None) -> bool:
+        """Return whether the order of facts in some reading can change the status.
 
         Without a base fact in effect every fact may count; with one, only what rules its track and the overlay's.
         """
-        return bool(self._entangled) and (base is None or base in self._entangled or overlay in self._entangled)
+        return bool(self._movable) and (base is None or base in self._movable or overlay in self._movable)
 
     def _all(self, headline: Ruled, statuses: Iterable[Ruled]) -> dict[str | None, LiveFact | None]:
         found: dict[str | None, LiveFact | None] = dict([headline])
@@ -123,8 +123,8 @@ class Readings:
         return found
 
 
-def _entangled(facts: Sequence[LiveFact]) -> Iterator[LiveFact]:
-    """Find the facts that some reading puts before one that the earliest reading has before them.
+def _movable(facts: Sequence[LiveFact]) -> Iterator[LiveFact]:
+    """Find the facts whose place can move forward: some reading puts them before a fact that is before them here.
 
     `facts` are in the order of the earliest reading.
     """
@@ -146,7 +146,7 @@ def _read(kind: Kind, dated: Sequence[_Dated], shared: Mapping[str, When], day: 
     for picked in product(*choices.values()):
         fixed = dict(zip(choices, (When("", each, each) for each in picked), strict=True))
         read = [_fixed(each.fact, fixed) for each in dated]
-        yield from _statuses(kind, _candidates(read, day), day)
+        yield from _statuses(kind, _day_facts(read, day), day)
 
 
 def _size(choices: Mapping[str, Sequence[int]]) -> int:
@@ -187,17 +187,18 @@ def _fixed(fact: LiveFact, fixed: Mapping[str, When]) -> _Dated:
     return _Dated(fact, fixed.get(fact.occ.text, fact.occ), fixed.get(fact.eff.text, fact.eff), until)
 
 
-def _candidates(dated: Sequence[_Dated], day: int) -> _DayFacts:
+def _day_facts(dated: Sequence[_Dated], day: int) -> _DayFacts:
+    """Find the facts that may rule on a day, by track, and the openings that may be announced."""
     openings = [each for each in dated if each.fact.opens and each.eff.hi > day]
     base, overlay, terms = (_can_rule(dated, track, day) for track in TRACKS)
     return _DayFacts(base, overlay, terms, openings)
 
 
-def _statuses(kind: Kind, candidates: _DayFacts, day: int) -> Iterator[Ruled]:
+def _statuses(kind: Kind, able: _DayFacts, day: int) -> Iterator[Ruled]:
     """Return every status that these dates allow, the uncertain ones among them independent of each other."""
-    base, overlay, terms, openings = candidates
+    base, overlay, terms, openings = able
     hiding = [each for each in overlay if each and each.fact.change.hides and each.can_run(day)]
-    bare = any(each is None or not each.fact.change.hides or each.can_be_over(day) for each in overlay)
+    bare = any(each is None or not each.fact.change.hides or each.can_have_run_out(day) for each in overlay)
     for each in base:
         if each is not None:
             yield from _based(kind, each, hiding, day, bare=bare)
@@ -219,10 +220,10 @@ def _statuses(kind: Kind, candidates: _DayFacts, day: int) -> Iterator[Ruled]:
 def _based(kind: Kind, base: _Dated, hiding: Sequence[_Dated], day: int, *, bare: bool) -> Iterator[Ruled]:
     """Return the statuses that are possible while a base fact rules."""
     statuses = []
-    if kind.over is None or base.can_run(day):
+    if kind.after_until is None or base.can_run(day):
         statuses.append(base.fact.change.status)
-    if kind.over is not None and base.can_be_over(day):
-        statuses.append(kind.over)
+    if kind.after_until is not None and base.can_have_run_out(day):
+        statuses.append(kind.after_until)
     for status in statuses:
         if status in kind.ends:
             yield status, base.fact
@@ -238,7 +239,7 @@ def _last(overlay: Able, terms: Able, day: int) -> Iterator[LiveFact]:
     for each in overlay:
         if each is None:
             yield from (term.fact for term in terms if term)
-        elif not each.fact.change.hides or each.can_be_over(day):
+        elif not each.fact.change.hides or each.can_have_run_out(day):
             if sure is None or each.latest_on(day) > sure:
                 yield each.fact
             else:

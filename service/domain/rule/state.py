@@ -20,7 +20,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def state_of(kind: Kind, item: str, segment: Segment) -> dict[str, Any]:
-    """Return an item's state over a segment, as it is on days after which no change is known."""
+    """Return an item's state on the days of a segment, as it is on days after which no change is known."""
     outcome, alternatives = segment.outcome, segment.alternatives
     running = life.running_until(segment)
     issues: set[str] = set()
@@ -34,7 +34,7 @@ def state_of(kind: Kind, item: str, segment: Segment) -> dict[str, Any]:
         opened = opened or fact.opens
         if fact.sources:
             sources.append(fact.sources)
-    state_of: dict[str, Any] = {
+    state: dict[str, Any] = {
         "id": item,
         "kind": kind.name,
         "issues": sorted(issues),
@@ -45,18 +45,19 @@ def state_of(kind: Kind, item: str, segment: Segment) -> dict[str, Any]:
         "alternatives": [{"status": status, "event": ruling and ruling.id} for status, ruling in alternatives],
     }
     if running and running.event.until_condition:
-        state_of["until_condition"] = running.event.until_condition
-    state_of |= merged_terms(outcome.merged)
+        state["until_condition"] = running.event.until_condition
+    state |= merged_terms(outcome.merged)
     if kind.name == "restriction":
-        state_of["applies"] = applies(segment)
-        state_of["ever_in_force"] = segment.ever_in_force
-    state_of["contested"] = contested
-    state_of["incomplete"] = not opened
-    state_of["events"] = events
-    state_of["reports"] = msgspec.Raw(b"[" + b",".join(sources) + b"]")
-    state_of["upcoming"] = segment.planned
-    state_of["next_change"] = None
-    return state_of
+        state["applies"] = applies(segment)
+        state["ever_in_force"] = segment.ever_in_force
+    state["contested"] = contested
+    state["incomplete"] = not opened
+    state["events"] = events
+    state["reports"] = msgspec.Raw(b"[" + b",".join(sources) + b"]")
+    # These two stay last, in this order: `with_upcoming` cuts the JSON before them.
+    state["upcoming"] = segment.planned
+    state["next_change"] = None
+    return state
 
 
 def merged_terms(facts: Iterable[LiveFact]) -> dict[str, Any]:
@@ -101,10 +102,14 @@ def with_upcoming(body: bytes, status: str, later: str | None) -> bytes:
     """Put the changes after the day asked about into a state.
 
     `later` are the arrivals of the later segments in order of days, as `arrivals_text` returns them, joined by commas.
+    Raises ValueError for a state that does not end as `state_of` ends it.
     """
     if not later:
         return body
     head, _, planned = body.rpartition(_UPCOMING)
+    if not head or not planned.endswith(_NO_CHANGE):
+        msg = "a state ends with `upcoming`, then `next_change`, which is null: `state_of` sets these two last"
+        raise ValueError(msg)
     changes: list[dict[str, str]] = msgspec.json.decode(f"[{later}]")
     following = next((change for change in changes if change["status"] != status), None)
     joint = b"" if planned.startswith(b"]") else b","

@@ -1,6 +1,6 @@
 """The rule on one day, in the earliest reading: the status, the fact that rules it, the facts whose terms count.
 
-docs/semantics.md, 3 and 4.
+docs/semantics.md, 3, 5 and 6.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 ANNOUNCED = "announced"
 
 by_order = attrgetter("order")
-"""The key that sorts facts in the order of decisions."""
+"""The key that sorts facts in the order of docs/semantics.md, 3.1."""
 
 
 class Ruler(Struct, frozen=True, gc=False):
-    """The fact that rules a track, and whether that fact is over."""
+    """The fact that rules a track, and whether it has run out: its `until` has come."""
 
     fact: LiveFact | None
-    over: bool
+    run_out: bool
 
 
-NO_RULER = Ruler(None, over=False)
+NO_RULER = Ruler(None, run_out=False)
 
 
 class Outcome(Struct, frozen=True, gc=False):
@@ -57,18 +57,18 @@ NO_OUTCOME = Outcome(None, None, (), NO_RULER, NO_RULER, NO_RULER, None, ())
 def outcome_on(kind: Kind, facts: Sequence[LiveFact], day: int) -> Outcome:
     """Apply the rule on a day (an ordinal) in the earliest reading.
 
-    `facts` are the asserted facts of the item in the order of decisions.
+    `facts` are the asserted facts of the item in the order of docs/semantics.md, 3.1.
     """
     in_effect = [fact for fact in facts if fact.eff.lo <= day]
     last = {fact.track: fact for fact in in_effect}
     overlay, terms = _ruler(last.get("overlay"), day), _ruler(last.get("terms"), day)
     base = _ruler(last.get("base"), day)
-    if kind.over is None and base.over:
-        base = Ruler(base.fact, over=False)
-    hiding = overlay.fact if overlay.fact is not None and overlay.fact.change.hides and not overlay.over else None
+    if kind.after_until is None and base.run_out:
+        base = Ruler(base.fact, run_out=False)
+    hiding = overlay.fact if overlay.fact is not None and overlay.fact.change.hides and not overlay.run_out else None
     opening: LiveFact | None = None
     if base.fact is not None:
-        status, ruling = _status_of_base(kind, base.fact, hiding, over=base.over)
+        status, ruling = _status_of_base(kind, base.fact, hiding, run_out=base.run_out)
     elif kind.name == "issue" and not in_effect and (first := next((fact for fact in facts if fact.opens), None)):
         status, ruling, in_effect = first.change.status, first, [first]
     elif opening := _announced(facts, day):
@@ -86,12 +86,12 @@ def outcome_on(kind: Kind, facts: Sequence[LiveFact], day: int) -> Outcome:
 
 
 def _ruler(fact: LiveFact | None, day: int) -> Ruler:
-    return NO_RULER if fact is None else Ruler(fact, over=fact.until is not None and fact.until.lo <= day)
+    return NO_RULER if fact is None else Ruler(fact, run_out=fact.until is not None and fact.until.lo <= day)
 
 
-def _status_of_base(kind: Kind, base: LiveFact, hiding: LiveFact | None, *, over: bool) -> tuple[str, LiveFact]:
+def _status_of_base(kind: Kind, base: LiveFact, hiding: LiveFact | None, *, run_out: bool) -> tuple[str, LiveFact]:
     """Return the status and its ruling fact while a base fact rules."""
-    status = kind.over if over and kind.over else base.change.status
+    status = kind.after_until if run_out and kind.after_until else base.change.status
     return (SUSPENDED, hiding) if hiding and status not in kind.ends else (status, base)
 
 
@@ -105,6 +105,6 @@ def _counts(fact: LiveFact, day: int, *, suspended: bool) -> bool:
     return suspended if fact.track == "overlay" else fact.until is None or day < fact.until.lo
 
 
-def rules_over(ruler: Ruler, fact: LiveFact | None) -> bool:
-    """Return whether a fact rules a track and is over."""
-    return ruler.over and ruler.fact is fact
+def rules_run_out(ruler: Ruler, fact: LiveFact | None) -> bool:
+    """Return whether a fact rules a track and has run out."""
+    return ruler.run_out and ruler.fact is fact

@@ -56,8 +56,8 @@ def of_issue(issue: str) -> str:
 def marks(kind: Kind, state: Mapping[str, Any]) -> list[str]:
     """List the marks of a state: its certainty, each status that some reading gives, whether it has ended.
 
-    `over` marks a state that has ended in every reading, `against-all` a restriction that names no country that it is
-    against.
+    `ended` marks a status that is an end, `over` one that is an end in every reading, `against-all` a restriction that
+    names no country that it is against.
     """
     possible = [each["status"] for each in state["alternatives"]] or [state["status"]]
     found = [f"certainty:{state['certainty']}", *[f"status:{each}" for each in possible]]
@@ -74,8 +74,8 @@ def _names_a_country(entities: Iterable[Any]) -> bool:
     return any(entity.country for entity in entities)
 
 
-def marked(token: str) -> str:
-    """Return a token as it stands among others: between line breaks."""
+def delimited(token: str) -> str:
+    """Return a token as it is stored among others: between line breaks."""
     return f"\n{token}\n"
 
 

@@ -1,9 +1,9 @@
-"""The life of each kind of item: its changes in order, their tracks and statuses (docs/semantics.md, 7).
+"""The changes of each kind of item in order, with their tracks and statuses (docs/semantics.md, 7).
 
-A life is one row of text, beside the structs of the kind: its name, then its changes in order, each as
+They are one row of text in `LIFE`, beside the structs of the kind: its name, then its changes in order, each as
 `name`, a mark and `=status` where the status is not the name. Marks: `*` opens an item, `!` ends it, `~` is on the
 overlay track, `+` on the terms track; without one the change is on the base track. Settings follow: `plural:` names the
-collection over HTTP, `over:` the status after the end of a base change's own terms, `running:` that of an item known by
+collection over HTTP, `until:` the status after the `until` of a base change, `running:` that of an item known by
 no base change.
 """
 
@@ -40,14 +40,15 @@ class ChangeRule(NamedTuple):
 class Kind(NamedTuple):
     """One kind of item.
 
-    `plural` names its collection over HTTP. `over` is the status that follows a base change's `until` (None: it changes
-    nothing), `running` that of an item known only by overlay or terms changes, `ends` the statuses that are ends.
+    `plural` names its collection over HTTP. `after_until` is the status after a base change's `until` (None: it
+    changes nothing), `running` that of an item known only by overlay or terms changes, `ends` the statuses that are
+    ends.
     """
 
     name: str
     plural: str
     changes: tuple[ChangeRule, ...]
-    over: str | None
+    after_until: str | None
     running: str
     ends: frozenset[str]
 
@@ -68,10 +69,10 @@ def _change(kind: str, place: int, word: str) -> ChangeRule:
 def _kind(name: str, words: list[str]) -> Kind:
     settings = dict(word.split(":") for word in words if ":" in word)
     rows = [word for word in words if ":" not in word]
-    over = settings.get("over")
-    ends = {re.split("!", word)[0] for word in rows if "!" in word} | ({over} if over else set())
+    after_until = settings.get("until")
+    ends = {re.split("!", word)[0] for word in rows if "!" in word} | ({after_until} if after_until else set())
     changes = tuple(_change(name, place, word) for place, word in enumerate(rows))
-    return Kind(name, settings["plural"], changes, over, settings.get("running", "open"), frozenset(ends))
+    return Kind(name, settings["plural"], changes, after_until, settings.get("running", "open"), frozenset(ends))
 
 
 def _kinds() -> dict[str, Kind]:
@@ -96,7 +97,7 @@ STATUSES: dict[str, tuple[str, ...]] = {
     kind.name: tuple(
         dict.fromkeys(
             [change.status for change in kind.changes if change.status]
-            + ([kind.over] if kind.over else [])
+            + ([kind.after_until] if kind.after_until else [])
             + (["announced"] if any(change.opens for change in kind.changes) else [])
             + ([kind.running] if any(change.track != "base" for change in kind.changes) else [])
         )

@@ -77,7 +77,7 @@ async def _recorded_states(
     one, other = points
     sql_text = _statement(database.dialect, same_day=one.day == other.day)
     token = tokens.of_issue(issue)
-    rows = await database.fetch_long(sql_text, *one, *other, token, tokens.marked(token), after, size)
+    rows = await database.fetch_long(sql_text, *one, *other, token, tokens.delimited(token), after, size)
     states = [StateChange(row[0], row[1], row[2], _state(row[3:6]), _state(row[6:9])) for row in rows]
     return states, states[-1].number if len(states) == size else None
 

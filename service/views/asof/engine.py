@@ -1,4 +1,9 @@
-"""The two engines: one answers as recorded, the other as published. This module alone picks one by the basis."""
+"""The two engines: one answers as recorded, the other as published.
+
+`engine_of` picks one by the basis for the questions of `Engine`: items, lists, issues. Other questions branch on the
+basis themselves: `exposure.py`, `difference.py` and `versions.py` have one way for each, and `timeline.py` cuts chains
+to what was published.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from service.domain.rule.facts import Entry
 from service.domain.rule.item import Item
 from service.domain.rule.posture import DECIDING_KINDS, is_decided
-from service.domain.rule.publication import days, published
+from service.domain.rule.publication import as_published_by, days
 from service.domain.rule.tokens import of_issue
 from service.domain.vocabulary import events, instants
 from service.domain.vocabulary.dates import FOREVER
@@ -132,7 +132,7 @@ async def counted(database: Database, basis: Basis, slugs: Iterable[str]) -> set
     for rows in await _rows(database, slugs, basis.position):
         recorded_on = _recorded_on(rows)
         for chain in _chained(rows).chains.values():
-            found.update(entry.position for entry in published(chain, recorded_on, publication_day(basis)))
+            found.update(entry.position for entry in as_published_by(chain, recorded_on, publication_day(basis)))
     return found
 
 
@@ -207,7 +207,7 @@ def _recorded_on(rows: Sequence[Row]) -> dict[int, int]:
 
 def _know(item: Item, recorded_on: Mapping[int, int], day: int) -> None:
     """Limit an item to the part of each chain that counts on a day of publication."""
-    item.know({root: published(chain, recorded_on, day) for root, chain in item.chains.items()})
+    item.know({root: as_published_by(chain, recorded_on, day) for root, chain in item.chains.items()})
 
 
 class _Candidates(NamedTuple):

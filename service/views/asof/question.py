@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 Mode = Literal["position", "instant", "head", "newest"]
-"""How K is given. The newest is a position while it is the head; later it gives no answer."""
+"""How K is given. `newest`: this position if it is still the head, else no rows; the caller asks again by position."""
 
 
 class Question(NamedTuple):
@@ -65,8 +65,8 @@ class ItemState(NamedTuple):
 class StateFilter(NamedTuple):
     """States of a kind, of items that carry every token, with every mark.
 
-    The first token is the one whose candidates are tried; without any, all items of the kind are. Marks stand on the
-    state alone (`status:`, `certainty:`): no item is found by them.
+    The first token is the one whose candidates are tried; without any, all items of the kind are. Only a state has
+    marks (`status:`, `certainty:`): no item is found by them.
     """
 
     kind: str
@@ -94,7 +94,7 @@ class OneState(NamedTuple):
 
 
 class IssuePage(NamedTuple):
-    """A page of an issue's items; `own` is the issue itself if it stands on the page, `version` its version."""
+    """A page of an issue's items; `own` is the issue itself if it is on the page, `version` its version."""
 
     basis: Basis
     items: list[ItemState]
@@ -115,7 +115,7 @@ class FirstStatus(NamedTuple):
 
 
 def page_of(basis: Basis, states: Sequence[ItemState], limit: int) -> StatePage:
-    """Return a page of up to `limit` states; one state more tells that others follow."""
+    """Return a page of up to `limit` states; one state more shows that others follow."""
     items = list(states[:limit])
     return StatePage(basis, items, items[-1].number if len(states) > limit else None)
 

@@ -18,7 +18,7 @@ from service.views.asof.question import (
     issue_page_of,
     page_of,
 )
-from service.views.asof.sql import BY_KIND, BY_TOKEN, MAY_STAND, StateStatement, basis_of, resolve, state_of_row
+from service.views.asof.sql import BY_KIND, BY_TOKEN, NOT_KNOWN_ENDED, StateStatement, basis_of, resolve, state_of_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,17 +40,17 @@ SELECT i.slug, (SELECT n.version FROM issue_event n WHERE n.issue = i.number AND
                 ORDER BY n.position DESC LIMIT 1)
 FROM item i WHERE i.slug IN ({slugs})
 """
-_STANDS = """i.number = f.item AND i.kind || '' IN ({kinds}) AND {stands}
+_OF_ISSUE = """i.number = f.item AND i.kind || '' IN ({kinds}) AND {not_ended}
     AND {found_at}(v.tokens, '\n' || f.token || '\n') > 0"""
 # The state as a scalar, so that the order is as written: to find one, PostgreSQL would go through all items instead.
 _ANY_STATUS = """
 SELECT s.slug FROM (SELECT {k} AS k) b CROSS JOIN item s WHERE s.slug {among} AND (
     SELECT 1 FROM facet f WHERE f.token = 'issue:' || s.slug AND f.item <= b.k AND (
-        SELECT 1 FROM item i {probe} AND {stands} AND v.status = '{status}') = 1 LIMIT 1) = 1
+        SELECT 1 FROM item i {probe} AND {of_issue} AND v.status = '{status}') = 1 LIMIT 1) = 1
 """
 _ALL_STATUSES = """
 SELECT DISTINCT s.slug, i.kind, v.status FROM (SELECT {k} AS k) b CROSS JOIN item s CROSS JOIN facet f CROSS JOIN item i
-{probe} AND s.slug {among} AND f.token = 'issue:' || s.slug AND f.item <= b.k AND {stands}
+{probe} AND s.slug {among} AND f.token = 'issue:' || s.slug AND f.item <= b.k AND {of_issue}
 """
 
 
@@ -92,7 +92,7 @@ async def issue_page(
     statement.by_token(f"issue:{slug}", after)
     if not ended:
         statement.where.append(
-            f"(i.kind = 'issue' OR {MAY_STAND})"
+            f"(i.kind = 'issue' OR {NOT_KNOWN_ENDED})"
         )  # on its own: it is tested before the state is read
         statement.where.append(f"(i.kind = 'issue' OR {statement.carries('ended', '= 0')})")
     rows = await statement.rows(BY_TOKEN, limit + 2, _VERSION.format(slug=statement.parameter(slug)))
@@ -118,7 +118,7 @@ async def sifted(
     statement = StateStatement(database, basis.pinned())
     statement.where.append(f"i.number {statement.numbered(numbers)}")
     if not ended:
-        statement.where.append(f"{MAY_STAND} AND {statement.carries('over', '= 0')}")
+        statement.where.append(f"{NOT_KNOWN_ENDED} AND {statement.carries('over', '= 0')}")
     for tokens in every:
         statement.where.append(statement.carries_any(tokens))
     return await statement.states(basis, statement.parameter(most))
@@ -148,7 +148,7 @@ async def statuses(database: Database, question: Question, issues: Sequence[str]
     """Return the kinds and statuses of issues' items, as many as a posture depends on; K is a position.
 
     No more items are read than the rule needs (docs/semantics.md, 6): of an issue that restricts, the first restriction
-    in force decides; of another, every restriction and round that stands is read.
+    in force decides; of another, every restriction and round that is not known to have ended is read.
     """
     found: Statuses = {issue: set() for issue in issues}
     restricted = await _having(database, question, issues, *IN_FORCE)
@@ -177,7 +177,7 @@ async def _status_rows(
         k=dialect.number.format("$1"),
         among=dialect.slugs.format("$3"),
         probe=sql.probe("position"),
-        stands=_STANDS.format(kinds=kinds, stands=MAY_STAND, found_at=dialect.found_at),
+        of_issue=_OF_ISSUE.format(kinds=kinds, not_ended=NOT_KNOWN_ENDED, found_at=dialect.found_at),
         status=status,
     )
     return await database.fetch_long(text, question.position, question.as_of, dialect.listed(issues))

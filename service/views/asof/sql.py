@@ -49,10 +49,10 @@ FROM {source} CROSS JOIN b {probe}
 ORDER BY {order}
 LIMIT {limit}
 """
-MAY_STAND = "(i.over_from > $2 OR i.over_known > b.k)"
-"""A filter before the states are read: it skips items known to have ended in every reading.
+NOT_KNOWN_ENDED = "(i.over_from > $2 OR i.over_known > b.k)"
+"""A filter before the states are read: it skips items known to have ended in every reading (`over_from`).
 
-Ended items that pass are dropped later, by the mark `ended` of their state.
+Ended items that pass are dropped later, by the mark `ended` or `over` of their state.
 """
 BY_KIND = "item i"
 BY_TOKEN = "facet f CROSS JOIN item i"  # noqa: S105 - a token to search by, not a secret
@@ -151,7 +151,7 @@ class StateStatement:
 
     def carries(self, token: str, how: str = "> 0") -> str:
         """Return the condition that a state carries a token; `how` is `= 0` for one that does not."""
-        return f"{self._found_at}(v.tokens, {self.parameter(tokens.marked(token))}) {how}"
+        return f"{self._found_at}(v.tokens, {self.parameter(tokens.delimited(token))}) {how}"
 
     def carries_any(self, found_by: Iterable[str]) -> str:
         """Return the condition that a state carries one of some tokens."""

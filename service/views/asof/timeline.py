@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from service.domain.rule.facts import Entry, weigh
-from service.domain.rule.publication import published
+from service.domain.rule.publication import as_published_by
 from service.domain.vocabulary import events, instants
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _known(chain: Sequence[Row], day: int | None) -> FactOnTimeline | None:
     """
     entries = [Entry(position, events.decode(body)) for _, position, _, body in chain]
     if day is not None:
-        entries = published(entries, {position: instants.day(at) for _, position, at, _ in chain}, day)
+        entries = as_published_by(entries, {position: instants.day(at) for _, position, at, _ in chain}, day)
     fact = weigh(entries) if entries else None
     if fact is None:
         return None

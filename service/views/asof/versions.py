@@ -127,11 +127,11 @@ def _life(item: Item, known: int) -> Iterator[Rectangle]:
     """Return the states of an item's whole life, known from a day on."""
     ends = [*[segment.start for segment in item.segments[1:]], None]
     for index, (segment, end) in enumerate(zip(item.segments, ends, strict=bool(item.segments))):
-        yield Rectangle(segment.start, end, known, None, item.state_over(index).body)
+        yield Rectangle(segment.start, end, known, None, item.state_of_segment(index).body)
 
 
 def _versions(rows: Iterable[Row]) -> list[_Version]:
-    """End each version where the next of its day supersedes it, and fill in the arrivals that it did not repeat.
+    """End each version where the next of its day replaces it, and fill in the arrivals that it did not repeat.
 
     `rows` as the table has them, in the order of its key.
     """

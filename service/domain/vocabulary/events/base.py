@@ -83,7 +83,7 @@ class Report(Part, frozen=True, kw_only=True):
     outlet: Name
     """The publisher of the report: a newspaper, an agency, an authority."""
     title: Name | None = None
-    """The title or headline of the report."""
+    """The title or headline of the report, as its outlet has it."""
     url: Url | None = None
     """The address of the report (http or https)."""
     published: Edtf | None = None

@@ -8,14 +8,14 @@ from service.domain.vocabulary.events.base import Fact, Goods, Parties
 LIFE = """
     issue         opened*=open revised+ closed! reopened=open plural:issues
 """
-"""The life of the kind; `kinds.py` says how such a row is read."""
+"""The changes of the kind, one row; `kinds.py` says how a row is read."""
 
 
 class Issue(Fact, frozen=True, kw_only=True):
     """A matter between trading partners; an item of its own, `item` equal to the one slug in `issues`."""
 
     title: Name | None = None
-    """The title of the issue."""
+    """The title of the issue: its name for readers."""
     summary: Text | None = None
     """The matter of the issue in a few sentences."""
     parties: Parties | None = None

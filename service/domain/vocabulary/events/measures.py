@@ -14,14 +14,14 @@ Instrument = Literal["export_control", "import_ban", "tariff", "quota", "licensi
 
 LIFE = """
     agreement     framework_reached* signed* in_effect* extended=in_effect suspended~ reinstated~ terminated!
-                  over:expired running:in_effect plural:agreements
+                  until:expired running:in_effect plural:agreements
     restriction   proposed* announced* imposed*=in_force extended=in_force tightened+ eased+ suspended~
-                  suspension_extended~ reinstated~ lifted! superseded! invalidated! over:expired running:in_force
+                  suspension_extended~ reinstated~ lifted! superseded! invalidated! until:expired running:in_force
                   plural:restrictions
     clearance     applied* agreed* granted*=active extended=active suspended~ reinstated~ denied! revoked!
-                  over:expired running:active plural:clearances
+                  until:expired running:active plural:clearances
 """
-"""The lives of these kinds; `kinds.py` says how such a row is read."""
+"""The changes of these kinds, a row each; `kinds.py` says how a row is read."""
 
 
 class Agreement(Fact, frozen=True, kw_only=True):
@@ -30,7 +30,7 @@ class Agreement(Fact, frozen=True, kw_only=True):
     parties: Parties | None = None
     """The parties to the agreement."""
     title: Name | None = None
-    """The title of the agreement."""
+    """The title of the agreement, as the source has it."""
     text_url: Url | None = None
     """The address of the text of the agreement (http or https)."""
 

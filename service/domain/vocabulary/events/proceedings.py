@@ -9,7 +9,7 @@ LIFE = """
     investigation opened*=open suspended~ reinstated~ closed! plural:investigations
     dispute       filed*=open ruled settled! withdrawn! plural:disputes
 """
-"""The lives of these kinds; `kinds.py` says how such a row is read."""
+"""The changes of these kinds, a row each; `kinds.py` says how a row is read."""
 
 
 class Investigation(Fact, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ LIFE = """
     call          held* plural:calls
     statement     made* plural:statements
 """
-"""The lives of these kinds; `kinds.py` says how such a row is read."""
+"""The changes of these kinds, a row each; `kinds.py` says how a row is read."""
 
 
 class Round(Fact, frozen=True, kw_only=True):

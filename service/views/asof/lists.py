@@ -1,4 +1,4 @@
-"""Lists by words: the states of a list are read a chunk at a time and searched."""
+"""Lists, searched by words where `q` is given: their states are then read a chunk at a time."""
 
 from __future__ import annotations
 
