@@ -423,11 +423,11 @@ def order_in(reading: Reading) -> Callable[[Fact], Order]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the rule yields in one reading on one day: the status, the ruling fact, the folded facts in their order."""
+    """The result of the rule in one reading on one day: status, ruling fact, and the contributing facts in order."""
 
     status: str | None
     ruling: Fact | None
-    folded: list[Fact]
+    contributing: list[Fact]
 
 
 def in_effect(facts: Iterable[Fact], reading: Reading, day: date, tracks: Iterable[Track] = TRACKS) -> list[Fact]:
@@ -477,9 +477,9 @@ def standing_announcements(facts: Iterable[Fact], reading: Reading, day: date) -
 
 def outcome_in(facts: Sequence[Fact], reading: Reading, day: date) -> Outcome:
     """Apply rules a to g; an issue of which nothing is in effect yet stands by its first opening (section 6)."""
-    folded = in_effect(facts, reading, day)
+    contributing = in_effect(facts, reading, day)
     openings = sorted((fact for fact in facts if fact.change.opens), key=order_in(reading))
-    if not folded and openings and openings[0].kind == "issue":
+    if not contributing and openings and openings[0].kind == "issue":
         return Outcome("open", openings[0], [openings[0]])
     base = ruler(facts, reading, day, "base")
     if base is not None:
@@ -488,14 +488,14 @@ def outcome_in(facts: Sequence[Fact], reading: Reading, day: date) -> Outcome:
 
 
 def _with_base(facts: Sequence[Fact], reading: Reading, day: date, base: Fact) -> Outcome:
-    folded = in_effect(facts, reading, day)
+    contributing = in_effect(facts, reading, day)
     overlay = ruler(facts, reading, day, "overlay")
     status = base_status(base, reading, day)
     if ends(base.kind, status):
-        return Outcome(status, base, folded)
+        return Outcome(status, base, contributing)
     if overlay is not None and suspends(overlay, reading, day):
-        return Outcome("suspended", overlay, folded)
-    return Outcome(status, base, folded)
+        return Outcome("suspended", overlay, contributing)
+    return Outcome(status, base, contributing)
 
 
 def _without_base(facts: Sequence[Fact], reading: Reading, day: date) -> Outcome:
@@ -540,7 +540,7 @@ def since(outcome: Outcome, ruling: Fact, reading: Reading, day: date) -> str:
 def terms(outcome: Outcome, reading: Reading, day: date) -> Event:
     """Merge the terms of the folded facts, the later value winning."""
     merged: Event = {}
-    for fact in outcome.folded:
+    for fact in outcome.contributing:
         hidden = fact.change.track == "overlay" and outcome.status != "suspended"
         dropped = fact.change.track == "terms" and is_over(fact, reading, day)
         if not hidden and not dropped:
@@ -561,7 +561,7 @@ def applies(outcome: Outcome) -> str:
 def left_by_suspension(outcome: Outcome) -> Event:
     """Merge the terms of the overlay facts from the last `suspended` on; of all of them where there is none."""
     merged: Event = {}
-    for fact in outcome.folded:
+    for fact in outcome.contributing:
         if fact.change.name == "suspended":
             merged = {}
         if fact.change.track == "overlay":
@@ -702,11 +702,11 @@ def _certainty(facts: Sequence[Fact], headline: Outcome, day: date) -> State:
 
 def _sources(outcome: Outcome) -> State:
     return {
-        "issues": sorted({issue for fact in outcome.folded for issue in fact.text["issues"]}),
-        "contested": any(fact.contested for fact in outcome.folded),
-        "incomplete": not any(fact.change.opens for fact in outcome.folded),
-        "events": [fact.id for fact in outcome.folded],
-        "reports": [report for fact in outcome.folded for report in fact.reports],
+        "issues": sorted({issue for fact in outcome.contributing for issue in fact.text["issues"]}),
+        "contested": any(fact.contested for fact in outcome.contributing),
+        "incomplete": not any(fact.change.opens for fact in outcome.contributing),
+        "events": [fact.id for fact in outcome.contributing],
+        "reports": [report for fact in outcome.contributing for report in fact.reports],
     }
 
 
