@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from contextlib import asynccontextmanager
@@ -75,12 +76,14 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         ledger = Ledger(database, clock, new_id, tail.wake)
         await ledger.start()
         tail.start()
+        heads = Heads(database)
+        await heads.start()
+        watching = asyncio.create_task(heads.watch(), name="watch")
         try:
             webhooks = Webhooks(database, tail, rules(settings), clock, chance())
-            yield Services(
-                database, ledger, Heads(database), AnswerMemory(), tail, webhooks, clock, settings.public_url
-            )
+            yield Services(database, ledger, heads, AnswerMemory(), tail, webhooks, clock, settings.public_url)
         finally:
+            watching.cancel()
             await tail.stop()
             await ledger.stop()
 

@@ -134,7 +134,7 @@ class _Import:
             head = await head_of(self._database)
             first = fresh[0].recorded_at
             alone = head.position == sum(self.done)
-            later = first is not None and (self.done.recorded > 0 or first > head.recorded_at)
+            later = first is not None and (self.done.recorded > 0 or first > head.final)
             self._faithful = alone and later and all(line.recorded_at is not None for line in fresh)
         return self._faithful
 

@@ -102,6 +102,7 @@ async def _get_diff(request: AnyRequest) -> Response[bytes]:
     slug = slug_of(request, "issue", "issue")
     query, services = query_of(request, DiffQuery), services_of(request)
     cursor = None if query.cursor is None else read_cursor(request, query.cursor, AsOfCursor)
+    edition = services.heads.edition
     span = await _span(request, query, cursor)
     if cursor and (cursor.as_of, cursor.position, cursor.within) != (
         span.points[1].day,
@@ -109,7 +110,7 @@ async def _get_diff(request: AnyRequest) -> Response[bytes]:
         span.within,
     ):
         raise foreign_cursor()
-    headers = frozen(request, tag_of(span.clocks), span.clocks, pinned=span.pinned)
+    headers = frozen(request, tag_of(span.clocks, edition), span.clocks, pinned=span.pinned)
     if (same := not_modified(request, headers)) is not None:
         return same
     await check_issue(services.database, span.basis, slug)

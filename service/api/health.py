@@ -9,9 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from service.api.http.requests import AnyRequest, json_answer, services_of
+from service.api.http.requests import AnyRequest, encode, json_answer, services_of
 from service.api.spec.operations import Documented, Operation, Route
-from service.api.spec.response_shapes import Health
+from service.api.spec.response_shapes import Health, Readiness
 from service.eventlog.head import head_of
 from service.feed import consumers
 
@@ -68,8 +68,9 @@ async def _alive(_: AnyRequest) -> Response[bytes]:
 
 async def _ready(request: AnyRequest) -> Response[bytes]:
     """Answer that the ledger can be read."""
-    head = await head_of(services_of(request).database)
-    return json_answer(b'{"status":"ok","head":%d}' % head.position)
+    heads = services_of(request).heads
+    head = await heads.read()
+    return json_answer(encode(Readiness(status="ok", ledger=heads.ledger, epoch=head.epoch, head=head.position)))
 
 
 async def _metrics(request: AnyRequest) -> Response[bytes]:
@@ -96,7 +97,15 @@ ROUTES = [
         Operation(
             method="GET", path="/readyz", operation_id="get_readiness", tag="service",
             summary="Check that the ledger can be read", description="Reads the head of the log.",
-            answers={200: Documented("It can.", Health, example={"status": "ok", "head": 20})},
+            answers={
+                200: Documented(
+                    "It can.",
+                    Readiness,
+                    example={
+                        "status": "ok", "ledger": "0198f9c2-6b1e-4c5e-9a39-5a4f0d7f5b11", "epoch": 0, "head": 20,
+                    },
+                )
+            },
         ),
         _ready,
     ),

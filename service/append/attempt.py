@@ -60,7 +60,7 @@ class Attempt:
     def __init__(self, database: Database, loaded: WorkingSet, head: Head, now: int) -> None:
         """`head` is the one to commit after, `now` the earliest instant to stamp (microseconds since 1970 UTC)."""
         self._database, self._loaded, self._before = database, loaded, head
-        self.recorded_at = max(now, head.recorded_at + 1)
+        self.recorded_at = max(now, head.final + 1)
         self._position = head.position
         self._today = instants.day(self.recorded_at)
         self._homes = Homes()
@@ -71,7 +71,10 @@ class Attempt:
     @property
     def head(self) -> Head:
         """Return the head once this is stored."""
-        return Head(self._position, self.recorded_at) if self._position > self._before.position else self._before
+        before = self._before
+        if self._position == before.position:
+            return before
+        return Head(self._position, self.recorded_at, before.frozen_at, before.epoch)
 
     async def prepare(self, group: Sequence[Request], before: Mapping[UUID, str] | None = None) -> None:
         """Decide and project every request; `before` gives the homes of events that are being committed before."""
@@ -102,7 +105,7 @@ class Attempt:
             return await head_of(self._database) == self._before
         commit = self._projector.finish()
         commit.rows["commit_mark"].append((self.recorded_at, self._position))
-        return await self._database.commit(self._before.position, self.head, commit)
+        return await self._database.commit(self._before, self.head, commit)
 
     def discard(self) -> None:
         """Forget the items that were changed in vain."""
@@ -149,8 +152,8 @@ class Attempt:
         """Decide a request on what is known after those before it."""
         if request.recorded and len(set(request.ids())) == len(request.events):
             return await self._repeated(request)
-        if request.recorded_at is not None and request.recorded_at <= self._before.recorded_at:
-            return TooEarly(request.recorded_at, self._before.recorded_at)
+        if request.recorded_at is not None and request.recorded_at <= self._before.final:
+            return TooEarly(request.recorded_at, self._before.final)
         try:
             decision = decide(request.events, self._known, self._today)
             self._check_versions(request.expected)

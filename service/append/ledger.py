@@ -22,7 +22,7 @@ from service.append.diagnose import diagnose
 from service.append.request import AppendResult, Request
 from service.domain.errors import Fault, Malformed, Unavailable
 from service.domain.vocabulary import instants
-from service.eventlog.head import head_of
+from service.eventlog.head import head_after, head_of
 from service.storage.database import DuplicateId, Head, Lost
 from service.views.working_set import WorkingSet
 
@@ -132,7 +132,7 @@ class Ledger:
 
         `instant` in microseconds since 1970 UTC, not in the future. Waits for commits under way.
         """
-        if instant > max(self._head.recorded_at, self._frozen):
+        if instant > max(self._head.final, self._frozen):
             await self._database.freeze(instant)
             self._frozen = max(self._frozen, instant)
 
@@ -265,9 +265,12 @@ class Ledger:
         raise Unavailable(reason)
 
     async def _catch_up(self) -> None:
-        """Forget the items that others have changed, and go on from the newest head."""
-        head = await head_of(self._database)
-        await self._loaded.catch_up(self._head.position)
+        """Forget the items that others have changed, all where the history is another; go on from the newest head."""
+        head = await head_after(self._database, self._head)
+        if head.epoch == self._head.epoch:
+            await self._loaded.catch_up(self._head.position)
+        else:
+            self._loaded.clear()
         self._head = head
         self._loaded.trim(set())
 

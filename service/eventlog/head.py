@@ -4,20 +4,50 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from uuid import UUID
+
+import structlog
 
 from service.storage.database import Head
 
 if TYPE_CHECKING:
     from service.storage.database import Database
 
-_HEAD = (
-    """SELECT position, CASE WHEN frozen_at > recorded_at THEN frozen_at ELSE recorded_at END FROM head WHERE id = 1"""
-)
+WATCH_SECONDS = 0.5
+"""Seconds between two looks at the epoch where nobody asks for the head."""
+
+_HEAD = "SELECT position, recorded_at, frozen_at, epoch FROM head WHERE id = 1"
+_HEAD_AFTER = """
+SELECT h.position, h.recorded_at, h.frozen_at, h.epoch,
+    {position} = 0 OR EXISTS (SELECT 1 FROM event e WHERE e.position = {position} AND e.recorded_at = {instant})
+FROM head h WHERE h.id = 1
+"""
+_RAISE = "UPDATE head SET epoch = $1 + 1 WHERE id = 1 AND epoch <= $1"
+_NAME = "SELECT uuid FROM ledger WHERE id = 1"
+
+logger = structlog.get_logger(__name__)
 
 
 async def head_of(database: Database) -> Head:
-    """Return the last position, and the instant after which the next commit is stamped."""
+    """Return the last commit."""
     return Head(*(await database.fetch(_HEAD))[0])
+
+
+async def head_after(database: Database, known: Head) -> Head:
+    """Return the last commit, of another epoch where the log has lost the commit that is known.
+
+    A log loses commits when a backup takes its place, or a standby that had not all of them. Whoever notices first
+    raises the epoch, for every process: nothing that was made from the lost commits may be used again.
+    """
+    number = database.dialect.number.format
+    sql = _HEAD_AFTER.format(position=number("$1"), instant=number("$2"))
+    *row, kept = (await database.fetch(sql, known.position, known.recorded_at))[0]
+    head = Head(*row)
+    if kept or head.epoch > known.epoch:
+        return head
+    logger.error("log.set_back", known_position=known.position, position=head.position)
+    await database.execute(_RAISE, known.epoch)
+    return await head_of(database)
 
 
 class Heads:
@@ -28,6 +58,25 @@ class Heads:
         self._database = database
         self._next: asyncio.Future[Head] | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._known = Head(0, 0)
+        self.ledger = UUID(int=0)
+        """The name of the ledger."""
+        self.edition = ""
+        """The name of the ledger and its epoch: what was made from one edition is not used in another."""
+
+    async def start(self) -> None:
+        """Read the name of the ledger and its epoch."""
+        self.ledger = UUID((await self._database.fetch(_NAME))[0][0])
+        await self.read()
+
+    async def watch(self) -> None:
+        """Look at the epoch now and then, until cancelled: answers at a given position read no head."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            try:
+                await self.read()
+            except Exception as error:  # noqa: BLE001 - who asks is told; the next look may go well
+                logger.debug("watch.failed", error=str(error))
 
     async def read(self) -> Head:
         """Return a head that is no older than this call; raises Lost when the database cannot be reached."""
@@ -43,10 +92,13 @@ class Heads:
             while (answer := self._next) is not None:
                 self._next = None
                 try:
-                    head = await head_of(self._database)
+                    head = await head_after(self._database, self._known)
                 except Exception as error:  # noqa: BLE001 - raised again for every caller
                     answer.set_exception(error)
                 else:
+                    if head.epoch != self._known.epoch or not self.edition:
+                        self.edition = f"{self.ledger.hex[:8]}-{head.epoch}"
+                    self._known = head
                     answer.set_result(head)
         finally:
             self._reading = None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 TABLES = (LOG, *PROJECTIONS)
-NEWEST = "SELECT shape FROM ledger LIMIT 0"
+NEWEST = "SELECT uuid FROM ledger LIMIT 0"
 """Fails unless the newest migration has run. Migrations run in order, so the earlier ones have run too."""
 CLOSE = f"UPDATE version SET closed_at = $3 WHERE item = $1 AND valid_from = $2 AND closed_at = {OPEN_END}"  # noqa: S608 - a number of our own
 """Takes a `Closing`."""
@@ -29,6 +29,8 @@ END = "UPDATE item SET over_from = $2, over_known = $3 WHERE number = $1"
 """Takes an `Ending`."""
 SHAPED = "UPDATE ledger SET shape = $1 WHERE id = 1"
 """Takes the shape of the projections."""
+REMADE = "UPDATE head SET epoch = epoch + 1 WHERE id = 1"
+"""Refuses the commits that were decided on the projections before. It locks the row of the head as well."""
 FREEZE = "UPDATE head SET frozen_at = $1 WHERE id = 1 AND frozen_at < $1"
 """Takes an instant."""
 COLUMNS = {name: tuple(column.name for column in metadata.tables[name].columns) for name in TABLES}
@@ -57,10 +59,21 @@ def scheme(url: str) -> str:
 
 
 class Head(NamedTuple):
-    """The last commit: its position and its instant (microseconds since 1970 UTC); (0, 0) when nothing is recorded."""
+    """The last commit: its position and its instant (microseconds since 1970 UTC), both 0 when nothing is recorded.
+
+    What is known up to `frozen_at`, an instant too, is final. `epoch` counts how often the log was found set back or
+    its projections were remade.
+    """
 
     position: int
     recorded_at: int
+    frozen_at: int = 0
+    epoch: int = 0
+
+    @property
+    def final(self) -> int:
+        """Return the instant that the next commit is stamped after."""
+        return max(self.recorded_at, self.frozen_at)
 
 
 class Closing(NamedTuple):
@@ -172,10 +185,11 @@ class Database(Source, Protocol):
     def scratch(self) -> AbstractAsyncContextManager[Source]:
         """Open a connection that can make temporary tables, which end with it; its statements may take long."""
 
-    async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
+    async def commit(self, expected: Head, head: Head, commit: Commit) -> bool:
         """Store rows and move the head from `expected` in one commit, durable on return.
 
-        False, and nothing stored, when the head has moved or the new one's instant is frozen. DuplicateId, and nothing
+        False, and nothing stored, when the head is another (its position, its instant or its epoch) or the new one's
+        instant is frozen. DuplicateId, and nothing
         stored, for an id that is taken.
         """
 
@@ -186,4 +200,7 @@ class Database(Source, Protocol):
         """Refuse every later commit stamped with this instant or an earlier one; waits for a commit under way."""
 
     async def replace(self, chunks: AsyncIterator[Commit], shape: int) -> None:
-        """Replace the projections by these chunks, of some shape, in one commit; appends wait until it is stored."""
+        """Replace the projections by these chunks, of some shape, in one commit, and raise the epoch.
+
+        Appends wait until it is stored. Those that were decided before are then refused, for their rows are gone.
+        """

@@ -22,6 +22,7 @@ from service.storage.database import (
     END,
     FREEZE,
     NEWEST,
+    REMADE,
     SHAPED,
     TABLES,
     Commit,
@@ -106,31 +107,32 @@ def _insert(table: str, first: int, source: str) -> str:
 def _commit_statement() -> str:
     """Write the statement of a commit.
 
-    $1 is the head expected, $2 and $3 the new one, $4 to $9 are closings and endings, then comes a column each.
+    $1 to $3 are position, instant and epoch of the head expected, $4 and $5 position and instant of the new one, $6 to
+    $11 closings and endings; then comes a column each.
     """
     moved = (
-        "UPDATE head SET position = $2, recorded_at = $3::bigint "
-        "WHERE id = 1 AND position = $1::bigint AND frozen_at < $3::bigint RETURNING id"
+        "UPDATE head SET position = $4, recorded_at = $5::bigint WHERE id = 1 AND position = $1::bigint "
+        "AND recorded_at = $2::bigint AND epoch = $3::bigint AND frozen_at < $5::bigint RETURNING id"
     )
     # By the row's address: planned while the table was empty, a join on the columns would stay a scan of the index.
     closed = (
         "UPDATE version v SET closed_at = u.closed_at FROM moved, "
-        "unnest($4::text::bigint[], $5::text::integer[], $6::text::bigint[]) u(item, valid_from, closed_at), "
+        "unnest($6::text::bigint[], $7::text::integer[], $8::text::bigint[]) u(item, valid_from, closed_at), "
         "LATERAL (SELECT x.ctid AS address FROM version x WHERE x.item = u.item AND x.valid_from = u.valid_from "
         f"AND x.closed_at = {OPEN_END}) x WHERE v.ctid = x.address"
     )
     ended = (
         "UPDATE item i SET over_from = u.over_from, over_known = u.over_known FROM moved, "
-        "unnest($7::text::bigint[], $8::text::integer[], $9::text::bigint[]) u(item, over_from, over_known), "
+        "unnest($9::text::bigint[], $10::text::integer[], $11::text::bigint[]) u(item, over_from, over_known), "
         "LATERAL (SELECT x.ctid AS address FROM item x WHERE x.number = u.item LIMIT 1) x WHERE i.ctid = x.address"
     )
     parts = [f"moved AS ({moved})", f"closed AS ({closed})", f"ended AS ({ended})"]
-    first = 10
+    first = 12
     for table in TABLES:
         parts.append(f"{table}_stored AS ({_insert(table, first, 'moved, ')})")
         first += sum(_PARAMETERS[of] for of in _OF_TABLE[table])
     # One notice a commit: each takes a lock that all who notify share until they have committed.
-    return f"WITH {', '.join(parts)} SELECT id, pg_notify('{CHANNEL}', $2::bigint::text) FROM moved"
+    return f"WITH {', '.join(parts)} SELECT id, pg_notify('{CHANNEL}', $4::bigint::text) FROM moved"
 
 
 _COMMIT = _commit_statement()
@@ -270,17 +272,18 @@ class Postgres:
         finally:
             await connection.close()
 
-    async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
+    async def commit(self, expected: Head, head: Head, commit: Commit) -> bool:
         """Commit; see `Database`."""
         if self._locked:
             return await self._commit(expected, head, commit)
         async with self._writing:
             return await self._commit(expected, head, commit)
 
-    async def _commit(self, expected: int, head: Head, commit: Commit) -> bool:
+    async def _commit(self, expected: Head, head: Head, commit: Commit) -> bool:
         try:
             writer = await self._connected()
-            return await writer.fetchval(_COMMIT, expected, *head, *_arguments(commit)) is not None
+            heads = expected.position, expected.recorded_at, expected.epoch, head.position, head.recorded_at
+            return await writer.fetchval(_COMMIT, *heads, *_arguments(commit)) is not None
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name == "uq_event_id":
                 raise DuplicateId from error
@@ -312,7 +315,7 @@ class Postgres:
         async with self._writing:
             writer = await self._connected()
             async with writer.transaction():
-                await writer.execute("SELECT 1 FROM head WHERE id = 1 FOR UPDATE")
+                await writer.execute(REMADE)
                 await writer.execute(SHAPED, shape)
                 for table in PROJECTIONS:
                     await writer.execute(f"DELETE FROM {table}")

@@ -20,6 +20,7 @@ from service.storage.database import (
     END,
     FREEZE,
     NEWEST,
+    REMADE,
     SHAPED,
     Commit,
     Dialect,
@@ -53,7 +54,8 @@ _INSERT = {
     table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
     for table, columns in COLUMNS.items()
 } | {"facet": "INSERT OR IGNORE INTO facet (token, item) VALUES (?, ?)"}
-_MOVE = "UPDATE head SET position = ?2, recorded_at = ?3 WHERE id = 1 AND position = ?1 AND frozen_at < ?3"
+_MOVE = """UPDATE head SET position = ?4, recorded_at = ?5
+WHERE id = 1 AND position = ?1 AND recorded_at = ?2 AND epoch = ?3 AND frozen_at < ?5"""
 
 
 @lru_cache(maxsize=512)
@@ -148,10 +150,11 @@ class Sqlite:
         finally:
             connection.close()
 
-    async def commit(self, expected: int, head: Head, commit: Commit) -> bool:
+    async def commit(self, expected: Head, head: Head, commit: Commit) -> bool:
         """Commit; see `Database`."""
         async with self._transaction() as connection:
-            if connection.execute(_MOVE, (expected, *head)).rowcount == 0:
+            heads = expected.position, expected.recorded_at, expected.epoch, head.position, head.recorded_at
+            if connection.execute(_MOVE, heads).rowcount == 0:
                 connection.execute("ROLLBACK")
                 return False
             try:
@@ -175,6 +178,7 @@ class Sqlite:
     async def replace(self, chunks: AsyncIterator[Commit], shape: int) -> None:
         """Replace the projections; see `Database`."""
         async with self._transaction() as connection:
+            connection.execute(REMADE)
             connection.execute(_own(SHAPED), (shape,))
             for table in PROJECTIONS:
                 connection.execute(f"DELETE FROM {table}")

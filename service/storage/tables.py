@@ -70,7 +70,8 @@ class HeadRow(Table, table=True):
     """The last commit: one row. Who moves it from the position it expects may append; nobody else can at that time.
 
     `frozen_at` is the latest instant that was asked about before anything was recorded after it: commits are stamped
-    later, so that the answer stays right.
+    later, so that the answer stays right. `epoch` is raised when the projections are remade and when the log is found
+    set back: who works on another epoch may not append.
     """
 
     __tablename__ = "head"
@@ -79,15 +80,17 @@ class HeadRow(Table, table=True):
     position: int = Field(sa_column=_number())
     recorded_at: int = Field(sa_column=_number())
     frozen_at: int = Field(sa_column=_number())
+    epoch: int = Field(sa_column=sa.Column(sa.BigInteger(), nullable=False, server_default="0"))
 
 
 class LedgerRow(Table, table=True):
-    """The ledger itself: one row. `shape` is that of its projections; 0 asks for a rebuild."""
+    """The ledger itself: one row. `shape` is that of its projections; 0 asks for a rebuild. `uuid` is its name."""
 
     __tablename__ = "ledger"
 
     id: int = Field(sa_column=_number(primary_key=True))
     shape: int = Field(sa_column=_number())
+    uuid: str = Field(sa_column=sa.Column(sa.Text(), nullable=False, server_default=""))
 
 
 class CommitRow(Table, table=True):

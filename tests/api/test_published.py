@@ -273,7 +273,7 @@ def test_an_answer_is_pinned_by_its_frozen_url(london: Client) -> None:
         answer = london.get(f"{path}{mark}known_basis=published&known_at=2025-06-11T12:00:00Z")
         basis = {name: answer.json()[name] for name in ("known_at", "known_position", "known_basis")}
         assert basis == {"known_at": "2025-06-10", "known_position": 20, "known_basis": "published"}
-        assert answer.headers["etag"] == f'"{answer.json()["as_of"]}.20.published.2025-06-10"'
+        assert answer.headers["etag"].startswith(f'"{answer.json()["as_of"]}.20.published.2025-06-10.')
         assert answer.headers["cache-control"] == "no-cache"
         url = answer.headers["link"].partition(">")[0][1:]
         assert {name for name in FROZEN_NAMES if f"{name}=" in url} == FROZEN_NAMES

@@ -68,7 +68,7 @@ async def fill(url: str, workload: Workload, count: int) -> None:
         last = Head(head.position + len(batch), INSTANT + (head.position + len(batch)) // COMMITTED)
         if not head.position:  # without an item its projections would be due
             commit.rows["item"].append((1, "an-item", "restriction", FOREVER, 0))
-        assert await database.commit(head.position, last, commit)
+        assert await database.commit(head, last, commit)
         head = last
     await database.close()
 

@@ -80,16 +80,21 @@ def as_of(shape: type[K], perform: Callable[[AsOfRequest[K]], Awaitable[Answered
         asked = await placed(request, shape)
         answers, path, sent = asked.services.answers, request.scope["path"], request.scope["query_string"]
         tag = await _tag(asked)
+        edition = asked.services.heads.edition  # before the answer is made: it is of this edition or a newer one
         kept = None if tag is None else answers.get((path, sent, tag))
         if kept is not None:
             return not_modified(request, kept.headers) or json_answer(kept.body, headers=kept.headers)
         if "if-none-match" in request.headers:
-            headers = _headers(asked, await resolve(asked.database, asked.question))
+            headers = _headers(asked, await resolve(asked.database, asked.question), edition)
             if (same := not_modified(request, headers)) is not None:
                 return same
         answered = await perform(asked)
-        body, headers = b"{%s,%s}" % (answered.members, basis_members(answered.basis)), _headers(asked, answered.basis)
-        answers.put((path, sent, headers["ETag"]), KeptAnswer(body, headers))
+        body, headers = (
+            b"{%s,%s}" % (answered.members, basis_members(answered.basis)),
+            _headers(asked, answered.basis, edition),
+        )
+        if tag is not None:
+            answers.put((path, sent, headers["ETag"]), KeptAnswer(body, headers))
         return json_answer(body, headers=headers)
 
     return handle
@@ -100,9 +105,10 @@ def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitabl
 
     async def handle(request: AnyRequest) -> Response[bytes]:
         asked = await placed(request, shape)
+        edition = asked.services.heads.edition
         basis = await resolve(asked.database, asked.question)
         clocks = known_clocks(basis)
-        headers = frozen(request, tag_of(clocks), clocks, pinned=asked.query.pins_known())
+        headers = frozen(request, tag_of(clocks, edition), clocks, pinned=asked.query.pins_known())
         if (same := not_modified(request, headers)) is not None:
             return same
         members = await perform(asked, basis)
@@ -129,8 +135,9 @@ async def _tag(asked: AsOfRequest[K]) -> str | None:
     question = asked.question
     if question.instant is not None:
         return None
-    position = question.position if question.position is not None else (await asked.services.heads.read()).position
-    return etag(Basis(question.as_of, position, 0, question.published))
+    heads = asked.services.heads
+    position = question.position if question.position is not None else (await heads.read()).position
+    return etag(Basis(question.as_of, position, 0, question.published), heads.edition)
 
 
 async def question_of(services: Services, query: KnownQuery) -> Question:
@@ -167,11 +174,11 @@ def same_clocks(request: AnyRequest, query: KnownQuery, cursor: AsOfCursor) -> b
     )
 
 
-def etag(basis: Basis) -> str:
-    """Return the entity tag of an answer: its basis, within its own URL."""
+def etag(basis: Basis, edition: str) -> str:
+    """Return the entity tag of an answer: its basis and its edition, within its own URL."""
     published = "" if basis.published is None else f".{dates.iso(basis.published)}"
     known_basis = "published" if published else "recorded"
-    return f'"{dates.iso(basis.as_of)}.{basis.position}.{known_basis}{published}"'
+    return f'"{dates.iso(basis.as_of)}.{basis.position}.{known_basis}{published}.{edition}"'
 
 
 def known_clocks(basis: Basis) -> dict[str, str]:
@@ -182,16 +189,17 @@ def known_clocks(basis: Basis) -> dict[str, str]:
     return clocks
 
 
-def tag_of(clocks: dict[str, str]) -> str:
-    """Return the entity tag of an answer that some parameters pin."""
-    return f'"{".".join(clocks.values())}"'
+def tag_of(clocks: dict[str, str], edition: str) -> str:
+    """Return the entity tag of an answer of some edition that some parameters pin."""
+    return f'"{".".join([*clocks.values(), edition])}"'
 
 
-def _headers(asked: AsOfRequest[K], basis: Basis) -> dict[str, str]:
+def _headers(asked: AsOfRequest[K], basis: Basis, edition: str) -> dict[str, str]:
     """Return the headers of an as-of answer: its tag, its frozen URL, and how long it may be kept."""
     query = asked.query
     pinned = isinstance(query, AsOfQuery) and query.as_of is not None and query.pins_known()
-    return frozen(asked.request, etag(basis), {"as_of": dates.iso(basis.as_of), **known_clocks(basis)}, pinned=pinned)
+    clocks = {"as_of": dates.iso(basis.as_of), **known_clocks(basis)}
+    return frozen(asked.request, etag(basis, edition), clocks, pinned=pinned)
 
 
 def frozen(request: AnyRequest, tag: str, clocks: dict[str, str], *, pinned: bool) -> dict[str, str]:

@@ -218,5 +218,14 @@ class Health(Struct, frozen=True, kw_only=True):
 
     status: Literal["ok"]
     """Always `ok`: where the service cannot answer, the status code of HTTP says so."""
-    head: int | UnsetType = UNSET
-    """The last position of the log; absent where the log was not read."""
+
+
+class Readiness(Health, frozen=True, kw_only=True):
+    """The health of the service and the ledger that it answers from."""
+
+    ledger: UUID
+    """The name of the ledger, made with it."""
+    epoch: Annotated[int, Meta(ge=0)]
+    """The number of times that the log was found set back, as to a backup, or the projections were remade."""
+    head: Annotated[int, Meta(ge=0)]
+    """The last position of the log."""
