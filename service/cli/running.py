@@ -123,7 +123,7 @@ async def nothing(_: Services) -> None:
 def run(settings: Settings, work: Callable[[Services], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401
     """Open the ledger, await `work` on it and return the result; raises Failed or SetUp with one line."""
     from service.domain.errors import Refused, Unavailable
-    from service.storage.database import NotMigrated
+    from service.storage.database import NewerTables, NotMigrated
     from service.transfer import ImportStopped
 
     async def run() -> Any:  # noqa: ANN401
@@ -141,6 +141,9 @@ def run(settings: Settings, work: Callable[[Services], Coroutine[Any, Any, Any]]
         raise Failed(str(error)) from error
     except Unavailable as error:
         raise Failed(": ".join(str(each) for each in (error, error.__cause__) if each)) from error
+    except NewerTables as error:
+        msg = f"{shown(settings)} has the tables of a newer version of Parley ({error}): use that version"
+        raise SetUp(msg) from error
     except NotMigrated as error:
         reason = "does not exist" if is_missing(settings) else "does not have the tables of this version"
         msg = f"{shown(settings)} {reason}: run `parley migrate`"

@@ -75,7 +75,7 @@ class Heads:
             await asyncio.sleep(WATCH_SECONDS)
             try:
                 await self.read()
-            except Exception as error:  # noqa: BLE001 - who asks is told; the next look may go well
+            except Exception as error:  # noqa: BLE001 - whoever asks gets it; the next look may go well
                 logger.debug("watch.failed", error=str(error))
 
     async def read(self) -> Head:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 TABLES = (LOG, *PROJECTIONS)
-NEWEST = "SELECT uuid FROM ledger LIMIT 0"
-"""Fails unless the newest migration has run. Migrations run in order, so the earlier ones have run too."""
+REVISION = "0008"
+"""The revision of the tables that this version works with: the newest migration."""
+REVISION_OF = "SELECT version_num FROM alembic_version"
 CLOSE = f"UPDATE version SET closed_at = $3 WHERE item = $1 AND valid_from = $2 AND closed_at = {OPEN_END}"  # noqa: S608 - a number of our own
 """Takes a `Closing`."""
 END = "UPDATE item SET over_from = $2, over_known = $3 WHERE number = $1"
@@ -46,6 +47,18 @@ class Lost(Exception):  # noqa: N818 - a condition that the append resolves
 
 class NotMigrated(Exception):  # noqa: N818 - a condition, reported as it is
     """The database has not the tables of this version; run `parley migrate`."""
+
+
+class NewerTables(NotMigrated):
+    """A newer version of Parley has migrated the database: this one could write what is wrong there."""
+
+
+def check_revision(rows: Sequence[Row]) -> None:
+    """Check the rows of `REVISION_OF`; raises NotMigrated, or NewerTables, for another revision than ours."""
+    found = rows[0][0] if rows else "none"
+    if found != REVISION:
+        reason = f"revision {found}"
+        raise (NewerTables if rows and found > REVISION else NotMigrated)(reason)
 
 
 def scheme(url: str) -> str:
@@ -161,7 +174,7 @@ class Database(Source, Protocol):
     """A database that holds one ledger."""
 
     async def open(self) -> None:
-        """Connect; NotMigrated when the tables are missing."""
+        """Connect; NotMigrated, or NewerTables, when the tables are of another version."""
 
     async def close(self) -> None:
         """Close every connection."""

@@ -21,8 +21,8 @@ from service.storage.database import (
     COLUMNS,
     END,
     FREEZE,
-    NEWEST,
     REMADE,
+    REVISION_OF,
     SHAPED,
     TABLES,
     Commit,
@@ -33,6 +33,7 @@ from service.storage.database import (
     NotMigrated,
     Row,
     Scratch,
+    check_revision,
 )
 from service.storage.postgres_readers import LOST, Readers
 from service.storage.tables import OPEN_END, PROJECTIONS, metadata
@@ -176,10 +177,16 @@ def _arguments(commit: Commit) -> list[str | bytes]:
     return arguments
 
 
+_SET_UP = """
+SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1 AND pg_has_role(current_user, oid, 'MEMBER')),
+    CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
+    THEN set_config('synchronous_commit', 'on', false) END
+"""
+"""A commit is on disk, and on the standbys that the server waits for, before it is acknowledged, whatever is set."""
+
+
 async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    may = await connection.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1 AND pg_has_role(current_user, oid, 'MEMBER'))", ROLE
-    )
+    may = await connection.fetchval(_SET_UP, ROLE)
     if may:
         await connection.execute(f"SET ROLE {ROLE}")
 
@@ -213,9 +220,10 @@ class Postgres:
         )
         self._readers = Readers(pool)
         try:
-            await self.fetch(NEWEST)
-        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+            rows = await self.fetch(REVISION_OF)
+        except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError) as error:
             raise NotMigrated(str(error)) from error
+        check_revision(rows)
 
     async def close(self) -> None:
         """Close; see `Database`."""

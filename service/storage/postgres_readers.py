@@ -22,6 +22,8 @@ LOST = (
     asyncpg.InternalClientError,  # the server has taken its leave, and the connection has not been closed yet
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,  # no connection is left, or no space on the disk
+    asyncpg.ReadOnlySQLTransactionError,  # the primary has become a standby: a new connection may find the new one
 )
 """Errors after which a connection is useless, though it may not know yet that it is closed."""
 

@@ -19,8 +19,8 @@ from service.storage.database import (
     COLUMNS,
     END,
     FREEZE,
-    NEWEST,
     REMADE,
+    REVISION_OF,
     SHAPED,
     Commit,
     Dialect,
@@ -30,6 +30,7 @@ from service.storage.database import (
     NotMigrated,
     Row,
     Scratch,
+    check_revision,
 )
 from service.storage.tables import PROJECTIONS
 
@@ -102,9 +103,10 @@ class Sqlite:
             self._reader, self._long_reader, self._writer = self._connect(), self._connect(), self._connect()
             for reader in (self._reader, self._long_reader):
                 reader.execute("PRAGMA query_only=ON")
-            self._reader.execute(NEWEST).fetchone()
+            rows = self._reader.execute(REVISION_OF).fetchall()
         except sqlite3.OperationalError as error:
             raise NotMigrated(str(error)) from error
+        check_revision(rows)
 
     async def close(self) -> None:
         """Close; see `Database`."""

@@ -1,6 +1,4 @@
-"""The tables. `event` is the log, append-only; the projections can be remade from it.
-
-The last three are about followers: their rows are nowhere else.
+"""The tables. `event` is the log, append-only; the projections can be remade from it, the last three (followers) not.
 
 Items are numbered by the position of the first event that names them, so numbers are in order of appearance. Days are
 ordinals (`datetime.date.toordinal`), instants microseconds since 1970 UTC, event ids the 16 bytes of the UUID.
@@ -67,11 +65,10 @@ class EventRow(Table, table=True):
 
 
 class HeadRow(Table, table=True):
-    """The last commit: one row. Who moves it from the position it expects may append; nobody else can at that time.
+    """The last commit: one row. Who moves it from the position and epoch it expects may append; nobody else can then.
 
     `frozen_at` is the latest instant that was asked about before anything was recorded after it: commits are stamped
-    later, so that the answer stays right. `epoch` is raised when the projections are remade and when the log is found
-    set back: who works on another epoch may not append.
+    later, so that the answer stays right. `epoch` is raised when the projections are remade or the log was set back.
     """
 
     __tablename__ = "head"

@@ -91,7 +91,7 @@ WHERE name = $1 RETURNING {_COLUMNS}
 _DELETE = "DELETE FROM subscription WHERE name = $1 RETURNING name"
 _CLAIM = f"""
 UPDATE subscription SET owner = $2, leased_until = $3, fence = fence + 1
-WHERE name = $1 AND fence = $4 AND state = 'active' AND leased_until < $5 RETURNING {_COLUMNS}
+WHERE name = $1 AND fence = $4 AND state = 'active' AND (leased_until < $5 OR leased_until > $6) RETURNING {_COLUMNS}
 """
 _RENEW = "UPDATE subscription SET leased_until = $2 WHERE owner = $1"
 _RELEASE = "UPDATE subscription SET owner = '', leased_until = 0 WHERE owner = $1 AND name = $2"
@@ -172,8 +172,12 @@ class Store:
         return deleted
 
     async def claim(self, seen: Subscription, owner: str, until: int, now: int) -> Subscription | None:
-        """Take the free lease of an active subscription; None when another process was quicker."""
-        return await self._one(_CLAIM, seen.name, owner, until, seen.fence, now)
+        """Take the free lease of an active subscription; None when another process was quicker.
+
+        A lease that ends further off than two leases was made by a clock that was ahead. It is free too: its owner
+        would have shortened it, and the fence keeps that owner from moving the subscription.
+        """
+        return await self._one(_CLAIM, seen.name, owner, until, seen.fence, now, until + (until - now))
 
     async def renew(self, owner: str, until: int) -> None:
         """Lengthen every lease of an owner."""

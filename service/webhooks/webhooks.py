@@ -120,10 +120,13 @@ class Webhooks:
                 await self.store.release(self.chance.owner, name)
 
     async def _renew(self) -> None:
-        """Lengthen the leases when a third of their time has passed; end the workers whose lease ran out."""
+        """Lengthen the leases when a third of their time has passed; end the workers whose lease ran out.
+
+        A lease that ends further off than a whole one is set as well: the clock was put back.
+        """
         now = self._clock()
         leased = [worker for worker, _ in self._workers.values() if worker.is_leased()]
-        if any(worker.leased_until - now < self._lease() * 2 / 3 for worker in leased):
+        if any(not self._lease() * 2 / 3 <= worker.leased_until - now <= self._lease() for worker in leased):
             await self.store.renew(self.chance.owner, now + self._lease())
             for worker in leased:
                 worker.leased_until = now + self._lease()

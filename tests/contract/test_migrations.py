@@ -5,11 +5,13 @@ from functools import partial
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from alembic import command
 from click.testing import CliRunner
 
 from service.cli import cli
 from service.storage import files, migrate
+from service.storage.database import REVISION
 
 
 def test_head_of_the_migrations_equals_the_models(migrated_url: str) -> None:
@@ -19,7 +21,7 @@ def test_head_of_the_migrations_equals_the_models(migrated_url: str) -> None:
 
 def test_a_migrated_database_is_at_the_newest_revision(migrated_url: str) -> None:
     """The revision of a migrated database is the newest that the scripts know."""
-    assert migrate.current(migrated_url) == migrate.newest() is not None
+    assert migrate.current(migrated_url) == migrate.newest() == REVISION
 
 
 def test_migrations_go_down_and_up_again(database_url: str) -> None:
@@ -49,6 +51,16 @@ def test_a_ledger_of_an_earlier_revision_answers_as_before(
     assert run(["as-of", "rare-earth-export-restrictions", "--on", "2025-06-10"]).output == before
     assert "identical" in run(["rebuild"]).output
     assert run(["export", "-"]).stdout_bytes.count(b"\n") == len(events)
+
+
+def test_a_ledger_of_a_newer_version_is_refused(migrated_url: str) -> None:
+    """After a step back to an older release the ledger is neither served nor written."""
+    engine = sa.create_engine(migrate.engine_url(migrated_url), poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    for words in (["seed"], ["rebuild"], ["serve", "--port", "0"]):
+        refused = CliRunner().invoke(cli, words, env={"PARLEY_DATABASE_URL": migrated_url})
+        assert (refused.exit_code, "a newer version of Parley (revision 9999)" in refused.output) == (2, True), words
 
 
 def test_sqlite_keeps_the_log_append_only(migrated_sqlite_url: str) -> None:
