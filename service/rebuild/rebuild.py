@@ -93,7 +93,8 @@ async def rebuild(
     async with aclosing(chunks()) as made:
         await (into or database).replace(made, SHAPE)
     after = await digest(into or database)
-    return Rebuilt(done, before, after, moved=await head_of(database) != head)
+    moved = (await head_of(database))[:2] != head[:2]  # position and instant: the rebuild itself raises the epoch
+    return Rebuilt(done, before, after, moved)
 
 
 async def renew(database: Database, progress: Callable[[int, int], object] = lambda *_: None) -> bool:
