@@ -155,15 +155,28 @@ def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def undescribed() -> Figure:
-    """Count the properties of the document that have no description of their own."""
-    schemas = json.loads((ROOT / "openapi" / "openapi.json").read_bytes())["components"]["schemas"]
+    """Count the properties and parameters of the document that have no description of their own."""
+    document = json.loads((ROOT / "openapi" / "openapi.json").read_bytes())
+    schemas = document["components"]["schemas"]
+
+    def resolved(parameter: dict[str, Any]) -> dict[str, Any]:
+        name = parameter.get("$ref", "").rpartition("/")[2]
+        return dict(document["components"]["parameters"][name] if name else parameter)
+
     found = [
         f"{name}.{field}"
         for name, schema in schemas.items()
         for field, part in schema.get("properties", {}).items()
         if not part.get("description")
     ]
-    return Figure("properties without a description", len(found), 0, found)
+    found += [
+        f"{operation['operationId']}: {parameter['name']}"
+        for item in document["paths"].values()
+        for operation in item.values()
+        for parameter in map(resolved, operation.get("parameters", ()))
+        if not (parameter.get("description") or parameter["schema"].get("description"))
+    ]
+    return Figure("properties and parameters without a description", len(found), 0, found)
 
 
 class Passed(NamedTuple):

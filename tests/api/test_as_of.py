@@ -2,11 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from service.api.http.parameters import AsOfPageQuery
+from service.api.items import ItemsQuery
 from tests import oracle
 from tests.api.conftest import LONDON
 
@@ -177,31 +180,51 @@ def test_issues_are_opened_revised_and_closed(client: Client) -> None:
     assert client.get("/v1/issues/steel?known_position=0").status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("restrictions?good=DYSPROSIUM", {CONTROL}),
-        ("restrictions?good=dy", {CONTROL}),
-        ("restrictions?good=neodymium", set()),
-        ("restrictions?by=US", {"us-chip-controls-on-china"}),
-        ("restrictions?against=US", {CONTROL}),
-        ("restrictions?party=CN", {CONTROL, "us-chip-controls-on-china"}),
-        ("restrictions?issue=chip-export-controls", {"us-chip-controls-on-china"}),
-        ("restrictions?status=in_force&as_of=2025-04-15", {CONTROL, "us-chip-controls-on-china"}),
-        ("restrictions?status=in_force&certainty=certain&as_of=2025-05-01", {CONTROL}),
-        ("restrictions?certainty=possible&as_of=2025-05-01", {"us-chip-controls-on-china"}),
-        ("restrictions?status=suspended", set()),
-        ("clearances?entity=us%20CARMAKERS,%20not%20named", {"three-us-carmakers-clearance"}),
-        ("clearances?by=CN&party=US", {"three-us-carmakers-clearance"}),
-        ("rounds?party=GB", {"us-china-talks-london"}),
-        ("rounds?status=concluded", {"us-china-talks-geneva"}),
-    ],
-)
+FILTERED: list[tuple[str, set[str]]] = [
+    ("restrictions?good=DYSPROSIUM", {CONTROL}),
+    ("restrictions?good=dy", {CONTROL}),
+    ("restrictions?good=neodymium", set()),
+    ("restrictions?by=US", {"us-chip-controls-on-china"}),
+    ("restrictions?against=US", {CONTROL}),
+    ("restrictions?party=CN", {CONTROL, "us-chip-controls-on-china"}),
+    ("restrictions?issue=chip-export-controls", {"us-chip-controls-on-china"}),
+    ("restrictions?status=in_force&as_of=2025-04-15", {CONTROL, "us-chip-controls-on-china"}),
+    ("restrictions?status=in_force&certainty=certain&as_of=2025-05-01", {CONTROL}),
+    ("restrictions?certainty=possible&as_of=2025-05-01", {"us-chip-controls-on-china"}),
+    ("restrictions?status=suspended", set()),
+    ("clearances?entity=us%20CARMAKERS,%20not%20named", {"three-us-carmakers-clearance"}),
+    ("clearances?by=CN&party=US", {"three-us-carmakers-clearance"}),
+    ("rounds?party=GB", {"us-china-talks-london"}),
+    ("rounds?status=concluded", {"us-china-talks-geneva"}),
+    ("restrictions?hs=280530&as_of=2025-06-20", {"a-further-control"}),
+    ("restrictions?hs=2805&as_of=2025-06-20", {"a-further-control"}),
+    ("restrictions?hs=2806", set()),
+    ("restrictions?eccn=3A001.b.2", {"a-further-control"}),
+    ("restrictions?entity=acme%20MAGNETS", {"a-further-control"}),
+    ("restrictions?q=acme", {"a-further-control"}),
+]
+FURTHER = LONDON[3] | {
+    "id": "0197a2f0-3c50-7a10-8f00-0000000000f1", "item": "a-further-control", "occurred": "2025-06-12",
+    "against": ["JP"], "entities": [{"name": "Acme Magnets", "country": "JP"}],
+    "goods": [{"name": "scandium metal", "hs": "280530", "eccn": "3A001.b.2"}],
+}  # fmt: skip
+"""A fact with what the London set has not: codes of goods, and an entity under a restriction."""
+
+
+@pytest.mark.parametrize(("query", "found"), FILTERED)
 def test_lists_are_filtered(london: Client, query: str, found: set[str]) -> None:
     """Every filter finds the states that carry what it names, and no others."""
+    if "a-further-control" in found or not found:
+        assert london.post("/v1/events", json={"events": [FURTHER]}).status_code == 201
     answer = london.get(f"/v1/{query}")
     assert answer.status_code == 200, answer.text
     assert {item["id"] for item in answer.json()["items"]} == found
+
+
+def test_every_filter_is_tried() -> None:
+    """Each filter of a list is tried above on something that it finds."""
+    tried = {name for query, found in FILTERED if found for name, _ in parse_qsl(query.partition("?")[2])}
+    assert tried >= set(ItemsQuery.__struct_fields__) - set(AsOfPageQuery.__struct_fields__)
 
 
 def test_pages_stay_valid_while_facts_arrive(london: Client) -> None:

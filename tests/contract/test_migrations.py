@@ -8,10 +8,12 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from click.testing import CliRunner
+from psycopg import sql
 
 from service.cli import cli
 from service.storage import files, migrate
 from service.storage.database import REVISION
+from service.storage.tables import metadata
 
 
 def test_head_of_the_migrations_equals_the_models(migrated_url: str) -> None:
@@ -72,6 +74,14 @@ def test_sqlite_keeps_the_log_append_only(migrated_sqlite_url: str) -> None:
             connection.execute(statement)
     assert connection.execute("SELECT count(*) FROM event").fetchone() == (1,)
     connection.close()
+
+
+def test_the_role_of_the_service_may_read_every_table(migrated_postgres_url: str) -> None:
+    """A migration that makes a table grants it to the role that the connections take."""
+    with psycopg.connect(migrated_postgres_url, autocommit=True) as connection:
+        connection.execute("SET ROLE parley_app")
+        for table in (*metadata.tables, "alembic_version"):
+            connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 0").format(sql.Identifier(table)))
 
 
 def test_postgres_keeps_the_log_append_only(migrated_postgres_url: str) -> None:

@@ -12,7 +12,10 @@ from litestar.testing import TestClient
 from openapi_spec_validator import validate
 
 from service.api import routes
+from service.api.spec.state_shapes import State
 from service.app import create_app
+from service.domain.vocabulary.events import FACTS
+from service.domain.vocabulary.terms import term_names
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -184,6 +187,31 @@ def test_a_member_that_the_document_does_not_know_is_noticed(client: TestClient[
         spoilt["severity"] = "high"
         assert not validator.is_valid(answer)
         del spoilt["severity"]
+
+
+def test_examples_of_answers_are_of_their_schema() -> None:
+    """Each example of an answer is valid by the schema that it stands beside, without further members."""
+    seen = 0
+    for item in DOCUMENT["paths"].values():
+        for operation in item.values():
+            for answer in operation["responses"].values():
+                name = answer.get("$ref", "").rpartition("/")[2]
+                resolved = DOCUMENT["components"]["responses"][name] if name else answer
+                for form, media in resolved.get("content", {}).items():
+                    for example in media.get("examples", {}).values():
+                        if "json" in form and "schema" in media:
+                            schema = {"components": CLOSED, **media["schema"]}
+                            jsonschema.Draft202012Validator(schema).validate(example["value"])
+                            seen += 1
+    assert seen > 100
+
+
+def test_no_term_takes_the_name_of_a_member_of_every_state() -> None:
+    """A term of such a name would take the member's place in the states of its kind."""
+    members = set(State.__struct_fields__) | {"applies", "ever_in_force", "upcoming", "next_change"}
+    for name, struct in FACTS.items():
+        if not name.startswith("issue."):
+            assert members.isdisjoint(term_names(struct)), name
 
 
 def test_examples_of_bodies_are_accepted(client: TestClient[Litestar]) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 
 from service.domain.admit.event_checks import faults_of
 from service.domain.vocabulary.codes import ActingParty, Edtf, EntityName, Party, RestrictionSlug, TargetParty
+from service.domain.vocabulary.dates import PATTERN
 from service.domain.vocabulary.events import FACTS, AnyEvent, Fact
 from service.domain.vocabulary.events.base import Good, Part
 from service.domain.vocabulary.terms import date_fields, tokens_by_term
@@ -74,11 +75,19 @@ def test_a_term_of_a_new_name_is_found_by_its_type() -> None:
 
 
 def test_the_dates_of_the_vocabulary_are_those_of_its_types() -> None:
-    """Each type of fact has the dates of every fact, and its own."""
-    own = {"round": ("planned_for",), "commitment": ("due",)}
+    """Each type of fact has as dates the fields whose text has the pattern of a date, those in its reports too."""
     for name, struct in FACTS.items():
-        shared = ("occurred", "effective", "until")
-        assert date_fields(struct) == (shared + own.get(name.partition(".")[0], ()), ("reports",)), name
+        _, schemas = msgspec.json.schema_components([struct])
+        fields = schemas[struct.__name__]["properties"]
+        own = {field for field, schema in fields.items() if _is_date(schema)}
+        found = date_fields(struct)
+        assert (set(found.own), found.parts) == (own, ("reports",)), name
+        assert own >= {"occurred", "effective", "until"}
+
+
+def _is_date(schema: dict[str, Any]) -> bool:
+    """Return whether a schema is that of a date, or of a date or null."""
+    return any(each.get("pattern") == PATTERN for each in (schema, *schema.get("anyOf", ())))
 
 
 def test_one_term_has_one_type_in_a_kind() -> None:
