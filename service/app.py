@@ -74,10 +74,10 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
             raise NotMigrated(reason)
         tail = Tail(database)
         ledger = Ledger(database, clock, new_id, tail.wake)
-        await ledger.start()
-        tail.start()
         heads = Heads(database)
         await heads.start()
+        await ledger.start()
+        tail.start()
         watching = asyncio.create_task(heads.watch(), name="watch")
         try:
             webhooks = Webhooks(database, tail, rules(settings), clock, chance())

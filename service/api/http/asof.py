@@ -89,10 +89,8 @@ def as_of(shape: type[K], perform: Callable[[AsOfRequest[K]], Awaitable[Answered
             if (same := not_modified(request, headers)) is not None:
                 return same
         answered = await perform(asked)
-        body, headers = (
-            b"{%s,%s}" % (answered.members, basis_members(answered.basis)),
-            _headers(asked, answered.basis, edition),
-        )
+        body = b"{%s,%s}" % (answered.members, basis_members(answered.basis))
+        headers = _headers(asked, answered.basis, edition)
         if tag is not None:
             answers.put((path, sent, headers["ETag"]), KeptAnswer(body, headers))
         return json_answer(body, headers=headers)
