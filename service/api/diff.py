@@ -15,7 +15,7 @@ from service.api.http.asof import (
     same_clocks,
     tag_of,
 )
-from service.api.http.basis import known_members
+from service.api.http.basis import every_day_members, known_members
 from service.api.http.cursors import AsOfCursor, foreign_cursor, next_member, read_cursor
 from service.api.http.moments import ended_day, micros, ordinal
 from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Day, KnownQuery, Limit, Moment
@@ -155,7 +155,7 @@ async def _two_days(request: AnyRequest, query: DiffQuery, cursor: AsOfCursor | 
     return _Span(
         (Point(first, counts), Point(last, counts)), basis, days | known_clocks(basis),
         query.to is not None and query.pins_known(),
-        b'"from":"%s","to":"%s",%s' % (days["from"].encode(), days["to"].encode(), _every_day(basis)),
+        b'"from":"%s","to":"%s",%s' % (days["from"].encode(), days["to"].encode(), every_day_members(basis)),
     )  # fmt: skip
 
 
@@ -220,11 +220,6 @@ async def _known_at(request: AnyRequest, name: str, written: str | None, otherwi
     except KnowledgeAhead as ahead:
         asked = f"{name}={written}"
         raise KnowledgeAhead(asked, ahead.head) from ahead
-
-
-def _every_day(basis: Basis) -> bytes:
-    """Return the basis of an answer that is about no single day."""
-    return b'"as_of":null,%s' % known_members(basis)
 
 
 ROUTES = [

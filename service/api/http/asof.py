@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from litestar import Response
 
 from service.api.http.answer_memory import KeptAnswer
-from service.api.http.basis import basis_members, known_members
+from service.api.http.basis import basis_members, every_day_members
 from service.api.http.cursors import AsOfCursor, foreign_cursor, next_member, read_cursor
 from service.api.http.moments import micros, ordinal
 from service.api.http.parameters import AsOfQuery, KnownQuery
@@ -110,7 +110,7 @@ def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitabl
         if (same := not_modified(request, headers)) is not None:
             return same
         members = await perform(asked, basis)
-        return json_answer(b'{%s,"as_of":null,%s}' % (members, known_members(basis)), headers=headers)
+        return json_answer(b"{%s,%s}" % (members, every_day_members(basis)), headers=headers)
 
     return handle
 

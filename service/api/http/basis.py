@@ -44,6 +44,11 @@ def known_members(basis: Basis) -> bytes:
     return encode(known)[1:-1]
 
 
+def every_day_members(basis: Basis) -> bytes:
+    """Return the members by which an answer about no single day states its K, as JSON without braces."""
+    return b'"as_of":null,%s' % known_members(basis)
+
+
 def basis_members(basis: Basis) -> bytes:
     """Return the members by which an answer states its D and K, as JSON without braces."""
     return b'"as_of":"%s",%s' % (dates.iso(basis.as_of).encode(), known_members(basis))
