@@ -16,7 +16,7 @@ DEV := $(VENV)/.dev-installed
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check structure format bench bench-asof bench-feed oracle lock clean
+.PHONY: help install run dev test check structure format attack bench bench-asof bench-feed oracle lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,9 @@ structure: dev ## Print the figures of the structure, with where they come from
 format: dev ## Sort, fix and format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+attack: dev ## Attack the service, and break what it stands on; prints what happens
+	$(BIN)/python -m pytest -m row -n 0 --tb=short -q $(ARGS)
 
 bench: dev ## Measure side by side with peers; prints ratios
 	$(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks --ignore tests/benchmarks/test_asof.py \

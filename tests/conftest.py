@@ -25,10 +25,10 @@ import structlog
 from hypothesis import settings
 from psycopg import sql
 
-from tests import migrations, tally
+from tests import attacks, migrations, tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 settings.register_profile("parley", deadline=None)  # how long an example takes depends on the machine
 settings.load_profile("parley")
@@ -228,7 +228,22 @@ def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - of pytest-xdist, w
     _tallied.update(getattr(node, "workeroutput", {}).get("compared", {}))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how much was compared."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Note which tests show a row of the attacks."""
+    attacks.mark(items)
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Report a figure of an attack, for the table that `make attack` prints."""
+    return lambda text: request.node.user_properties.append(("figure", text))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print how much was compared, and the rows of the attacks where these were asked for."""
+    if config.getoption("markexpr") == "row":
+        reports = [each for name in ("passed", "failed") for each in terminalreporter.stats.get(name, ())]
+        for line in attacks.table(attacks.shown(reports)):
+            terminalreporter.write_line(line)
     for line in tally.summary(_tallied):
         terminalreporter.write_line(line)

@@ -55,6 +55,7 @@ def test_a_ledger_of_an_earlier_revision_answers_as_before(
     assert run(["export", "-"]).stdout_bytes.count(b"\n") == len(events)
 
 
+@pytest.mark.row(9)
 def test_a_ledger_of_a_newer_version_is_refused(migrated_url: str) -> None:
     """After a step back to an older release the ledger is neither served nor written."""
     engine = sa.create_engine(migrate.engine_url(migrated_url), poolclass=sa.NullPool)

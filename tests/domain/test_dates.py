@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from itertools import combinations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ def texts(draw: st.DrawFn) -> str:
     return draw(st.sampled_from([iso(first), f"[{iso(first)}..{iso(last)}]", f"[{iso(first)},{iso(last)}]"]))
 
 
+@pytest.mark.row(14)
 @given(st.sets(texts(), max_size=6))
 def test_dates_overlap_when_each_two_have_a_day_in_common(dates: set[str]) -> None:
     each_two = all(days(one) & days(other) for one, other in combinations(dates, 2))

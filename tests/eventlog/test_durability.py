@@ -13,6 +13,7 @@ from tests.ledgers import now
 @pytest.mark.parametrize(
     ("written", "kept"), [("off", "on"), ("local", "on"), ("on", "on"), ("remote_apply", "remote_apply")]
 )
+@pytest.mark.row(7)
 async def test_a_commit_is_durable_whatever_the_database_sets(
     migrated_postgres_url: str, written: str, kept: str
 ) -> None:
@@ -25,6 +26,7 @@ async def test_a_commit_is_durable_whatever_the_database_sets(
             assert [tuple(row) for row in await source.fetch("SHOW synchronous_commit")] == [(kept,)]
 
 
+@pytest.mark.row(38)
 @pytest.mark.anyio
 async def test_a_database_that_may_only_be_read_is_lost_and_found_again(migrated_postgres_url: str) -> None:
     """A session that turned read-only is given up; the next one writes when the database may be written again."""

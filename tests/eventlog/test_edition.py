@@ -41,6 +41,7 @@ def rebuild_by_command(url: str) -> str:
     return CliRunner().invoke(cli, ["rebuild"], env={"PARLEY_DATABASE_URL": url}).output
 
 
+@pytest.mark.row(1, 44)
 @pytest.mark.anyio
 async def test_an_append_that_waited_for_a_rebuild_closes_what_the_rebuild_made(
     migrated_url: str, monkeypatch: pytest.MonkeyPatch
@@ -64,6 +65,7 @@ async def test_an_append_that_waited_for_a_rebuild_closes_what_the_rebuild_made(
         assert (await rebuild(ledger.database)).same
 
 
+@pytest.mark.row(3)
 def test_an_answer_of_projections_that_were_remade_is_not_used_again(migrated_url: str) -> None:
     """A rebuild raises the epoch; a frozen URL then has another tag, and the tag from before is not confirmed."""
     with TestClient(create_app(Settings(database_url=migrated_url))) as client:
@@ -84,6 +86,7 @@ def copy(source: str, target: str) -> None:
         one.backup(other)
 
 
+@pytest.mark.row(2)
 def test_a_backup_restored_under_a_running_service_is_noticed(migrated_sqlite_url: str) -> None:
     """Answers and further facts rest on the restored log, whether or not it has grown as far as the lost one."""
     live = migrated_sqlite_url.removeprefix("sqlite:///")

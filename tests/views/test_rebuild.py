@@ -66,6 +66,7 @@ def test_rebuilt_equals_live_on_postgres(
         postgres_server.drop(url)
 
 
+@pytest.mark.row(4)
 @pytest.mark.anyio
 async def test_both_databases_have_the_same_projections(migrated_sqlite_url: str, migrated_postgres_url: str) -> None:
     """The same log has the same digest on SQLite and PostgreSQL, before and after a rebuild."""
@@ -116,6 +117,7 @@ async def test_a_spoilt_projection_is_corrected(
         assert await ledger.rows() == before
 
 
+@pytest.mark.row(44)
 @pytest.mark.anyio
 async def test_what_others_append_during_a_rebuild_is_no_difference(migrated_url: str) -> None:
     """A rebuild during which another writer appends says that the digests are of different logs."""

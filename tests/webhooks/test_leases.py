@@ -12,6 +12,7 @@ NOW = 1_800_000_000 * SECOND
 DAY = 86_400 * SECOND
 
 
+@pytest.mark.row(12)
 @pytest.mark.anyio
 async def test_a_lease_lasts_one_lease_whatever_the_clock_of_its_owner_said(migrated_url: str) -> None:
     """A lease is free when it has run out, and when it ends further off than any that is made now."""
