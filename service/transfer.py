@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.domain.errors import EventIdConflict, Fault, Malformed, TooEarly
+from service.domain.errors import EventIdConflict, Fault, Malformed, TooEarly, TooMuchWork
 from service.domain.vocabulary import instants
 from service.domain.vocabulary.events import Batch, encode
 from service.eventlog.head import head_of
@@ -140,7 +140,14 @@ class _Import:
 
     async def _record(self, fresh: Sequence[Line], instant: int | None) -> None:
         try:
-            await self._ledger.append(_batch(fresh), instant)
+            await self._ledger.append(_batch(fresh), instant, bounded=instant is None)
+        except TooMuchWork as refused:
+            if len(fresh) == 1:
+                raise BadLine([_of_line(fault, fresh) for fault in refused.faults]) from refused
+            half = len(fresh) // 2
+            await self._record(fresh[:half], None)
+            await self._record(fresh[half:], None)
+            return
         except TooEarly as refused:
             detail = f"{instants.text(refused.asked)} is not after {instants.text(refused.last)}, the one before"
             raise BadLine([(fresh[0].number, Fault(("recorded_at",), detail))]) from refused

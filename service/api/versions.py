@@ -16,6 +16,7 @@ from service.views.asof import versions
 
 if TYPE_CHECKING:
     from service.views.asof.question import Basis
+    from service.views.asof.rectangles import Rectangle
 
 
 def _list_versions(kind: str) -> Handler:
@@ -34,7 +35,7 @@ def _list_versions(kind: str) -> Handler:
     return as_known(KnownPageQuery, list_versions)
 
 
-def _rectangle(each: versions.Rectangle, basis: Basis) -> bytes:
+def _rectangle(each: Rectangle, basis: Basis) -> bytes:
     known = str if basis.published is None else lambda day: f'"{dates.iso(day)}"'
     return b'{"valid_from":"%s","valid_to":%s,"known_from":%s,"known_to":%s,"state":%s}' % (
         dates.iso(each.valid_from).encode(),

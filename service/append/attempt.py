@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from service.append.bounds import GROUP_STEPS, LARGE_EVENTS, LARGE_STEPS, Bounds
 from service.append.homes import Homes
 from service.append.knowledge import LedgerKnowledge
 from service.append.request import AppendResult
 from service.domain.admit.decide import decide, doubts
-from service.domain.errors import EventIdConflict, Refused, TooEarly, VersionConflict
+from service.domain.errors import EventIdConflict, Fault, Refused, TooEarly, TooMuchWork, VersionConflict
 from service.domain.vocabulary import instants
 from service.domain.vocabulary.events import Fact, Record, RecordCorrected, decode, encode
 from service.eventlog.head import head_of
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from service.append.request import Request
-    from service.domain.errors import Fault
     from service.domain.rule.item import Item
     from service.storage.database import Database
     from service.views.working_set import WorkingSet
@@ -66,7 +66,8 @@ class Attempt:
         self._homes = Homes()
         self._touched = _Touched(loaded)
         self._known = LedgerKnowledge(loaded.get, self._homes)
-        self._projector = Projector(self._touched.get, self._touched.keep)
+        self._bounds = Bounds()
+        self._projector = Projector(self._touched.get, self._touched.keep, self._bounds)
 
     @property
     def head(self) -> Head:
@@ -77,7 +78,13 @@ class Attempt:
         return Head(self._position, self.recorded_at, before.frozen_at, before.epoch)
 
     async def prepare(self, group: Sequence[Request], before: Mapping[UUID, str] | None = None) -> None:
-        """Decide and project every request; `before` gives the homes of events that are being committed before."""
+        """Decide and project the requests; `before` gives the homes of events that are being committed before.
+
+        A request has an outcome then, or is left for the next commit because this one is large enough. Raises
+        TooMuchWork for a request that is beyond a bound: it is refused in the next try, and not in the way of others.
+        """
+        for request in group:
+            request.outcome = None
         await self._look_up([request for request in group if request.look_up and not request.recorded])
         fresh = [request for request in group if not request.recorded]
         self._homes.begin([event for request in fresh for event in request.events], before or {})
@@ -86,15 +93,17 @@ class Attempt:
         loading = asyncio.create_task(self._load(missing)) if missing else None
         try:
             await asyncio.sleep(0)  # The database answers while those are decided that need nothing of it.
-            for request in group:
-                if id(request) in ready:
-                    request.outcome = await self._decide(request)
+            await self._decide_all([request for request in group if id(request) in ready])
         finally:
             if loading is not None:
                 await loading
-        for request in group:
-            if id(request) not in ready:
-                request.outcome = await self._decide(request)
+        await self._decide_all([request for request in group if id(request) not in ready])
+
+    async def _decide_all(self, requests: Sequence[Request]) -> None:
+        for request in requests:
+            if self._projector.steps > GROUP_STEPS:
+                break
+            request.outcome = request.refused or await self._decide(request)
 
     async def commit(self) -> bool:
         """Store what is prepared; False when the head has moved. Raises DuplicateId and Lost as the database does.
@@ -122,12 +131,16 @@ class Attempt:
         return self._homes.own
 
     def _is_ready(self, request: Request) -> bool:
-        """Return whether a request has only facts, on items and issues that are loaded."""
-        return all([name in self._loaded for name in request.expected]) and all(
-            [
-                isinstance(event, Fact) and all([name in self._loaded for name in _names(event)])
-                for event in request.events
-            ]
+        """Return whether a request has only facts, on items and issues that are loaded, and is not large."""
+        return (
+            not self._is_large(request)
+            and all([name in self._loaded for name in request.expected])
+            and all(
+                [
+                    isinstance(event, Fact) and all([name in self._loaded for name in _names(event)])
+                    for event in request.events
+                ]
+            )
         )
 
     async def _look_up(self, requests: Sequence[Request]) -> None:
@@ -155,15 +168,37 @@ class Attempt:
         if request.recorded_at is not None and request.recorded_at <= self._before.final:
             return TooEarly(request.recorded_at, self._before.final)
         try:
-            decision = decide(request.events, self._known, self._today)
-            self._check_versions(request.expected)
+            return await asyncio.to_thread(self._take, request) if self._is_large(request) else self._take(request)
+        except TooMuchWork:
+            raise
         except Refused as refused:
             if request.given and not request.look_up:
                 request.look_up = True
                 await self._look_up([request])
                 return await self._decide(request)
             return refused
-        return AppendResult(self._project(decision.events), decision.warnings, repeated=False)
+
+    def _is_large(self, request: Request) -> bool:
+        """Return whether others would wait for a request: it has many events, or its items took long before."""
+        if len(request.events) >= LARGE_EVENTS:
+            return True
+        items = [item for event in request.events if event.item and (item := self._loaded.get(event.item))]
+        return sum([item.steps for item in items]) > LARGE_STEPS
+
+    def _take(self, request: Request) -> AppendResult:
+        """Decide and project a request; raises TooMuchWork when items have been changed in vain, Refused before."""
+        decision = decide(request.events, self._known, self._today)
+        self._check_versions(request.expected)
+        self._bounds.begin(self._projector.steps, bounded=request.bounded)
+        first = self._position + 1
+        try:
+            return AppendResult(self._project(decision.events), decision.warnings, repeated=False)
+        except TooMuchWork as beyond:
+            index = self._projector.position - first
+            request.refused = TooMuchWork(
+                [Fault(("events", index, *fault.path), fault.detail) for fault in beyond.faults]
+            )
+            raise request.refused from None
 
     def _check_versions(self, expected: dict[str, int]) -> None:
         actual = {issue: self._known.version_of(issue) for issue in expected}

@@ -38,11 +38,6 @@ class LedgerKnowledge:
         found = self._item_of(item)
         return found is not None and found.has_opening()
 
-    def uncertain(self, item: str) -> int:
-        """Count the facts of an item with an uncertain date."""
-        found = self._item_of(item)
-        return 0 if found is None else sum(fact.unsure for fact in found.facts.values())
-
     def chain(self, event_id: UUID) -> list[Fact | Record] | None:
         """Return the fact that an event is, or acts on, then every record on it; None for an unknown id."""
         home = self._item_of(self._homes.get(event_id, ""))

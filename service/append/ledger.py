@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from service.append.attempt import Attempt
 from service.append.diagnose import diagnose
 from service.append.request import AppendResult, Request
-from service.domain.errors import Fault, Malformed, Unavailable
+from service.domain.errors import Fault, Malformed, TooMuchWork, Unavailable
 from service.domain.vocabulary import instants
 from service.eventlog.head import head_after, head_of
 from service.storage.database import DuplicateId, Head, Lost
@@ -104,12 +104,13 @@ class Ledger:
         """Return how many appends wait for a commit."""
         return len(self._queue)
 
-    async def append(self, batch: Batch, recorded_at: int | None = None) -> AppendResult:
+    async def append(self, batch: Batch, recorded_at: int | None = None, *, bounded: bool = True) -> AppendResult:
         """Record a batch, whole or not at all; on return it is durable.
 
-        With `recorded_at` (microseconds since 1970 UTC) it is a commit of its own with that stamp. Raises Malformed,
-        VersionConflict or EventIdConflict, TooEarly a stamp that is not after the head's; Unavailable when
-        it cannot be recorded now.
+        With `recorded_at` (microseconds since 1970 UTC) it is a commit of its own with that stamp. `bounded` is false
+        for a copy of what another ledger has recorded, however much work it is. Raises Malformed (TooMuchWork where a
+        part of the batch could be recorded), VersionConflict or EventIdConflict, TooEarly a stamp that is not after the
+        head's; Unavailable when it cannot be recorded now.
         """
         if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
             reason = "the ledger takes no more appends now"
@@ -119,7 +120,7 @@ class Ledger:
         events = [event if event.id is not None else replace(event, id=self._new_id()) for event in batch.events]
         given = frozenset([event.id for event in batch.events if event.id is not None])
         answer: asyncio.Future[AppendResult] = asyncio.get_running_loop().create_future()
-        self._queue.append(Request(events, batch.expected_versions, answer, given, recorded_at))
+        self._queue.append(Request(events, batch.expected_versions, answer, given, recorded_at, bounded=bounded))
         self._wake.set()
         return await answer
 
@@ -191,10 +192,16 @@ class Ledger:
             attempt.discard()
             await self._record(group)
             return None
+        group = self._decided(group)
         self._loaded.trim(attempt.touched)
         stored = asyncio.create_task(attempt.commit(), name="commit")
         stored.add_done_callback(lambda _: self._wake.set())
         return _Flight(group, attempt, stored)
+
+    def _decided(self, group: Sequence[Request]) -> list[Request]:
+        """Return the requests that have an outcome; the others wait for the next group, in their order."""
+        self._queue.extendleft(reversed([request for request in group if request.outcome is None]))
+        return [request for request in group if request.outcome is not None]
 
     def _attempt(self, group: Sequence[Request], head: Head) -> Attempt:
         given = next((request.recorded_at for request in group if request.recorded_at is not None), None)
@@ -240,8 +247,8 @@ class Ledger:
                 request.fail(error)
 
     async def _insist(self, group: Sequence[Request]) -> None:
-        lost = 0
-        for tried in range(ATTEMPTS):
+        tried = lost = 0
+        while group:
             attempt: Attempt | None = None
             try:
                 # A group decided while others commit may lose for ever: after some tries they have to wait.
@@ -251,9 +258,15 @@ class Ledger:
                     await attempt.prepare(group)
                     stored = await attempt.commit()
                 if stored:
-                    self._answer(group, attempt)
-                    return
+                    self._answer([request for request in group if request.outcome is not None], attempt)
+                    group = [request for request in group if request.outcome is None]
+                    tried = lost = 0
+                    continue
                 attempt.discard()
+            except TooMuchWork:  # noted with its request, which is refused in the next try
+                if attempt is not None:
+                    attempt.discard()
+                continue
             except Exception as error:
                 if attempt is not None:
                     attempt.discard()
@@ -261,8 +274,10 @@ class Ledger:
                 if lost == LOST_ATTEMPTS or not isinstance(error, DuplicateId | Lost):
                     raise
                 _note(error, group)
-        reason = "too many writers at once"
-        raise Unavailable(reason)
+            tried += 1
+            if tried == ATTEMPTS:
+                reason = "too many writers at once"
+                raise Unavailable(reason)
 
     async def _catch_up(self) -> None:
         """Forget the items that others have changed, all where the history is another; go on from the newest head."""

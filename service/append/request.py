@@ -32,7 +32,8 @@ class Request:
 
     `given` are the ids that the client gave. `look_up` asks to look for all of them in the log. `own` is true where
     those found in the log may be this request's own commit. `recorded` are the events found. `outcome` is set when the
-    request is decided.
+    request is decided. `refused` is set when the request is too much work, whatever the others are. `bounded` is false
+    for a copy of what another ledger recorded.
     """
 
     events: Sequence[Fact | Record]
@@ -44,6 +45,8 @@ class Request:
     own: bool = False
     recorded: dict[UUID, Stored] = field(default_factory=dict)
     outcome: AppendResult | Refused | None = None
+    refused: Refused | None = None
+    bounded: bool = True
 
     def ids(self) -> list[UUID]:
         """Return the ids of its events."""

@@ -51,6 +51,10 @@ class Malformed(Refused):
         self.faults = tuple(faults)
 
 
+class TooMuchWork(Malformed):
+    """The states that the input would change, or an item that it would leave, are beyond a bound."""
+
+
 class VersionConflict(Refused):
     """An issue has moved on from the version the writer expected."""
 

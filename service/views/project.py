@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from service.domain.rule import tokens
 from service.domain.rule.facts import Entry
 from service.domain.rule.item import Item
 from service.domain.rule.life import ended_from, life
 from service.domain.rule.state import arrivals_text, encode, state_of
+from service.domain.rule.work import WEIGH_STEPS, state_steps
 from service.domain.vocabulary.dates import FOREVER, parse
 from service.domain.vocabulary.events import Fact, Record, text_of
 from service.domain.vocabulary.kinds import CHANGES
@@ -31,13 +32,32 @@ class Recorded(NamedTuple):
     body: bytes
 
 
+class Bounds(Protocol):
+    """The bounds of the work; each of its methods may refuse it with an error."""
+
+    def allow(self, steps: int) -> None:
+        """Check the steps done so far."""
+
+    def check(self, item: Item, event: Fact | Record) -> None:
+        """Check what an item has become by an event."""
+
+
 class Projector:
     """Collects the rows of one commit. It changes the items it was given: after a failed commit throw them away."""
 
-    def __init__(self, item_of: Callable[[str], Item | None], keep: Callable[[Item], None]) -> None:
-        """`item_of` returns the loaded item of a known name, None for a new one; `keep` takes a new item."""
+    def __init__(
+        self, item_of: Callable[[str], Item | None], keep: Callable[[Item], None], bounds: Bounds | None = None
+    ) -> None:
+        """`item_of` returns the loaded item of a known name, None for a new one; `keep` takes a new item.
+
+        `bounds` may refuse the work, with an error of its own.
+        """
         self.commit = Commit()
-        self._item_of, self._keep = item_of, keep
+        self.steps = 0
+        """The steps of work done so far (service/domain/rule/work.py)."""
+        self.position = 0
+        """The position of the event that is being projected."""
+        self._item_of, self._keep, self._bounds = item_of, keep, bounds
         self._versions: list[list[Any]] = []
         # By item and day: the versions of this commit that are open, and what closes those before it.
         self._open_rows: dict[tuple[int, int], list[list[Any]]] = {}
@@ -53,7 +73,8 @@ class Projector:
             self._introduce(recorded)
         for recorded in batch:
             home = self._item(recorded.event.item or "")
-            self._apply(Entry(recorded.position, recorded.event), home)
+            self.position = recorded.position
+            self._apply(Entry(recorded.position, recorded.event, len(recorded.body)), home)
             self._index(recorded, home)
 
     def finish(self) -> Commit:
@@ -143,11 +164,18 @@ class Projector:
 
     def _weigh(self, item: Item, root: int, position: int) -> None:
         """Weigh a fact again and write the item's versions that differ after it."""
+        done = self.steps
+        self._spend(WEIGH_STEPS * len(item.chains[root]))
         since = item.reweigh(root)
-        if since is None:
-            return
+        if self._bounds is not None:
+            self._bounds.check(item, item.chains[root][-1].event)
+        if since is not None:
+            self._lay_out(item, since, position)
+        item.steps = self.steps - done
+
+    def _lay_out(self, item: Item, since: int, position: int) -> None:
         before = [segment for segment in item.segments if segment.start < since]
-        after = life(item.kind, item.facts.values(), since, before)
+        after = life(item.kind, item.facts.values(), since, before, self._spend)
         old = {segment.start: segment for segment in item.segments[len(before) :]}
         was_ended_from, item.segments = ended_from(item.kind, item.segments), after
         for segment in after[len(before) :]:
@@ -159,6 +187,11 @@ class Projector:
         day = ended_from(item.kind, after)
         if day != was_ended_from:
             self._end(item.number, day, position)
+
+    def _spend(self, steps: int) -> None:
+        self.steps += steps
+        if self._bounds is not None:
+            self._bounds.allow(self.steps)
 
     def _end(self, item: int, day: int, position: int) -> None:
         """Note the day from which an item has ended in every reading, as known from a position on."""
@@ -182,7 +215,9 @@ class Projector:
             self._facet(item, (tokens.AGAINST_ALL,))
         found_by = tokens.joined([*tokens.tokens_of_state(segment.outcome.merged, state["issues"]), *marks])
         self._states = max(self._states + 1, position << STATE_BITS)
-        self.commit.rows["state"].append((self._states, state["status"], found_by, encode(state)))
+        body = encode(state)
+        self._spend(state_steps(len(body)))
+        self.commit.rows["state"].append((self._states, state["status"], found_by, body))
         day = item.number, segment.start
         repeats = former is not None and former.arrivals == segment.arrivals
         if former is not None and former.arrivals and not repeats:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from service.storage.database import Database, Dialect, Row
 
-EVENTS_MAX = 50_000
-"""Events that the kept items may have together (about 4 KB each)."""
+MEMORY_MAX = 128 * 2**20
+"""Bytes that the kept items may take in memory together, about."""
 NEWEST = 2**62
 """A position that is after every position."""
 
@@ -59,7 +59,7 @@ async def rows_by_item(
 
 def _item(rows: Sequence[Row]) -> Item:
     number, slug, kind, version = rows[0][:4]
-    return Item.load(number, slug, kind, version, (Entry(row[4], events.decode(row[5])) for row in rows))
+    return Item.load(number, slug, kind, version, (Entry(row[4], events.decode(row[5]), len(row[5])) for row in rows))
 
 
 class WorkingSet:
@@ -70,7 +70,7 @@ class WorkingSet:
         self._database = database
         self._items: OrderedDict[str, Item] = OrderedDict()
         self._sizes: dict[str, int] = {}
-        self._events = 0
+        self._memory = 0
 
     def get(self, slug: str) -> Item | None:
         """Return an item that is loaded; None for another."""
@@ -99,7 +99,7 @@ class WorkingSet:
         """Forget these items."""
         for slug in slugs:
             if self._items.pop(slug, None) is not None:
-                self._events -= self._sizes.pop(slug)
+                self._memory -= self._sizes.pop(slug)
 
     async def catch_up(self, position: int) -> None:
         """Forget the items that others have changed after a position."""
@@ -109,19 +109,20 @@ class WorkingSet:
         """Forget everything."""
         self._items.clear()
         self._sizes.clear()
-        self._events = 0
+        self._memory = 0
 
     def trim(self, busy: Collection[str]) -> None:
         """Forget the least used items over the limit, but none of `busy`, which may have grown."""
         for slug in busy:
             if slug in self._items:
                 self._count(self._items[slug])
-        while self._events > EVENTS_MAX:
+        while self._memory > MEMORY_MAX:
             idle = next((slug for slug in self._items if slug not in busy), None)
             if idle is None:
                 break
             self.drop([idle])
 
     def _count(self, item: Item) -> None:
-        self._events += item.size - self._sizes.get(item.slug, 0)
-        self._sizes[item.slug] = item.size
+        size = item.memory
+        self._memory += size - self._sizes.get(item.slug, 0)
+        self._sizes[item.slug] = size

@@ -24,11 +24,11 @@ from service.eventlog.head import head_of
 from service.rebuild.rebuild import digest, rebuild
 from service.storage.database import Database, Row
 from service.views.asof import recorded
+from tests.events import REPORTS, corrected, eased, event, imposed, opening, record
 from tests.ledgers import Event, Opened, cut, now, opened
 
 pytestmark = pytest.mark.anyio
 
-REPORTS = [{"outlet": "A ministry"}]
 DAY = date(2025, 6, 10)
 LATE = date(2026, 1, 1)
 
@@ -38,35 +38,6 @@ async def ledger(migrated_url: str) -> AsyncIterator[Opened]:
     """An empty ledger on each backend in turn."""
     async with opened(migrated_url) as ledger:
         yield ledger
-
-
-def event(kind: str, item: str, *issues: str, **fields: object) -> Event:
-    """Make an event with an id of its own."""
-    shared = {"id": str(uuid4()), "type": kind, "issues": list(issues), "item": item}
-    return {**shared, "occurred": "2025-06-01", "reports": REPORTS, **fields}
-
-
-def opening(issue: str, **fields: object) -> Event:
-    return event("issue.opened", issue, issue, title="A", summary="B", parties=["CN"], **fields)
-
-
-def imposed(item: str, *issues: str, **fields: object) -> Event:
-    terms = {"imposed_by": "CN", "instrument": "quota", "goods": [{"name": "terbium"}]}
-    return event("restriction.imposed", item, *issues, **terms, **fields)
-
-
-def eased(item: str, *issues: str, **fields: object) -> Event:
-    return event("restriction.eased", item, *issues, **fields)
-
-
-def record(change: str, target: Event, **fields: object) -> Event:
-    """Make a record on an event."""
-    return {"id": str(uuid4()), "type": f"record.{change}", "target": target["id"], **fields}
-
-
-def corrected(target: Event, new: Event, **fields: object) -> Event:
-    """Make a correction: the new text has no id of its own."""
-    return record("corrected", target, event={name: value for name, value in new.items() if name != "id"}, **fields)
 
 
 def positions(receipt: AppendResult) -> list[int]:
@@ -859,7 +830,7 @@ async def test_under_steady_load_a_record_reads_no_more_than_the_first(
 ) -> None:
     """While groups are committed without a pause, each reads the items of its own records, not those of others."""
     monkeypatch.setattr("service.append.ledger.GROUP_EVENTS", 2)
-    monkeypatch.setattr("service.views.working_set.EVENTS_MAX", 10)
+    monkeypatch.setattr("service.views.working_set.MEMORY_MAX", 40_000)
     facts = [imposed(f"restriction-{number}", "exports") for number in range(200)]
     await ledger.append([opening("exports"), *facts])
     counting = Counting(ledger.database)

@@ -20,13 +20,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 Path = tuple[str | int, ...]
-DAY = len("2025-06-09")
 FAR_DAYS = 3_653
 """A date further ahead than this many days (ten years) draws a warning."""
 RECORD_ISSUES_MAX = 32
-UNCERTAIN_MAX = 64
-"""Facts with an uncertain date that one item may hold: every status that some reading of them gives is worked out, for
-each of their bounds, at each append. At this number that is 0.1 s at worst, and it grows with the square."""
 
 
 class Knowledge(Protocol):
@@ -40,9 +36,6 @@ class Knowledge(Protocol):
 
     def has_opening(self, item: str) -> bool:
         """Return whether an asserted opening of an item is known and holds."""
-
-    def uncertain(self, item: str) -> int:
-        """Count the facts of an item with an uncertain date."""
 
     def chain(self, event_id: UUID) -> Sequence[Fact | Record] | None:
         """Return the fact that an event is, or acts on, then every record on it; None for an unknown id."""
@@ -81,6 +74,25 @@ def doubts(events: Iterable[tuple[int, Fact | Record]], known: Knowledge, today:
     return found
 
 
+class _Chain:
+    """A fact and the records on it: the issues that its texts name, in order, and the ids of the events with a text."""
+
+    def __init__(self, events: Sequence[Fact | Record]) -> None:
+        assert isinstance(events[0], Fact)  # noqa: S101 - a chain begins with its fact
+        self.root = events[0]
+        self.issues: dict[str, None] = {}
+        self.texts: set[UUID] = set()
+        for event in events:
+            self.add(event)
+
+    def add(self, event: Fact | Record) -> None:
+        """Add the next event."""
+        text = text_of(event)
+        if text is not None:
+            self.issues.update(dict.fromkeys(text.issues))
+            self.texts.add(id_of(event))
+
+
 class _Draft:
     """A batch on its way in: what is known, and what its earlier events add to that."""
 
@@ -88,9 +100,8 @@ class _Draft:
         self._events, self._known, self._today = events, known, today
         self._opened = {event.item for event in events if isinstance(event, Fact) and _opens_issue(event)}
         self._kinds: dict[str, str] = {}
-        self._uncertain: dict[str, int] = {}
         self._ids: set[UUID] = set()
-        self._chains: dict[UUID, list[Fact | Record]] = {}
+        self._chains: dict[UUID, _Chain] = {}
         self._faults: list[Fault] = []
 
     def decide(self) -> Decision:
@@ -108,7 +119,7 @@ class _Draft:
         if isinstance(event, Record):
             return self._take_record(event, path)
         self._check_names(event, path)
-        self._chains[id_of(event)] = [event]
+        self._chains[id_of(event)] = _Chain([event])
         return event
 
     def _take_record(self, record: Record, path: Path) -> Record:
@@ -116,11 +127,11 @@ class _Draft:
         if chain is None:
             self._fault(path, "target", "no recorded event has this id")
             return record
-        root = chain[0]
-        assert isinstance(root, Fact)  # noqa: S101 - a chain begins with its fact
+        root = chain.root
         if isinstance(record, RecordCorrected):
-            record = self._take_correction(record, chain, root, path)
-        issues = tuple(dict.fromkeys(issue for event in [*chain, record] for issue in _text_issues(event)))
+            record = self._take_correction(record, chain, path)
+        chain.add(record)
+        issues = tuple(chain.issues)
         if len(issues) > RECORD_ISSUES_MAX:
             self._fault(path, "target", f"the fact would touch more than {RECORD_ISSUES_MAX} issues")
         for name, given, own in (("issues", record.issues, issues), ("item", record.item, root.item)):
@@ -128,14 +139,12 @@ class _Draft:
                 self._fault(path, name, f"a record takes its {name} from its target: {own}")
         occurred = record.occurred or dates.iso(self._today)
         completed = replace(record, issues=issues, item=root.item, occurred=occurred)
-        chain.append(completed)
         self._chains[id_of(completed)] = chain
         return completed
 
-    def _take_correction(
-        self, record: RecordCorrected, chain: Sequence[Fact | Record], root: Fact, path: Path
-    ) -> RecordCorrected:
-        if not any(isinstance(each, Fact | RecordCorrected) and each.id == record.target for each in chain):
+    def _take_correction(self, record: RecordCorrected, chain: _Chain, path: Path) -> RecordCorrected:
+        root = chain.root
+        if record.target not in chain.texts:
             self._fault(path, "target", "a correction names a fact, or a correction of one; this event has no text")
         text = record.event
         if text.id not in (None, root.id):
@@ -144,13 +153,12 @@ class _Draft:
         self._check_names(text, (*path, "event"))
         return replace(record, event=text)
 
-    def _chain(self, target: UUID) -> list[Fact | Record] | None:
+    def _chain(self, target: UUID) -> _Chain | None:
         if target not in self._chains:
             recorded = self._known.chain(target)
             if recorded is None:
                 return None
-            chain = list(recorded)
-            chain = self._chains.get(id_of(chain[0]), chain)
+            chain = self._chains.get(id_of(recorded[0])) or _Chain(recorded)
             self._chains |= {id_of(event): chain for event in recorded}
         return self._chains[target]
 
@@ -159,12 +167,6 @@ class _Draft:
         for index, issue in enumerate(fact.issues):
             if issue not in self._opened and not self._known.issue_exists(issue):
                 self._fault(path, ("issues", index), f"there is no issue {issue}; open it first, or in the same batch")
-        if _is_uncertain(fact):
-            count = self._uncertain.get(fact.item, 0) + 1
-            self._uncertain[fact.item] = count
-            if count + self._known.uncertain(fact.item) > UNCERTAIN_MAX:
-                detail = f"{fact.item} has {UNCERTAIN_MAX} facts with uncertain dates: what goes on is another item"
-                self._fault(path, "item", detail)
         kind = CHANGES[fact.type].kind
         known = self._kinds.setdefault(fact.item, self._known.kind_of(fact.item) or kind)
         if known != kind:
@@ -172,11 +174,6 @@ class _Draft:
 
     def _fault(self, path: Path, member: str | Path, detail: str) -> None:
         self._faults.append(Fault(path + ((member,) if isinstance(member, str) else member), detail))
-
-
-def _is_uncertain(fact: Fact) -> bool:
-    """Return whether a date that the rule looks at is not one day, which alone is written in ten characters."""
-    return any([text is not None and len(text) != DAY for text in (fact.occurred, fact.effective, fact.until)])
 
 
 def _far(fact: Fact, path: Path, today: int) -> Iterator[Fault]:
@@ -200,9 +197,3 @@ def _lo(text: str) -> int:
 
 def _opens_issue(fact: Fact) -> bool:
     return fact.type == "issue.opened" and fact.modality == "asserted"
-
-
-def _text_issues(event: Fact | Record) -> Iterable[str]:
-    """Return the issues that a fact, or the new text of a correction, names."""
-    text = text_of(event)
-    return () if text is None else text.issues

@@ -29,10 +29,11 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """A recorded event and its position in the log."""
+    """A recorded event, its position in the log, and the bytes of its JSON (0 where nobody counts them)."""
 
     position: int
     event: Fact | Record
+    size: int = 0
 
 
 class LiveFact(msgspec.Struct, eq=False, gc=False):

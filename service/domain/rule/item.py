@@ -15,7 +15,7 @@ from service.domain.rule.life import life
 from service.domain.rule.state import arrivals_text, encode, state_of, with_upcoming
 from service.domain.rule.tokens import marks, tokens_of_state
 from service.domain.vocabulary.dates import OPEN
-from service.domain.vocabulary.events import Fact, Record, text_of
+from service.domain.vocabulary.events import Fact, Record, is_uncertain, text_of
 from service.domain.vocabulary.kinds import CHANGES, KINDS
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from service.domain.rule.life import Segment
+
+
+EVENT_MEMORY = 3_000
+"""Bytes in memory of an event, with the objects made of it, besides its texts."""
 
 
 class StateOnDay(NamedTuple):
@@ -38,10 +42,15 @@ class Item:
 
     A chain is a fact, then the records on it, in position order; it is known by the position of its fact, its root.
     `number` is the position of the first event that names the item. `version` counts the events that name it, if it is
-    an issue. `tokens` are those that the table of candidates has of it.
+    an issue. `tokens` are those that the table of candidates has of it. `bytes` is the size of the JSON of all events
+    that bear on it. `uncertain` are the roots of the facts that have, or once had, a text with an uncertain date.
+    `steps` is the work of its last change (service/domain/rule/work.py).
     """
 
-    __slots__ = ("chains", "facts", "kind", "number", "roots", "segments", "slug", "tokens", "version")
+    __slots__ = (
+        "bytes", "chains", "facts", "kind", "number", "roots", "segments", "slug", "steps", "tokens",
+        "uncertain", "version",
+    )  # fmt: skip
 
     def __init__(self, number: int, slug: str, kind: str, *, version: int = 0) -> None:
         """Begin with nothing known."""
@@ -51,6 +60,8 @@ class Item:
         self.facts: dict[int, LiveFact] = {}
         self.segments: list[Segment] = []
         self.tokens: set[str] = set()
+        self.uncertain: set[int] = set()
+        self.bytes = self.steps = 0
 
     @classmethod
     def of(cls, events: Iterable[Fact | Record], slug: str | None = None) -> Item:
@@ -78,6 +89,11 @@ class Item:
     def size(self) -> int:
         """Return how many events bear on it."""
         return len(self.roots)
+
+    @property
+    def memory(self) -> int:
+        """Return about how many bytes it takes in memory."""
+        return EVENT_MEMORY * len(self.roots) + 2 * self.bytes + 8 * len(self.segments) * len(self.facts)
 
     def chain(self, event_id: UUID) -> list[Entry] | None:
         """Return the chain that an event is in; None for an event that does not bear on the item."""
@@ -108,6 +124,10 @@ class Item:
         root = entry.position if isinstance(event, Fact) else self.roots[event.target]
         self.chains.setdefault(root, []).append(entry)
         self.roots[event.id] = root
+        self.bytes += entry.size
+        text = text_of(event)
+        if text is not None and is_uncertain(text):
+            self.uncertain.add(root)
         return root
 
     def know(self, chains: Mapping[int, Sequence[Entry]]) -> None:
@@ -119,13 +139,22 @@ class Item:
         self.facts = {root: fact for root, fact in weighed.items() if fact is not None}
         self.segments = life(self.kind, self.facts.values())
 
-    def reweigh(self, root: int) -> int | None:
-        """Weigh one chain again; return the first day whose state may differ.
+    def learn(self, chains: Mapping[int, Sequence[Entry]]) -> None:
+        """Know these chains as they are given, the others as before, and work out what follows for the life."""
+        changed = [self.reweigh(root, chain) for root, chain in chains.items()]
+        since = min([day for day in changed if day is not None], default=None)
+        if since is not None:
+            before = [segment for segment in self.segments if segment.start < since]
+            self.segments = life(self.kind, self.facts.values(), since, before)
+
+    def reweigh(self, root: int, chain: Sequence[Entry] | None = None) -> int | None:
+        """Weigh one chain again, or a part of it (a fact not known then: none); return the first day that may differ.
 
         None when no state can. The segments are left as they were.
         """
         old = self.facts.pop(root, None)
-        new = self._weigh(self.chains[root])
+        chain = self.chains[root] if chain is None else chain
+        new = self._weigh(chain) if chain else None
         if new is not None:
             self.facts[root] = new
         if self.kind.name == "issue" and (old or new):

@@ -12,6 +12,7 @@ from msgspec import Struct
 from service.domain.rule.facts import LiveFact
 from service.domain.rule.readings import Readings
 from service.domain.rule.status import NO_OUTCOME, Outcome, by_order, outcome_on, rules_run_out
+from service.domain.rule.work import PAIRS, Spend, unbounded
 from service.domain.vocabulary.dates import FOREVER, OPEN
 
 if TYPE_CHECKING:
@@ -54,19 +55,26 @@ class Segment(Struct, frozen=True, gc=False):
         )
 
 
-def life(kind: Kind, facts: Iterable[LiveFact], since: int = OPEN, before: Sequence[Segment] = ()) -> list[Segment]:
+def life(
+    kind: Kind,
+    facts: Iterable[LiveFact],
+    since: int = OPEN,
+    before: Sequence[Segment] = (),
+    spend: Spend = unbounded,
+) -> list[Segment]:
     """Return an item's segments in order of days; neighbours with one state are one segment.
 
     `facts` are all live facts of the item. `before` are the segments that begin before the day `since`, which these
-    facts leave as they are; the result continues them.
+    facts leave as they are; the result continues them. `spend` takes the steps of the work, and may refuse them.
     """
     ordered = sorted(facts, key=by_order)
     asserted = [fact for fact in ordered if fact.asserted]
     planned: list[LiveFact] = []
     if len(asserted) < len(ordered):
         planned = [fact for fact in ordered if fact.event.modality == "planned"]
-    readings = Readings(kind, asserted) if any([fact.unsure for fact in asserted]) else None
+    readings = Readings(kind, asserted, spend) if any([fact.unsure for fact in asserted]) else None
     turns, starts = _days(asserted, since, unsure=readings is not None)
+    spend(len(starts) * len(ordered) // PAIRS)
     segments = list(before)
     last = segments[-1] if segments else None
     outcome: Outcome | None = None

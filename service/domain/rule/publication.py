@@ -54,7 +54,7 @@ def _cut(entry: Entry, recorded_on: int, day: int) -> Entry | None:
 
 
 def _with(entry: Entry, event: Fact | Record) -> Entry:
-    return entry if event is entry.event else Entry(entry.position, event)
+    return entry if event is entry.event else Entry(entry.position, event, entry.size)
 
 
 def _cut_text(fact: Fact, recorded_on: int, day: int) -> Fact:

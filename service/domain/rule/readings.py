@@ -11,6 +11,7 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
+from service.domain.rule.work import READING, Spend, unbounded
 from service.domain.vocabulary.dates import When
 from service.domain.vocabulary.kinds import SUSPENDED
 
@@ -80,9 +81,9 @@ class _DayFacts(NamedTuple):
 class Readings:
     """The readings of one item's asserted facts."""
 
-    def __init__(self, kind: Kind, facts: Sequence[LiveFact]) -> None:
-        """`facts` in the order of docs/semantics.md, 3.1, in the earliest reading."""
-        self._kind = kind
+    def __init__(self, kind: Kind, facts: Sequence[LiveFact], spend: Spend = unbounded) -> None:
+        """`facts` in the order of docs/semantics.md, 3.1, in the earliest reading; `spend` may refuse the work."""
+        self._kind, self._spend = kind, spend
         self._facts = facts
         self._dated: list[_Dated] = []
         self._opening = next((fact for fact in facts if fact.opens), None)
@@ -98,12 +99,15 @@ class Readings:
             return ()  # what is in effect, what has run out and which of them rule, is the same in all readings
         if not self._dated:
             self._dated = [_Dated(fact, fact.occ, fact.eff, fact.until) for fact in self._facts]
+        self._spend(READING * len(self._dated))
         able = _day_facts(self._dated, day)
-        found = self._all(headline, _statuses(self._kind, able, day))
+        found = _first_of_each(headline, _statuses(self._kind, able, day))
         if len(found) > 1:
             mattering = able.facts()
             if shared := _shared(each.fact for each in mattering):
-                found = self._all(headline, _read(self._kind, mattering, shared, day))
+                # No reading gives another status than these: once each was found, the rest need not be tried.
+                found = _first_of_each(headline, _read(self._kind, mattering, shared, day, self._spend), len(found))
+        found = self._opened(found)
         return tuple(found.items()) if len(found) > 1 else ()
 
     def _order_matters(self, base: LiveFact | None, overlay: LiveFact | None) -> bool:
@@ -113,14 +117,24 @@ class Readings:
         """
         return bool(self._movable) and (base is None or base in self._movable or overlay in self._movable)
 
-    def _all(self, headline: Ruled, statuses: Iterable[Ruled]) -> dict[str | None, LiveFact | None]:
-        found: dict[str | None, LiveFact | None] = dict([headline])
-        for status, ruling in statuses:
-            found.setdefault(status, ruling)
+    def _opened(self, found: dict[str | None, LiveFact | None]) -> dict[str | None, LiveFact | None]:
+        """Return the statuses of an issue that is open where no fact rules."""
         if self._kind.name == "issue" and self._opening and None in found:
             del found[None]
             found.setdefault(self._opening.change.status, self._opening)
         return found
+
+
+def _first_of_each(
+    headline: Ruled, statuses: Iterable[Ruled], enough: int | None = None
+) -> dict[str | None, LiveFact | None]:
+    """Return each status with the first fact that rules it, `headline` first; stop when there are `enough`."""
+    found: dict[str | None, LiveFact | None] = dict([headline])
+    for status, ruling in statuses:
+        found.setdefault(status, ruling)
+        if len(found) == enough:
+            break
+    return found
 
 
 def _movable(facts: Sequence[LiveFact]) -> Iterator[LiveFact]:
@@ -136,7 +150,7 @@ def _movable(facts: Sequence[LiveFact]) -> Iterator[LiveFact]:
             latest = fact.latest
 
 
-def _read(kind: Kind, dated: Sequence[_Dated], shared: Mapping[str, When], day: int) -> Iterator[Ruled]:
+def _read(kind: Kind, dated: Sequence[_Dated], shared: Mapping[str, When], day: int, spend: Spend) -> Iterator[Ruled]:
     """Return the statuses of every reading of shared strings, fixed to days in every way that can matter."""
     bounds = {bound for each in dated for when in each.fact.dates for bound in (when.lo, when.hi)}
     days = sorted(bounds | {day})
@@ -144,6 +158,7 @@ def _read(kind: Kind, dated: Sequence[_Dated], shared: Mapping[str, When], day: 
     while _size(choices) * len(dated) > WORK_MAX:
         del choices[max(choices, key=lambda text: len(choices[text]))]
     for picked in product(*choices.values()):
+        spend(READING * len(dated))
         fixed = dict(zip(choices, (When("", each, each) for each in picked), strict=True))
         read = [_fixed(each.fact, fixed) for each in dated]
         yield from _statuses(kind, _day_facts(read, day), day)

@@ -6,7 +6,7 @@ The same rule applies as in `rule.item`; only which facts an item has, and with 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from service.domain.rule.facts import Entry
 from service.domain.rule.item import Item
@@ -32,11 +32,15 @@ from service.views.asof.sql import resolve
 from service.views.working_set import rows_by_item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from service.storage.database import Database, Row
     from service.views.asof.question import Question
 
+T = TypeVar("T")
+
+MANY_EVENTS = 100
+"""Events whose items take 5 ms, or longer where one item has them all."""
 CHUNK = 50
 """Items loaded and weighed at a time, at most: 30 ms of work where each has ten facts."""
 
@@ -88,8 +92,12 @@ async def issue_page(
 
 async def named(database: Database, basis: Basis, slugs: Iterable[str]) -> list[ItemState]:
     """Return the states of named items with their tokens, by number; those without a status are left out."""
-    items = await load(database, basis, slugs)
-    await asyncio.sleep(0)  # others want an answer too
+    rows = await _rows(database, slugs, basis.position)
+    return await apart(sum(map(len, rows)), _named_states, rows, basis)
+
+
+def _named_states(rows: Sequence[Sequence[Row]], basis: Basis) -> list[ItemState]:
+    items = _loaded(rows, publication_day(basis))
     return [state for item in items if (state := state_on(item, basis.as_of)) is not None]
 
 
@@ -120,10 +128,13 @@ async def first(database: Database, basis: Basis, kind: str, slug: str) -> First
 
     Where it has none on any day of publication, that is when it first has one as recorded.
     """
-    for item, day in await lives(database, basis._replace(published=FOREVER), kind, slug):
-        if item.segments:
-            return FirstStatus(item.segments[0].start, None, day)
-    return await recorded.first(database, basis, kind, slug)
+    found = await lives(database, basis._replace(published=FOREVER), kind, slug)
+    begun = None if found is None else await apart(found.events, _begun, found)
+    return begun or await recorded.first(database, basis, kind, slug)
+
+
+def _begun(found: Lives) -> FirstStatus | None:
+    return next((FirstStatus(item.segments[0].start, None, day) for item, day in found if item.segments), None)
 
 
 async def counted(database: Database, basis: Basis, slugs: Iterable[str]) -> set[int] | None:
@@ -151,42 +162,60 @@ def state_on(item: Item, day: int) -> ItemState | None:
 async def members(database: Database, basis: Basis, token: str, after: int) -> list[Item]:
     """Load a chunk of the items that may carry a token, after an item number; fewer than CHUNK at the end."""
     names = await _named(database, basis, _Candidates(None, [token], lambda _: True), after, CHUNK)
-    items = await load(database, basis, [slug for _, slug in names])
-    await asyncio.sleep(0)  # others want an answer too
-    return items
+    return await load(database, basis, [slug for _, slug in names])
 
 
 async def load(database: Database, basis: Basis, slugs: Iterable[str]) -> list[Item]:
     """Load items as published by a day, of what was recorded up to a position, in order of numbers."""
+    rows = await _rows(database, slugs, basis.position)
+    return await apart(sum(map(len, rows)), _loaded, rows, publication_day(basis))
+
+
+def _loaded(rows: Iterable[Sequence[Row]], day: int) -> list[Item]:
     items = []
-    for rows in await _rows(database, slugs, basis.position):
-        chained = _chained(rows)
-        _know(chained, _recorded_on(rows), publication_day(basis))
-        items.append(chained)
+    for of_item in rows:
+        item, recorded_on = _chained(of_item), _recorded_on(of_item)
+        item.know({root: as_published_by(chain, recorded_on, day) for root, chain in item.chains.items()})
+        items.append(item)
     return items
 
 
-async def lives(database: Database, basis: Basis, kind: str, slug: str) -> Iterator[tuple[Item, int]]:
-    """Load an item; return it as known on each day of publication, up to the basis's, on which something may change.
-
-    It is one item: take from it what is needed before going on to the next day.
-    """
-    return _lives(await _rows(database, [slug], basis.position), kind, publication_day(basis))
+async def apart(events: int, work: Callable[..., T], *given: Any) -> T:  # noqa: ANN401 - what the work takes
+    """Do work on so many events; much of it in a thread, so that others have their turns meanwhile."""
+    await asyncio.sleep(0)
+    return await asyncio.to_thread(work, *given) if events > MANY_EVENTS else work(*given)
 
 
-def _lives(loaded: Iterable[Sequence[Row]], kind: str, last: int) -> Iterator[tuple[Item, int]]:
-    for rows in loaded:
-        item, recorded_on = _chained(rows), _recorded_on(rows)
-        for day in _publication_days(item, recorded_on) if item.kind.name == kind else ():
-            if day <= last:
-                _know(item, recorded_on, day)
-                yield item, day
+class Lives:
+    """One item on each day of publication on which something about it may change, up to a day."""
+
+    def __init__(self, rows: Sequence[Row], last: int) -> None:
+        """`rows` are the events that bear on it, `last` the last day of publication that counts."""
+        self._rows, self._last = rows, last
+        self.events = len(rows)
+
+    def __iter__(self) -> Iterator[tuple[Item, int]]:
+        """Return the item as known on each day, with the day.
+
+        It is one item: take from it what is needed before going on to the next day. Only what changes is weighed again.
+        """
+        item, recorded_on = _chained(self._rows), _recorded_on(self._rows)
+        changes: dict[int, dict[int, None]] = {}
+        for root, chain in item.chains.items():
+            for entry in chain:
+                for day in days(entry.event, recorded_on[entry.position]):
+                    changes.setdefault(day, {})[root] = None
+        for day in sorted(changes):
+            if day > self._last:
+                break
+            item.learn({root: as_published_by(item.chains[root], recorded_on, day) for root in changes[day]})
+            yield item, day
 
 
-def _publication_days(item: Item, recorded_on: Mapping[int, int]) -> list[int]:
-    """List the days of publication on which something about an item may begin to count."""
-    entries = [entry for chain in item.chains.values() for entry in chain]
-    return sorted({day for entry in entries for day in days(entry.event, recorded_on[entry.position])})
+async def lives(database: Database, basis: Basis, kind: str, slug: str) -> Lives | None:
+    """Load an item of a kind as known on each day of publication, up to the basis's; None where there is none."""
+    found = [rows for rows in await _rows(database, [slug], basis.position) if rows[0][2] == kind]
+    return Lives(found[0], publication_day(basis)) if found else None
 
 
 async def _rows(database: Database, slugs: Iterable[str], until: int) -> list[list[Row]]:
@@ -197,17 +226,12 @@ def _chained(rows: Sequence[Row]) -> Item:
     """Return an item with its chains alone."""
     item = Item(*rows[0][:3])
     for row in rows:
-        item.add(Entry(row[4], events.decode(row[5])))
+        item.add(Entry(row[4], events.decode(row[5]), len(row[5])))
     return item
 
 
 def _recorded_on(rows: Sequence[Row]) -> dict[int, int]:
     return {row[4]: instants.day(row[3]) for row in rows}
-
-
-def _know(item: Item, recorded_on: Mapping[int, int], day: int) -> None:
-    """Limit an item to the part of each chain that counts on a day of publication."""
-    item.know({root: as_published_by(chain, recorded_on, day) for root, chain in item.chains.items()})
 
 
 class _Candidates(NamedTuple):

@@ -2,8 +2,6 @@
 
 A version is known over [known_from, known_to) and ends in valid time where the next one known begins; its state also
 holds what is to come. So it makes a rectangle for each stretch of K over which the later versions stay the same.
-
-As published the item is weighed again for each day on which something about it was published.
 """
 
 from __future__ import annotations
@@ -11,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule.state import with_upcoming
-from service.views.asof.published import lives
+from service.views.asof.published_versions import published_page
+from service.views.asof.rectangles import Rectangle, VersionPage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from service.domain.rule.item import Item
     from service.storage.database import Database, Row
     from service.views.asof.question import Basis
 
@@ -31,26 +29,6 @@ _BODIES = """
 SELECT w.valid_from, w.known_from, s.body FROM version w JOIN state s ON s.number = w.state
 WHERE w.item = $1 AND (w.valid_from, w.known_from) >= ($2, $3) AND (w.valid_from, w.known_from) <= ($4, $5)
 """
-
-
-class Rectangle(NamedTuple):
-    """A state over [valid_from, valid_to) x [known_from, known_to): days, and positions or as published days.
-
-    None: open.
-    """
-
-    valid_from: int
-    valid_to: int | None
-    known_from: int
-    known_to: int | None
-    state: bytes
-
-
-class VersionPage(NamedTuple):
-    """Rectangles by their first day, then their first K; `more` is true where others follow."""
-
-    rectangles: list[Rectangle]
-    more: bool
 
 
 class _Version(NamedTuple):
@@ -80,7 +58,7 @@ async def version_page(
 
     The last known is open: what is recorded or published later closes it.
     """
-    find = _recorded_page if basis.published is None else _published_page
+    find = _recorded_page if basis.published is None else published_page
     return await find(database, basis, kind, slug, after, limit)
 
 
@@ -99,35 +77,6 @@ async def _recorded_page(
         if len(pieces) > limit:
             break
     return VersionPage(await _with_states(database, item, pieces[:limit], basis.position), len(pieces) > limit)
-
-
-async def _published_page(
-    database: Database, basis: Basis, kind: str, slug: str, after: tuple[int, int], limit: int
-) -> VersionPage | None:
-    every = await _published(database, basis, kind, slug)
-    left = [each for each in every if (each.valid_from, each.known_from) > after]
-    return VersionPage(left[:limit], len(left) > limit) if every else None
-
-
-async def _published(database: Database, basis: Basis, kind: str, slug: str) -> list[Rectangle]:
-    """Return an item's rectangles as known up to a day of publication: by first day, then by first K, a day too."""
-    closed: list[Rectangle] = []
-    current: dict[int, Rectangle] = {}
-    for item, day in await lives(database, basis, kind, slug):
-        now = {each.valid_from: each for each in _life(item, day)}
-        for start, old in list(current.items()):
-            new = now.get(start)
-            if new is None or (new.valid_to, new.state) != (old.valid_to, old.state):
-                closed.append(current.pop(start)._replace(known_to=day))
-        current = now | current
-    return sorted([*closed, *current.values()], key=lambda each: (each.valid_from, each.known_from))
-
-
-def _life(item: Item, known: int) -> Iterator[Rectangle]:
-    """Return the states of an item's whole life, known from a day on."""
-    ends = [*[segment.start for segment in item.segments[1:]], None]
-    for index, (segment, end) in enumerate(zip(item.segments, ends, strict=bool(item.segments))):
-        yield Rectangle(segment.start, end, known, None, item.state_of_segment(index).body)
 
 
 def _versions(rows: Iterable[Row]) -> list[_Version]:

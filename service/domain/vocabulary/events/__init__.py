@@ -158,6 +158,18 @@ def text_of(event: Fact | Record) -> Fact | None:
     return event if isinstance(event, Fact) else None
 
 
+_DAY = len("2025-06-09")
+
+
+def is_uncertain(text: Fact) -> bool:
+    """Return whether a date that the rule looks at is not one day, which alone is written in ten characters."""
+    return (
+        len(text.occurred) != _DAY
+        or (text.effective is not None and len(text.effective) != _DAY)
+        or (text.until is not None and len(text.until) != _DAY)
+    )
+
+
 def encode(event: Event) -> bytes:
     """Write one event as the JSON that is stored: compact, absent fields left out, the same for the same event."""
     return _ENCODER.encode(event)

@@ -1,0 +1,73 @@
+"""What a request may cost, and what an item may become: beyond it a request is refused, and nothing is stored.
+
+The rule works an item out again with each fact, so what an item has is paid for by each later append and by reads as
+published. docs/limits.md says the same for clients.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.domain.errors import Fault, TooMuchWork
+from service.domain.vocabulary.events import RecordRetracted
+
+if TYPE_CHECKING:
+    from service.domain.rule.item import Item
+    from service.domain.vocabulary.events import Fact, Record
+
+REQUEST_STEPS = 8_000_000
+"""Steps of work (service/domain/rule/work.py) that the states of one request may cost: less than a second."""
+GROUP_STEPS = 2_000_000
+"""A commit takes no further request after so many steps."""
+LARGE_STEPS = 50_000
+"""From so many steps on a request is decided in a thread: 5 ms, in which others would wait."""
+LARGE_EVENTS = 32
+"""From so many events on, too: to decide and project one takes some 100 us."""
+FACTS_MAX = 1_000
+"""Facts that an item may have, those counted that were retracted or put on another item."""
+UNCERTAIN_MAX = 64
+"""Facts of an item that may have, or have had, a text with an uncertain date."""
+EVENTS_MAX = 10_000
+"""Events that may bear on an item."""
+BYTES_MAX = 8 * 2**20
+"""Bytes of JSON that these events may have."""
+UNBOUNDED = float("inf")
+
+
+class Bounds:
+    """The bounds of the request that is being projected."""
+
+    def __init__(self) -> None:
+        """Allow nothing before `begin`."""
+        self._steps: float = 0
+
+    def begin(self, steps: int, *, bounded: bool) -> None:
+        """Begin a request after so many steps of its group; one that is not bounded is a copy of what was recorded."""
+        self._steps = steps + REQUEST_STEPS if bounded else UNBOUNDED
+
+    def allow(self, steps: int) -> None:
+        """Check the steps done for the group so far; raises TooMuchWork beyond those of a request."""
+        if steps > self._steps:
+            detail = "the events before this one, and this one, change too many states: send fewer in a request"
+            raise TooMuchWork([Fault((), detail)])
+
+    def check(self, item: Item, event: Fact | Record) -> None:
+        """Check what an item has become by an event; raises TooMuchWork.
+
+        A retraction is taken up to twice as many events: what is wrong can be retracted from an item that is full.
+        """
+        if self._steps == UNBOUNDED:
+            return
+        if isinstance(event, RecordRetracted):
+            bounds = [(item.size, 2 * EVENTS_MAX, "events")]
+        else:
+            bounds = [
+                (item.size, EVENTS_MAX, "events"),
+                (len(item.chains), FACTS_MAX, "facts"),
+                (len(item.uncertain), UNCERTAIN_MAX, "facts with uncertain dates"),
+                (item.bytes, BYTES_MAX, "bytes of events"),
+            ]
+        for found, most, what in bounds:
+            if found > most:
+                detail = f"{item.slug} may have {most:,} {what} at most: record what goes on as another item"
+                raise TooMuchWork([Fault(("item",), detail)])

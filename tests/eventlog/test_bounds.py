@@ -1,0 +1,143 @@
+"""No request costs more than a bound, whatever it holds, and an item may have only so much."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from tests.costs import MB, Cost, metered
+from tests.events import REPORTS, eased, imposed, opening, record
+from tests.servers import plain_client, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import httpx
+
+    from tests.servers import Server
+
+Event = dict[str, Any]
+CPU_MAX = 2.0
+"""Seconds of CPU that a request may take here: twice what it is to take, for a busy machine."""
+GROWN_MAX = 250 * MB
+WAIT_MAX = 2.0
+"""Seconds that others may wait here; what they do wait on a quiet machine is a figure."""
+
+
+@pytest.fixture
+def server(migrated_url: str) -> Iterator[Server]:
+    """A service with an issue."""
+    with serving(migrated_url) as running, plain_client(running.url) as client:
+        client.post("/v1/events", json={"events": [opening("chips")]}).raise_for_status()
+        yield running
+
+
+def day(number: int) -> str:
+    return (date(2000, 1, 1) + timedelta(number)).isoformat()
+
+
+def post(server: Server, events: Sequence[Event]) -> tuple[httpx.Response, Cost]:
+    """Record a batch, or try to; return the answer and what it cost."""
+    with plain_client(server.url) as client, metered(server) as cost:
+        answer = client.post("/v1/events", json={"events": events})
+    assert answer.status_code in {201, 422}, answer.text
+    assert cost.cpu < CPU_MAX
+    assert cost.grown < GROWN_MAX
+    assert cost.waited < WAIT_MAX
+    return answer, cost
+
+
+def outcome(answer: httpx.Response, cost: Cost) -> str:
+    return f"{answer.status_code}: {cost}"
+
+
+def uncertain(choose: random.Random) -> dict[str, str]:
+    """Draw three dates, each one of two days."""
+    names = ("occurred", "effective", "until")
+    days = sorted(choose.sample(range(1_000), 3))
+    return {
+        name: f"[{day(low)},{day(low + choose.randrange(1, 2_000))}]" for name, low in zip(names, days, strict=True)
+    }
+
+
+def uncertain_facts(count: int, seed: int) -> list[Event]:
+    choose = random.Random(seed)  # noqa: S311 - repeatable
+    return [eased("quota", "chips", id=str(uuid4()), **uncertain(choose)) for _ in range(count)]
+
+
+@pytest.mark.row(14)
+def test_reports_with_many_dates(server: Server, figure: Callable[[str], None]) -> None:
+    """64 records with 64 reports each, every report with a date of its own, cost what their bytes cost."""
+    fact = imposed("quota", "chips", occurred=f"[{day(0)}..{day(10_000)}]")
+    dated = [
+        {"outlet": "o", "occurred": f"[{day(64 * number + index)}..{day(10_000)}]"}
+        for number in range(64)
+        for index in range(64)
+    ]
+    added = [record("report_added", fact, reports=dated[64 * number : 64 * number + 64]) for number in range(64)]
+    figure(outcome(*post(server, [fact, *added])))
+
+
+@pytest.mark.row(15, 16)
+@pytest.mark.parametrize("count", [150, 1_000])
+def test_many_facts_on_one_item_the_latest_day_first(server: Server, count: int, figure: Callable[[str], None]) -> None:
+    """A batch that would write too many states is refused whole, at the event that goes too far; others are taken."""
+    facts = [
+        eased(
+            "quota",
+            "chips",
+            occurred=day(2_000 - number),
+            reports=[{**REPORTS[0], "url": "https://example.org/" + "x" * 1_900}],
+        )
+        for number in range(count)
+    ]
+    answer, cost = post(server, facts)
+    figure(f"{count} facts {outcome(answer, cost)}")
+    if answer.status_code == 422:
+        (fault,) = answer.json()["errors"]
+        assert fault["pointer"].startswith("#/events/")
+        most = int(fault["pointer"].split("/")[2])
+        assert 20 < most < count
+        assert post(server, facts[: most // 2])[0].status_code == 201
+    else:
+        assert count < 1_000
+
+
+@pytest.mark.row(17)
+def test_facts_with_uncertain_dates(server: Server, figure: Callable[[str], None]) -> None:
+    """So many as an item may have, in one request or one by one: each costs less than the bound."""
+    facts = uncertain_facts(64, seed=1)
+    answer, cost = post(server, facts)
+    figure(f"in one request {outcome(answer, cost)}")
+    if answer.status_code == 422:
+        costs = [post(server, [fact])[1] for fact in facts]
+        figure(f"singly at most {max(cost.cpu for cost in costs):.2f} s of CPU each")
+
+
+@pytest.mark.row(18)
+def test_uncertain_dates_are_counted_though_their_facts_are_retracted(server: Server) -> None:
+    """A fact that was retracted can be restored: it keeps its place under the bound."""
+    facts = [imposed("quota", "chips", occurred="2025-04") | {"id": str(uuid4())} for _ in range(64)]
+    assert post(server, facts)[0].status_code == 201
+    assert post(server, [record("retracted", fact) for fact in facts])[0].status_code == 201
+    answer, _ = post(server, [eased("quota", "chips", occurred="2025-05")])
+    assert answer.status_code == 422
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == ["#/events/0/item"]
+    assert post(server, [eased("quota", "chips", occurred="2025-05-01")])[0].status_code == 201
+
+
+@pytest.mark.row(15)
+def test_an_item_may_have_so_many_facts_and_each_can_be_retracted(server: Server) -> None:
+    """The fact beyond the bound is refused, by its place in the batch; a retraction is not."""
+    facts = [imposed("quota", "chips", id=str(uuid4())), *(eased("quota", "chips") for _ in range(998))]
+    for first in range(0, 999, 111):
+        assert post(server, facts[first : first + 111])[0].status_code == 201
+    answer, _ = post(server, [eased("quota", "chips"), eased("quota", "chips")])
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == ["#/events/1/item"]
+    assert post(server, [eased("quota", "chips")])[0].status_code == 201
+    assert post(server, [eased("quota", "chips")])[0].status_code == 422
+    assert post(server, [record("retracted", facts[0])])[0].status_code == 201
