@@ -179,7 +179,7 @@ async def _record(request: AnyRequest, record: Record) -> AppendResult:
         faults = [Fault(fault.path[2:], fault.detail) for fault in refused.faults]
         if any(fault.path == ("target",) for fault in faults):
             raise UnknownEvent(str(record.target)) from refused
-        raise Malformed(faults) from refused
+        raise type(refused)(faults) from refused
 
 
 _BY_ID: dict[str, Any] = {"path": "/v1/events/{event_id}", "tag": "events", "path_parameters": {"event_id": EventId}}

@@ -192,7 +192,7 @@ async def _append(request: AnyRequest, event: Fact, expected: dict[str, int]) ->
     except Malformed as refused:
         names = {"item": "id", "issues": "id"}
         faults = [Fault(_renamed(fault.path[2:], names), fault.detail) for fault in refused.faults]
-        raise Malformed(faults) from refused
+        raise type(refused)(faults) from refused
 
 
 def _renamed(path: Sequence[str | int], names: dict[str, str]) -> tuple[str | int, ...]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from service.domain.rule.item import Item
     from service.domain.vocabulary.events import Fact, Record
 
-REQUEST_STEPS = 8_000_000
+REQUEST_STEPS = 10_000_000
 """Steps of work (service/domain/rule/work.py) that the states of one request may cost: less than a second."""
 GROUP_STEPS = 2_000_000
 """A commit takes no further request after so many steps."""
@@ -29,7 +29,9 @@ UNCERTAIN_MAX = 64
 """Facts of an item that may have, or have had, a text with an uncertain date."""
 EVENTS_MAX = 10_000
 """Events that may bear on an item."""
-BYTES_MAX = 8 * 2**20
+REPORTS_MAX = 5_000
+"""Reports that these events may have."""
+BYTES_MAX = 4 * 2**20
 """Bytes of JSON that these events may have."""
 UNBOUNDED = float("inf")
 
@@ -65,6 +67,7 @@ class Bounds:
                 (item.size, EVENTS_MAX, "events"),
                 (len(item.chains), FACTS_MAX, "facts"),
                 (len(item.uncertain), UNCERTAIN_MAX, "facts with uncertain dates"),
+                (item.reports, REPORTS_MAX, "reports"),
                 (item.bytes, BYTES_MAX, "bytes of events"),
             ]
         for found, most, what in bounds:

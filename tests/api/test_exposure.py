@@ -215,8 +215,8 @@ def test_pinned_answers_of_every_kind_outlive_a_thousand_facts(london: Client) -
         assert (kept.content, kept.headers["etag"]) == (answer.content, answer.headers["etag"]), path
     facts = later_facts()
     assert len(facts) == 1_000
-    for start in range(0, 1_000, 100):
-        recorded = london.post("/v1/events", json={"events": facts[start : start + 100]})
+    for start in range(0, 1_000, 50):
+        recorded = london.post("/v1/events", json={"events": facts[start : start + 50]})
         assert recorded.status_code == 201, recorded.text
     for path, answer in before.items():
         again = london.get(path)

@@ -43,6 +43,7 @@ from service.domain.errors import (
     NotJson,
     Refused,
     TooEarly,
+    TooMuchWork,
     Unavailable,
     UnknownEvent,
     VersionConflict,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 RAISED: dict[str, Exception] = {
     "malformed": Malformed([Fault(("events", 0, "occurred"), "there is no day 2025-02-30")]),
+    "too-much-work": TooMuchWork([Fault(("events", 0, "item"), "ban may have 1,000 facts at most")]),
     "not-json": NotJson("nested too deep"),
     "bad-query": BadQuery([Fault(("limit",), "must be at most 1000, not 2000")]),
     "version-conflict": VersionConflict({"rare-earths": 5}, {"rare-earths": 7}),

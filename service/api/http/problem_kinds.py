@@ -200,6 +200,22 @@ PROBLEM_KINDS: dict[str, ProblemKind] = _by_name(
         },
     ),
     ProblemKind(
+        "too-much-work",
+        422,
+        "The request is beyond a bound",
+        "The request would change too many states, or leave an item with too much. Send it in parts, or record what "
+        "goes on as another item. `errors` has the event at which it goes too far.",
+        {
+            "detail": "1 fault; nothing was stored.",
+            "errors": [
+                {
+                    "detail": "ban may have 1,000 facts at most: record what goes on as another item",
+                    "pointer": "#/events/0/item",
+                }
+            ],
+        },
+    ),
+    ProblemKind(
         "bad-query",
         422,
         "The query is not as documented",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from service.domain.errors import (
     Malformed,
     NotJson,
     Refused,
+    TooMuchWork,
     Unavailable,
     UnknownEvent,
     VersionConflict,
@@ -105,9 +107,9 @@ def _faults(faults: Sequence[Fault]) -> str:
     return "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
 
 
-def _malformed(refusal: Malformed) -> Occurrence:
+def _malformed(refusal: Malformed, kind: str = "malformed") -> Occurrence:
     errors = [{"detail": fault.detail, "pointer": fault.pointer} for fault in refusal.faults]
-    return Occurrence("malformed", f"{_faults(refusal.faults)}; nothing was stored.", {"errors": errors})
+    return Occurrence(kind, f"{_faults(refusal.faults)}; nothing was stored.", {"errors": errors})
 
 
 def _bad_query(refusal: BadQuery) -> Occurrence:
@@ -141,6 +143,7 @@ def _cursor_conflict(refusal: CursorConflict) -> Occurrence:
 
 _REFUSALS: dict[type[Refused], Callable[[Any], Occurrence]] = {
     Malformed: _malformed,
+    TooMuchWork: partial(_malformed, kind="too-much-work"),
     NotJson: lambda refusal: Occurrence("not-json", refusal.detail),
     BadQuery: _bad_query,
     VersionConflict: _version_conflict,

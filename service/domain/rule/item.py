@@ -43,12 +43,12 @@ class Item:
     A chain is a fact, then the records on it, in position order; it is known by the position of its fact, its root.
     `number` is the position of the first event that names the item. `version` counts the events that name it, if it is
     an issue. `tokens` are those that the table of candidates has of it. `bytes` is the size of the JSON of all events
-    that bear on it. `uncertain` are the roots of the facts that have, or once had, a text with an uncertain date.
-    `steps` is the work of its last change (service/domain/rule/work.py).
+    that bear on it, `reports` how many reports they have. `uncertain` are the roots of the facts that have, or once
+    had, a text with an uncertain date. `steps` is the work of its last change (service/domain/rule/work.py).
     """
 
     __slots__ = (
-        "bytes", "chains", "facts", "kind", "number", "roots", "segments", "slug", "steps", "tokens",
+        "bytes", "chains", "facts", "kind", "number", "reports", "roots", "segments", "slug", "steps", "tokens",
         "uncertain", "version",
     )  # fmt: skip
 
@@ -61,7 +61,7 @@ class Item:
         self.segments: list[Segment] = []
         self.tokens: set[str] = set()
         self.uncertain: set[int] = set()
-        self.bytes = self.steps = 0
+        self.bytes = self.reports = self.steps = 0
 
     @classmethod
     def of(cls, events: Iterable[Fact | Record], slug: str | None = None) -> Item:
@@ -125,7 +125,10 @@ class Item:
         self.chains.setdefault(root, []).append(entry)
         self.roots[event.id] = root
         self.bytes += entry.size
+        self.reports += len(event.reports)
         text = text_of(event)
+        if text is not None and text is not event:
+            self.reports += len(text.reports)
         if text is not None and is_uncertain(text):
             self.uncertain.add(root)
         return root

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from service.domain.rule import tokens
 from service.domain.rule.state import with_upcoming
 from service.views.asof import published, sql
+from service.views.asof.question import PAGE_BYTES, fitting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from service.domain.rule.item import Item
-    from service.storage.database import Database, Dialect
+    from service.storage.database import Database, Dialect, Row
     from service.views.asof.question import Basis
 
 # Known at one K, a state is another only where a version begins in between.
@@ -21,7 +20,7 @@ _BEGUN = """EXISTS (SELECT 1 FROM version w WHERE w.item = f.item AND w.valid_fr
 # On one D, what is known changes only by an event that bears on the item.
 _BORNE_ON = """EXISTS (SELECT 1 FROM item_event n WHERE n.item = f.item AND n.position > {ka} AND n.position <= {kb})"""
 _CHANGED = """
-SELECT f.item, i.slug, i.kind, va.status, va.body, {later_a}, vb.status, vb.body, {later_b}
+SELECT f.item, i.slug, i.kind, va.status, va.number, {body_a}, {later_a}, vb.status, vb.number, {body_b}, {later_b}
 FROM facet f CROSS JOIN item i {probe_a} {probe_b}
 WHERE f.token = $5 AND f.item > $7 AND i.number = f.item AND {moved}
     AND (va.number IS NOT NULL OR vb.number IS NOT NULL)
@@ -45,6 +44,11 @@ class StateChange(NamedTuple):
     before: bytes | None
     after: bytes | None
 
+    @property
+    def size(self) -> int:
+        """Return the bytes of both states."""
+        return len(self.before or b"") + len(self.after or b"")
+
 
 class ChangePage(NamedTuple):
     """Items in the order of their first appearance; `next` is the item after which the next page begins, or None."""
@@ -63,11 +67,12 @@ async def change_page(
     compare = _recorded_states if basis.published is None else _published_states
     found: list[StateChange] = []
     rest: int | None = after
-    while rest is not None and len(found) <= limit:
+    count = 0
+    while rest is not None and count == len(found) <= limit:
         states, rest = await compare(database, basis, issue, points, rest, limit + 1)
         found += [each for each in states if each.before != each.after]
-    items = found[:limit]
-    return ChangePage(items, items[-1].number if len(found) > limit else None)
+        count = fitting([each.size for each in found], limit)
+    return ChangePage(found[:count], found[count - 1].number if count < len(found) else rest)
 
 
 async def _recorded_states(
@@ -78,8 +83,15 @@ async def _recorded_states(
     sql_text = _statement(database.dialect, same_day=one.day == other.day)
     token = tokens.of_issue(issue)
     rows = await database.fetch_long(sql_text, *one, *other, token, tokens.delimited(token), after, size)
-    states = [StateChange(row[0], row[1], row[2], _state(row[3:6]), _state(row[6:9])) for row in rows]
-    return states, states[-1].number if len(states) == size else None
+    states: list[StateChange] = []
+    total = 0
+    for row in rows:
+        before, after_ = await _state(database, row[3:7]), await _state(database, row[7:11])
+        states.append(StateChange(row[0], row[1], row[2], before, after_))
+        total += states[-1].size
+        if total > PAGE_BYTES:
+            break
+    return states, states[-1].number if len(states) == size or len(states) < len(rows) else None
 
 
 async def _published_states(
@@ -109,6 +121,8 @@ def _statement(dialect: Dialect, *, same_day: bool) -> str:
     one, other = ("$1", number("$2")), ("$3", number("$4"))
     begun = _BEGUN.format(da=one[0], db=other[0], known=sql.known_at(other[1]))
     return _CHANGED.format(
+        body_a=sql.body("va"),
+        body_b=sql.body("vb"),
         later_a=_later(dialect, *one),
         later_b=_later(dialect, *other),
         probe_a=_probe(dialect, "va", *one),
@@ -129,8 +143,8 @@ def _probe(dialect: Dialect, name: str, day: str, known: str) -> str:
     return f"LEFT JOIN state {name} ON {name}.number = {number} AND {of_issue}"
 
 
-def _state(columns: Sequence[str | bytes | None]) -> bytes | None:
-    status, body, later = columns
-    if not isinstance(status, str) or not isinstance(body, bytes):
+async def _state(database: Database, columns: Row) -> bytes | None:
+    status, state, small, later = columns
+    if state is None:
         return None
-    return with_upcoming(body, status, later if isinstance(later, str) else None)
+    return with_upcoming(await sql.body_of(database, state, small), status, later)

@@ -17,7 +17,7 @@ from service.domain.rule.tokens import AGAINST_ALL
 from service.domain.vocabulary.codes import HS_SIZES, OF_RESTRICTION
 from service.views.asof import recorded
 from service.views.asof.engine import engine_of
-from service.views.asof.question import Basis, ItemState, Mode, Question, StatePage, page_of
+from service.views.asof.question import Basis, ItemState, Mode, Question, StatePage, is_full, page_of
 from service.views.asof.sql import basis_of, basis_sql, resolve
 
 if TYPE_CHECKING:
@@ -91,9 +91,10 @@ async def _recorded_page(
     while True:
         basis, lists = await _listed(database, question, wanted, after, size)
         numbers = await _intersected(database, wanted, lists)
-        found += await _sifted(database, basis, wanted, numbers, limit + 1 - len(found))
-        if len(found) > limit or lists.next >= NEVER:
-            return page_of(basis, found, limit)
+        sifted, more = await _sifted(database, basis, wanted, numbers, limit + 1 - len(found))
+        found += sifted
+        if more or is_full(found, limit) or lists.next >= NEVER:
+            return page_of(basis, found, limit, more=more)
         question, after = basis.pinned(), lists.next - 1
 
 
@@ -109,7 +110,7 @@ async def _published_page(
         for start in range(0, len(names), 2 * limit):
             slugs = [slug for _, slug in names[start : start + 2 * limit]]
             found += await _touching(database, basis, wanted, await engine_of(basis).named(database, basis, slugs))
-            if len(found) > limit:
+            if is_full(found, limit):
                 return page_of(basis, found, limit)
         if len(names) < CHUNK:
             return page_of(basis, found, limit)
@@ -186,17 +187,19 @@ async def _from_good(database: Database, wanted: ExposureFilter, clearances: set
 
 async def _sifted(
     database: Database, basis: Basis, wanted: ExposureFilter, numbers: Sequence[int], most: int
-) -> list[ItemState]:
-    """Return the first of some items whose state touches, `most` at most."""
+) -> tuple[list[ItemState], bool]:
+    """Return the first of some items whose state touches, `most` at most; true: they are a page, and others follow."""
     found: list[ItemState] = []
     every = (wanted.parties, (*wanted.goods, OF_RESTRICTION))
     while numbers and len(found) < most:
         part = numbers[: PART * most]
-        states = await recorded.sifted(database, basis, part, every, ended=wanted.ended, most=most)
+        states, more = await recorded.sifted(database, basis, part, every, ended=wanted.ended, most=most)
         found += await _touching(database, basis, wanted, states)
-        last = states[-1].number if len(states) == most else part[-1]
+        if found and (more or is_full(found, most)):
+            return found, True
+        last = states[-1].number if more or len(states) == most else part[-1]
         numbers = numbers[bisect_right(numbers, last) :]
-    return found
+    return found, False
 
 
 async def _touching(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from service.domain.rule import words
 from service.views.asof.engine import engine_of
-from service.views.asof.question import ItemState, Question, StateFilter, StatePage
+from service.views.asof.question import ItemState, Question, StateFilter, StatePage, is_full, page_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +33,8 @@ async def page(
     while True:
         chunk = await engine_of(question).page(database, question, wanted, after=after, limit=CHUNK)
         found += [each for each in chunk.items if words.occur_in(each.kind, each.body, searched)]
-        if len(found) > limit:
-            return StatePage(chunk.basis, found[:limit], found[limit - 1].number)
+        if is_full(found, limit):
+            return page_of(chunk.basis, found, limit)
         if chunk.next is None:
             return StatePage(chunk.basis, found, None)
         question, after, scanned = chunk.basis.pinned(), chunk.next, scanned + CHUNK

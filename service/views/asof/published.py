@@ -25,6 +25,7 @@ from service.views.asof.question import (
     StateFilter,
     StatePage,
     Statuses,
+    is_full,
     issue_page_of,
     page_of,
 )
@@ -248,7 +249,7 @@ async def _states(database: Database, basis: Basis, candidates: _Candidates, aft
     size, tried = min(limit, CHUNK), 0
     while names := await _named(database, basis, candidates, after, size):
         found += filter(candidates.passes, await named(database, basis, [slug for _, slug in names]))
-        if len(found) >= limit or len(names) < size:
+        if is_full(found, limit) or len(found) >= limit or len(names) < size:
             break
         after, tried = names[-1][0], tried + len(names)
         missing = limit - len(found)

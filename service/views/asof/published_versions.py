@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.views.asof.published import apart, lives
+from service.views.asof.question import fitting
 from service.views.asof.rectangles import Rectangle, VersionPage
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def _page(found: Lives, after: Corner, limit: int) -> VersionPage | None:
     rectangles = [
         each for each in _merged(wanted, _states(found, wanted)) if (each.valid_from, each.known_from) > after
     ]
-    return VersionPage(rectangles[:limit], len(rectangles) > limit or last < len(stretches))
+    page = rectangles[: fitting([len(each.state) for each in rectangles], limit)]
+    return VersionPage(page, len(rectangles) > len(page) or last < len(stretches))
 
 
 def _stretches(found: Lives) -> list[_Stretch]:

@@ -114,17 +114,39 @@ class FirstStatus(NamedTuple):
     published: int | None = None
 
 
-def page_of(basis: Basis, states: Sequence[ItemState], limit: int) -> StatePage:
-    """Return a page of up to `limit` states; one state more shows that others follow."""
-    items = list(states[:limit])
-    return StatePage(basis, items, items[-1].number if len(states) > limit else None)
+PAGE_BYTES = 8 * 2**20
+"""Bytes of states on a page, unless the first alone has more; the rest is for the next page."""
 
 
-def issue_page_of(basis: Basis, version: int, states: Sequence[ItemState], slug: str, limit: int) -> IssuePage:
+def fitting(sizes: Sequence[int], limit: int) -> int:
+    """Return how many of the first entries are a page, by their number and by their sizes in bytes."""
+    total = 0
+    for count, size in enumerate(sizes[:limit]):
+        total += size
+        if total > PAGE_BYTES and count:
+            return count
+    return min(len(sizes), limit)
+
+
+def is_full(states: Sequence[ItemState], limit: int) -> bool:
+    """Return whether some states are more than a page."""
+    return fitting([len(each.body) for each in states], limit) < len(states)
+
+
+def page_of(basis: Basis, states: Sequence[ItemState], limit: int, *, more: bool = False) -> StatePage:
+    """Return a page of states; one state beyond it, or `more`, shows that others follow."""
+    items = list(states[: fitting([len(each.body) for each in states], limit)])
+    return StatePage(basis, items, items[-1].number if more or len(states) > len(items) else None)
+
+
+def issue_page_of(
+    basis: Basis, version: int, states: Sequence[ItemState], slug: str, limit: int, *, more: bool = False
+) -> IssuePage:
     """Return a page of the states of an issue and its items: one more than `limit`, and perhaps the issue's own."""
     own = next((OneState(basis, each, version) for each in states if each.slug == slug), None)
-    items = [each for each in states if each.slug != slug]
-    return IssuePage(basis, items[:limit], items[limit - 1].number if len(items) > limit else None, own, version)
+    page = page_of(basis, [each for each in states if each.slug != slug], limit)
+    last = states[-1].number if more and page.next is None else page.next
+    return IssuePage(basis, page.items, last, own, version)
 
 
 Statuses = dict[str, set["KindStatus"]]

@@ -18,7 +18,7 @@ from service.views.asof.question import (
     issue_page_of,
     page_of,
 )
-from service.views.asof.sql import BY_KIND, BY_TOKEN, NOT_KNOWN_ENDED, StateStatement, basis_of, resolve, state_of_row
+from service.views.asof.sql import BY_KIND, BY_TOKEN, NOT_KNOWN_ENDED, StateStatement, basis_of, resolve, states_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,7 +64,8 @@ async def item(database: Database, question: Question, kind: str, slug: str) -> 
     if not rows:
         await resolve(database, question)  # raises KnowledgeAhead where K is ahead
         return None
-    return OneState(basis_of(question, rows[0]), state_of_row(rows[0]), rows[0][3] or 0)
+    (state,), _ = await states_of(database, rows)
+    return OneState(basis_of(question, rows[0]), state, rows[0][3] or 0)
 
 
 async def page(database: Database, question: Question, wanted: StateFilter, *, after: int, limit: int) -> StatePage:
@@ -81,7 +82,8 @@ async def page(database: Database, question: Question, wanted: StateFilter, *, a
         statement.where.append(statement.carries(token))
     rows = await statement.rows(BY_TOKEN if wanted.tokens else BY_KIND, limit + 1, long=True)
     basis = basis_of(question, rows[0]) if rows else await resolve(database, question)
-    return page_of(basis, [state_of_row(row) for row in rows], limit)
+    states, more = await states_of(database, rows)
+    return page_of(basis, states, limit, more=more)
 
 
 async def issue_page(
@@ -98,22 +100,27 @@ async def issue_page(
     rows = await statement.rows(BY_TOKEN, limit + 2, _VERSION.format(slug=statement.parameter(slug)))
     if not rows:
         return IssuePage(await resolve(database, question), [], None, None, 0)
-    return issue_page_of(basis_of(question, rows[0]), rows[0][3] or 0, [state_of_row(row) for row in rows], slug, limit)
+    states, more = await states_of(database, rows)
+    return issue_page_of(basis_of(question, rows[0]), rows[0][3] or 0, states, slug, limit, more=more)
 
 
 async def named(database: Database, basis: Basis, slugs: Sequence[str]) -> list[ItemState]:
-    """Return the states of named items with their tokens, by number; those without a status are left out."""
+    """Return the states of named items with their tokens, by number, but not their bodies.
+
+    Those without a status are left out.
+    """
     statement = StateStatement(database, basis.pinned())
     statement.where.append(f"i.slug {statement.named(slugs)}")
-    return await statement.states(basis, _ALL)
+    return await statement.without_bodies(basis, _ALL)
 
 
 async def sifted(
     database: Database, basis: Basis, numbers: Sequence[int], every: Iterable[Iterable[str]], *, ended: bool, most: int
-) -> list[ItemState]:
+) -> tuple[list[ItemState], bool]:
     """Return, of some items, the first `most` states that carry a token of every set, by number.
 
-    Those that have ended in every reading are left out unless `ended`.
+    Those that have ended in every reading are left out unless `ended`. True: others are left out, because these are
+    more than a page.
     """
     statement = StateStatement(database, basis.pinned())
     statement.where.append(f"i.number {statement.numbered(numbers)}")

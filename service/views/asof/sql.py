@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from service.domain.errors import KnowledgeAhead
 from service.domain.rule import tokens
 from service.domain.rule.state import with_upcoming
+from service.storage.database import Lost
 from service.storage.tables import OPEN_END
-from service.views.asof.question import Basis, ItemState
+from service.views.asof.question import PAGE_BYTES, Basis, ItemState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from service.storage.database import Database, Dialect, Row
     from service.views.asof.question import Mode, Question
@@ -43,12 +44,15 @@ _OPEN = ("head", "newest")
 """The modes in which the open versions answer."""
 _STATES = """
 WITH b AS MATERIALIZED (SELECT b.*{extra} FROM ({basis}) b)
-SELECT {shown}, i.number, i.slug, i.kind, v.status, v.body, {later}
+SELECT {shown}, i.number, i.slug, i.kind, v.status, v.number, {body}, {later}
 FROM {source} CROSS JOIN b {probe}
     AND {where}
 ORDER BY {order}
 LIMIT {limit}
 """
+BODY_MAX = 2**16
+"""Bytes of a state that is read with others; a larger one is read by itself, if it has a place on the page."""
+_LARGE = "SELECT v.body FROM state v WHERE v.number = $1"
 NOT_KNOWN_ENDED = "(i.over_from > $2 OR i.over_known > b.k)"
 """A filter before the states are read: it skips items known to have ended in every reading (`over_from`).
 
@@ -102,17 +106,45 @@ def basis_of(question: Question, row: Row) -> Basis:
     return Basis(question.as_of, row[0], row[1], question.published, row[0] == row[2])
 
 
-def state_of_row(row: Row, found_by: frozenset[str] = frozenset()) -> ItemState:
-    """Return the state that a row ends with."""
-    number, slug, kind, status, body, changes = row[-6:]
-    return ItemState(number, slug, kind, status, with_upcoming(body, status, changes), found_by)
+def body(name: str) -> str:
+    """Return the expression for the body of a state; null for a large one, see `body_of`."""
+    return f"CASE WHEN length({name}.body) <= {BODY_MAX} THEN {name}.body END"
+
+
+async def body_of(database: Database, state: int, small: bytes | None) -> bytes:
+    """Return the body of a state: the small one, or the one that is read by itself; Lost where it is gone meanwhile."""
+    if small is not None:
+        return small
+    rows = await database.fetch(_LARGE, state)
+    if not rows:
+        reason = "the projections were remade while a state was read"
+        raise Lost(reason)
+    large: bytes = rows[0][0]
+    return large
+
+
+async def states_of(
+    database: Database, rows: Sequence[Row], found_by: Callable[[Row], frozenset[str]] = lambda _: frozenset()
+) -> tuple[list[ItemState], bool]:
+    """Return the states that rows end with, and whether the last rows are left out: they are more than a page."""
+    states: list[ItemState] = []
+    size = 0
+    for row in rows:
+        number, slug, kind, status, state, small, changes = row[-7:]
+        body = small if small is not None else await body_of(database, state, small)
+        size += len(body)
+        states.append(ItemState(number, slug, kind, status, with_upcoming(body, status, changes), found_by(row)))
+        if size > PAGE_BYTES:
+            return states, len(states) < len(rows)
+    return states, False
 
 
 @lru_cache(maxsize=1_024)
 def _statement(dialect: Dialect, mode: Mode, **parts: str) -> str:
     """Return the as-of statement: $1 is K as `Question.known` gives it, $2 is D; the others belong to its parts.
 
-    The parts are `source`, `where` and `limit`; `extra`, columns of the basis b; `shown`, the columns before a state's.
+    The parts are `source`, `where` and `limit`; `extra`, columns of the basis b; `shown`, the columns before a state's;
+    `body`, the expression for its body.
     """
     return _STATES.format(
         later=later(dialect, "i.number", "$2", _known(mode)),
@@ -177,6 +209,7 @@ class StateStatement:
             limit=self.parameter(limit),
             extra=extra,
             shown="b.*",
+            body=body("v"),
         )
         fetch = self._database.fetch_long if long else self._database.fetch
         rows = await fetch(sql, *self._parameters)
@@ -184,15 +217,43 @@ class StateStatement:
             basis_of(self._question, rows[0])
         return rows
 
-    async def states(self, basis: Basis, limit: str) -> list[ItemState]:
-        """Run the statement for states with their tokens, at a K that is resolved; at the head that halves the time."""
-        found = await self._states("newest", limit) if basis.newest else []
-        if found or (basis.newest and (await resolve(self._database, self._question)).newest):
-            return found
-        return await self._states("position", limit)  # the head has moved on, or K never was the head
+    async def states(self, basis: Basis, limit: str) -> tuple[list[ItemState], bool]:
+        """Run the statement for states with their tokens, at a K that is resolved.
 
-    async def _states(self, mode: Mode, limit: str) -> list[ItemState]:
-        dialect, where = self._database.dialect, " AND ".join(self.where)
-        sql = _statement(dialect, mode, source=BY_KIND, where=where, limit=limit, extra="", shown="v.tokens")
-        rows = await self._database.fetch(sql, *self._parameters)
-        return [state_of_row(row, frozenset(row[0].split("\n"))) for row in rows]
+        True: others are left out, because these are more than a page.
+        """
+        return await states_of(self._database, await self._at(basis, limit, body("v")), _tokens)
+
+    async def without_bodies(self, basis: Basis, limit: str) -> list[ItemState]:
+        """Run the statement for states with their tokens but without their bodies, at a K that is resolved."""
+        rows = await self._at(basis, limit, "NULL")
+        return [
+            ItemState(number, slug, kind, status, b"", _tokens(row))
+            for row in rows
+            for number, slug, kind, status in (row[-7:-3],)
+        ]
+
+    async def _at(self, basis: Basis, limit: str, shown_body: str) -> Sequence[Row]:
+        """Run the statement at the head where K is the head: that halves the time."""
+        rows = await self._rows("newest", limit, shown_body) if basis.newest else ()
+        if rows or (basis.newest and (await resolve(self._database, self._question)).newest):
+            return rows
+        return await self._rows("position", limit, shown_body)  # the head has moved on, or K never was the head
+
+    async def _rows(self, mode: Mode, limit: str, shown_body: str) -> Sequence[Row]:
+        sql = _statement(
+            self._database.dialect,
+            mode,
+            source=BY_KIND,
+            where=" AND ".join(self.where),
+            limit=limit,
+            extra="",
+            shown="v.tokens",
+            body=shown_body,
+        )
+        return await self._database.fetch(sql, *self._parameters)
+
+
+def _tokens(row: Row) -> frozenset[str]:
+    """Return the tokens that a row begins with."""
+    return frozenset(row[0].split("\n"))

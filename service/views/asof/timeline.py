@@ -14,6 +14,7 @@ import msgspec
 from service.domain.rule.facts import Entry, weigh
 from service.domain.rule.publication import as_published_by
 from service.domain.vocabulary import events, instants
+from service.views.asof.question import fitting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 SCAN_MAX = 20_000
 """Texts read for one page, at most; the rest is for the next page."""
 CHUNK = 2_000
+PART = 50
+"""Facts whose texts are read at a time."""
 
 Key = tuple[int, int, int, int]
 """A text's place: the bounds of its date, the positions of its fact and of the event that brought it."""
@@ -73,10 +76,12 @@ async def timeline_page(database: Database, basis: Basis, issue: str, *, after: 
     while scanned < SCAN_MAX:
         texts = [_key(row) for row in await database.fetch(_TEXTS, issue, *key, size)]
         counting = [text for text in texts if text[3] <= basis.position]
-        for start in range(0, len(counting), limit + 1):
-            found += await _holding(database, counting[start : start + limit + 1], basis)
-            if len(found) > limit:
-                return TimelinePage(found[:limit], found[limit - 1].text)
+        for start in range(0, len(counting), PART):
+            part = counting[start : start + PART]
+            found += await _holding(database, part, basis)
+            count = fitting([len(fact.body) for fact in found], limit)
+            if count < len(found):
+                return TimelinePage(found[:count], found[count - 1].text)
         if len(texts) < size:
             return TimelinePage(found, None)
         key, scanned, size = texts[-1], scanned + size, CHUNK

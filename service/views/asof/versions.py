@@ -6,14 +6,20 @@ holds what is to come. So it makes a rectangle for each stretch of K over which 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule.state import with_upcoming
+from service.views.asof import sql
+from service.views.asof.published import apart
 from service.views.asof.published_versions import published_page
+from service.views.asof.question import PAGE_BYTES
 from service.views.asof.rectangles import Rectangle, VersionPage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from service.storage.database import Database, Row
     from service.views.asof.question import Basis
@@ -26,7 +32,7 @@ WHERE w.item = $1 AND w.valid_from >= $2 AND w.known_from <= $3
 ORDER BY w.valid_from, w.known_from
 """
 _BODIES = """
-SELECT w.valid_from, w.known_from, s.body FROM version w JOIN state s ON s.number = w.state
+SELECT w.valid_from, w.known_from, s.number, {body} FROM version w JOIN state s ON s.number = w.state
 WHERE w.item = $1 AND (w.valid_from, w.known_from) >= ($2, $3) AND (w.valid_from, w.known_from) <= ($4, $5)
 """
 
@@ -41,14 +47,47 @@ class _Version(NamedTuple):
     arrivals: str
 
 
+class _Later(NamedTuple):
+    """What follows a day, as known from `known_from` on: the next version's day, and the number of all arrivals."""
+
+    known_from: int
+    valid_to: int | None
+    arrivals: int
+
+
 class _Piece(NamedTuple):
-    """A part of a version: over [known_from, known_to) it ends on `valid_to`; `later` are its changes to come."""
+    """A part of a version: over [known_from, known_to) it ends on `valid_to`; `later` numbers its changes to come."""
 
     version: _Version
     valid_to: int | None
     known_from: int
     known_to: int
-    later: str
+    later: int
+
+
+class _Arrivals:
+    """Changes to come by number, so that they are compared and kept as one; 0 is none."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, int], int] = {}
+        self._lists: list[tuple[str, int]] = [("", 0)]
+
+    def before(self, first: str, rest: int) -> int:
+        """Return the number of some changes and those after them."""
+        if not first:
+            return rest
+        number = self._numbers.setdefault((first, rest), len(self._lists))
+        if number == len(self._lists):
+            self._lists.append((first, rest))
+        return number
+
+    def text(self, number: int) -> str:
+        """Return changes as `with_upcoming` takes them."""
+        texts = []
+        while number:
+            first, number = self._lists[number]
+            texts.append(first)
+        return ",".join(texts)
 
 
 async def version_page(
@@ -68,15 +107,13 @@ async def _recorded_page(
     rows = await database.fetch(_ITEM, slug, kind, basis.position)
     if not rows:
         return None
-    item, (day, position) = rows[0][0], after
-    versions = _versions(await database.fetch(_VERSIONS, item, day, basis.position))
-    pieces: list[_Piece] = []
-    for piece in _pieces(versions, basis.position):
-        if (piece.version.valid_from, piece.known_from) > (day, position):
-            pieces.append(piece)
-        if len(pieces) > limit:
-            break
-    return VersionPage(await _with_states(database, item, pieces[:limit], basis.position), len(pieces) > limit)
+    item = rows[0][0]
+    versions = await database.fetch_long(_VERSIONS, item, after[0], basis.position)
+    arrivals = _Arrivals()
+    pieces = await apart(len(versions), _pieces, versions, basis.position, arrivals)
+    wanted = [piece for piece in pieces if (piece.version.valid_from, piece.known_from) > after]
+    rectangles = await _with_states(database, item, wanted[:limit], basis.position, arrivals)
+    return VersionPage(rectangles, len(wanted) > len(rectangles))
 
 
 def _versions(rows: Iterable[Row]) -> list[_Version]:
@@ -94,51 +131,67 @@ def _versions(rows: Iterable[Row]) -> list[_Version]:
     return versions
 
 
-def _pieces(versions: Sequence[_Version], known: int) -> Iterator[_Piece]:
-    for version in versions:
-        following = [
-            other
-            for other in versions
-            if other.valid_from > version.valid_from
-            and other.known_from < version.known_to
-            and other.known_to > version.known_from
-        ]
-        yield from _cut(version, following, known)
+def _pieces(rows: Sequence[Row], known: int, arrivals: _Arrivals) -> list[_Piece]:
+    """Cut every version where the later ones change, from the last day to the first; return them in order."""
+    later = [_Later(0, None, 0)]
+    pieces: list[_Piece] = []
+    days = [list(of_day) for _, of_day in groupby(_versions(rows), key=lambda version: version.valid_from)]
+    for of_day in reversed(days):
+        pieces += [piece for version in reversed(of_day) for piece in reversed(_cut(version, later, known))]
+        later = _preceded(of_day, later, arrivals)
+    return pieces[::-1]
 
 
-def _cut(version: _Version, following: Sequence[_Version], known: int) -> Iterator[_Piece]:
-    """Cut a version where the later ones change; `following` are those, in order of days."""
-    edges = {edge for other in following for edge in (other.known_from, other.known_to)}
-    last: _Piece | None = None
-    for edge in sorted({version.known_from, *(e for e in edges if version.known_from < e < version.known_to)}):
-        if edge > known:
-            break
-        known_then = [other for other in following if other.known_from <= edge < other.known_to]
-        valid_to = known_then[0].valid_from if known_then else None
-        later = ",".join(other.arrivals for other in known_then if other.arrivals)
-        if last is None:
-            last = _Piece(version, valid_to, edge, version.known_to, later)
-        elif (valid_to, later) != (last.valid_to, last.later):
-            yield last._replace(known_to=edge)
-            last = _Piece(version, valid_to, edge, version.known_to, later)
-    if last is not None:
-        yield last
+def _cut(version: _Version, later: Sequence[_Later], known: int) -> list[_Piece]:
+    """Cut a version where what follows its day changes, up to a position."""
+    first = bisect_right(later, version.known_from, key=_known_from) - 1
+    last = bisect_left(later, min(version.known_to, known + 1), key=_known_from)
+    starts = [version.known_from, *(each.known_from for each in later[first + 1 : last])]
+    return [
+        _Piece(version, each.valid_to, start, end, each.arrivals)
+        for each, start, end in zip(later[first:last], starts, [*starts[1:], version.known_to], strict=True)
+    ]
 
 
-async def _with_states(database: Database, item: int, pieces: Sequence[_Piece], known: int) -> list[Rectangle]:
+def _preceded(of_day: Sequence[_Version], later: Sequence[_Later], arrivals: _Arrivals) -> list[_Later]:
+    """Return what follows the day before: the versions of this day where they are known, else what follows it."""
+    edges = {each.known_from for each in later} | {edge for version in of_day for edge in version[1:3]}
+    found: list[_Later] = []
+    place = at = 0
+    for edge in sorted(edges):
+        while place + 1 < len(later) and later[place + 1].known_from <= edge:
+            place += 1
+        while at < len(of_day) and of_day[at].known_to <= edge:
+            at += 1
+        following = later[place]
+        if at < len(of_day) and of_day[at].known_from <= edge:
+            version = of_day[at]
+            following = _Later(edge, version.valid_from, arrivals.before(version.arrivals, following.arrivals))
+        if not found or following[1:] != found[-1][1:]:
+            found.append(following._replace(known_from=edge))
+    return found
+
+
+_known_from = attrgetter("known_from")
+
+
+async def _with_states(
+    database: Database, item: int, pieces: Sequence[_Piece], known: int, arrivals: _Arrivals
+) -> list[Rectangle]:
+    """Return the rectangles of some pieces, as many as make a page."""
     if not pieces:
         return []
     bounds = [edge for end in (pieces[0], pieces[-1]) for edge in (end.version.valid_from, end.version.known_from)]
-    bodies = {(day, position): body for day, position, body in await database.fetch(_BODIES, item, *bounds)}
-    return [
-        Rectangle(
-            piece.version.valid_from,
-            piece.valid_to,
-            piece.known_from,
-            piece.known_to if piece.known_to <= known else None,
-            with_upcoming(
-                bodies[piece.version.valid_from, piece.version.known_from], piece.version.status, piece.later
-            ),
-        )
-        for piece in pieces
-    ]
+    rows = await database.fetch(_BODIES.format(body=sql.body("s")), item, *bounds)
+    bodies = {(day, position): (state, body) for day, position, state, body in rows}
+    rectangles: list[Rectangle] = []
+    size = 0
+    for version, valid_to, known_from, known_to, later in pieces:
+        small = await sql.body_of(database, *bodies[version.valid_from, version.known_from])
+        body = with_upcoming(small, version.status, arrivals.text(later))
+        end = known_to if known_to <= known else None
+        rectangles.append(Rectangle(version.valid_from, valid_to, known_from, end, body))
+        size += len(body)
+        if size > PAGE_BYTES:
+            break
+    return rectangles
