@@ -23,7 +23,7 @@ def opening(issue: str, **fields: object) -> Event:
 
 def imposed(item: str, *issues: str, **fields: object) -> Event:
     terms = {"imposed_by": "CN", "instrument": "quota", "goods": [{"name": "terbium"}]}
-    return event("restriction.imposed", item, *issues, **terms, **fields)
+    return event("restriction.imposed", item, *issues, **(terms | fields))
 
 
 def eased(item: str, *issues: str, **fields: object) -> Event:

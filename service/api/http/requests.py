@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ REVALIDATE = "no-cache"
 NO_STORE = "no-store"
 BODY_MAX = 8 * 1024 * 1024
 """Bytes that a body may have."""
+LARGE_BODY = 64 * 1024
+"""From so many bytes on a body is decoded in a thread: to name the faults of a large one can take a second."""
 DRAIN_MAX = 64 * 1024 * 1024
 """Bytes of a body too large that are read before it is refused."""
 _SLUG = re.compile(SLUG_PATTERN, re.ASCII)
@@ -94,7 +97,8 @@ async def body_of(request: AnyRequest, shape: type[T]) -> T:
         raise UnsupportedMediaType(detail)
     if int(request.headers.get("content-length", "0")) > BODY_MAX:
         await _drain(request)
-    return accept(await request.body(), shape)
+    body = await request.body()
+    return accept(body, shape) if len(body) <= LARGE_BODY else await asyncio.to_thread(accept, body, shape)
 
 
 async def _drain(request: AnyRequest) -> None:

@@ -64,8 +64,14 @@ def tokens_by_term(fact: Fact) -> dict[str, tuple[str, ...]]:
     """Return what each term of a fact is found by, for the terms that are found by something."""
     readers = _readers(type(fact))
     return {
-        name: _read(reader, value) for name, reader in readers.items() if (value := getattr(fact, name)) is not None
+        name: _read(reader, value) if type(value) is not tuple or len(value) <= SHORT else reader(value)
+        for name, reader in readers.items()
+        if (value := getattr(fact, name)) is not None
     }
+
+
+SHORT = 16
+"""Entries of a term whose tokens are remembered: what is remembered is bounded in bytes as well as in number."""
 
 
 @lru_cache(maxsize=4_096)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from service.storage.database import Database, Row
     from service.views.asof.question import Basis
 
+PART = 50
+"""Pieces whose states are read at a time."""
 _ITEM = "SELECT i.number FROM item i WHERE i.slug = $1 AND i.kind = $2 AND i.number <= $3"
 """Its number is the first position that names it."""
 _VERSIONS = """
@@ -178,20 +180,27 @@ _known_from = attrgetter("known_from")
 async def _with_states(
     database: Database, item: int, pieces: Sequence[_Piece], known: int, arrivals: _Arrivals
 ) -> list[Rectangle]:
-    """Return the rectangles of some pieces, as many as make a page."""
-    if not pieces:
-        return []
-    bounds = [edge for end in (pieces[0], pieces[-1]) for edge in (end.version.valid_from, end.version.known_from)]
-    rows = await database.fetch(_BODIES.format(body=sql.body("s")), item, *bounds)
-    bodies = {(day, position): (state, body) for day, position, state, body in rows}
+    """Return the rectangles of the first pieces, as many as make a page."""
     rectangles: list[Rectangle] = []
     size = 0
-    for version, valid_to, known_from, known_to, later in pieces:
-        small = await sql.body_of(database, *bodies[version.valid_from, version.known_from])
-        body = with_upcoming(small, version.status, arrivals.text(later))
-        end = known_to if known_to <= known else None
-        rectangles.append(Rectangle(version.valid_from, valid_to, known_from, end, body))
-        size += len(body)
-        if size > PAGE_BYTES:
-            break
+    for start in range(0, len(pieces), PART):
+        part = pieces[start : start + PART]
+        bodies = await _bodies(database, item, part)
+        for version, valid_to, known_from, known_to, later in part:
+            small = await sql.body_of(database, *bodies[version.valid_from, version.known_from])
+            body = with_upcoming(small, version.status, arrivals.text(later))
+            end = known_to if known_to <= known else None
+            rectangles.append(Rectangle(version.valid_from, valid_to, known_from, end, body))
+            size += len(body)
+            if size > PAGE_BYTES:
+                return rectangles
     return rectangles
+
+
+async def _bodies(
+    database: Database, item: int, pieces: Sequence[_Piece]
+) -> dict[tuple[int, int], tuple[int, bytes | None]]:
+    """Read the states of versions that follow each other: by day and position their numbers, and bodies if small."""
+    bounds = [edge for end in (pieces[0], pieces[-1]) for edge in (end.version.valid_from, end.version.known_from)]
+    rows = await database.fetch(_BODIES.format(body=sql.body("s")), item, *bounds)
+    return {(day, position): (state, body) for day, position, state, body in rows}
