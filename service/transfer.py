@@ -140,7 +140,7 @@ class _Import:
 
     async def _record(self, fresh: Sequence[Line], instant: int | None) -> None:
         try:
-            await self._ledger.append(_batch(fresh), instant, bounded=instant is None)
+            await self._ledger.append(_batch(fresh), instant)
         except TooMuchWork as refused:
             if len(fresh) == 1:
                 raise BadLine([_of_line(fault, fresh) for fault in refused.faults]) from refused

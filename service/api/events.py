@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from service.api.http.asof import placed, question_of
 from service.api.http.basis import basis_members
+from service.api.http.idempotency import key_of
 from service.api.http.moments import ordinal
 from service.api.http.parameters import Day, EventType, KnownPageQuery, KnownQuery, OfGood, OfIssue, OfParty
 from service.api.http.query_strings import Query
@@ -25,7 +26,7 @@ from service.api.http.requests import (
 )
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import (
-    RECORDED,
+    KEYED,
     RECORDED_BY_DELETE,
     RECORDED_OR_REPEATED,
     Documented,
@@ -92,7 +93,7 @@ async def _append_events(request: AnyRequest) -> Response[bytes]:
         batch = await body_of(request, Batch)
     except Malformed as refused:
         raise Malformed(await _all_faults(request, refused.faults)) from refused
-    return receipt(await services_of(request).ledger.append(batch))
+    return receipt(await services_of(request).ledger.append(batch, key=key_of(request, batch)))
 
 
 async def _all_faults(request: AnyRequest, found: Sequence[Fault]) -> list[Fault]:
@@ -154,27 +155,28 @@ async def _correct_event(request: AnyRequest) -> Response[bytes]:
     target = event_id(request.path_params["event_id"])
     sent = await body_of(request, Correction)
     record = RecordCorrected(target=target, event=sent.event, reason=sent.reason, reports=sent.reports)
-    return receipt(await _record(request, record))
+    return receipt(await _record(request, record, sent))
 
 
 async def _retract_event(request: AnyRequest) -> Response[bytes]:
     """Record a retraction."""
     asked = query_of(request, RetractQuery)
     record = RecordRetracted(target=event_id(request.path_params["event_id"]), reason=asked.reason)
-    return json_answer(receipt_body(await _record(request, record)))
+    return json_answer(receipt_body(await _record(request, record, asked)))
 
 
 async def _add_reports(request: AnyRequest) -> Response[bytes]:
     """Record more reports of an event."""
     target = event_id(request.path_params["event_id"])
     sent = await body_of(request, AddedReports)
-    return receipt(await _record(request, RecordReportAdded(target=target, reports=sent.reports, reason=sent.reason)))
+    record = RecordReportAdded(target=target, reports=sent.reports, reason=sent.reason)
+    return receipt(await _record(request, record, sent))
 
 
-async def _record(request: AnyRequest, record: Record) -> AppendResult:
+async def _record(request: AnyRequest, record: Record, sent: Struct) -> AppendResult:
     """Append one record; faults get paths from the body that was sent. Raises UnknownEvent for an unknown target."""
     try:
-        return await services_of(request).ledger.append(Batch(events=(record,)))
+        return await services_of(request).ledger.append(Batch(events=(record,)), key=key_of(request, sent))
     except Malformed as refused:
         faults = [Fault(fault.path[2:], fault.detail) for fault in refused.faults]
         if any(fault.path == ("target",) for fault in faults):
@@ -189,9 +191,9 @@ ROUTES = [
             method="POST", path="/v1/events", operation_id="append_events", tag="events",
             summary="Record a batch of events",
             description="Records 1 to 1,000 events, all or none, durable when answered. A repeat of the same ids "
-            "and content answers 200 with the first result. `expected_versions` refuses the batch when an issue "
-            "has moved on.",
-            body=Batch, body_examples=examples.BATCHES, answers=RECORDED_OR_REPEATED,
+            "and content, or of the same Idempotency-Key, answers 200 with the first result. `expected_versions` "
+            "refuses the batch when an issue has moved on.",
+            headers=KEYED, body=Batch, body_examples=examples.BATCHES, answers=RECORDED_OR_REPEATED,
             problems=("version-conflict", "event-id-conflict"),
         ),
         _append_events,
@@ -222,7 +224,7 @@ ROUTES = [
         Operation(
             method="PUT", operation_id="correct_event", summary="Correct an event",
             description="Records a correction: the whole new text, of any type. The old text stays readable.",
-            body=Correction, body_examples=examples.CORRECTIONS, answers=RECORDED,
+            headers=KEYED, body=Correction, body_examples=examples.CORRECTIONS, answers=RECORDED_OR_REPEATED,
             problems=("unknown-event",), **_BY_ID,
         ),
         _correct_event,
@@ -231,7 +233,7 @@ ROUTES = [
         Operation(
             method="DELETE", operation_id="retract_event", summary="Retract an event",
             description="Records that the event should not have been recorded. It stays readable.",
-            query=RetractQuery, answers=RECORDED_BY_DELETE, problems=("unknown-event",), **_BY_ID,
+            headers=KEYED, query=RetractQuery, answers=RECORDED_BY_DELETE, problems=("unknown-event",), **_BY_ID,
         ),
         _retract_event,
     ),
@@ -240,8 +242,8 @@ ROUTES = [
             method="POST", path="/v1/events/{event_id}/reports", operation_id="add_reports", tag="events",
             summary="Add reports to an event",
             description="Records that others say so too, or deny it (`stance: denies`).",
-            path_parameters={"event_id": EventId}, body=AddedReports, body_examples=examples.REPORTS,
-            answers=RECORDED, problems=("unknown-event",),
+            path_parameters={"event_id": EventId}, headers=KEYED, body=AddedReports,
+            body_examples=examples.REPORTS, answers=RECORDED_OR_REPEATED, problems=("unknown-event",),
         ),
         _add_reports,
     ),

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
 from service.api.http.cursors import next_member
+from service.api.http.idempotency import key_of
 from service.api.http.parameters import AsOfPageQuery, Limit, Words, faults_of_words
 from service.api.http.problems import Conflict, NotFound, PreconditionFailed
 from service.api.http.query_strings import Query
@@ -24,9 +25,9 @@ from service.api.http.requests import (
 )
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import (
-    RECORDED,
+    KEYED,
     RECORDED_BY_DELETE,
-    Documented,
+    RECORDED_OR_REPEATED,
     IssueName,
     Operation,
     Route,
@@ -43,7 +44,7 @@ from service.domain.vocabulary.events.issues import IssueClosed, IssueOpened, Is
 from service.domain.vocabulary.kinds import KINDS
 from service.views.asof import lists
 from service.views.asof.engine import engine_of
-from service.views.asof.question import ItemState, Question, StateFilter
+from service.views.asof.question import ItemState, StateFilter
 from service.views.asof.recorded import issue_versions
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
 
 ITEMS_LIMIT = 1_000
 """Items of an issue on one page, unless `limit` says otherwise."""
+_NO_ISSUE = ("id", 0)
+"""The place of the fault that the issue which an event names does not exist, as `_append` renames it."""
 EDITOR = "the editors of this ledger"
 """The outlet of the report when an issue is closed by DELETE, which has no reports."""
 
@@ -125,7 +128,7 @@ async def _open_issue(request: AnyRequest) -> Response[bytes]:
         title=sent.title, summary=sent.summary, parties=sent.parties, goods=sent.goods,
     )  # fmt: skip
     try:
-        response = receipt(await _append(request, event, {sent.id: 0}))
+        response = receipt(await _append(request, event, sent, {sent.id: 0}))
     except VersionConflict as conflict:
         detail = f"There is an issue {sent.id} already."
         raise Conflict(detail) from conflict
@@ -142,7 +145,7 @@ async def _revise_issue(request: AnyRequest) -> Response[bytes]:
         raise Malformed([Fault((), "nothing to revise: give title, summary, parties or goods")])
     occurred = sent.occurred or _today(request)
     event = IssueRevised(issues=(slug,), item=slug, occurred=occurred, reports=sent.reports, note=sent.note, **terms)
-    return receipt(await _change(request, event))
+    return receipt(await _change(request, event, sent))
 
 
 async def _close_issue(request: AnyRequest) -> Response[bytes]:
@@ -153,22 +156,23 @@ async def _close_issue(request: AnyRequest) -> Response[bytes]:
         issues=(slug,), item=slug, occurred=asked.occurred or _today(request), note=asked.reason,
         reports=(Report(outlet=EDITOR, title=asked.reason and asked.reason[:NAME_MAX]),),
     )  # fmt: skip
-    return json_answer(receipt_body(await _change(request, event)))
+    return json_answer(receipt_body(await _change(request, event, asked)))
 
 
 def _today(request: AnyRequest) -> str:
     return dates.iso(services_of(request).today())
 
 
-async def _change(request: AnyRequest, event: Fact) -> AppendResult:
-    """Append a change of an issue that exists, at the version that If-Match names."""
-    slug, services = event.item, services_of(request)
-    question = Question(services.today())
-    if await engine_of(question).item(services.database, question, "issue", slug) is None:
-        detail = f"There is no issue {slug}."
-        raise NotFound(detail)
+async def _change(request: AnyRequest, event: Fact, sent: Struct) -> AppendResult:
+    """Append a change of an issue, at the version that If-Match names; raises NotFound when there is no such issue."""
+    slug = event.item
     try:
-        return await _append(request, event, _expected(request, slug))
+        return await _append(request, event, sent, _expected(request, slug))
+    except Malformed as refused:
+        if all(fault.path != _NO_ISSUE for fault in refused.faults):
+            raise
+        detail = f"There is no issue {slug}."
+        raise NotFound(detail) from refused
     except VersionConflict as conflict:
         detail = f"{slug} is at version {conflict.actual[slug]}."
         raise PreconditionFailed(detail, expected=conflict.expected, actual=conflict.actual) from conflict
@@ -185,10 +189,11 @@ def _expected(request: AnyRequest, slug: str) -> dict[str, int]:
     return {slug: int(version)}
 
 
-async def _append(request: AnyRequest, event: Fact, expected: dict[str, int]) -> AppendResult:
+async def _append(request: AnyRequest, event: Fact, sent: Struct, expected: dict[str, int]) -> AppendResult:
     """Append one event; its faults get paths from the body that was sent."""
     try:
-        return await services_of(request).ledger.append(Batch(events=(event,), expected_versions=expected))
+        batch = Batch(events=(event,), expected_versions=expected)
+        return await services_of(request).ledger.append(batch, key=key_of(request, sent))
     except Malformed as refused:
         names = {"item": "id", "issues": "id"}
         faults = [Fault(_renamed(fault.path[2:], names), fault.detail) for fault in refused.faults]
@@ -245,9 +250,8 @@ ROUTES = [
         Operation(
             method="POST", path="/v1/issues", operation_id="open_issue", tag="issues", summary="Open an issue",
             description="Records `issue.opened`.", body=IssueOpening, body_examples=examples.ISSUES,
-            answers={
-                201: Documented("Opened.", response_shapes.Receipt, example=examples.RECEIPT, headers=("Location",))
-            },
+            headers=KEYED,
+            answers={status: each._replace(headers=("Location",)) for status, each in RECORDED_OR_REPEATED.items()},
             problems=("exists",),
         ),
         _open_issue,
@@ -276,7 +280,8 @@ ROUTES = [
         Operation(
             method="PATCH", operation_id="revise_issue", summary="Revise an issue",
             description="Records `issue.revised`. With If-Match only when the issue is still at that version.",
-            headers=("If-Match",), body=IssueRevision, body_examples=examples.REVISIONS, answers=RECORDED,
+            headers=("If-Match", *KEYED), body=IssueRevision, body_examples=examples.REVISIONS,
+            answers=RECORDED_OR_REPEATED,
             problems=("not-found", "precondition-failed"), **_BY_NAME,
         ),
         _revise_issue,
@@ -285,7 +290,7 @@ ROUTES = [
         Operation(
             method="DELETE", operation_id="close_issue", summary="Close an issue",
             description="Records `issue.closed`, on the word of the editors. Its history stays readable.",
-            headers=("If-Match",), query=ClosingQuery, answers=RECORDED_BY_DELETE,
+            headers=("If-Match", *KEYED), query=ClosingQuery, answers=RECORDED_BY_DELETE,
             problems=("not-found", "precondition-failed"), **_BY_NAME,
         ),
         _close_issue,

@@ -22,6 +22,7 @@ from service.api import (
     timeline,
     versions,
 )
+from service.api.http.idempotency import WRITES, keyless
 from service.api.spec import asyncapi as channels
 from service.api.spec.doc_pages import docs_handlers
 from service.api.spec.openapi import document, encode
@@ -46,8 +47,12 @@ which names D and K: that answer never changes.
 
 **Recording.** Send facts as events to `POST /v1/events`, up to 1,000 in a batch, all or none. Each event has a type
 (`kind.change`), the issues and the item that it is about, the dates that its sources give, in their precision, and at
-least one report: who says so. Give each event an `id` of your own (a UUID): then a request is safe to repeat.
-`POST /v1/issues` opens an issue; an event can also open one in the same batch.
+least one report: who says so. `POST /v1/issues` opens an issue; an event can also open one in the same batch.
+
+**Repeating.** Send the header `Idempotency-Key` with every request that records, a new key for each (a UUID, say). When
+an answer is lost, send the request again with its key: it is recorded once, and a repeat gets the first answer with
+200, whatever was recorded since. A key that is used for another request answers 422. Events that have an `id` of your
+own (a UUID) are safe to repeat without a key.
 
 **Correcting.** Nothing recorded is changed or deleted. `PUT /v1/events/{event_id}` records a new text of an event,
 `DELETE` a retraction, `POST /v1/events/{event_id}/reports` more reports, denials too. Answers for an earlier K stay as
@@ -64,7 +69,8 @@ is the end. A cursor keeps the D and K of the first page. A page may be short be
 `GET /v1/feed/stream` sends them live. Webhooks and NATS JetStream push them.
 
 The guides are in the repository: docs/semantics.md (how facts become an answer), docs/questions.md (worked questions),
-docs/feed.md, docs/consumers.md, docs/webhooks.md, docs/relay.md, docs/glossary.md.
+docs/recording.md (how to write, and to repeat), docs/feed.md, docs/consumers.md, docs/webhooks.md, docs/relay.md,
+docs/glossary.md.
 """.strip()
 SUMMARY = ABOUT.partition("\n\n")[0]
 TAGS = {
@@ -140,6 +146,8 @@ def _allow(path: str, allowed: str) -> HTTPRouteHandler:
 def _handler(route: Route) -> HTTPRouteHandler:
     """Make a Litestar handler; what is read by GET is read by HEAD too."""
     operation, perform = route
+    if operation.method in WRITES and not operation.takes_key:
+        perform = keyless(perform)
 
     async def call(request: Request[Any, Any, Any]) -> Response[bytes]:
         return await perform(request)

@@ -13,12 +13,14 @@ from service.append.homes import Homes
 from service.append.knowledge import LedgerKnowledge
 from service.append.request import AppendResult
 from service.domain.admit.decide import decide, doubts
-from service.domain.errors import EventIdConflict, Fault, Refused, TooEarly, TooMuchWork, VersionConflict
+from service.domain.errors import EventIdConflict, Fault, KeyReused, Refused, TooEarly, TooMuchWork, VersionConflict
 from service.domain.vocabulary import instants
-from service.domain.vocabulary.events import Fact, Record, RecordCorrected, decode, encode
+from service.domain.vocabulary.events import Fact, Record, RecordCorrected, decode, encode, id_of
 from service.eventlog.head import head_of
 from service.eventlog.log import Stored, by_ids
+from service.eventlog.request_keys import keyed_requests
 from service.storage.database import Head
+from service.storage.tables import REQUEST_KEYS
 from service.views.project import Projector, Recorded
 from service.views.working_set import load
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from service.append.request import Request
     from service.domain.rule.item import Item
+    from service.eventlog.request_keys import KeyedRequest
     from service.storage.database import Database
     from service.views.working_set import WorkingSet
 
@@ -66,6 +69,7 @@ class Attempt:
         self._homes = Homes()
         self._touched = _Touched(loaded)
         self._known = LedgerKnowledge(loaded.get, self._homes)
+        self._keyed: list[tuple[bytes, bytes, int, int]] = []
         self._bounds = Bounds()
         self._projector = Projector(self._touched.get, self._touched.keep, self._bounds)
 
@@ -86,7 +90,9 @@ class Attempt:
         for request in group:
             request.outcome = None
         await self._look_up([request for request in group if request.look_up and not request.recorded])
-        fresh = [request for request in group if not request.recorded]
+        if keyed := [request for request in group if request.key is not None]:
+            await self._look_up_keys(keyed)
+        fresh = [request for request in group if not request.recorded and request.first is None]
         self._homes.begin([event for request in fresh for event in request.events], before or {})
         ready = {id(request) for request in group if self._is_ready(request)}
         missing = [request for request in fresh if id(request) not in ready]
@@ -114,6 +120,7 @@ class Attempt:
             return await head_of(self._database) == self._before
         commit = self._projector.finish()
         commit.rows["commit_mark"].append((self.recorded_at, self._position))
+        commit.rows[REQUEST_KEYS] = self._keyed
         return await self._database.commit(self._before, self.head, commit)
 
     def discard(self) -> None:
@@ -150,6 +157,12 @@ class Attempt:
             for request in requests:
                 request.recorded = {each: found[each] for each in request.ids() if each in found}
 
+    async def _look_up_keys(self, requests: Sequence[Request]) -> None:
+        """Find the requests that are recorded already by their keys. What is recorded later moves the head."""
+        found = await keyed_requests(self._database, [request.key for request in requests if request.key is not None])
+        for request in requests:
+            request.first = None if request.key is None else found.get(request.key.key)
+
     async def _load(self, requests: Sequence[Request]) -> None:
         """Load every item and issue that the requests name, and all that the chains of their targets ever named."""
         events = [event for request in requests for event in request.events]
@@ -163,6 +176,8 @@ class Attempt:
 
     async def _decide(self, request: Request) -> AppendResult | Refused:
         """Decide a request on what is known after those before it."""
+        if request.first is not None:
+            return await self._repeated_by_key(request, request.first)
         if request.recorded and len(set(request.ids())) == len(request.events):
             return await self._repeated(request)
         if request.recorded_at is not None and request.recorded_at <= self._before.final:
@@ -189,16 +204,19 @@ class Attempt:
         """Decide and project a request; raises TooMuchWork when items have been changed in vain, Refused before."""
         decision = decide(request.events, self._known, self._today)
         self._check_versions(request.expected)
-        self._bounds.begin(self._projector.steps, bounded=request.bounded)
+        self._bounds.begin(self._projector.steps, bounded=request.recorded_at is None)
         first = self._position + 1
         try:
-            return AppendResult(self._project(decision.events), decision.warnings, repeated=False)
+            stored = self._project(decision.events)
         except TooMuchWork as beyond:
             index = self._projector.position - first
             request.refused = TooMuchWork(
                 [Fault(("events", index, *fault.path), fault.detail) for fault in beyond.faults]
             )
             raise request.refused from None
+        if request.key is not None:
+            self._keyed.append((*request.key, stored[0].position, stored[-1].position))
+        return AppendResult(stored, decision.warnings, repeated=False)
 
     def _check_versions(self, expected: dict[str, int]) -> None:
         actual = {issue: self._known.version_of(issue) for issue in expected}
@@ -223,6 +241,12 @@ class Attempt:
         if not all(_is_same(event, stored) for event, stored in zip(request.events, recorded, strict=True)):
             return EventIdConflict("an event of this id is recorded with other content", ids)
         return AppendResult(recorded, await self._warnings(recorded), repeated=not request.own)
+
+    async def _repeated_by_key(self, request: Request, first: KeyedRequest) -> AppendResult | Refused:
+        """Answer a request whose key is recorded, whatever has become of the items and their versions since."""
+        if request.key is not None and request.key.content != first.content:
+            return KeyReused([str(id_of(decode(stored.body))) for stored in first.events])
+        return AppendResult(first.events, await self._warnings(first.events), repeated=not request.own)
 
     async def _warnings(self, recorded: Sequence[Stored]) -> list[Fault]:
         """Find the warnings that recorded events drew, each commit with what was known before it."""

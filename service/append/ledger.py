@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from service.domain.vocabulary.events import Batch
+    from service.eventlog.request_keys import RequestKey
     from service.storage.database import Database
 
 GROUP_EVENTS = 2_000
@@ -104,12 +105,12 @@ class Ledger:
         """Return how many appends wait for a commit."""
         return len(self._queue)
 
-    async def append(self, batch: Batch, recorded_at: int | None = None, *, bounded: bool = True) -> AppendResult:
-        """Record a batch, whole or not at all; on return it is durable.
+    async def append(self, batch: Batch, recorded_at: int | None = None, key: RequestKey | None = None) -> AppendResult:
+        """Record a batch, whole or not at all; on return it is durable. With a `key` that is recorded, return that.
 
-        With `recorded_at` (microseconds since 1970 UTC) it is a commit of its own with that stamp. `bounded` is false
-        for a copy of what another ledger has recorded, however much work it is. Raises Malformed (TooMuchWork where a
-        part of the batch could be recorded), VersionConflict or EventIdConflict, TooEarly a stamp that is not after the
+        With `recorded_at` (microseconds since 1970 UTC) it is a commit of its own with that stamp: a copy of what
+        another ledger has recorded, which no bound of work refuses. Raises Malformed (TooMuchWork where a part of the
+        batch could be recorded), VersionConflict, EventIdConflict or KeyReused, TooEarly a stamp that is not after the
         head's; Unavailable when it cannot be recorded now.
         """
         if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
@@ -119,8 +120,9 @@ class Ledger:
             raise Malformed([Fault(("recorded_at",), f"{instants.text(recorded_at)} lies ahead")])
         events = [event if event.id is not None else replace(event, id=self._new_id()) for event in batch.events]
         given = frozenset([event.id for event in batch.events if event.id is not None])
+        marks: frozenset[UUID | bytes] = given if key is None else given | {key.key}
         answer: asyncio.Future[AppendResult] = asyncio.get_running_loop().create_future()
-        self._queue.append(Request(events, batch.expected_versions, answer, given, recorded_at, bounded=bounded))
+        self._queue.append(Request(events, batch.expected_versions, answer, given, marks, recorded_at, key))
         self._wake.set()
         return await answer
 
@@ -155,22 +157,22 @@ class Ledger:
                 await self._wake.wait()
 
     def _next_group(self, flight: _Flight | None) -> list[Request]:
-        """Take what fits into one commit; requests with an id in common are never decided side by side."""
+        """Take what fits into one commit; requests with an id or a key in common are never decided side by side."""
         group: list[Request] = []
         size = 0
-        ids: set[UUID] = set().union(*[request.given for request in flight.group]) if flight else set()
+        taken: set[UUID | bytes] = set().union(*[request.marks for request in flight.group]) if flight else set()
         most = len(self._queue) if flight or len(self._queue) < SPLIT_FROM else len(self._queue) // 2
         while self._queue and len(group) < most:
             request = self._queue[0]
             apart = request.recorded_at is not None and (group or flight)
-            if apart or not ids.isdisjoint(request.given) or (group and size + len(request.events) > GROUP_EVENTS):
+            if apart or not taken.isdisjoint(request.marks) or (group and size + len(request.events) > GROUP_EVENTS):
                 break
             self._queue.popleft()
             if request.answer.cancelled():
                 continue
             group.append(request)
             size += len(request.events)
-            ids |= request.given
+            taken |= request.marks
             if request.recorded_at is not None:
                 break
         return group

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from service.domain.errors import Fault
     from service.domain.vocabulary.events import Fact, Record
     from service.eventlog.log import Stored
+    from service.eventlog.request_keys import KeyedRequest, RequestKey
 
 
 class AppendResult(NamedTuple):
@@ -30,23 +31,26 @@ class AppendResult(NamedTuple):
 class Request:
     """An append on its way; its events have their ids.
 
-    `given` are the ids that the client gave. `look_up` asks to look for all of them in the log. `own` is true where
-    those found in the log may be this request's own commit. `recorded` are the events found. `outcome` is set when the
-    request is decided. `refused` is set when the request is too much work, whatever the others are. `bounded` is false
-    for a copy of what another ledger recorded.
+    `given` are the ids that the client gave, `marks` these and the key: requests that share one may be the same.
+    `look_up` asks to look for all of its ids in the log. `own` is true where those found may be this request's own
+    commit. `recorded` are the events found. `key` is that of the header Idempotency-Key, `first` the recorded request
+    that had it. `outcome` is set when the request is decided, `refused` when it is too much work whatever the others
+    are.
     """
 
     events: Sequence[Fact | Record]
     expected: dict[str, int]
     answer: asyncio.Future[AppendResult]
     given: frozenset[UUID]
+    marks: frozenset[UUID | bytes]
     recorded_at: int | None = None
+    key: RequestKey | None = None
     look_up: bool = False
     own: bool = False
     recorded: dict[UUID, Stored] = field(default_factory=dict)
+    first: KeyedRequest | None = None
     outcome: AppendResult | Refused | None = None
     refused: Refused | None = None
-    bounded: bool = True
 
     def ids(self) -> list[UUID]:
         """Return the ids of its events."""
@@ -55,7 +59,7 @@ class Request:
     def fail(self, cause: Exception) -> None:
         """Answer the writer that the ledger cannot record it now."""
         if not self.answer.done():
-            refusal = Unavailable("the ledger could not record this now; it is safe to try again with the same ids")
+            refusal = Unavailable("the ledger could not record this now; try again with the same ids or key")
             refusal.__cause__ = cause
             self.answer.set_exception(refusal)
 

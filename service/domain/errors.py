@@ -73,6 +73,15 @@ class EventIdConflict(Refused):
         self.detail, self.ids = detail, tuple(ids)
 
 
+class KeyReused(Refused):
+    """An Idempotency-Key is that of a recorded request, and what is sent with it now is another."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        """`ids` are those of the events that the recorded request brought."""
+        super().__init__(f"the key of {', '.join(ids)}")
+        self.ids = tuple(ids)
+
+
 class TooEarly(Refused):
     """An instant of recording is not after the last one; both in microseconds since 1970 UTC."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
-from service.storage.tables import LOG, OPEN_END, PROJECTIONS, metadata
+from service.storage.tables import LOG, OPEN_END, PROJECTIONS, REQUEST_KEYS, metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 TABLES = (LOG, *PROJECTIONS)
-REVISION = "0008"
+"""The tables that a commit has rows for; one in which a request had a key also has rows for REQUEST_KEYS."""
+REVISION = "0009"
 """The revision of the tables that this version works with: the newest migration."""
 REVISION_OF = "SELECT version_num FROM alembic_version"
 CLOSE = f"UPDATE version SET closed_at = $3 WHERE item = $1 AND valid_from = $2 AND closed_at = {OPEN_END}"  # noqa: S608 - a number of our own
@@ -34,7 +35,7 @@ REMADE = "UPDATE head SET epoch = epoch + 1 WHERE id = 1"
 """Refuses the commits that were decided on the projections before. It locks the row of the head as well."""
 FREEZE = "UPDATE head SET frozen_at = $1 WHERE id = 1 AND frozen_at < $1"
 """Takes an instant."""
-COLUMNS = {name: tuple(column.name for column in metadata.tables[name].columns) for name in TABLES}
+COLUMNS = {name: tuple(column.name for column in metadata.tables[name].columns) for name in (*TABLES, REQUEST_KEYS)}
 
 
 class DuplicateId(Exception):  # noqa: N818 - a condition that the append resolves
@@ -112,7 +113,7 @@ class Commit:
     `endings` are of items that were there before.
     """
 
-    rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
+    rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
     closings: list[Closing] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
 

@@ -36,7 +36,7 @@ from service.storage.database import (
     check_revision,
 )
 from service.storage.postgres_readers import LOST, Readers
-from service.storage.tables import OPEN_END, PROJECTIONS, metadata
+from service.storage.tables import OPEN_END, PROJECTIONS, REQUEST_KEYS, metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
@@ -58,7 +58,7 @@ _TYPES: dict[type[Any], str] = {
 _NUMBERS = {"bigint", "integer"}
 _PARAMETERS = {"bigint": 1, "integer": 1, "text": 1, "bytea": 3}
 """The number of parameters that a column of a type takes."""
-_OF_TABLE = {table: [_TYPES[type(column.type)] for column in metadata.tables[table].columns] for table in TABLES}
+_OF_TABLE = {table: [_TYPES[type(column.type)] for column in metadata.tables[table].columns] for table in COLUMNS}
 """The types of each table's columns."""
 _MOVED = ("bigint", "integer", "bigint")
 """The types of closings, and of endings."""
@@ -105,8 +105,8 @@ def _insert(table: str, first: int, source: str) -> str:
     )
 
 
-def _commit_statement() -> str:
-    """Write the statement of a commit.
+def _commit_statement(tables: Sequence[str]) -> str:
+    """Write the statement of a commit that has rows for these tables.
 
     $1 to $3 are position, instant and epoch of the head expected, $4 and $5 position and instant of the new one, $6 to
     $11 closings and endings; then comes a column each.
@@ -129,14 +129,14 @@ def _commit_statement() -> str:
     )
     parts = [f"moved AS ({moved})", f"closed AS ({closed})", f"ended AS ({ended})"]
     first = 12
-    for table in TABLES:
+    for table in tables:
         parts.append(f"{table}_stored AS ({_insert(table, first, 'moved, ')})")
         first += sum(_PARAMETERS[of] for of in _OF_TABLE[table])
     # One notice a commit: each takes a lock that all who notify share until they have committed.
     return f"WITH {', '.join(parts)} SELECT id, pg_notify('{CHANNEL}', $4::bigint::text) FROM moved"
 
 
-_COMMIT = _commit_statement()
+_COMMIT, _COMMIT_WITH_KEYS = _commit_statement(TABLES), _commit_statement((*TABLES, REQUEST_KEYS))
 
 
 def _columns(rows: Sequence[Row], types: Sequence[str]) -> list[str | bytes]:
@@ -172,7 +172,7 @@ def _end_to_end(texts: Sequence[str]) -> str:
 
 def _arguments(commit: Commit) -> list[str | bytes]:
     arguments = _columns(commit.closings, _MOVED) + _columns(commit.endings, _MOVED)
-    for table in TABLES:
+    for table in (*TABLES, REQUEST_KEYS) if commit.rows[REQUEST_KEYS] else TABLES:
         arguments += _columns(commit.rows[table], _OF_TABLE[table])
     return arguments
 
@@ -291,7 +291,8 @@ class Postgres:
         try:
             writer = await self._connected()
             heads = expected.position, expected.recorded_at, expected.epoch, head.position, head.recorded_at
-            return await writer.fetchval(_COMMIT, *heads, *_arguments(commit)) is not None
+            statement = _COMMIT_WITH_KEYS if commit.rows[REQUEST_KEYS] else _COMMIT
+            return await writer.fetchval(statement, *heads, *_arguments(commit)) is not None
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name == "uq_event_id":
                 raise DuplicateId from error

@@ -1,4 +1,4 @@
-"""The tables. `event` is the log, append-only; the projections can be remade from it, the last three (followers) not.
+"""The tables. `event` is the log, append-only; the projections can be remade from it, the others not.
 
 Items are numbered by the position of the first event that names them, so numbers are in order of appearance. Days are
 ordinals (`datetime.date.toordinal`), instants microseconds since 1970 UTC, event ids the 16 bytes of the UUID.
@@ -20,11 +20,8 @@ _IN_KEY_ORDER = {"sqlite_with_rowid": False}
 """SQLite keeps a table of little but its key in the order of the key: one tree to write to, not two."""
 
 metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+    naming_convention={name: f"{name}_%(table_name)s_%(column_0_N_name)s" for name in ("ix", "uq")}
+    | {"pk": "pk_%(table_name)s"}
 )
 
 
@@ -34,10 +31,10 @@ class Table(SQLModel):
     metadata = metadata
 
 
-def _number(*, primary_key: bool = False) -> sa.Column[int]:
+def _number(*, primary_key: bool = False, autoincrement: bool = False) -> sa.Column[int]:
     # On SQLite only INTEGER PRIMARY KEY is the row's own address.
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-    return sa.Column(number, primary_key=primary_key, autoincrement=False, nullable=False)
+    return sa.Column(number, primary_key=primary_key, autoincrement=autoincrement, nullable=False)
 
 
 def _day(*, primary_key: bool = False) -> sa.Column[int]:
@@ -62,6 +59,18 @@ class EventRow(Table, table=True):
     id: bytes = Field(sa_column=_bytes(16))
     recorded_at: int = Field(sa_column=_number())
     body: bytes = Field(sa_column=_bytes())
+
+
+class RequestKeyRow(Table, table=True):
+    """A recorded request that had an Idempotency-Key: digests of key and content, and the positions of its events."""
+
+    __tablename__ = "request_key"
+    __table_args__ = _IN_KEY_ORDER
+
+    key: bytes = Field(sa_column=sa.Column(sa.LargeBinary(32), primary_key=True, nullable=False))
+    content: bytes = Field(sa_column=_bytes(32))
+    first: int = Field(sa_column=_number())
+    last: int = Field(sa_column=_number())
 
 
 class HeadRow(Table, table=True):
@@ -137,11 +146,7 @@ class IssueEventRow(Table, table=True):
     __table_args__ = (
         sa.Index(
             "ix_issue_event_valid",
-            "issue",
-            "occurred_lo",
-            "occurred_hi",
-            "fact",
-            "position",
+            *("issue", "occurred_lo", "occurred_hi", "fact", "position"),
             postgresql_where=sa.text("fact > 0"),
             sqlite_where=sa.text("fact > 0"),
         ),
@@ -195,8 +200,7 @@ class VersionRow(Table, table=True):
     """An item's state from `valid_from` until its next version known at the same K, known from `known_from` on.
 
     A version is known until a newer version of the same day replaces it (this row is not updated), or until
-    `closed_at`: from that position on no version starts on that day (OPEN_END: never). `state` is the row of the table
-    `state` that it refers to.
+    `closed_at`: from that position on no version starts on that day (OPEN_END: never). `state` is a row of `state`.
     `arrivals` are the changes that take hold on the day, over [known_from, closed_at), whatever takes the version's
     place: a version with the arrivals of the one before it does not repeat them, one with others closes it.
 
@@ -278,12 +282,7 @@ class DeliveryRow(Table, table=True):
     __tablename__ = "delivery"
     __table_args__ = (sa.Index(None, "subscription", "number"), {"sqlite_autoincrement": True})
 
-    number: int | None = Field(
-        default=None,
-        sa_column=sa.Column(
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True, nullable=False
-        ),
-    )
+    number: int | None = Field(default=None, sa_column=_number(primary_key=True, autoincrement=True))
     subscription: str = Field(sa_column=_text())
     position: int = Field(sa_column=_number())
     attempt: int = Field(sa_column=_number())
@@ -294,6 +293,7 @@ class DeliveryRow(Table, table=True):
 
 
 LOG = "event"
+REQUEST_KEYS = "request_key"
 PROJECTIONS = (
     "commit_mark", "item", "item_event", "issue_event", "fact_record", "event_index", "facet", "state", "version"
 )  # fmt: skip

@@ -38,6 +38,7 @@ from service.domain.admit.strict_json import accept
 from service.domain.errors import (
     EventIdConflict,
     Fault,
+    KeyReused,
     KnowledgeAhead,
     Malformed,
     NotJson,
@@ -62,6 +63,7 @@ RAISED: dict[str, Exception] = {
     "bad-query": BadQuery([Fault(("limit",), "must be at most 1000, not 2000")]),
     "version-conflict": VersionConflict({"rare-earths": 5}, {"rare-earths": 7}),
     "event-id-conflict": EventIdConflict("The id is taken.", ["0196b6f0-1111-7000-8000-000000000000"]),
+    "idempotency-key-reused": KeyReused(["0196b6f0-1111-7000-8000-000000000000"]),
     "unknown-event": UnknownEvent("0196b6f0-1111-7000-8000-000000000000"),
     "knowledge-ahead": KnowledgeAhead("position 900", 128),
     "unavailable": Unavailable(),

@@ -62,7 +62,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     actual: dict[str, int] = {}
     """The versions of issues, or the position of a consumer, that the ledger has, by name."""
     ids: tuple[str, ...] = ()
-    """The ids of the events that are in conflict."""
+    """The ids of the events that are in conflict, or of those that an Idempotency-Key has recorded."""
     asked: str | None = None
     """The position or instant that was asked for and lies beyond the head."""
     head: int | None = None
@@ -223,6 +223,17 @@ PROBLEM_KINDS: dict[str, ProblemKind] = _by_name(
         {
             "detail": "1 fault.",
             "errors": [{"detail": "must be at most 1000, not 2000", "parameter": "limit"}],
+        },
+    ),
+    ProblemKind(
+        "idempotency-key-reused",
+        422,
+        "The key belongs to another request",
+        "A request with this Idempotency-Key is recorded already, and it was another one: another operation, path or "
+        "content. `ids` are its events.",
+        {
+            "detail": "A request with this Idempotency-Key and other content is recorded; nothing was stored.",
+            "ids": ["0196b6f0-1111-7000-8000-000000000000"],
         },
     ),
     ProblemKind("internal", 500, "Internal error", "The service failed; its log says why.", {}),

@@ -17,6 +17,7 @@ from service.api.http.query_strings import BadQuery
 from service.domain.errors import (
     EventIdConflict,
     Fault,
+    KeyReused,
     KnowledgeAhead,
     Malformed,
     NotJson,
@@ -148,6 +149,9 @@ _REFUSALS: dict[type[Refused], Callable[[Any], Occurrence]] = {
     BadQuery: _bad_query,
     VersionConflict: _version_conflict,
     EventIdConflict: lambda refusal: Occurrence("event-id-conflict", refusal.detail, {"ids": refusal.ids}),
+    KeyReused: lambda refusal: Occurrence(
+        "idempotency-key-reused", PROBLEM_KINDS["idempotency-key-reused"].example["detail"], {"ids": refusal.ids}
+    ),
     UnknownEvent: lambda refusal: Occurrence("unknown-event", f"No recorded event has the id {refusal.event_id}."),
     KnowledgeAhead: _knowledge_ahead,
     CursorConflict: _cursor_conflict,

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from service.api.http.problem_kinds import ProblemKind
 
 REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
+    "Idempotency-Key": (
+        "A key of your own, such as a UUID: a repeat with it is recorded once. 1 to 255 printable ASCII characters.",
+        {"minLength": 1, "examples": ['"8e03978e-40d5-43e8-bc93-6894a57f9324"']},
+    ),
     "If-Match": ("The version that the writer saw, as the entity tag of its answer.", {"examples": ['"7"']}),
     "If-None-Match": (
         "Entity tags of answers that the client has: 304 when one is still right. With PUT, * alone: only create.",

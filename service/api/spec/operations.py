@@ -8,6 +8,8 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from service.api.http.idempotency import HEADER as IDEMPOTENCY_KEY
+from service.api.http.idempotency import WRITES
 from service.api.http.problem_kinds import PROBLEM_KINDS
 from service.api.http.requests import JSON
 from service.api.spec import examples, response_shapes
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from service.api.http.requests import Handler
 
 AS_OF_HEADERS = ("ETag", "Link", "Cache-Control")
+KEYED = (IDEMPOTENCY_KEY,)
+"""The header of every operation that records events."""
 _BODY_PROBLEMS = ("not-json", "too-large", "unsupported-media-type", "malformed")
 
 IssueName = Annotated[Slug, Meta(description="The name of the issue.", examples=[examples.ISSUE])]
@@ -74,14 +78,25 @@ class Operation:
     answers: Mapping[int, Documented | tuple[Any, ...]] = field(default_factory=dict)
     problems: tuple[str | int, ...] = ()
 
+    @property
+    def takes_key(self) -> bool:
+        """Whether a repeat is recognized by the header Idempotency-Key; a write that takes none refuses it."""
+        return IDEMPOTENCY_KEY in self.headers
+
     def all_answers(self) -> dict[int, Documented]:
         """Return the answers, each with all its fields."""
         return {status: Documented(*answer) for status, answer in self.answers.items()}
 
     def problem_kinds(self, common: Iterable[str]) -> dict[int, list[ProblemKind]]:
         """Return the kinds of problems by status: its own, those of its parts, and the common ones."""
-        parts = (*(_BODY_PROBLEMS if self.body is not None else ()), *(("bad-query",) if self.query else ()))
-        asked = {*self.problems, *parts, *common}
+        asked = {*self.problems, *common}
+        for has_it, names in (
+            (self.body is not None, _BODY_PROBLEMS),
+            (self.query is not None, ("bad-query",)),
+            (self.method in WRITES, ("bad-request",)),
+            (self.takes_key, ("idempotency-key-reused",)),
+        ):
+            asked.update(names if has_it else ())
         by_status: dict[int, list[ProblemKind]] = {}
         for kind in PROBLEM_KINDS.values():
             if kind.name in asked or kind.status in asked:
@@ -104,10 +119,7 @@ def as_of_answers(description: str, shape: Any, example: Any = None) -> dict[int
     }
 
 
-RECORDED = {201: Documented("Recorded.", response_shapes.Receipt, example=examples.RECEIPT)}
-RECORDED_BY_DELETE = {200: Documented("Recorded.", response_shapes.Receipt, example=examples.RECEIPT)}
-RECORDED_OR_REPEATED = RECORDED | {
-    200: Documented(
-        "The same had been recorded before; nothing was stored.", response_shapes.Receipt, example=examples.RECEIPT
-    )
-}
+_RECEIPT = Documented("Recorded.", response_shapes.Receipt, example=examples.RECEIPT)
+_REPEATED = "The same had been recorded before, and nothing was stored: the first answer again."
+RECORDED_BY_DELETE = {200: _RECEIPT}
+RECORDED_OR_REPEATED = {201: _RECEIPT, 200: _RECEIPT._replace(description=_REPEATED)}

@@ -1,0 +1,59 @@
+"""The header Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): a write with a key is recorded once."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from service.api.http.problems import BadRequest
+from service.api.http.requests import encode
+from service.eventlog.request_keys import RequestKey
+
+if TYPE_CHECKING:
+    from litestar import Response
+    from msgspec import Struct
+
+    from service.api.http.requests import AnyRequest, Handler
+
+HEADER = "Idempotency-Key"
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+KEY_MAX = 255
+_KEY = re.compile(rf"[ -~]{{1,{KEY_MAX}}}")
+_QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+"""A string as RFC 8941, 3.3.3 writes it."""
+
+
+def key_of(request: AnyRequest, sent: Struct) -> RequestKey | None:
+    """Return the key of a request beside the digest of what is asked; None without the header.
+
+    `sent` is the decoded body, or the decoded query of a request without a body. Raises BadRequest for no key.
+    """
+    given = request.headers.getall(HEADER, [])
+    if not given:
+        return None
+    content = b"\n".join([request.method.encode(), request.scope["path"].encode(errors="replace"), encode(sent)])
+    return RequestKey(sha256(_read(given)).digest(), sha256(content).digest())
+
+
+def _read(given: list[str]) -> bytes:
+    """Read a key, written as a quoted string or as it is."""
+    written = given[0].strip()
+    quoted = _QUOTED.fullmatch(written)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else written
+    if len(given) > 1 or not _KEY.fullmatch(key) or (not quoted and key.startswith('"')):
+        detail = f"{HEADER} holds one key: 1 to {KEY_MAX} printable ASCII characters, between quotes or without them."
+        raise BadRequest(detail)
+    return key.encode()
+
+
+def keyless(perform: Handler) -> Handler:
+    """Make a handler that refuses a key, for a write that would pay no attention to it."""
+
+    async def handle(request: AnyRequest) -> Response[bytes]:
+        if HEADER in request.headers:
+            detail = f"{request.method} takes no {HEADER} here: only what records events does."
+            raise BadRequest(detail)
+        return await perform(request)
+
+    return handle
