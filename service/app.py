@@ -74,7 +74,7 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
             raise NotMigrated(reason)
         tail = Tail(database)
         ledger = Ledger(database, clock, new_id, tail.wake)
-        heads = Heads(database)
+        heads = Heads(database, clock)
         await heads.start()
         await ledger.start()
         tail.start()

@@ -171,12 +171,12 @@ def stamped(line: bytes, position: int, recorded_at: str) -> bytes:
 
 
 @pytest.mark.anyio
-async def test_instants_must_rise_and_lie_in_the_past(migrated_sqlite_url: str) -> None:
-    """A file whose instants go back is refused at that line, one from the future as a whole."""
+async def test_instants_must_rise_and_leave_room(migrated_sqlite_url: str) -> None:
+    """A file whose instants go back is refused at that line, and so is an instant after which few are left."""
     back = [stamped(LONDON[0], 1, "2025-06-12T10:00:00.000000Z"), stamped(LONDON[1], 2, "2025-06-12T09:00:00.000000Z")]
     with pytest.raises(transfer.ImportStopped, match=r"^line 2: #/recorded_at: 2025-06-12T09.*not after 2025-06-12T10"):
         await imported(migrated_sqlite_url, back)
-    with pytest.raises(transfer.ImportStopped, match=r"^line 2: #/recorded_at: 9999-01-01.*lies ahead"):
+    with pytest.raises(transfer.ImportStopped, match=r"^line 2: #/recorded_at: 9999-01-01.*leaves no instant"):
         await imported(migrated_sqlite_url, [back[0], stamped(LONDON[1], 2, "9999-01-01T00:00:00.000000Z")])
     assert len((await exported(migrated_sqlite_url)).splitlines()) == 1
 

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from service.api.http.requests import AnyRequest, encode, json_answer, services_of
 from service.api.spec.operations import Documented, Operation, Route
 from service.api.spec.response_shapes import Health, Readiness
-from service.eventlog.head import head_of
+from service.eventlog.head import head_of, seconds_ahead
 from service.feed import consumers
 
 if TYPE_CHECKING:
@@ -27,13 +27,16 @@ if TYPE_CHECKING:
 class _LedgerCollector(Collector):
     """The append path and the feed in numbers."""
 
-    def __init__(self, ledger: Ledger, head: int, followers: int) -> None:
-        self._ledger, self._head, self._followers = ledger, head, followers
+    def __init__(self, ledger: Ledger, head: int, ahead: float, followers: int) -> None:
+        self._ledger, self._head, self._ahead, self._followers = ledger, head, ahead, followers
 
     def collect(self) -> Iterator[Metric]:
         """Return each metric."""
         counted = self._ledger.counted
         yield GaugeMetricFamily("parley_head_position", "Last position of the log", value=self._head)
+        yield GaugeMetricFamily(
+            "parley_clock_behind_head_seconds", "Lead of the head over the clock; 0 up to 5 s", value=self._ahead
+        )
         yield GaugeMetricFamily("parley_append_queue", "Appends that wait for a commit", value=self._ledger.waiting)
         yield CounterMetricFamily("parley_append_events", "Events recorded by this process", value=counted.events)
         yield CounterMetricFamily("parley_append_commits", "Commits made by this process", value=counted.commits)
@@ -68,9 +71,16 @@ async def _alive(_: AnyRequest) -> Response[bytes]:
 
 async def _ready(request: AnyRequest) -> Response[bytes]:
     """Answer that the ledger can be read."""
-    heads = services_of(request).heads
-    head = await heads.read()
-    return json_answer(encode(Readiness(status="ok", ledger=heads.ledger, epoch=head.epoch, head=head.position)))
+    services = services_of(request)
+    head = await services.heads.read()
+    ready = Readiness(
+        status="ok",
+        ledger=services.heads.ledger,
+        epoch=head.epoch,
+        head=head.position,
+        clock_behind_head_seconds=seconds_ahead(head, services.clock()),
+    )
+    return json_answer(encode(ready))
 
 
 async def _metrics(request: AnyRequest) -> Response[bytes]:
@@ -78,9 +88,10 @@ async def _metrics(request: AnyRequest) -> Response[bytes]:
     services = services_of(request)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    head = await head_of(services.database)
-    registry.register(_LedgerCollector(services.ledger, head.position, services.tail.followers))
-    registry.register(_ConsumerCollector(await consumers.listed(services.database), services.clock()))
+    head, now = await head_of(services.database), services.clock()
+    ahead = seconds_ahead(head, now)
+    registry.register(_LedgerCollector(services.ledger, head.position, ahead, services.tail.followers))
+    registry.register(_ConsumerCollector(await consumers.listed(services.database), now))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -103,6 +114,7 @@ ROUTES = [
                     Readiness,
                     example={
                         "status": "ok", "ledger": "0198f9c2-6b1e-4c5e-9a39-5a4f0d7f5b11", "epoch": 0, "head": 20,
+                        "clock_behind_head_seconds": 0.0,
                     },
                 )
             },

@@ -39,6 +39,7 @@ from service.api.spec.subscription_shapes import (
 )
 from service.domain.errors import Fault, Malformed
 from service.domain.vocabulary import instants
+from service.eventlog.head import waited_seconds
 from service.eventlog.log import events_at
 from service.feed.pages import EventConditions
 from service.webhooks.guard import Forbidden, check
@@ -210,11 +211,14 @@ async def _described(request: AnyRequest, rows: list[Subscription]) -> list[dict
     services = services_of(request)
     following = await events_at(services.database, [row.position + 1 for row in rows])
     recorded_at = {stored.position: stored.recorded_at for stored in following}
-    head, now = (await services.heads.read()).position, services.clock()
+    head, now = await services.heads.read(), services.clock()
     described = []
     for row in rows:
-        waited = max(0, now - recorded_at.get(row.position + 1, now))
-        described.append(_shown(row, head, {"events": max(0, head - row.position), "seconds": waited / MICROS}))
+        since = recorded_at.get(row.position + 1)
+        waited = 0.0 if since is None else waited_seconds(since, head.recorded_at, now)
+        described.append(
+            _shown(row, head.position, {"events": max(0, head.position - row.position), "seconds": waited})
+        )
     return described
 
 

@@ -43,6 +43,8 @@ ATTEMPTS = 50
 LOCK_AFTER = 3
 """Tries after which a group keeps others from committing while it is decided."""
 LOST_ATTEMPTS = 3
+END_OF_TIME = instants.parse("9999-01-01T00:00:00+00:00")
+"""No commit is stamped with this instant or a later one by hand: the calendar ends a year after it."""
 QUEUE_MAX = 10_000
 """Requests that may wait; the writers of more are asked to try again."""
 
@@ -108,16 +110,19 @@ class Ledger:
     async def append(self, batch: Batch, recorded_at: int | None = None, key: RequestKey | None = None) -> AppendResult:
         """Record a batch, whole or not at all; on return it is durable. With a `key` that is recorded, return that.
 
-        With `recorded_at` (microseconds since 1970 UTC) it is a commit of its own with that stamp: a copy of what
-        another ledger has recorded, which no bound of work refuses. Raises Malformed (TooMuchWork where a part of the
-        batch could be recorded), VersionConflict, EventIdConflict or KeyReused, TooEarly a stamp that is not after the
-        head's; Unavailable when it cannot be recorded now.
+        With `recorded_at` (microseconds since 1970 UTC) it is a commit of its own with that stamp, whatever the clock
+        says: a copy of what another ledger has recorded, which no bound of work refuses. The stamp has to leave later
+        instants for what follows. Raises Malformed (TooMuchWork where a part of the batch could be recorded),
+        VersionConflict, EventIdConflict or KeyReused, TooEarly a stamp that is not after the head's; Unavailable when it
+        cannot be recorded now.
         """
         if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
             reason = "the ledger takes no more appends now"
             raise Unavailable(reason)
-        if recorded_at is not None and recorded_at > self._clock():
-            raise Malformed([Fault(("recorded_at",), f"{instants.text(recorded_at)} lies ahead")])
+        if recorded_at is not None and recorded_at >= END_OF_TIME:
+            raise Malformed(
+                [Fault(("recorded_at",), f"{instants.text(recorded_at)} leaves no instant for later events")]
+            )
         events = [event if event.id is not None else replace(event, id=self._new_id()) for event in batch.events]
         given = frozenset([event.id for event in batch.events if event.id is not None])
         marks: frozenset[UUID | bytes] = given if key is None else given | {key.key}

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     from service.transfer import Imported
 
 
+_AHEAD = (
+    "warning: the last event was recorded {seconds:,.0f} s ahead of this machine's clock; until the clock has caught "
+    "up, events are recorded one microsecond apart"
+)
+
+
 @click.command()
 @database_option
 def migrate(database_url: str | None) -> None:
@@ -82,7 +88,8 @@ def import_(file: Any, database_url: str | None) -> None:  # noqa: ANN401 - an o
     """Record the events of an NDJSON FILE, one a line, in order.
 
     FILE is an export, the feed as NDJSON, or events of your own; - is standard input. Events keep their ids. An empty
-    ledger also keeps their instants of recording, so it answers every question as the exported ledger does.
+    ledger also keeps their instants of recording, so it answers every question as the exported ledger does. A warning
+    says so if the last instant is ahead of the clock.
 
     Events that are already recorded are skipped: to resume an import that stopped, run it again. A line that cannot be
     recorded stops the import; the message lists the faults with their line numbers. A feed that is cut short is
@@ -92,12 +99,19 @@ def import_(file: Any, database_url: str | None) -> None:  # noqa: ANN401 - an o
       parley export - --database-url sqlite:///old.db | parley import -
     """
     from service import transfer
+    from service.eventlog.head import seconds_ahead
+
+    async def work(services: Services) -> tuple[Imported, float]:
+        done = await transfer.import_(services.database, services.ledger, file, progress)
+        return done, seconds_ahead(await services.heads.read(), services.clock())
 
     settings = settings_of(database_url=database_url)
     make_missing(settings)
     with bar("Importing") as progress:
-        done = run(settings, lambda services: transfer.import_(services.database, services.ledger, file, progress))
+        done, ahead = run(settings, work)
     _echo(done)
+    if ahead:
+        click.echo(_AHEAD.format(seconds=ahead), err=True)
 
 
 @click.command()

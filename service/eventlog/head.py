@@ -8,13 +8,19 @@ from uuid import UUID
 
 import structlog
 
+from service.domain.vocabulary import instants
 from service.storage.database import Head
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from service.storage.database import Database
 
 WATCH_SECONDS = 0.5
 """Seconds between two looks at the epoch where nobody asks for the head."""
+AHEAD_SECONDS = 5.0
+"""Seconds by which the instant of the head may be ahead of a clock: clocks of several machines differ as much."""
+MICROS = 1_000_000
 
 _HEAD = "SELECT position, recorded_at, frozen_at, epoch FROM head WHERE id = 1"
 _HEAD_AFTER = """
@@ -50,12 +56,29 @@ async def head_after(database: Database, known: Head) -> Head:
     return await head_of(database)
 
 
+def seconds_ahead(head: Head, now: int) -> float:
+    """Return by how many seconds the instant of the head is ahead of a clock; 0.0 for no more than clocks differ.
+
+    Commits are stamped later than the head, so each is stamped with an instant that is still to come.
+    """
+    seconds = (head.final - now) / MICROS
+    return round(seconds, 3) if seconds > AHEAD_SECONDS else 0.0
+
+
+def waited_seconds(recorded_at: int, head_at: int, now: int) -> float:
+    """Return for how many seconds an event has been recorded, to the next millisecond: more than 0.
+
+    `head_at` is the instant of the head: where it is ahead of the clock, it takes its place.
+    """
+    return max(1, -((recorded_at - max(now, head_at)) // 1_000)) / 1_000
+
+
 class Heads:
     """Reads the head. A call during a read waits for the next one: no answer is older than its question."""
 
-    def __init__(self, database: Database) -> None:
-        """Begin without a read."""
-        self._database = database
+    def __init__(self, database: Database, clock: Callable[[], int]) -> None:
+        """Begin without a read; `clock` returns microseconds since 1970 UTC."""
+        self._database, self._clock, self._ahead = database, clock, False
         self._next: asyncio.Future[Head] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._known = Head(0, 0)
@@ -67,16 +90,26 @@ class Heads:
     async def start(self) -> None:
         """Read the name of the ledger and its epoch."""
         self.ledger = UUID((await self._database.fetch(_NAME))[0][0])
-        await self.read()
+        await self._look()
 
     async def watch(self) -> None:
-        """Look at the epoch now and then, until cancelled: answers at a given position read no head."""
+        """Look at the head now and then, until cancelled: answers at a given position read no head."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             try:
-                await self.read()
+                await self._look()
             except Exception as error:  # noqa: BLE001 - whoever asks gets it; the next look may go well
                 logger.debug("watch.failed", error=str(error))
+
+    async def _look(self) -> None:
+        """Learn the epoch, and note in the log when the head comes to be ahead of the clock, or no longer is."""
+        head = await self.read()
+        seconds = seconds_ahead(head, self._clock())
+        if seconds and not self._ahead:
+            logger.warning("clock.behind_head", seconds=seconds, head_at=instants.text(head.final))
+        elif self._ahead and not seconds:
+            logger.warning("clock.caught_up", head_at=instants.text(head.final))
+        self._ahead = seconds > 0
 
     async def read(self) -> Head:
         """Return a head that is no older than this call; raises Lost when the database cannot be reached."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from service.domain.errors import Fault, Malformed, Refused
-from service.eventlog.head import head_of
+from service.eventlog.head import head_of, waited_seconds
 
 if TYPE_CHECKING:
     from service.storage.database import Database
@@ -18,6 +18,7 @@ CONSUMERS_MAX: Final = 1_000
 """Consumers that a ledger keeps; some made at the same moment may go a little beyond."""
 
 _SHOWN = """name, position, moved_at, (SELECT h.position FROM head h WHERE h.id = 1),
+    (SELECT h.recorded_at FROM head h WHERE h.id = 1),
     (SELECT e.recorded_at FROM event e WHERE e.position = consumer.position + 1)"""
 _GET = f"SELECT {_SHOWN} FROM consumer WHERE name = $1"
 _COUNT = "SELECT count(*) FROM consumer"
@@ -41,14 +42,15 @@ DELETE FROM consumer WHERE name = $1 AND (CAST($2 AS bigint) IS NULL OR position
 class CursorState(NamedTuple):
     """The cursor of a consumer beside the head of the log, at one moment.
 
-    `moved_at` and `waiting_since` are microseconds since 1970 UTC; the second is when the first event after the cursor
-    was recorded, None when there is none.
+    `moved_at`, `head_at` and `waiting_since` are microseconds since 1970 UTC: `head_at` is the instant of the head,
+    `waiting_since` that of the first event after the cursor, None when there is none.
     """
 
     name: str
     position: int
     moved_at: int
     head: int
+    head_at: int
     waiting_since: int | None
 
     @property
@@ -57,8 +59,8 @@ class CursorState(NamedTuple):
         return self.head - self.position
 
     def seconds(self, now: int) -> float:
-        """Return the age of the first event after the cursor, to the millisecond; 0 when there is none."""
-        return 0.0 if self.waiting_since is None else round(max(0, now - self.waiting_since) / 1_000_000, 3)
+        """Return the age of the first event after the cursor in seconds; 0 when there is none."""
+        return 0.0 if self.waiting_since is None else waited_seconds(self.waiting_since, self.head_at, now)
 
 
 class CursorConflict(Refused):

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from service.eventlog.head import Heads
-from tests.ledgers import opened
+from tests.ledgers import now, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -16,7 +16,7 @@ async def test_no_head_is_older_than_its_question(migrated_url: str) -> None:
     acknowledged = 0
     reads = 0
     async with opened(migrated_url) as ledger:
-        heads = Heads(ledger.database)
+        heads = Heads(ledger.database, now)
 
         async def write() -> None:
             nonlocal acknowledged
@@ -40,7 +40,7 @@ async def test_no_head_is_older_than_its_question(migrated_url: str) -> None:
 async def test_a_cancelled_reader_does_not_cancel_the_others(migrated_url: str) -> None:
     """A reader that is cancelled leaves the read to the others."""
     async with opened(migrated_url) as ledger:
-        heads = Heads(ledger.database)
+        heads = Heads(ledger.database, now)
         impatient, patient = asyncio.create_task(heads.read()), asyncio.create_task(heads.read())
         await asyncio.sleep(0)
         impatient.cancel()

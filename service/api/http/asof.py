@@ -153,11 +153,17 @@ async def question_of(services: Services, query: KnownQuery) -> Question:
 
 
 async def freeze(services: Services, name: str, written: str, instant: int) -> None:
-    """Make what is known at a parameter's instant final; raises KnowledgeAhead for one that is not past."""
-    if instant >= services.clock():
+    """Make what is known at a parameter's instant final; raises KnowledgeAhead for one that is not past.
+
+    Up to the instant of the head everything is past, whatever the clock says.
+    """
+    if instant < services.clock():
+        await services.ledger.freeze(instant)
+        return
+    head = await head_of(services.database)
+    if instant > head.final:
         asked = f"{name}={written}"
-        raise KnowledgeAhead(asked, (await head_of(services.database)).position)
-    await services.ledger.freeze(instant)
+        raise KnowledgeAhead(asked, head.position)
 
 
 def same_clocks(request: AnyRequest, query: KnownQuery, cursor: AsOfCursor) -> bool:

@@ -229,3 +229,6 @@ class Readiness(Health, frozen=True, kw_only=True):
     """The number of times that the log was found set back, as to a backup, or the projections were remade."""
     head: Annotated[int, Meta(ge=0)]
     """The last position of the log."""
+    clock_behind_head_seconds: Annotated[float, Meta(ge=0)]
+    """The seconds by which the instant of the head is ahead of the clock of this process, 0 where these are 5 or fewer.
+    Until the clock has caught up, events are recorded at instants that are still to come."""
