@@ -40,6 +40,7 @@ ROWS = {
     10: Row("A", "a write repeated after a lost answer", "recorded twice"),
     11: Row("A", "a clock that was ahead once", "instants poisoned for years in silence"),
     12: Row("B", "webhooks after a clock that was ahead", "nothing delivered for a day"),
+    13: Row("D", "a 404 at a given K", "changed later without a word that it may"),
     14: Row("B", "reports with many dates", "27 s of CPU for 240 kB, cubic"),
     15: Row("B", "many facts on one item, latest day first", "674 MB for 0.21 MB"),
     16: Row("B", "the same on PostgreSQL", "503 for ever, 8.6 GB"),

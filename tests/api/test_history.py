@@ -283,3 +283,28 @@ def test_a_history_has_a_frozen_url(london: Client, path: str) -> None:
     assert "immutable" in kept.headers["cache-control"]
     same = london.get(first.headers["link"].partition(">")[0][1:], headers={"If-None-Match": first.headers["etag"]})
     assert (same.status_code, same.content) == (304, b"")
+
+
+@pytest.mark.row(13)
+def test_a_404_at_a_given_k_says_that_it_shows_the_way_as_known_now(client: TestClient[Litestar]) -> None:
+    """What it says of an item changes when the item is recorded; the status does not, and no cache may keep it."""
+    opened = {name: LONDON[0][name] for name in LONDON[0]}
+    client.post("/v1/events", json={"events": [opened]}).raise_for_status()
+    issue = opened["item"]
+    fact = {"type": "restriction.imposed", "issues": [issue], "item": "later", "occurred": "2025-06-01"}
+    terms = {"imposed_by": "US", "against": ["CN"], "instrument": "quota", "goods": [{"name": "steel"}]}
+    for basis in ("known_position=1", "known_position=1&known_basis=published&known_at=2025-06-30"):
+        paths = [f"/v1/restrictions/later{rest}?{basis}" for rest in ("", "/versions")]
+        before = [client.get(path) for path in paths]
+        if "published" not in basis:
+            assert [each.json()["detail"] for each in before] == ["There is no restriction later."] * 2
+            event = fact | terms | {"reports": [{"outlet": "An outlet", "published": "2025-06-02"}]}
+            client.post("/v1/events", json={"events": [event]}).raise_for_status()
+        for answer in (*before, *(client.get(path) for path in paths)):
+            assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store")
+            assert not {"etag", "link"} & set(answer.headers)
+        later = client.get(paths[0]).json()
+        assert "As known now, it has one from 2025-06-01" in later["detail"]
+        assert (later["first_as_of"], later["first_known_position"]) == ("2025-06-01", 2)
+    for path in ("/v1/restrictions?limit=0", "/v1/issues?known_position=99", "/v1/nowhere"):
+        assert client.get(path).headers["cache-control"] == "no-store"

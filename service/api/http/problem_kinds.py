@@ -109,7 +109,8 @@ PROBLEM_KINDS: dict[str, ProblemKind] = _by_name(
         "not-found",
         404,
         "Not found",
-        "Nothing is here, or nothing at this day as was known then; the detail says from when there is.",
+        "Nothing is here, or nothing at this day as was known then. From when there is, the detail says as known now: "
+        "a 404 is no frozen answer.",
         {"detail": "There is no issue rare-earths."},
     ),
     ProblemKind(

@@ -191,9 +191,9 @@ def problem(kind: ProblemKind, request: Request[Any, Any, Any], detail: str = ""
 
 
 def _answer(members: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response[bytes]:
-    return Response(
-        msgspec.json.encode(members), status_code=members["status"], media_type=MEDIA_TYPE, headers=dict(headers or {})
-    )
+    # A 404 may be kept by default (RFC 9110, 15.1), and none of these stays true.
+    kept = {"Cache-Control": "no-store", **(headers or {})}
+    return Response(msgspec.json.encode(members), status_code=members["status"], media_type=MEDIA_TYPE, headers=kept)
 
 
 def _on_refused(request: Request[Any, Any, Any], refusal: Refused) -> Response[bytes]:

@@ -45,7 +45,7 @@ RESPONSE_HEADERS: dict[str, tuple[str, Schema]] = {
 }
 """Response headers by name: description, and what their schema adds to being a string."""
 
-_PROBLEM_HEADERS = {405: ("Allow",), 503: ("Retry-After",)}
+_PROBLEM_HEADERS = {404: ("Cache-Control",), 405: ("Allow",), 503: ("Retry-After",)}
 _NO_CONTENT = {204, 304}
 
 
