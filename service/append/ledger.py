@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from service.append.attempt import Attempt
 from service.append.diagnose import diagnose
+from service.append.freezing import Freezer
 from service.append.request import AppendResult, Request
 from service.domain.errors import Fault, Malformed, TooMuchWork, Unavailable
 from service.domain.vocabulary import instants
@@ -88,7 +89,7 @@ class Ledger:
         self._stopping = False
         self._head = Head(0, 0)
         self.counted = Counted()
-        self._frozen = 0
+        self._frozen = Freezer(database)
 
     async def start(self) -> None:
         """Read the head and begin to take appends."""
@@ -101,6 +102,7 @@ class Ledger:
         self._wake.set()
         if self._task is not None:
             await self._task
+        await self._frozen.stop()
 
     @property
     def waiting(self) -> int:
@@ -111,10 +113,9 @@ class Ledger:
         """Record a batch, whole or not at all; on return it is durable. With a `key` that is recorded, return that.
 
         With `recorded_at` (microseconds since 1970 UTC) it is a commit of its own with that stamp, whatever the clock
-        says: a copy of what another ledger has recorded, which no bound of work refuses. The stamp has to leave later
-        instants for what follows. Raises Malformed (TooMuchWork where a part of the batch could be recorded),
-        VersionConflict, EventIdConflict or KeyReused, TooEarly a stamp that is not after the head's; Unavailable when it
-        cannot be recorded now.
+        says: a copy of what another ledger has recorded, which no bound of work refuses. Raises Malformed (TooMuchWork
+        where a part of the batch could be recorded), VersionConflict, EventIdConflict or KeyReused, TooEarly a stamp
+        that is not after the head's; Unavailable when it cannot be recorded now.
         """
         if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
             reason = "the ledger takes no more appends now"
@@ -138,11 +139,11 @@ class Ledger:
     async def freeze(self, instant: int) -> None:
         """Make what is known at an instant final: no later commit, of any process, is stamped with it or before.
 
-        `instant` in microseconds since 1970 UTC, not in the future. Waits for commits under way.
+        `instant` in microseconds since 1970 UTC, not in the future. Waits for commits under way, but not for long:
+        raises Unavailable.
         """
-        if instant > max(self._head.final, self._frozen):
-            await self._database.freeze(instant)
-            self._frozen = max(self._frozen, instant)
+        if instant > max(self._head.final, self._frozen.instant):
+            await self._frozen.freeze(instant)
 
     async def _run(self) -> None:
         flight: _Flight | None = None
@@ -212,7 +213,7 @@ class Ledger:
 
     def _attempt(self, group: Sequence[Request], head: Head) -> Attempt:
         given = next((request.recorded_at for request in group if request.recorded_at is not None), None)
-        now = max(self._clock(), self._frozen + 1) if given is None else given
+        now = max(self._clock(), self._frozen.instant + 1) if given is None else given
         return Attempt(self._database, self._loaded, head, now)
 
     async def _land(self, flight: _Flight) -> None:

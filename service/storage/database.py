@@ -33,7 +33,7 @@ SHAPED = "UPDATE ledger SET shape = $1 WHERE id = 1"
 """Takes the shape of the projections."""
 REMADE = "UPDATE head SET epoch = epoch + 1 WHERE id = 1"
 """Refuses the commits that were decided on the projections before. It locks the row of the head as well."""
-FREEZE = "UPDATE head SET frozen_at = $1 WHERE id = 1 AND frozen_at < $1"
+FREEZE = "UPDATE head SET frozen_at = $1 WHERE id = 1 AND frozen_at < $1 AND recorded_at < $1"
 """Takes an instant."""
 COLUMNS = {name: tuple(column.name for column in metadata.tables[name].columns) for name in (*TABLES, REQUEST_KEYS)}
 
