@@ -1,4 +1,4 @@
-"""The cost of requests to the process that serves them: CPU, memory, and how long another client waits meanwhile."""
+"""The cost of requests to the process that serves them: CPU, memory, and how long another client waits."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Recorded(NamedTuple):
     body: bytes
 
 
-class Bounds(Protocol):
+class WorkCheck(Protocol):
     """The bounds of the work; each of its methods may refuse it with an error."""
 
     def allow(self, steps: int) -> None:
@@ -46,7 +46,7 @@ class Projector:
     """Collects the rows of one commit. It changes the items it was given: after a failed commit throw them away."""
 
     def __init__(
-        self, item_of: Callable[[str], Item | None], keep: Callable[[Item], None], bounds: Bounds | None = None
+        self, item_of: Callable[[str], Item | None], keep: Callable[[Item], None], bounds: WorkCheck | None = None
     ) -> None:
         """`item_of` returns the loaded item of a known name, None for a new one; `keep` takes a new item.
 
@@ -170,10 +170,10 @@ class Projector:
         if self._bounds is not None:
             self._bounds.check(item, item.chains[root][-1].event)
         if since is not None:
-            self._lay_out(item, since, position)
+            self._write_life(item, since, position)
         item.steps = self.steps - done
 
-    def _lay_out(self, item: Item, since: int, position: int) -> None:
+    def _write_life(self, item: Item, since: int, position: int) -> None:
         before = [segment for segment in item.segments if segment.start < since]
         after = life(item.kind, item.facts.values(), since, before, self._spend)
         old = {segment.start: segment for segment in item.segments[len(before) :]}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 EVENT_MEMORY = 3_000
-"""Bytes in memory of an event, with the objects made of it, besides its texts."""
+"""Bytes in memory of an event without its texts, with the objects made of it."""
 
 
 class StateOnDay(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 Spend = Callable[[int], object]
 """Takes the steps that are about to be done; a bound may refuse them with an error of its own."""
 STATE_STEPS = 300
-"""Steps to write a state, besides one for every four bytes of it."""
+"""Steps to write a state, in addition to one for every four bytes of it."""
 PAIRS = 3
 """Pairs of a day and a fact that the rule looks at in a step."""
 WEIGH_STEPS = 10

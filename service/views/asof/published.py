@@ -182,7 +182,7 @@ def _loaded(rows: Iterable[Sequence[Row]], day: int) -> list[Item]:
 
 
 async def apart(events: int, work: Callable[..., T], *given: Any) -> T:  # noqa: ANN401 - what the work takes
-    """Do work on so many events; much of it in a thread, so that others have their turns meanwhile."""
+    """Do work on so many events; much of it in a thread, so that others have their turns."""
     await asyncio.sleep(0)
     return await asyncio.to_thread(work, *given) if events > MANY_EVENTS else work(*given)
 

@@ -112,7 +112,7 @@ def body(name: str) -> str:
 
 
 async def body_of(database: Database, state: int, small: bytes | None) -> bytes:
-    """Return the body of a state: the small one, or the one that is read by itself; Lost where it is gone meanwhile."""
+    """Return the body of a state: the small one, or the one that is read by itself; Lost where it is gone."""
     if small is not None:
         return small
     rows = await database.fetch(_LARGE, state)
