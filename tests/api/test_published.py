@@ -1,5 +1,6 @@
 """K as published: what stood on a day, by what had been published on another (docs/semantics.md, 8)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -424,3 +425,28 @@ def test_the_history_as_published_is_in_order_of_days(metals: Client) -> None:
         ("2025-06-01", None, "2025-06-05"),
         ("2025-09-01", None, "2025-06-02"),
     ]
+
+
+def test_what_was_published_stays_while_corrections_are_recorded(metals: Client) -> None:
+    """While items are moved into an issue, what changed there between two days of publication stays as it was."""
+    opening = {"id": "other", "title": "Other", "summary": "Controls.", "parties": ["CN"], "occurred": "2025-06-01"}
+    metals.post("/v1/issues", json=opening | {"reports": [report("A", "2025-06-01")]}).raise_for_status()
+    facts = [imposed(report("A", f"2025-06-{n:02}"), item=f"ban-{n}", issues=["other"]) for n in range(1, 31)]
+    ids = record(metals, *facts, imposed(report("A", "2025-06-10")))
+    span = {"known_from": "2025-06-05", "known_to": "2025-06-20", "known_basis": "published"}
+    asked = {"as_of": "2025-06-30", "known_position": str(2 + len(ids)), **span}
+    before = metals.get("/v1/issues/metals/diff", params=asked)
+    assert [each["id"] for each in before.json()["items"]] == ["ban"]
+    with ThreadPoolExecutor(1) as threads:
+        moving = threads.submit(move, metals, ids, facts)
+        while not moving.done():
+            answer = metals.get("/v1/issues/metals/diff", params=asked)
+            assert (answer.status_code, answer.content) == (200, before.content)
+        moving.result()
+
+
+def move(client: Client, ids: list[str], facts: list[Event]) -> None:
+    """Correct facts, one after the other: they are of the issue metals."""
+    for id_, fact in zip(ids, facts, strict=False):
+        correction = {"event": fact | {"issues": ["metals"]}, "reports": [report("B", "2025-06-25")]}
+        assert client.put(f"/v1/events/{id_}", json=correction).status_code == 201

@@ -97,12 +97,13 @@ async def _recorded_states(
 async def _published_states(
     database: Database, basis: Basis, issue: str, points: tuple[Point, Point], after: int, _: int
 ) -> tuple[list[StateChange], int | None]:
-    """Return the same as published; both points have the same position, and so the same candidates."""
+    """Return the same as published. Candidates are read once: a correction recorded in between may add to them."""
     one, other = points
     token = tokens.of_issue(issue)
-    now = then = await published.members(database, basis._replace(published=other.known), token, after)
+    slugs = await published.candidates(database, basis, token, after)
+    now = then = await published.load(database, basis._replace(published=other.known), slugs)
     if one.known != other.known:
-        then = await published.members(database, basis._replace(published=one.known), token, after)
+        then = await published.load(database, basis._replace(published=one.known), slugs)
     states = [
         StateChange(new.number, new.slug, new.kind.name, _member(old, one.day, token), _member(new, other.day, token))
         for old, new in zip(then, now, strict=True)

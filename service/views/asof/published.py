@@ -160,10 +160,10 @@ def state_on(item: Item, day: int) -> ItemState | None:
     return None if state is None else ItemState(item.number, item.slug, item.kind.name, *state)
 
 
-async def members(database: Database, basis: Basis, token: str, after: int) -> list[Item]:
-    """Load a chunk of the items that may carry a token, after an item number; fewer than CHUNK at the end."""
-    names = await _named(database, basis, _Candidates(None, [token], lambda _: True), after, CHUNK)
-    return await load(database, basis, [slug for _, slug in names])
+async def candidates(database: Database, basis: Basis, token: str, after: int) -> list[str]:
+    """Return the slugs of CHUNK items that may carry a token, after an item number; fewer at the end."""
+    wanted = _Candidates(None, [token], lambda _: True)
+    return [slug for _, slug in await _named(database, basis, wanted, after, CHUNK)]
 
 
 async def load(database: Database, basis: Basis, slugs: Iterable[str]) -> list[Item]:
