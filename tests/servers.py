@@ -61,14 +61,18 @@ class Connection:
         return await self.send("GET", target)
 
     async def send(self, method: str, target: str, body: bytes = b"") -> tuple[int, Any]:
-        """Send one request and read its answer, which has a Content-Length."""
-        head = f"{method} {target} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+        """Send one request; return the status and the JSON of the answer."""
+        status, content = await self.ask(method, target, body)
+        return status, json.loads(content)
+
+    async def ask(self, method: str, target: str, body: bytes = b"", headers: str = "") -> tuple[int, bytes]:
+        """Send one request with more header lines, and read its answer, which has a Content-Length."""
+        head = f"{method} {target} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n{headers}"
         self._writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         await self._writer.drain()
         status, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
-        headers = dict(line.split(": ", 1) for line in lines if line)
-        content = await self._reader.readexactly(int(headers["content-length"]))
-        return int(status.split()[1]), json.loads(content)
+        sizes = dict(line.split(": ", 1) for line in lines if line)
+        return int(status.split()[1]), await self._reader.readexactly(int(sizes["content-length"]))
 
 
 @asynccontextmanager

@@ -17,29 +17,43 @@ class Message(NamedTuple):
     event: dict[str, Any]
 
 
-class Stream:
-    """An open event stream; `last_id` is what a browser would send when it comes back."""
+class Blocks:
+    """Reads an event stream line by line; `last_id` is what a browser would send when it comes back."""
 
-    def __init__(self, response: httpx.Response) -> None:
-        """Read from an answer that is still open."""
-        self._lines = response.iter_lines()
+    def __init__(self) -> None:
+        """Nothing was read yet."""
+        self._data: list[str] = []
         self.last_id = ""
         self.comments: list[str] = []
 
+    def take_line(self, line: str) -> Message | None:
+        """Read one line without its end; return the message that it ends."""
+        name, _, value = line.partition(":")
+        if not line and self._data:
+            data, self._data = self._data, []
+            return Message(self.last_id, json.loads("\n".join(data)))
+        if not name and line:
+            self.comments.append(value.strip())
+        elif name == "id":
+            self.last_id = value.removeprefix(" ")
+        elif name == "data":
+            self._data.append(value.removeprefix(" "))
+        return None
+
+
+class Stream(Blocks):
+    """An open event stream."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        """Read from an answer that is still open."""
+        super().__init__()
+        self._lines = response.iter_lines()
+
     def __iter__(self) -> Iterator[Message]:
         """Return message after message until the stream ends."""
-        data: list[str] = []
         for line in self._lines:
-            name, _, value = line.partition(":")
-            if not line and data:
-                yield Message(self.last_id, json.loads("\n".join(data)))
-                data = []
-            elif not name and line:
-                self.comments.append(value.strip())
-            elif name == "id":
-                self.last_id = value.removeprefix(" ")
-            elif name == "data":
-                data.append(value.removeprefix(" "))
+            if message := self.take_line(line):
+                yield message
 
     def take(self, count: int) -> list[Message]:
         """Return the next messages, as many as are wanted."""

@@ -24,6 +24,7 @@ from nats.js.api import ConsumerConfig
 from service.relay.relay import STREAM, SUBJECTS
 from tests import tally
 from tests.brokers import Broker, RelayProcess, broker, connected
+from tests.followers import Log, Seen
 from tests.processes import PATIENCE
 from tests.servers import POLL, Event, Server, fact, openings, plain_client, read_feed, serving_together
 from tests.sse import following
@@ -36,36 +37,6 @@ BATCH_MAX = 150
 ITEMS = 6_000
 """More than `fact` has, so that each item has few facts: the race is for the log."""
 SERVER_KILLS, RELAY_KILLS, BROKER_KILLS = 6, 2, 2
-
-
-class Seen:
-    """What one reader got, and its faults."""
-
-    def __init__(self) -> None:
-        """Nothing yet."""
-        self.ids: list[str] = []
-        self.missed = self.doubled = self.reordered = 0
-
-    @property
-    def position(self) -> int:
-        """The last position it has: it goes on after it."""
-        return len(self.ids)
-
-    def take(self, position: int, id_: str) -> None:
-        """Note an event, or what is wrong with it."""
-        if position == self.position + 1:
-            self.ids.append(id_)
-        elif position > self.position:
-            self.missed += position - self.position - 1
-        elif id_ == self.ids[position - 1]:
-            self.doubled += 1
-        else:
-            self.reordered += 1
-
-    @property
-    def faults(self) -> tuple[int, int, int]:
-        """How many were missed, doubled and out of order."""
-        return self.missed, self.doubled, self.reordered
 
 
 class Delivered:
@@ -202,7 +173,9 @@ def test_followers_miss_nothing(migrated_url: str, processes: int, tmp_path: Pat
     with racing([migrated_url] * processes, tmp_path) as race:
         with plain_client(race.servers[0].url) as client:
             client.post("/v1/events", json={"events": openings()}).raise_for_status()
-        polls, streams, consumed = [Seen() for _ in race.servers], [Seen() for _ in race.servers], Delivered()
+        followed = Log()
+        polls, streams = ([Seen(followed) for _ in race.servers] for _ in range(2))
+        consumed = Delivered()
         with ThreadPoolExecutor(WRITERS + 2 * processes + 2) as threads:
             writers = [threads.submit(race.write, seed) for seed in range(WRITERS)]
             readers = [
@@ -222,7 +195,8 @@ def test_followers_miss_nothing(migrated_url: str, processes: int, tmp_path: Pat
     assert set(race.acknowledged) <= set(log)
     for seen in (*polls, *streams):
         assert seen.faults == (0, 0, 0)
-        assert seen.ids == log
+        assert seen.position == race.total
+    assert followed == Log(log)
     assert consumed.ids == log
     tally.compared[tally.FOLLOWED] += race.total * (2 * processes + 1)
     tally.compared[tally.KILLS] += kills
