@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # Test processes: one a core, each with a PostgreSQL of its own.
 JOBS ?= logical
 MAX_JOBS ?= 8
+# How long `make soak` lasts under faults, in seconds.
+SECONDS ?= 1200
 # The largest ledger that `make bench-asof` and `make bench-feed` fill.
 EVENTS ?= 100000
 
@@ -16,7 +18,7 @@ DEV := $(VENV)/.dev-installed
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check structure format attack bench bench-asof bench-feed oracle lock clean
+.PHONY: help install run dev test check structure format attack soak bench bench-asof bench-feed oracle lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -50,6 +52,9 @@ format: dev ## Sort, fix and format the code
 
 attack: dev ## Attack the service, and break what it stands on; prints what happens
 	$(BIN)/python -m pytest -m row -n 0 --tb=short -q $(ARGS)
+
+soak: dev ## Write, read and follow on three servers under faults and a failover (SECONDS=1200)
+	$(BIN)/python -m tests.soak --seconds $(SECONDS) $(ARGS)
 
 bench: dev ## Measure side by side with peers; prints ratios
 	$(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks --ignore tests/benchmarks/test_asof.py \

@@ -1,0 +1,1 @@
+"""The soak: everything at once on PostgreSQL with three processes, for as long as asked; see `__main__`."""

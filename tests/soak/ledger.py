@@ -1,0 +1,101 @@
+"""What the ledger must have: what was acknowledged, where, and what may have been recorded though no answer came."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any
+
+from tests.followers import Log, mark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.soak.findings import Findings
+
+Event = dict[str, Any]
+
+INSTANTS = 50
+
+
+class Acknowledged:
+    """The events of all receipts, by position, and the log that all followers see."""
+
+    def __init__(self, findings: Findings) -> None:
+        """Nothing is recorded yet."""
+        self._findings = findings
+        self.log = Log()
+        self._ids = array("Q")
+        """A mark of the id that was acknowledged first at each position; 0 where none was."""
+        self.count = 0
+        self.uncertain: set[str] = set()
+        """The reasons of records that were sent without an id and not answered: each is there once or not at all."""
+        self.instants: list[str] = []
+        """The last instants of recording."""
+
+    @property
+    def head(self) -> int:
+        """Return the highest position that was acknowledged."""
+        return len(self._ids)
+
+    def take(self, receipt: Event, sent: Sequence[str | None]) -> None:
+        """Note a receipt, for events sent with these ids."""
+        got = [event["id"] for event in receipt["events"]]
+        if len(got) != len(sent) or any(one not in {None, other} for one, other in zip(sent, got, strict=True)):
+            self._findings.wrong("requests refused", f"sent {sent}, acknowledged {got}")
+            return
+        for event in receipt["events"]:
+            self._take(event["position"], event)
+        self.instants = [*self.instants[-INSTANTS:], receipt["events"][-1]["recorded_at"]]
+
+    def _take(self, position: int, event: Event) -> None:
+        self._ids.extend([0] * (position - len(self._ids)))
+        before = self._ids[position - 1]
+        self._ids[position - 1] = before or mark(event["id"])
+        self.count += before == 0
+        if before not in {0, mark(event["id"])} or not self.log.agrees(position, event):
+            self._findings.wrong("acknowledged events elsewhere", f"{position}: {event['id']} was acknowledged too")
+
+    def check(self, log: Final) -> None:
+        """Compare with the log as it is at the end."""
+        for position, id_ in enumerate(self._ids, 1):
+            if id_ and id_ not in log.ids:
+                self._findings.wrong("acknowledged events lost", f"position {position}")
+            elif id_ and log.marks[position - 1] != id_:
+                self._findings.wrong("acknowledged events elsewhere", f"position {position}")
+        found = self.uncertain & log.reasons.keys()
+        self._findings.count("records without an answer", len(self.uncertain))
+        self._findings.count("records without an answer that were recorded", len(found))
+        more = len(log.marks) - self.count - len(found)
+        if more > 0:
+            self._findings.wrong("events that nobody sent", f"{more} of {len(log.marks)}", more)
+
+
+class Final:
+    """The log as it is read at the end, event by event."""
+
+    def __init__(self, seen: Log, findings: Findings) -> None:
+        """`seen` is what followers and receipts have shown."""
+        self._seen, self._findings = seen, findings
+        self.marks = array("Q")
+        self.ids: set[int] = set()
+        self.reasons: dict[str, int] = {}
+        """The position of each reason: every writer gives another one to each record."""
+        self._instant = ""
+
+    def take(self, event: Event) -> None:
+        """Read the next event."""
+        wrong, position, id_ = self._findings.wrong, event["position"], mark(event["id"])
+        if position != len(self.marks) + 1:
+            wrong("gaps in the log", f"{position} after {len(self.marks)}")
+        if id_ in self.ids:
+            wrong("events recorded twice", f"{position}: {event['id']}")
+        reason = event.get("reason")
+        if reason is not None and self.reasons.setdefault(reason, position) != position:
+            wrong("events recorded twice", f"{position} and {self.reasons[reason]}: {reason}")
+        if event["recorded_at"] < self._instant:
+            wrong("instants that step back", f"{position}: {event['recorded_at']} after {self._instant}")
+        if not self._seen.agrees(position, event):
+            wrong("events reordered for followers", f"{position}: another event was seen there")
+        self._instant = event["recorded_at"]
+        self.ids.add(id_)
+        self.marks.append(id_)
