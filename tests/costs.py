@@ -60,6 +60,11 @@ def metered(server: Server) -> Iterator[Cost]:
             cost.grown = _bytes(process, "VmHWM") - memory
 
 
+def memory(server: Server) -> int:
+    """Return the bytes that a server has in memory."""
+    return _bytes(Path(f"/proc/{server.pid}"), "VmRSS")
+
+
 def _ask(url: str, done: threading.Event, cost: Cost) -> None:
     with plain_client(url) as asking:
         asking.get("/healthz")

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.costs import MB, Cost, metered
+from tests.costs import MB, Cost, memory, metered
 from tests.events import REPORTS, eased, imposed, opening, record
 from tests.servers import plain_client, serving
 
@@ -141,3 +141,40 @@ def test_an_item_may_have_so_many_facts_and_each_can_be_retracted(server: Server
     assert post(server, [eased("quota", "chips")])[0].status_code == 201
     assert post(server, [eased("quota", "chips")])[0].status_code == 422
     assert post(server, [record("retracted", facts[0])])[0].status_code == 201
+
+
+@pytest.mark.row(19)
+def test_the_history_as_published_of_many_days(server: Server, figure: Callable[[str], None]) -> None:
+    """200 facts with 8 reports each, every report of another day: one rectangle costs no more than the bound."""
+    facts = []
+    for number in range(200):
+        reports = [{"outlet": "o", "published": day(8 * number + index)} for index in range(8)]
+        facts.append(eased("quota", "chips", occurred=day(number), reports=reports))
+    for first in range(0, 200, 50):
+        assert post(server, facts[first : first + 50])[0].status_code == 201
+    path = "/v1/restrictions/quota/versions?known_basis=published"
+    with plain_client(server.url) as client, metered(server) as cost:
+        (first_one,) = client.get(f"{path}&limit=1").raise_for_status().json()["items"]
+    assert (first_one["valid_from"], first_one["known_from"]) == (day(0), day(0))
+    figure(str(cost))
+    assert cost.cpu < CPU_MAX
+    assert cost.grown < GROWN_MAX
+    assert cost.waited < WAIT_MAX
+
+
+@pytest.mark.attack
+@pytest.mark.row(24)
+def test_large_bodies_one_after_the_other_are_not_kept(server: Server, figure: Callable[[str], None]) -> None:
+    """What the process keeps of what it recorded is bounded in bytes: 60 bodies of 7 MB leave no more than 30 do."""
+    reports = [{"outlet": "o", "url": "https://example.org/" + "x" * 1_900}] * 3
+
+    def send(number: int) -> int:
+        facts = [imposed(f"item-{number}-{index}", "chips", reports=reports) for index in range(1_000)]
+        with plain_client(server.url) as client:
+            client.post("/v1/events", json={"events": facts}).raise_for_status()
+        return memory(server)
+
+    sizes = [send(number) for number in range(60)]
+    figure(f"{sizes[0] / MB:,.0f} MB after the first, {sizes[29] / MB:,.0f} after 30, {sizes[59] / MB:,.0f} after 60")
+    assert sizes[59] < 1.2 * sizes[29]
+    assert sizes[59] < 700 * MB
