@@ -61,6 +61,16 @@ class Process:
         """Let it run on."""
         self._running().send_signal(signal.SIGCONT)
 
+    def memory(self) -> int:
+        """Return the bytes of memory that it has had at most (Linux)."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU seconds that it has taken (Linux)."""
+        after_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
     def log(self) -> str:
         """Return what it has written, in all its lives."""
         file = self._log.fileno()  # shared with the process, its place in the file too: leave that alone

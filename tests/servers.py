@@ -90,10 +90,11 @@ async def connection(url: str) -> AsyncIterator[Connection]:
 class Server(Process):
     """`parley serve` on one database; each start is a new process on a port that is free then."""
 
-    def __init__(self, database_url: str, *flags: str) -> None:
-        """`flags` go to `parley serve` as they are."""
+    def __init__(self, database_url: str, *flags: str, files: int | None = None) -> None:
+        """`flags` go to `parley serve` as they are; it may have so many `files` open."""
         serve = [sys.executable, "-m", "service", "serve", "--host", "127.0.0.1", "--port", "0"]
-        super().__init__([*serve, "--database-url", database_url, "--log-level", "WARNING", *flags])
+        limited = [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
+        super().__init__([*limited, *serve, "--database-url", database_url, "--log-level", "WARNING", *flags])
         self._seen = 0
         self.url = ""
         """Where it listens, once it is ready."""
@@ -126,16 +127,16 @@ class Server(Process):
 
 
 @contextmanager
-def serving(database_url: str, *flags: str) -> Iterator[Server]:
+def serving(database_url: str, *flags: str, files: int | None = None) -> Iterator[Server]:
     """Run one server that is ready."""
-    with serving_together([database_url], *flags) as (server,):
+    with serving_together([database_url], *flags, files=files) as (server,):
         yield server
 
 
 @contextmanager
-def serving_together(database_urls: Sequence[str], *flags: str) -> Iterator[list[Server]]:
+def serving_together(database_urls: Sequence[str], *flags: str, files: int | None = None) -> Iterator[list[Server]]:
     """Run several servers, one for each URL (which may be the same), started at the same time."""
-    servers = [Server(url, *flags) for url in database_urls]
+    servers = [Server(url, *flags, files=files) for url in database_urls]
     try:
         for server in servers:
             server.launch()

@@ -6,6 +6,7 @@ import contextlib
 import signal
 import socket
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,7 +48,7 @@ It waits some four times an append: while 1,000 followers are notified without a
     "--stall-seconds",
     metavar="N",
     type=click.IntRange(1, 3_600),
-    help="Disconnect a client that reads nothing for N seconds (30).",
+    help="Disconnect a client that reads nothing for N seconds, or sends a body for longer (30).",
 )
 @click.option("--allow-unauthenticated", is_flag=True, default=None, help="Serve even if other machines can connect.")
 @click.option("--public-url", metavar="URL", help=PUBLIC_URL_HELP)
@@ -91,6 +92,9 @@ def _serve(settings: Settings) -> None:
 
     from service import logs
     from service.app import create_app
+    from service.edge.connection import connections
+    from service.edge.crowd import Crowd
+    from service.edge.limits import limits
 
     logs.configure(settings.log_level, settings.log_format)
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -99,8 +103,14 @@ def _serve(settings: Settings) -> None:
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     click.echo(_banner(settings, where))
     app = create_app(settings)
+    crowd = Crowd(limits(settings.stall_seconds))
 
     class Server(uvicorn.Server):
+        async def on_tick(self, counter: int) -> bool:
+            """Refuse clients that are late: uvicorn calls this ten times a second."""
+            crowd.tick(time.monotonic())
+            return await super().on_tick(counter)
+
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             """Close the streams of followers first: the server waits for every response to end."""
             app.state.services.tail.close()
@@ -108,7 +118,8 @@ def _serve(settings: Settings) -> None:
 
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=connections(crowd),
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

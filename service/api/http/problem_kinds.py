@@ -129,6 +129,13 @@ PROBLEM_KINDS: dict[str, ProblemKind] = _by_name(
     ),
     ProblemKind("not-acceptable", 406, "Not acceptable", "The answer has none of the media types in Accept.", {}),
     ProblemKind(
+        "request-timeout",
+        408,
+        "The request did not arrive in time",
+        "The head or the body took too long to arrive; the connection is closed. The request was not worked on.",
+        {"detail": "The body did not arrive in time."},
+    ),
+    ProblemKind(
         "version-conflict",
         409,
         "The issue has moved on",
@@ -184,6 +191,13 @@ PROBLEM_KINDS: dict[str, ProblemKind] = _by_name(
     ),
     ProblemKind("too-large", 413, "The body is too large", "The body is larger than the service takes.", {}),
     ProblemKind(
+        "target-too-long",
+        414,
+        "The target is too long",
+        "The path and the query together are longer than the service takes; the connection is closed.",
+        {"detail": "The path and the query together may have 8192 bytes."},
+    ),
+    ProblemKind(
         "unsupported-media-type",
         415,
         "Unsupported media type",
@@ -237,7 +251,21 @@ PROBLEM_KINDS: dict[str, ProblemKind] = _by_name(
             "ids": ["0196b6f0-1111-7000-8000-000000000000"],
         },
     ),
+    ProblemKind(
+        "head-too-large",
+        431,
+        "The head is too large",
+        "The header fields have more bytes, or are more, than the service takes; the connection is closed.",
+        {"detail": "A head may have 65536 bytes."},
+    ),
     ProblemKind("internal", 500, "Internal error", "The service failed; its log says why.", {}),
+    ProblemKind(
+        "not-implemented",
+        501,
+        "Not implemented",
+        "HTTP has no such method, or the service does not know it; the connection is closed.",
+        {"detail": "HTTP has no such method."},
+    ),
     ProblemKind(
         "unavailable",
         503,

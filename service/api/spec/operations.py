@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 AS_OF_HEADERS = ("ETag", "Link", "Cache-Control")
 KEYED = (IDEMPOTENCY_KEY,)
 """The header of every operation that records events."""
-_BODY_PROBLEMS = ("not-json", "too-large", "unsupported-media-type", "malformed")
+_BODY_PROBLEMS = ("not-json", "request-timeout", "too-large", "unsupported-media-type", "malformed")
 
 IssueName = Annotated[Slug, Meta(description="The name of the issue.", examples=[examples.ISSUE])]
 ItemName = Annotated[Slug, Meta(description="The name of the item.", examples=[examples.ITEM])]
