@@ -92,6 +92,7 @@ def _serve(settings: Settings) -> None:
 
     from service import logs
     from service.app import create_app
+    from service.edge.bodies import Bodies
     from service.edge.connection import connections
     from service.edge.crowd import Crowd
     from service.edge.limits import limits
@@ -117,7 +118,8 @@ def _serve(settings: Settings) -> None:
             await super().shutdown(sockets)
 
     config = uvicorn.Config(
-        app,
+        Bodies(app, settings.stall_seconds),
+        interface="asgi3",
         http=connections(crowd),
         ws="none",
         log_config=None,
