@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any
 
 import httpcore
+
+from service.webhooks.rules import SUBSCRIPTIONS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +32,8 @@ _URL = re.compile(
     r"([a-z]+)://(?:([!-.0-~]*)@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?((?:[/?][!-\"$-~]*)?)(#[!-~]*)?",
     re.ASCII,
 )
+_RESOLVING = ThreadPoolExecutor(3 * SUBSCRIPTIONS_MAX, "resolve")
+"""Threads, made when needed: a name whose servers say nothing keeps one for longer than RESOLVE_SECONDS."""
 _NAT64 = IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
 
@@ -97,7 +102,8 @@ async def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
     """
     try:
         async with asyncio.timeout(RESOLVE_SECONDS):
-            resolved = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+            lookup = partial(socket.getaddrinfo, host.strip("[]"), port, type=socket.SOCK_STREAM)
+            resolved = await asyncio.get_running_loop().run_in_executor(_RESOLVING, lookup)
     except (OSError, UnicodeError, TimeoutError) as error:
         msg = f"the host {host} cannot be resolved"
         raise Forbidden(msg) from error

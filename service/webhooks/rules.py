@@ -15,11 +15,11 @@ TIMEOUT_SECONDS = 15.0
 """How long a receiver may take for one event, from the connection to the end of its answer."""
 RETRY_AFTER_MAX = 24 * HOUR
 """The longest wait that a receiver may ask for by Retry-After."""
-AT_ONCE = 50
-"""Deliveries under way at once in a process."""
 ROTATION_SECONDS = 24 * HOUR
 """How long the previous secret still signs, too."""
 SUBSCRIPTIONS_MAX = 100
+CONNECTIONS_MAX = 2 * SUBSCRIPTIONS_MAX
+"""Connections to receivers that a process has open: a delivery under way for each subscription, and idle ones."""
 LOG_MAX = 1_000
 """Tries that are kept for each subscription."""
 
