@@ -80,7 +80,7 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         tail.start()
         watching = asyncio.create_task(heads.watch(), name="watch")
         try:
-            webhooks = Webhooks(database, tail, rules(settings), clock, chance())
+            webhooks = Webhooks(database, heads, tail, rules(settings), clock, chance())
             yield Services(database, ledger, heads, AnswerMemory(), tail, webhooks, clock, settings.public_url)
         finally:
             watching.cancel()

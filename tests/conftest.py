@@ -58,6 +58,23 @@ class PostgresServer:
         """Drop a database that `create` made, whoever is still connected to it."""
         self._run("DROP DATABASE {} WITH (FORCE)", _name(url))
 
+    @contextlib.contextmanager
+    def copied(self, url: str) -> Iterator[tuple[Callable[[], None], Callable[[], None]]]:
+        """Return how to save a database that `create` made, and how to put the copy in its place, whoever uses it."""
+        copy = f"{_name(url)}_copy"
+
+        def replace(name: str, template: str) -> None:
+            self._run("ALTER DATABASE {} ALLOW_CONNECTIONS false", template)
+            self._admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [template])
+            self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+            self._run("CREATE DATABASE {} TEMPLATE {}", name, template)
+            self._run("ALTER DATABASE {} ALLOW_CONNECTIONS true", template)
+
+        try:
+            yield lambda: replace(copy, _name(url)), lambda: replace(_name(url), copy)
+        finally:
+            self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", copy)
+
     def close(self) -> None:
         """Disconnect; the server goes on."""
         self._admin.close()

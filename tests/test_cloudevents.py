@@ -3,17 +3,19 @@
 import json
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from service.api.spec.doc_pages import event_schemas
 from service.domain.vocabulary.events import FACTS, RECORDS
 from service.eventlog.log import Stored, log_pages
-from service.feed.cloudevents import envelope
+from service.feed.cloudevents import Origin, envelope
 from service.storage import files
 from tests.ledgers import opened
 
 PUBLIC_URL = "https://parley.example"
+ORIGIN = Origin(PUBLIC_URL, UUID("0198f9c2-6b1e-4c5e-9a39-5a4f0d7f5b11"), 3)
 LONDON = [json.loads(line) for line in (files.data("seeds") / "london.ndjson").read_bytes().splitlines()]
 EVENT = {
     "id": "01a20bc6-fda1-734e-92cd-49c273116062",
@@ -28,7 +30,7 @@ EVENT = {
 def sent(position: int = 42, **changes: str) -> dict[str, Any]:
     """Return the envelope of an event."""
     body = json.dumps(EVENT | changes, ensure_ascii=False).encode()
-    text = envelope(Stored(position, 1_735_895_564_120_331, body), PUBLIC_URL)
+    text = envelope(Stored(position, 1_735_895_564_120_331, body), ORIGIN)
     assert text.endswith(b'"data":%s}' % body)
     found: dict[str, Any] = json.loads(text)
     return found
@@ -45,6 +47,8 @@ def test_attributes_are_those_of_the_event() -> None:
         "time": "2025-04-01T00:00:00Z",
         "recordedtime": "2025-01-03T09:12:44.120331Z",
         "sequence": "00000000000000000042",
+        "ledgerid": "0198f9c2-6b1e-4c5e-9a39-5a4f0d7f5b11",
+        "ledgerepoch": 3,
         "datacontenttype": "application/json",
         "dataschema": "https://parley.example/schema/events/restriction.imposed.v1.json",
         "correlationid": 'a "b"',
@@ -100,7 +104,7 @@ async def test_recorded_events_are_cloudevents(migrated_url: str) -> None:
         rows = [row async for page in log_pages(ledger.database) for row in page]
     assert len(rows) == len(LONDON) + 1
     for row in rows:
-        found = json.loads(envelope(row, PUBLIC_URL))
+        found = json.loads(envelope(row, ORIGIN))
         assert found["data"] == json.loads(row.body)
         assert {"specversion", "id", "source", "type"} <= found.keys()
         assert all(re.fullmatch("[a-z0-9]{1,20}", name) for name in found)

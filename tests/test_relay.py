@@ -5,8 +5,9 @@ import gc
 import itertools
 import json
 import random
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,7 +23,7 @@ from service.storage.connect import connect
 from tests.brokers import POLL, Broker, RelayProcess, broker, connected, reached, read
 from tests.ledgers import Opened, cut, opened
 from tests.processes import PATIENCE
-from tests.servers import ISSUES, Event, fact, openings
+from tests.servers import ISSUES, Event, fact, facts, openings
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 
@@ -318,6 +319,29 @@ async def test_a_stream_of_another_ledger_is_refused(migrated_url: str, server: 
         assert relay.log().splitlines()[-1].startswith("Error: the last message of stream PARLEY")
     finally:
         relay.close()
+
+
+@pytest.mark.row(2)
+@pytest.mark.parametrize("further", [1, 3, 5])
+async def test_a_relay_ends_where_the_log_was_set_back(migrated_sqlite_url: str, server: Broker, further: int) -> None:
+    """Restored from a backup under a running relay, the log is not that of the stream: Unfit says so, nothing is added.
+
+    Whether the log has fewer events than the stream, as many, or more.
+    """
+    live, lost = migrated_sqlite_url.removeprefix("sqlite:///"), 3
+    async with opened(migrated_sqlite_url) as ledger, connected(server.url) as client:
+        await append(ledger, 20, 10)
+        with closing(sqlite3.connect(live)) as one, closing(sqlite3.connect(f"{live}.backup")) as backup:
+            one.backup(backup)
+            running = asyncio.create_task(Relay(ledger.database, [server.url], PUBLIC_URL).run())
+            head = len(openings()) + 10 + lost
+            await ledger.append(facts(21, lost))
+            await reached(client, head)
+            backup.backup(one)
+        await ledger.append(facts(22, further))
+        with pytest.raises(Unfit, match="is not the beginning of this log any more"):
+            await asyncio.wait_for(running, PATIENCE)
+        assert (await client.jetstream().stream_info(STREAM)).state.messages == head
 
 
 async def test_a_foreign_message_stops_a_running_relay(migrated_sqlite_url: str, server: Broker) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from litestar import Response
 from msgspec import Struct
 
+from service.api.http import moments
 from service.api.http.cursors import NameCursor, list_digest, read_cursor, write_cursor
-from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Limit, Position
+from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Instant, Limit, Position
 from service.api.http.problems import NotFound, PreconditionFailed
 from service.api.http.query_strings import Query
 from service.api.http.requests import (
@@ -27,6 +28,7 @@ from service.api.spec.follower_shapes import Consumer, ConsumerPage, Lag
 from service.api.spec.operations import ConsumerName, Documented, Operation, Route
 from service.domain.errors import Fault, Malformed
 from service.domain.vocabulary import instants
+from service.eventlog.log import Place
 from service.feed import consumers
 
 if TYPE_CHECKING:
@@ -43,6 +45,17 @@ class Move(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     expected: Position | None = None
     """The position where the writer last saw the cursor; it moves only from there. Absent, the consumer is made, unless
     the header If-Match has the position."""
+    recorded_at: Instant | None = None
+    """When the event at `position` was recorded, as the feed has it. Given, the move is refused where the log has
+    another event there: it was set back after the writer read it."""
+
+    @property
+    def place(self) -> Place:
+        """Return the place that the cursor is to have; raises Malformed for an instant that does not exist."""
+        try:
+            return Place(self.position, None if self.recorded_at is None else moments.micros(self.recorded_at))
+        except ValueError as error:
+            raise Malformed([Fault(("recorded_at",), f"there is no {self.recorded_at}: {error}")]) from error
 
 
 class ConsumersQuery(Query, frozen=True, kw_only=True):
@@ -83,9 +96,9 @@ async def _put_consumer(request: AnyRequest) -> Response[bytes]:
         return await _create_if_none(request, name, sent)
     services = services_of(request)
     if sent.expected is not None:
-        moved = await consumers.move(services.database, name, sent.position, services.clock(), sent.expected)
+        moved = await consumers.move(services.database, name, sent.place, services.clock(), sent.expected)
         return _answer(request, moved)
-    made = await consumers.create(services.database, name, sent.position, services.clock())
+    made = await consumers.create(services.database, name, sent.place, services.clock())
     if made is not None:
         return _made(request, made)
     found = await consumers.get(services.database, name)
@@ -110,7 +123,7 @@ async def _move_if_match(request: AnyRequest, name: str, sent: Move) -> Response
     _alone(sent, "If-Match")
     services = services_of(request)
     try:
-        moved = await consumers.move(services.database, name, sent.position, services.clock(), _if_match(request))
+        moved = await consumers.move(services.database, name, sent.place, services.clock(), _if_match(request))
     except consumers.CursorConflict as conflict:
         raise _failed(conflict) from conflict
     return _answer(request, moved)
@@ -122,7 +135,7 @@ async def _create_if_none(request: AnyRequest, name: str, sent: Move) -> Respons
         detail = "If-None-Match holds * where a consumer is made."
         raise PreconditionFailed(detail)
     services = services_of(request)
-    made = await consumers.create(services.database, name, sent.position, services.clock())
+    made = await consumers.create(services.database, name, sent.place, services.clock())
     if made is None:
         raise _failed(await consumers.conflict(services.database, name, None))
     return _made(request, made)
@@ -181,7 +194,12 @@ def _answer(request: AnyRequest, found: CursorState) -> Response[bytes]:
 def _shown(request: AnyRequest, found: CursorState) -> Consumer:
     lag = Lag(events=found.events, seconds=found.seconds(services_of(request).clock()))
     return Consumer(
-        name=found.name, position=found.position, moved_at=instants.text(found.moved_at), head=found.head, lag=lag
+        name=found.name,
+        position=found.position,
+        place=str(found.place),
+        moved_at=instants.text(found.moved_at),
+        head=found.head,
+        lag=lag,
     )
 
 
@@ -223,7 +241,7 @@ ROUTES = [
                 200: Documented("It is there.", headers=_KEPT, **_SHOWN),
                 201: Documented("It is made.", headers=("Location", *_KEPT), **_SHOWN),
             },
-            problems=("not-found", "cursor-conflict", "limit-reached", "precondition-failed"), **_BY_NAME,
+            problems=("not-found", "other-log", "cursor-conflict", "limit-reached", "precondition-failed"), **_BY_NAME,
         ),
         _put_consumer,
     ),

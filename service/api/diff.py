@@ -16,7 +16,7 @@ from service.api.http.asof import (
     tag_of,
 )
 from service.api.http.basis import every_day_members, known_members
-from service.api.http.cursors import AsOfCursor, foreign_cursor, next_member, read_cursor
+from service.api.http.cursors import AsOfCursor, check_history, foreign_cursor, next_member, read_cursor
 from service.api.http.moments import ended_day, micros, ordinal
 from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Day, KnownQuery, Limit, Moment
 from service.api.http.query_strings import BadQuery
@@ -110,6 +110,7 @@ async def _get_diff(request: AnyRequest) -> Response[bytes]:
         span.within,
     ):
         raise foreign_cursor()
+    check_history(cursor, span.basis)
     headers = frozen(request, tag_of(span.clocks, edition), span.clocks, pinned=span.pinned)
     if (same := not_modified(request, headers)) is not None:
         return same

@@ -1,36 +1,40 @@
-"""The feed live: server-sent events, resumed by the position of the last one (WHATWG HTML, 9.2)."""
+"""The feed live: server-sent events, resumed by the position or the place of the last one (WHATWG HTML, 9.2)."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import types
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from litestar import Response
 from litestar.enums import HttpMethod
 from litestar.response.base import ASGIResponse
+from msgspec import Meta
 
-from service.api.feed import FollowQuery, check_position, check_room
+from service.api.feed import FollowQuery, check_position, check_room, edition_of, left_by
+from service.api.http import moments
 from service.api.http.encodings import form_of
-from service.api.http.moments import POSITION_MAX
 from service.api.http.problems import BadRequest
-from service.api.http.requests import NO_STORE, AnyRequest, query_of, services_of
+from service.api.http.requests import NO_STORE, AnyRequest, encode, query_of, services_of
 from service.api.spec import examples
 from service.api.spec.operations import Documented, Operation, Route
-from service.feed.live import block
-from service.feed.pages import EventFilter, log_page
+from service.domain.errors import OtherLog
+from service.feed.pages import CHUNK_BYTES, EventFilter, log_page
+from service.feed.recent import block
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Generator, Iterator, Sequence
 
     from litestar.types import HTTPResponseBodyEvent, Receive, Send
 
+    from service.eventlog.log import Place
     from service.feed.live import Tail
     from service.storage.database import Database
 
 CHUNK = 200
-"""Events that a follower is sent at once: so many a slow one keeps in memory."""
+"""Events that a follower is sent at once, at most; also at most CHUNK_BYTES, which a slow one keeps in memory twice."""
 HEARTBEAT_SECONDS = 14.0
 """After so long without an event a follower gets a sign of life."""
 EVENT_STREAM = "text/event-stream"
@@ -39,26 +43,41 @@ HEADERS = {"Cache-Control": NO_STORE, "X-Accel-Buffering": "no"}
 RETRY = b"retry: 3000\n\n"
 """Milliseconds after which a client comes back when the stream has broken off."""
 
-_POSITION = re.compile(r"[0-9]{1,16}", re.ASCII)
+_PLACE = re.compile(moments.PLACE, re.ASCII)
+_SET_BACK = b'id: %s\nevent: set-back\ndata: {"type":"/problems/other-log","detail":%s}\n\n'
+"""The end of a stream whose log was set back. Its id is the place reached, so that coming back with it is refused."""
 
 
-def resumed(last_event_id: str | None, after: int) -> int:
-    """Return the position after which a stream goes on: the last event that the client has seen wins over `after`."""
+class StreamQuery(FollowQuery, frozen=True, kw_only=True):
+    """The place to begin, which events, and what the ids of the messages are."""
+
+    ids: Annotated[
+        Literal["position", "place"],
+        Meta(
+            description="The id of a message: the position of its event, or its place, `position@recorded_at`. A "
+            "client that comes back with a place is refused if the log was set back."
+        ),
+    ] = "position"
+
+
+def resumed(last_event_id: str | None, after: Place) -> Place:
+    """Return the place after which a stream goes on: the last event that the client has seen wins over `after`."""
     if not last_event_id:
         return after
-    if not _POSITION.fullmatch(last_event_id) or int(last_event_id) > POSITION_MAX:
-        detail = f"Last-Event-ID is a position, not {last_event_id[:40]}."
-        raise BadRequest(detail)
-    return int(last_event_id)
+    if _PLACE.fullmatch(last_event_id):
+        with suppress(ValueError):
+            return moments.place(last_event_id)
+    detail = f"Last-Event-ID is a position or a place, not {last_event_id[:60]}."
+    raise BadRequest(detail)
 
 
 class EventStream(Response[bytes]):
     """The events after a position as an event stream, then new ones, until the client goes."""
 
-    def __init__(self, database: Database, tail: Tail, after: int, tokens: Sequence[str]) -> None:
-        """`tokens` are what an event must have."""
-        super().__init__(b"", media_type=EVENT_STREAM, headers=HEADERS)
-        self._follower = Follower(database, tail, after, tokens)
+    def __init__(self, follower: Follower, headers: dict[str, str]) -> None:
+        """`follower` has yet to begin."""
+        super().__init__(b"", media_type=EVENT_STREAM, headers=headers)
+        self._follower = follower
 
     def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:  # noqa: ANN401 - Litestar's own
         """Return the response that sends it."""
@@ -84,46 +103,66 @@ class _StreamSent(ASGIResponse):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._follower.gone = True
+        await left_by(receive)
+        self._follower.leave()
 
 
 class Follower:
-    """A follower of the log: a position and the tokens of its filter, and nothing else that would take memory.
+    """A follower of the log: a place and the tokens of its filter, and nothing else that would take memory.
 
     At the end of the log all followers share one reader, which calls `_push` of each of them: no task is woken while
     the client reads. At 1,000 clients each step there is taken 1,000 times an event.
     """
 
-    __slots__ = ("_after", "_clock", "_database", "_rest", "_send", "_sent_at", "_tail", "_tokens", "gone")
+    __slots__ = (
+        *("_after", "_clock", "_database", "_gone", "_places", "_rest", "_send", "_sent_at", "_tail", "_tokens"),
+        "_woken",
+    )
 
-    def __init__(self, database: Database, tail: Tail, after: int, tokens: Sequence[str]) -> None:
-        """`gone` is set when nobody reads any more."""
+    def __init__(
+        self, database: Database, tail: Tail, after: Place, tokens: Sequence[str], *, places: bool = False
+    ) -> None:
+        """`tokens` are what an event must have; with `places` the ids of messages are places."""
         self._database, self._tail, self._after, self._tokens = database, tail, after, tokens
+        self._places = places
         self._clock = asyncio.get_running_loop().time
         self._sent_at = self._clock()
         self._rest: Awaitable[None] | None = None
-        self.gone = False
+        self._woken: asyncio.Future[None] | None = None
+        self._gone = False
+
+    def leave(self) -> None:
+        """End: nobody reads any more."""
+        self._gone = True
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
 
     async def follow(self, send: Send) -> None:
-        """Send the events after the position page by page, then new ones; a heartbeat now and then."""
+        """Send the events after the place page by page, then new ones; a heartbeat now and then.
+
+        Where the log was set back, so that the place is not in it, a message says so and is the last.
+        """
         self._send = send
         await send(_message(RETRY))
-        with self._tail.following():
-            while not self._tail.closed and not self.gone:
-                found = self._tail.blocks(self._after, CHUNK, self._tokens) or await self._read()
-                if written := self._written(*found):
-                    await send(_message(written))
-                await self._tail.moved(self._after, self._push)
-                if self._rest is not None:
-                    await self._rest
-                    self._rest = None
+        try:
+            with self._tail.following():
+                await self._go_on()
+        except OtherLog as error:
+            await send(_message(_SET_BACK % (str(self._after).encode(), encode(str(error)))))
+
+    async def _go_on(self) -> None:
+        while not self._tail.closed and not self._gone:
+            if written := self._written(*(self._blocks() or await self._read())):
+                await self._send(_message(written))
+            self._woken = self._tail.moved(self._after.position, self._push)
+            await self._woken
+            if self._rest is not None:
+                await self._rest
+                self._rest = None
 
     def _push(self) -> bool:
         """Send new events; return false when that cannot be done at once, and the task has to go on."""
-        tail = self._tail
-        found = None if tail.closed or self.gone else tail.blocks(self._after, CHUNK, self._tokens)
+        found = None if self._tail.closed or self._gone else self._blocks()
         if found is None:
             return False
         if written := self._written(*found):
@@ -135,22 +174,26 @@ class Follower:
             else:
                 self._rest = _resumed(sending, blocked)
                 return False
-        return self._after >= tail.head
+        return self._after.position >= self._tail.head
 
-    async def _read(self) -> tuple[bytes, int]:
-        page = await log_page(self._database, self._after, CHUNK, EventFilter(tuple(self._tokens)))
-        return b"".join([block(event) for event in page.events]), page.next
+    def _blocks(self) -> tuple[bytes, Place] | None:
+        return self._tail.blocks(self._after, CHUNK, self._tokens, self._places)
 
-    def _written(self, written: bytes, reached: int) -> bytes:
+    async def _read(self) -> tuple[bytes, Place]:
+        await asyncio.sleep(0)  # where a read runs at once, and the client takes all, others have their turn
+        page = await log_page(self._database, self._after, CHUNK, EventFilter(tuple(self._tokens)), CHUNK_BYTES)
+        return b"".join([block(event, self._places) for event in page.events]), page.place
+
+    def _written(self, written: bytes, reached: Place) -> bytes:
         """Move on, and return the bytes to send: the events, or a heartbeat when it is time for one.
 
-        It carries the position reached, so that a client whose filter lets little through comes back after all the
-        events that were read.
+        Its id is the position or the place reached, so that a client whose filter lets little through comes back after
+        all the events that were read.
         """
         self._after = reached
         now = self._clock()
         if not written and now - self._sent_at >= HEARTBEAT_SECONDS:
-            written = b"id: %d\n: alive\n\n" % reached
+            written = b"id: %s\n: alive\n\n" % str(reached if self._places else reached.position).encode()
         if written:
             self._sent_at = now
         return written
@@ -169,15 +212,18 @@ def _resumed(sending: Iterator[Any], blocked: object) -> Generator[Any, Any, Non
 
 async def _stream_feed(request: AnyRequest) -> Response[Any]:
     """Follow the log live as server-sent events."""
-    query = query_of(request, FollowQuery)
+    query = query_of(request, StreamQuery)
     form_of(request, EVENT_STREAM)
     services = services_of(request)
     check_room(services)
-    after = resumed(request.headers.get("last-event-id"), query.after)
-    check_position(f"position {after}", after, (await services.heads.read()).position)
+    place = resumed(request.headers.get("last-event-id"), query.place)
+    (_, after, head) = await log_page(services.database, place, 0)
+    check_position(f"position {after}", after.position, head)
+    headers = HEADERS | edition_of(services)
     if request.method == HttpMethod.HEAD:
-        return Response(b"", media_type=EVENT_STREAM, headers=HEADERS)
-    return EventStream(services.database, services.tail, after, query.tokens())
+        return Response(b"", media_type=EVENT_STREAM, headers=headers)
+    follower = Follower(services.database, services.tail, after, query.tokens(), places=query.ids == "place")
+    return EventStream(follower, headers)
 
 
 ROUTES = [
@@ -187,10 +233,16 @@ ROUTES = [
             summary="Follow the feed live",
             description="Server-sent events: each event of the feed as a message whose id is its position, after "
             "`Last-Event-ID` or `after`, without a gap. A stream that breaks off is resumed by its last "
-            "id. A heartbeat comes at least every half minute, with the position reached.",
-            query=FollowQuery, headers=("Last-Event-ID",),
-            answers={200: Documented("The log from there on.", None, EVENT_STREAM, example=examples.EVENT_STREAM)},
-            problems=("knowledge-ahead", "not-acceptable", "bad-request"),
+            "id. A heartbeat comes at least every half minute, with the position reached. If the log is set back, as "
+            "to a backup, a message `set-back` ends the streams that had gone further.",
+            query=StreamQuery, headers=("Last-Event-ID",),
+            answers={
+                200: Documented(
+                    "The log from there on.", None, EVENT_STREAM, example=examples.EVENT_STREAM,
+                    headers=("Feed-Ledger", "Feed-Epoch"),
+                )
+            },
+            problems=("knowledge-ahead", "other-log", "not-acceptable", "bad-request"),
         ),
         _stream_feed,
     )

@@ -46,6 +46,7 @@ from service.domain.vocabulary.events import (
     Reports,
     decode,
 )
+from service.eventlog.log import Place
 from service.feed.pages import EventConditions, EventFilter, log_page
 from service.views.asof.engine import engine_of
 from service.views.asof.recorded_event import annotated
@@ -93,7 +94,7 @@ async def _append_events(request: AnyRequest) -> Response[bytes]:
         batch = await body_of(request, Batch)
     except Malformed as refused:
         raise Malformed(await _all_faults(request, refused.faults)) from refused
-    return receipt(await services_of(request).ledger.append(batch, key=key_of(request, batch)))
+    return receipt(request, await services_of(request).ledger.append(batch, key=key_of(request, batch)))
 
 
 async def _all_faults(request: AnyRequest, found: Sequence[Fault]) -> list[Fault]:
@@ -130,7 +131,7 @@ async def _list_events(request: AnyRequest) -> Response[bytes]:
         None if query.occurred_to is None else ordinal(query.occurred_to),
         basis.position,
     )
-    page = await log_page(asked.database, asked.after, query.limit, wanted)
+    page = await log_page(asked.database, Place(asked.after), query.limit, wanted)
     items = {decode(event.body).item or "" for event in page.events} if basis.published is not None else set()
     counted = await engine_of(basis).counted(asked.database, basis, sorted(items))
     bodies = [event.json() for event in page.events if counted is None or event.position in counted]
@@ -155,14 +156,14 @@ async def _correct_event(request: AnyRequest) -> Response[bytes]:
     target = event_id(request.path_params["event_id"])
     sent = await body_of(request, Correction)
     record = RecordCorrected(target=target, event=sent.event, reason=sent.reason, reports=sent.reports)
-    return receipt(await _record(request, record, sent))
+    return receipt(request, await _record(request, record, sent))
 
 
 async def _retract_event(request: AnyRequest) -> Response[bytes]:
     """Record a retraction."""
     asked = query_of(request, RetractQuery)
     record = RecordRetracted(target=event_id(request.path_params["event_id"]), reason=asked.reason)
-    return json_answer(receipt_body(await _record(request, record, asked)))
+    return json_answer(receipt_body(request, await _record(request, record, asked)))
 
 
 async def _add_reports(request: AnyRequest) -> Response[bytes]:
@@ -170,7 +171,7 @@ async def _add_reports(request: AnyRequest) -> Response[bytes]:
     target = event_id(request.path_params["event_id"])
     sent = await body_of(request, AddedReports)
     record = RecordReportAdded(target=target, reports=sent.reports, reason=sent.reason)
-    return receipt(await _record(request, record, sent))
+    return receipt(request, await _record(request, record, sent))
 
 
 async def _record(request: AnyRequest, record: Record, sent: Struct) -> AppendResult:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
+import structlog
 from litestar import Response
 from litestar.enums import HttpMethod
 from litestar.response import Stream
 from msgspec import Meta
 
+from service.api.http import moments
 from service.api.http.encodings import WORTH_BYTES, coding_of, compressed, compressing, form_of
-from service.api.http.moments import POSITION_MAX
 from service.api.http.parameters import LIMIT_DEFAULT, EventType, Limit, OfGood, OfIssue, OfParty
 from service.api.http.query_strings import BadQuery, Query
 from service.api.http.requests import JSON, NO_STORE, REVALIDATE, AnyRequest, query_of, services_of
 from service.api.spec import examples, follower_shapes
 from service.api.spec.json_schema import AnyRecorded
 from service.api.spec.operations import Documented, Media, Operation, Route
-from service.domain.errors import Fault, KnowledgeAhead, Unavailable
-from service.eventlog.log import lines
-from service.feed.cloudevents import BATCH_MEDIA_TYPE, envelope
-from service.feed.pages import EventConditions, EventFilter, LogPage, log_page
+from service.domain.errors import Fault, KnowledgeAhead, OtherLog, Unavailable
+from service.eventlog.log import Place, lines
+from service.feed.cloudevents import BATCH_MEDIA_TYPE, envelope, origin_of
+from service.feed.pages import CHUNK_BYTES, EventConditions, EventFilter, LogPage, log_page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from typing import Any
+
+    from litestar.types import Receive
 
     from service.api.http.requests import Services
     from service.storage.database import Database
@@ -40,19 +42,32 @@ WAIT_MAX = 30
 """Seconds that a client may wait for the next event."""
 VARY = "Accept, Accept-Encoding"
 
+logger = structlog.get_logger(__name__)
+
 After = Annotated[
-    int, Meta(ge=0, le=POSITION_MAX, description="Return events after this position; 0 is the beginning.")
+    str,
+    Meta(
+        pattern=moments.PLACE,
+        description="Return events after this position; 0 is the beginning. With `@` and the `recorded_at` of the "
+        "event there (`Feed-Place` of the page before, unchanged) it is refused where the log has another event.",
+        examples=["20", "20@2025-06-10T12:00:00.000000Z"],
+    ),
 ]
 
 
 class FollowQuery(Query, frozen=True, kw_only=True):
     """The place to begin, and which events; conditions given together all hold."""
 
-    after: After = 0
+    after: After = "0"
     type: EventType | None = None
     issue: OfIssue | None = None
     party: OfParty | None = None
     good: OfGood | None = None
+
+    @property
+    def place(self) -> Place:
+        """Return the place to begin after."""
+        return moments.place(self.after)
 
     def tokens(self) -> tuple[str, ...]:
         """Return the tokens that an event must have."""
@@ -82,38 +97,56 @@ async def _read_feed(request: AnyRequest) -> Response[Any]:
     if form == NDJSON:
         return await _whole(request, query)
     services = services_of(request)
-    page = await _page(services, query)
+    page = await _page(request, services, query)
     if form == JSON:
         events = b",".join([event.json() for event in page.events])
         body = b'{"events":[%s],"next":%d,"head":%d}' % (events, page.next, page.head)
     else:
-        body = b"[%s]" % b",".join([envelope(event, services.public_url) for event in page.events])
-    headers = {"Feed-Next": str(page.next), "Feed-Head": str(page.head), "Cache-Control": REVALIDATE, "Vary": VARY}
+        origin = origin_of(services.public_url, services.heads)
+        body = b"[%s]" % b",".join([envelope(event, origin) for event in page.events])
+    headers = {
+        "Feed-Next": str(page.next), "Feed-Place": str(page.place), "Feed-Head": str(page.head), **edition_of(services),
+        "Cache-Control": REVALIDATE, "Vary": VARY,
+    }  # fmt: skip
     if len(body) >= WORTH_BYTES and (coding := coding_of(request)):
         headers["Content-Encoding"] = coding
         body = await compressed(body, coding)
     return Response(body, media_type=form, headers=headers)
 
 
-async def _page(services: Services, query: FeedQuery) -> LogPage:
-    """Read a page; where it is empty, wait for the next event as long as the query asks."""
+async def _page(request: AnyRequest, services: Services, query: FeedQuery) -> LogPage:
+    """Read a page; where it is empty, wait for the next event as long as the query asks and the client stays."""
     tokens, limit = query.tokens(), query.limit or LIMIT_DEFAULT
-    page = await log_page(services.database, query.after, limit, EventFilter(tokens))
-    check_position(f"after={query.after}", query.after, page.head)
+    page = await log_page(services.database, query.place, limit, EventFilter(tokens))
+    check_position(f"after={query.after}", query.place.position, page.head)
     if page.events or not query.wait:
         return page
     check_room(services)
     loop, tail = asyncio.get_running_loop(), services.tail
     until = loop.time() + query.wait
-    with tail.following():
-        while not page.events and not tail.closed and (left := until - loop.time()) > 0:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(tail.moved(page.next), left)
-            more = tail.page(page.next, limit, tokens)
-            if more is None:
-                more = await log_page(services.database, page.next, limit, EventFilter(tokens))
-            page = more._replace(head=max(page.head, more.head))
+    gone = asyncio.create_task(left_by(request.receive), name="gone")
+    try:
+        with tail.following():
+            while not page.events and not tail.closed and not gone.done() and (left := until - loop.time()) > 0:
+                await asyncio.wait([gone, tail.moved(page.next)], timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                more = tail.page(page.place, limit, tokens)
+                if more is None:
+                    more = await log_page(services.database, page.place, limit, EventFilter(tokens))
+                page = more._replace(head=max(page.head, more.head))
+    finally:
+        gone.cancel()
     return page
+
+
+async def left_by(receive: Receive) -> None:
+    """Wait until the client of a request has gone; what it still sends is not looked at."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def edition_of(services: Services) -> dict[str, str]:
+    """Return the headers that name the ledger and its epoch."""
+    return {"Feed-Ledger": str(services.heads.ledger), "Feed-Epoch": str(services.heads.epoch)}
 
 
 def check_position(written: str, after: int, head: int) -> None:
@@ -134,12 +167,12 @@ async def _whole(request: AnyRequest, query: FeedQuery) -> Response[Any]:
     if query.wait:
         raise BadQuery([Fault(("wait",), f"not with {NDJSON}, which ends at the head as it is now")])
     services = services_of(request)
-    head = (await services.heads.read()).position
-    check_position(f"after={query.after}", query.after, head)
-    headers = {"Feed-Head": str(head), "Cache-Control": NO_STORE, "Vary": VARY}
+    (_, after, head) = await log_page(services.database, query.place, 0)
+    check_position(f"after={query.after}", after.position, head)
+    headers = {"Feed-Head": str(head), **edition_of(services), "Cache-Control": NO_STORE, "Vary": VARY}
     if request.method == HttpMethod.HEAD:
         return Response(b"", media_type=NDJSON, headers=headers)
-    lines = _lines(services.database, query.after, head, query.tokens(), query.limit)
+    lines = _lines(services.database, after, head, query.tokens(), query.limit)
     if coding := coding_of(request):
         headers["Content-Encoding"] = coding
         lines = compressing(lines, coding)
@@ -147,11 +180,12 @@ async def _whole(request: AnyRequest, query: FeedQuery) -> Response[Any]:
 
 
 async def _lines(
-    database: Database, after: int, until: int, tokens: Sequence[str], limit: int | None
+    database: Database, after: Place, until: int, tokens: Sequence[str], limit: int | None
 ) -> AsyncIterator[bytes]:
     """Yield the events after a position up to another, one JSON a line; then a line with the position reached.
 
-    The next page is read while one is sent. Without the last line the stream was cut off.
+    The next page is read while one is sent. Without the last line the stream was cut off, as it is where the log is set
+    back during it.
     """
     count, wanted = 0, EventFilter(tuple(tokens), until=until)
     reading = _read(database, after, wanted, limit)
@@ -162,20 +196,23 @@ async def _lines(
             left = None if limit is None else limit - count
             more = page.next < until and left != 0
             if more:
-                reading = _read(database, page.next, wanted, left)
+                reading = _read(database, page.place, wanted, left)
                 await asyncio.sleep(0)  # the next page is asked for before this one is written
             if page.events:
                 yield lines(page.events)
             if not more:
                 break
+    except OtherLog as error:
+        logger.warning("feed.set_back", error=str(error))
+        return
     finally:
         reading.cancel()
     yield b'{"end":true,"count":%d,"next":%d,"head":%d}\n' % (count, page.next, until)
 
 
-def _read(database: Database, after: int, wanted: EventFilter, left: int | None) -> asyncio.Task[LogPage]:
+def _read(database: Database, after: Place, wanted: EventFilter, left: int | None) -> asyncio.Task[LogPage]:
     limit = LINES if left is None else min(left, LINES)
-    return asyncio.create_task(log_page(database, after, limit, wanted), name="lines")
+    return asyncio.create_task(log_page(database, after, limit, wanted, CHUNK_BYTES), name="lines")
 
 
 _LINE = Media(NDJSON, AnyRecorded, example=examples.FEED["events"][0])
@@ -185,19 +222,20 @@ ROUTES = [
         Operation(
             method="GET", path="/v1/feed", operation_id="read_feed", tag="feed", summary="Read the feed",
             description="Recorded events in position order: without a gap, never reordered. A filtered page moves "
-            "`next` past what it leaves out; a position is valid for ever. With `wait` an empty page is delayed "
-            "until something follows. `Accept: application/x-ndjson` streams all that is recorded when it is asked "
+            "`next` past what it leaves out; a position is valid for ever, unless the log is set back, as to a backup: "
+            "`Feed-Place`, sent as `after`, is then refused. With `wait` an empty page is delayed until something "
+            "follows. `Accept: application/x-ndjson` streams all that is recorded when it is asked "
             "for, one event a line, and ends with a line `{end, count, next, head}`: without that it was cut off. "
             "`Accept: application/cloudevents-batch+json` gives a page as CloudEvents, with `next` and `head` in "
-            "headers.",
+            "headers. A page has some 8 MB of events at most.",
             query=FeedQuery,
             answers={
                 200: Documented(
                     "A page of the log.", follower_shapes.FeedPage, example=examples.FEED, also=(_LINE, _BATCH),
-                    headers=("Feed-Next", "Feed-Head"),
+                    headers=("Feed-Next", "Feed-Place", "Feed-Head", "Feed-Ledger", "Feed-Epoch"),
                 )
             },
-            problems=("knowledge-ahead", "not-acceptable"),
+            problems=("knowledge-ahead", "other-log", "not-acceptable"),
         ),
         _read_feed,
     )

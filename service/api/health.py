@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from service.api.http.requests import AnyRequest, encode, json_answer, services_of
+from service.api.spec import examples
 from service.api.spec.operations import Documented, Operation, Route
 from service.api.spec.response_shapes import Health, Readiness
 from service.eventlog.head import head_of, seconds_ahead
@@ -113,7 +114,7 @@ ROUTES = [
                     "It can.",
                     Readiness,
                     example={
-                        "status": "ok", "ledger": "0198f9c2-6b1e-4c5e-9a39-5a4f0d7f5b11", "epoch": 0, "head": 20,
+                        "status": "ok", "ledger": examples.LEDGER, "epoch": 0, "head": 20,
                         "clock_behind_head_seconds": 0.0,
                     },
                 )

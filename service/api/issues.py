@@ -128,7 +128,7 @@ async def _open_issue(request: AnyRequest) -> Response[bytes]:
         title=sent.title, summary=sent.summary, parties=sent.parties, goods=sent.goods,
     )  # fmt: skip
     try:
-        response = receipt(await _append(request, event, sent, {sent.id: 0}))
+        response = receipt(request, await _append(request, event, sent, {sent.id: 0}))
     except VersionConflict as conflict:
         detail = f"There is an issue {sent.id} already."
         raise Conflict(detail) from conflict
@@ -145,7 +145,7 @@ async def _revise_issue(request: AnyRequest) -> Response[bytes]:
         raise Malformed([Fault((), "nothing to revise: give title, summary, parties or goods")])
     occurred = sent.occurred or _today(request)
     event = IssueRevised(issues=(slug,), item=slug, occurred=occurred, reports=sent.reports, note=sent.note, **terms)
-    return receipt(await _change(request, event, sent))
+    return receipt(request, await _change(request, event, sent))
 
 
 async def _close_issue(request: AnyRequest) -> Response[bytes]:
@@ -156,7 +156,7 @@ async def _close_issue(request: AnyRequest) -> Response[bytes]:
         issues=(slug,), item=slug, occurred=asked.occurred or _today(request), note=asked.reason,
         reports=(Report(outlet=EDITOR, title=asked.reason and asked.reason[:NAME_MAX]),),
     )  # fmt: skip
-    return json_answer(receipt_body(await _change(request, event, asked)))
+    return json_answer(receipt_body(request, await _change(request, event, asked)))
 
 
 def _today(request: AnyRequest) -> str:

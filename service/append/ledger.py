@@ -109,6 +109,11 @@ class Ledger:
         """Return how many appends wait for a commit."""
         return len(self._queue)
 
+    @property
+    def epoch(self) -> int:
+        """Return the epoch of the last commit that this process knows."""
+        return self._head.epoch
+
     async def append(self, batch: Batch, recorded_at: int | None = None, key: RequestKey | None = None) -> AppendResult:
         """Record a batch, whole or not at all; on return it is durable. With a `key` that is recorded, return that.
 

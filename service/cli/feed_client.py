@@ -28,9 +28,22 @@ class Halted(Exception):  # noqa: N818 - a condition
 
 
 class Numbered(msgspec.Struct, frozen=True):
-    """The member of an event, and of a cursor, that a follower reads: the position."""
+    """The members of an event that a follower reads: its position, and when it was recorded."""
 
     position: int
+    recorded_at: str = ""
+
+    @property
+    def place(self) -> str:
+        """Return its place, which `after` takes."""
+        return f"{self.position}@{self.recorded_at}" if self.recorded_at else str(self.position)
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """The members of a consumer that a follower reads: its position, and its place, which `after` takes."""
+
+    position: int
+    place: str
 
 
 class FollowedPage(msgspec.Struct, frozen=True):
@@ -45,6 +58,14 @@ class Texts(msgspec.Struct, frozen=True):
     """The same page, with the JSON of each event as it came."""
 
     events: tuple[msgspec.Raw, ...]
+
+
+class PageRead(NamedTuple):
+    """A page, the texts of its events, and the place that it reaches."""
+
+    page: FollowedPage
+    texts: Texts
+    place: str
 
 
 class ProblemDocument(msgspec.Struct, frozen=True):
@@ -75,10 +96,11 @@ class FeedClient:
         """`client` has the address of the service."""
         self._client, self._signals = client, signals
 
-    async def read(self, after: int, query: Mapping[str, str | int]) -> tuple[FollowedPage, Texts]:
-        """Read a page of the feed after a position."""
+    async def read(self, after: str, query: Mapping[str, str | int]) -> PageRead:
+        """Read a page of the feed after a place."""
         response = (await self.ask("GET", "/v1/feed", params={"after": after, **query})).response
-        return decoded(response, FollowedPage), decoded(response, Texts)
+        page = decoded(response, FollowedPage)
+        return PageRead(page, decoded(response, Texts), response.headers.get("feed-place", str(page.next)))
 
     async def ask(self, method: str, path: str, **options: Any) -> Reply:  # noqa: ANN401 - what httpx takes
         """Send a request until it is answered. A signal ends a read at once, a write between two tries."""
@@ -110,6 +132,7 @@ class Cursor:
         self._client, self._name = client, name
         self._path = f"/v1/consumers/{quote(name or '', safe='')}"
         self.position = after
+        self.place = str(after)
 
     async def find(self) -> None:
         """Read the consumer, or make it."""
@@ -118,19 +141,27 @@ class Cursor:
         response = (await self._client.ask("GET", self._path)).response
         if response.status_code == httpx.codes.NOT_FOUND:
             response = (await self._client.ask("PUT", self._path, json={"position": self.position})).response
-        self.position = decoded(response, Numbered).position
+        found = decoded(response, Shown)
+        self.position, self.place = found.position, found.place
 
-    async def move(self, position: int) -> None:
-        """Record that everything up to a position is handled; raises Halted when somebody else moved the cursor."""
+    async def move(self, place: str) -> None:
+        """Record that everything up to a place is handled.
+
+        Raises Halted when somebody else moved the cursor, or the log has another event at the place.
+        """
+        written, _, recorded_at = place.partition("@")
+        position = int(written)
         if position != self.position and self._name is not None:
-            body = {"position": position, "expected": self.position}
+            body: dict[str, str | int] = {"position": position, "expected": self.position}
+            if recorded_at:
+                body["recorded_at"] = recorded_at
             response, retried = await self._client.ask("PUT", self._path, json=body)
             if response.status_code != httpx.codes.CONFLICT:
-                decoded(response, Numbered)
+                decoded(response, Shown)
             elif not retried or problem_of(response).actual.get(self._name) != position:  # else: our own try arrived
                 msg = f"somebody else moves the cursor of {self._name}: {problem_of(response).detail}"
                 raise Halted(msg)
-        self.position = position
+        self.position, self.place = position, place
 
 
 def decoded(response: httpx.Response, shape: type[T]) -> T:

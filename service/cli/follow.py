@@ -22,7 +22,7 @@ from service.cli.signals import Signals, Stopped
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from service.cli.feed_client import FollowedPage, Texts
+    from service.cli.feed_client import FollowedPage, PageRead, Texts
 
 WAIT_SECONDS = 30
 """How long the feed may hold back an answer until an event follows."""
@@ -63,30 +63,29 @@ async def run(plan: Plan, out: BinaryIO) -> None:
             await cursor.find()
             logger.info("follow.started", url=plan.url, consumer=plan.consumer, after=cursor.position)
             while not signals.came:
-                page, texts = await client.read(cursor.position, query)
+                read = await client.read(cursor.place, query)
+                page = read.page
                 _check(page, cursor.position, whole=not plan.filters)
-                await _pass_on(page, texts, plan, cursor, signals, out)
+                await _pass_on(read, plan, cursor, signals, out)
                 if plan.once and page.next >= page.head:
                     break
     logger.info("follow.stopped", consumer=plan.consumer)
 
 
-async def _pass_on(
-    page: FollowedPage, texts: Texts, plan: Plan, cursor: Cursor, signals: Signals, out: BinaryIO
-) -> None:
+async def _pass_on(read: PageRead, plan: Plan, cursor: Cursor, signals: Signals, out: BinaryIO) -> None:
     """Handle the events of a page and move the cursor: after each event with a command, else after the page.
 
     Commands and writing run in a thread, so that a second signal takes effect while they do.
     """
     if plan.command:
-        for event, text in zip(page.events, texts.events, strict=True):
+        for event, text in zip(read.page.events, read.texts.events, strict=True):
             await asyncio.to_thread(_execute, plan.command, event.position, bytes(text) + b"\n")
-            await cursor.move(event.position)
+            await cursor.move(event.place)
             if signals.came:
                 return
     else:
-        await asyncio.to_thread(_write, texts, out)
-    await cursor.move(page.next)
+        await asyncio.to_thread(_write, read.texts, out)
+    await cursor.move(read.place)
 
 
 def _check(page: FollowedPage, after: int, *, whole: bool) -> None:

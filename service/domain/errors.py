@@ -109,5 +109,17 @@ class KnowledgeAhead(Refused):
         self.asked, self.head = asked, head
 
 
+class OtherLog(Refused):
+    """The event that a follower goes on after is not in this log: the log was set back, or it is another ledger's."""
+
+    def __init__(self, asked: str, position: int) -> None:
+        """`asked` is the place as it is written; `position` is that of its event."""
+        super().__init__(
+            f"The event at {asked} is not in this log. The log was set back, or the place is from another ledger. "
+            "Go on after an event that both logs have, or begin again."
+        )
+        self.asked, self.position = asked, position
+
+
 class Unavailable(Exception):  # noqa: N818 - a condition, not a fault of the caller
     """The ledger cannot answer now; the caller may try again."""

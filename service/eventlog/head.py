@@ -76,8 +76,8 @@ def waited_seconds(recorded_at: int, head_at: int, now: int) -> float:
 class Heads:
     """Reads the head. A call during a read waits for the next one: no answer is older than its question."""
 
-    def __init__(self, database: Database, clock: Callable[[], int]) -> None:
-        """Begin without a read; `clock` returns microseconds since 1970 UTC."""
+    def __init__(self, database: Database, clock: Callable[[], int] | None = None) -> None:
+        """Begin without a read; `clock` returns microseconds since 1970 UTC, None where it need not be watched."""
         self._database, self._clock, self._ahead = database, clock, False
         self._next: asyncio.Future[Head] | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -86,6 +86,11 @@ class Heads:
         """The name of the ledger."""
         self.edition = ""
         """The name of the ledger and its epoch: what was made from one edition is not used in another."""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the last head that was read."""
+        return self._known.epoch
 
     async def start(self) -> None:
         """Read the name of the ledger and its epoch."""
@@ -104,7 +109,7 @@ class Heads:
     async def _look(self) -> None:
         """Learn the epoch, and note in the log when the head comes to be ahead of the clock, or no longer is."""
         head = await self.read()
-        seconds = seconds_ahead(head, self._clock())
+        seconds = seconds_ahead(head, self._clock()) if self._clock else 0.0
         if seconds and not self._ahead:
             logger.warning("clock.behind_head", seconds=seconds, head_at=instants.text(head.final))
         elif self._ahead and not seconds:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from service.domain.errors import OtherLog
 from service.domain.vocabulary import instants
 from service.storage.database import pages as paged
 
@@ -21,12 +22,47 @@ _JSON = b'{"position":%d,"recorded_at":"%s",%s'
 _LINE = _JSON + b"\n"
 
 
+class Place(NamedTuple):
+    """A position with the instant at which the event there was recorded: together they name one event of one log.
+
+    `recorded_at` is in microseconds since 1970 UTC, 0 at position 0; None where the instant is not known.
+    """
+
+    position: int
+    recorded_at: int | None = None
+
+    def check(self, recorded_at: int | None) -> Place:
+        """Return this place with the instant that the log has at the position; raises OtherLog for another instant.
+
+        None is for a position that the log does not have.
+        """
+        if self.recorded_at == recorded_at:
+            return self
+        if self.position == 0 and not self.recorded_at:
+            return BEGINNING
+        if self.recorded_at is not None:
+            raise OtherLog(str(self), self.position)
+        return Place(self.position, recorded_at)
+
+    def __str__(self) -> str:
+        """Write as clients get it: `1953@2025-06-10T12:00:00.000000Z`; only the position where that is all."""
+        return f"{self.position}@{instants.text(self.recorded_at)}" if self.recorded_at else str(self.position)
+
+
+BEGINNING = Place(0, 0)
+
+
 class Stored(NamedTuple):
     """A row of the log: `recorded_at` in microseconds since 1970 UTC, `body` the event's JSON."""
 
     position: int
     recorded_at: int
     body: bytes
+
+    @property
+    def place(self) -> Place:
+        """Return the place of the event."""
+        return Place(self.position, self.recorded_at)
 
     def json(self) -> bytes:
         """Write the recorded event as it is answered: position and instant, then the event."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +11,9 @@ from msgspec import Struct
 from service.domain.vocabulary import dates, instants
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from service.eventlog.head import Heads
     from service.eventlog.log import Stored
 
 MEDIA_TYPE = "application/cloudevents+json"
@@ -20,9 +23,22 @@ SEQUENCE_DIGITS = 20
 
 _START = (
     '{"specversion":"1.0","id":"%s","source":"%s/v1/events","type":"parley.%s.v1","subject":"%s",%s'
-    '"recordedtime":"%s","sequence":"%s","datacontenttype":"application/json",'
+    '"recordedtime":"%s","sequence":"%s","ledgerid":"%s","ledgerepoch":%d,"datacontenttype":"application/json",'
     '"dataschema":"%s/schema/events/%s.v1.json",%s"data":'
 )
+
+
+class Origin(NamedTuple):
+    """The URL under which clients reach the service, the id of its ledger, and the epoch at this moment."""
+
+    public_url: str
+    ledger: UUID
+    epoch: int
+
+
+def origin_of(public_url: str, heads: Heads) -> Origin:
+    """Return the origin of the events that are sent now."""
+    return Origin(public_url, heads.ledger, heads.epoch)
 
 
 class _Named(Struct, frozen=True, kw_only=True, gc=False):
@@ -39,16 +55,18 @@ class _Named(Struct, frozen=True, kw_only=True, gc=False):
 _DECODER = msgspec.json.Decoder(_Named)
 
 
-def envelope(stored: Stored, public_url: str) -> bytes:
+def envelope(stored: Stored, origin: Origin) -> bytes:
     """Return a recorded event as one CloudEvent; `data` is the event as it was stored, byte for byte.
 
     `time` is the beginning of the first day on which the event may have occurred, in UTC; a date with an open beginning
-    has none. `source` and `id` together name the event for ever, so the public URL must stay what it is.
+    has none. `source` and `id` together name the event for ever, so the public URL must stay what it is. `ledgerid` and
+    `ledgerepoch` are the edition from which it is sent: the epoch of an event that is sent again may have been raised.
     """
     event = _DECODER.decode(stored.body)
     start = _START % (
-        event.id, public_url, event.type, event.item, _time(event.occurred),
-        instants.text(stored.recorded_at), sequence(stored.position), public_url, event.type, _causes(event),
+        event.id, origin.public_url, event.type, event.item, _time(event.occurred),
+        instants.text(stored.recorded_at), sequence(stored.position), origin.ledger, origin.epoch,
+        origin.public_url, event.type, _causes(event),
     )  # fmt: skip
     return b"%s%s}" % (start.encode(), stored.body)
 

@@ -1,7 +1,9 @@
 """Durable cursors: how far each consumer has come, moved by compare-and-set.
 
 A cursor is the last position that its consumer has processed. Every move is one statement that names the position it
-moves from: of two writers who race, one moves the cursor and the other gets a conflict.
+moves from: of two writers who race, one moves the cursor and the other gets a conflict. It moves only to a position of
+the log, and where the writer says when the event there was recorded, only to that event: the database that is set back
+takes its cursors along, but not what its readers have seen.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from service.domain.errors import Fault, Malformed, Refused
-from service.eventlog.head import head_of, waited_seconds
+from service.eventlog.head import waited_seconds
+from service.eventlog.log import Place
+from service.feed.pages import log_page
 
 if TYPE_CHECKING:
     from service.storage.database import Database
@@ -19,7 +23,10 @@ CONSUMERS_MAX: Final = 1_000
 
 _SHOWN = """name, position, moved_at, (SELECT h.position FROM head h WHERE h.id = 1),
     (SELECT h.recorded_at FROM head h WHERE h.id = 1),
-    (SELECT e.recorded_at FROM event e WHERE e.position = consumer.position + 1)"""
+    (SELECT e.recorded_at FROM event e WHERE e.position = consumer.position + 1),
+    (SELECT e.recorded_at FROM event e WHERE e.position = consumer.position)"""
+_IN_LOG = """{position} <= (SELECT h.position FROM head h WHERE h.id = 1) AND (CAST({at} AS bigint) IS NULL
+    OR EXISTS (SELECT 1 FROM event e WHERE e.position = {position} AND e.recorded_at = {at}))"""
 _GET = f"SELECT {_SHOWN} FROM consumer WHERE name = $1"
 _COUNT = "SELECT count(*) FROM consumer"
 _LIST = f"SELECT {_SHOWN} FROM consumer WHERE {{name}} > $1 ORDER BY {{name}} LIMIT $2"
@@ -28,11 +35,13 @@ _BY_BYTES = {"sqlite": "name", "postgresql": 'name COLLATE "C"'}
 _CREATE = f"""
 INSERT INTO consumer (name, position, moved_at)
 SELECT CAST($1 AS text), CAST($2 AS bigint), CAST($3 AS bigint) WHERE ({_COUNT}) < CAST($4 AS bigint)
+    AND {_IN_LOG.format(position="CAST($2 AS bigint)", at="$5")}
 ON CONFLICT (name) DO NOTHING RETURNING {_SHOWN}
 """
 _MOVE = f"""
 UPDATE consumer SET position = $2, moved_at = CASE WHEN position = $2 THEN moved_at ELSE $3 END
-WHERE name = $1 AND (CAST($4 AS bigint) IS NULL OR position = $4) RETURNING {_SHOWN}
+WHERE name = $1 AND (CAST($4 AS bigint) IS NULL OR position = $4)
+    AND {_IN_LOG.format(position="$2", at="$5")} RETURNING {_SHOWN}
 """
 _DELETE = """
 DELETE FROM consumer WHERE name = $1 AND (CAST($2 AS bigint) IS NULL OR position = $2) RETURNING position
@@ -42,8 +51,8 @@ DELETE FROM consumer WHERE name = $1 AND (CAST($2 AS bigint) IS NULL OR position
 class CursorState(NamedTuple):
     """The cursor of a consumer beside the head of the log, at one moment.
 
-    `moved_at`, `head_at` and `waiting_since` are microseconds since 1970 UTC: `head_at` is the instant of the head,
-    `waiting_since` that of the first event after the cursor, None when there is none.
+    Instants are microseconds since 1970 UTC: `head_at` is that of the head, `waiting_since` when the first event after
+    the cursor was recorded, `reached_at` when the one at its position was; None when there is none.
     """
 
     name: str
@@ -52,6 +61,12 @@ class CursorState(NamedTuple):
     head: int
     head_at: int
     waiting_since: int | None
+    reached_at: int | None
+
+    @property
+    def place(self) -> Place:
+        """Return the place up to which all events have been processed."""
+        return Place(self.position, self.reached_at)
 
     @property
     def events(self) -> int:
@@ -88,25 +103,27 @@ async def listed(database: Database, after: str = "", limit: int = CONSUMERS_MAX
     return [CursorState(*row) for row in await database.fetch(sql, after, limit)]
 
 
-async def create(database: Database, name: str, position: int, now: int) -> CursorState | None:
-    """Make a consumer at a position; None when there is one of that name.
+async def create(database: Database, name: str, place: Place, now: int) -> CursorState | None:
+    """Make a consumer at a place; None when there is one of that name.
 
-    Raises Malformed for a position beyond the head, TooManyConsumers when there is no room for another.
+    Raises Malformed for a position beyond the head, OtherLog where the log has another event at the place,
+    TooManyConsumers when there is no room for another.
     """
-    await _within(database, position)
-    rows = await database.execute(_CREATE, name, position, now, CONSUMERS_MAX)
+    await _within(database, place)
+    rows = await database.execute(_CREATE, name, place.position, now, CONSUMERS_MAX, place.recorded_at)
     if not rows and await get(database, name) is None and (await database.fetch(_COUNT))[0][0] >= CONSUMERS_MAX:
         raise TooManyConsumers
     return CursorState(*rows[0]) if rows else None
 
 
-async def move(database: Database, name: str, position: int, now: int, expected: int | None) -> CursorState:
+async def move(database: Database, name: str, place: Place, now: int, expected: int | None) -> CursorState:
     """Move a cursor that is where it is expected (anywhere, for None).
 
-    Raises Malformed for a position beyond the head, CursorConflict when it is elsewhere or not there.
+    Raises Malformed for a position beyond the head, OtherLog where the log has another event at the place,
+    CursorConflict when the cursor is elsewhere or not there.
     """
-    await _within(database, position)
-    rows = await database.execute(_MOVE, name, position, now, expected)
+    await _within(database, place)
+    rows = await database.execute(_MOVE, name, place.position, now, expected, place.recorded_at)
     if not rows:
         raise await conflict(database, name, expected)
     return CursorState(*rows[0])
@@ -124,8 +141,11 @@ async def conflict(database: Database, name: str, expected: int | None) -> Curso
     return CursorConflict(name, expected, cursor and cursor.position)
 
 
-async def _within(database: Database, position: int) -> None:
-    """Refuse a position beyond the head, which never goes back."""
-    head = (await head_of(database)).position
-    if position > head:
-        raise Malformed([Fault(("position",), f"must be at most the head of the log, {head}, not {position}")])
+async def _within(database: Database, place: Place) -> None:
+    """Refuse a position beyond the head, and another event than the one at the position.
+
+    The statements check the same: of a move while the log is set back, nothing comes but a conflict.
+    """
+    _, _, head = await log_page(database, place, 0)
+    if place.position > head:
+        raise Malformed([Fault(("position",), f"must be at most the head of the log, {head}, not {place.position}")])

@@ -2,7 +2,8 @@
 
 One task reads new events and keeps the last of them; each follower has a position and nothing else. The signals that
 wake the reader (a commit of this process, the database's notice of another's) may be late or lost: it polls as well,
-and the log is the truth.
+and the log is the truth. Where the log was set back (another has taken its place), the reader begins again, and wakes
+everybody who waits: a follower whose place is in the log goes on, another gets OtherLog.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from service.domain.errors import OtherLog
 from service.eventlog.head import head_of
-from service.eventlog.log import Stored
-from service.feed.pages import LogPage, has_tokens
+from service.eventlog.log import BEGINNING, Place, Stored
+from service.feed.pages import CHUNK_BYTES, REACH, LogPage
+from service.feed.recent import KEPT, KEPT_BYTES, Recent, block
 from service.storage.database import Lost
 
 if TYPE_CHECKING:
@@ -29,32 +32,21 @@ POLL_SECONDS = 0.5
 """Seconds between two reads of the log while somebody follows and nobody wakes the reader."""
 TICK_SECONDS = 15.0
 """Seconds after which followers are woken although nothing was recorded, to send a sign of life."""
-KEPT = 1_000
-"""The last events that are kept at least; twice as many at most."""
 PAGE = 500
+PAGE_BYTES = 2 * 1024 * 1024
+"""Bytes of events that are read at once; one event may be larger."""
 NOTIFIED_AT_ONCE = 50
 """Followers notified between two turns of the event loop."""
 
-_AFTER = """
-SELECT e.position, e.recorded_at, e.body, x.tokens
-FROM event e JOIN event_index x ON x.position = e.position
-WHERE e.position > $1 ORDER BY e.position LIMIT $2
-"""
+_AFTER = f"""
+SELECT (SELECT recorded_at FROM event WHERE position = $1), e.position, e.recorded_at, e.body, e.tokens
+FROM head h LEFT JOIN (
+    SELECT e.position, e.recorded_at, e.body, x.tokens FROM event e JOIN event_index x ON x.position = e.position
+    WHERE e.position > $1 AND e.position <= {REACH} ORDER BY e.position LIMIT $2
+) e ON h.id = 1 WHERE h.id = 1 ORDER BY e.position
+"""  # noqa: S608 - a text of our own
 
 logger = structlog.get_logger(__name__)
-
-
-class Live(NamedTuple):
-    """An event at the end of the log, with the tokens that it can be found by, and as a block of an event stream."""
-
-    stored: Stored
-    tokens: str
-    block: bytes
-
-
-def block(stored: Stored) -> bytes:
-    """Return an event as a block of an event stream (WHATWG HTML, 9.2): its position is its id."""
-    return b"id: %d\ndata: %s\n\n" % (stored.position, stored.json())
 
 
 Push = Callable[[], bool]
@@ -74,10 +66,10 @@ class Tail:
     def __init__(self, database: Database) -> None:
         """Read nothing before somebody follows."""
         self._database = database
-        self._recent: list[Live] = []
+        self._recent = Recent()
         self._woken = asyncio.Event()
         self._waiting: deque[_Waiting] = deque()  # in the order of the positions that they were notified of
-        self._last = (0, b"", 0)
+        self._last = (BEGINNING, b"", BEGINNING)
         self._ticked = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self.head = 0
@@ -121,43 +113,38 @@ class Tail:
         finally:
             self.followers -= 1
 
-    def page(self, after: int, limit: int, tokens: Sequence[str] = ()) -> LogPage | None:
-        """Return up to `limit` events after a position that have all tokens; None where they are not kept."""
-        found = self._kept(after, limit, tokens)
+    def page(self, after: Place, limit: int, tokens: Sequence[str] = ()) -> LogPage | None:
+        """Return up to `limit` events after a place that have all tokens; None where they are not kept.
+
+        Raises OtherLog when the log has another event at the place.
+        """
+        found = self._recent.after(after, limit, tokens, KEPT_BYTES) if self.head else None
         return None if found is None else LogPage([live.stored for live in found[0]], found[1], self.head)
 
-    def blocks(self, after: int, limit: int, tokens: Sequence[str] = ()) -> tuple[bytes, int] | None:
-        """Return the same as blocks of an event stream, with the position to go on after."""
-        if not tokens and self._last[0] == after and self._last[2] == self.head:
+    def blocks(
+        self,
+        after: Place,
+        limit: int,
+        tokens: Sequence[str] = (),
+        places: bool = False,  # noqa: FBT001, FBT002 - called for each follower
+    ) -> tuple[bytes, Place] | None:
+        """Return the same as blocks of an event stream, some CHUNK_BYTES, with the place to go on after."""
+        shared = not tokens and not places
+        if shared and self._last[0] == after and self._last[2].position == self.head:
             return self._last[1:]  # Followers of the whole log ask the same, one after the other.
-        found = self._kept(after, limit, tokens)
+        found = self._recent.after(after, limit, tokens, CHUNK_BYTES) if self.head else None
         if found is None:
             return None
-        written = b"".join([live.block for live in found[0]])
-        if not tokens:
+        written = b"".join([block(live.stored, places) if places else live.block for live in found[0]])
+        if shared:
             self._last = (after, written, found[1])
         return written, found[1]
-
-    def _kept(self, after: int, limit: int, tokens: Sequence[str]) -> tuple[list[Live], int] | None:
-        """Return those of the kept events after a position that have all tokens, and the position read up to.
-
-        Kept events have no gaps. None where the first of them is not kept.
-        """
-        if after >= self.head > 0:
-            return [], after
-        if not self._recent or after + 1 < self._recent[0].stored.position:
-            return None
-        first = after + 1 - self._recent[0].stored.position
-        recent = self._recent[first : first + limit]
-        return [live for live in recent if has_tokens(live.tokens, tokens)], recent[
-            -1
-        ].stored.position if recent else after
 
     def moved(self, after: int, push: Push | None = None) -> asyncio.Future[None]:
         """Return a future that is done when an event follows a position, a tick has passed, or the process is stopping.
 
-        `push` is called first: while it returns true it has sent everything, and nobody is woken. Calling a thousand
-        followers costs much less than waking them.
+        Also when the log was set back. `push` is called first: while it returns true it has sent everything, and nobody
+        is woken. Calling a thousand followers costs much less than waking them.
         """
         woken = asyncio.get_running_loop().create_future()
         if self.head > after or self.closed:
@@ -170,7 +157,7 @@ class Tail:
         """Read on while somebody follows; from the head again after a time without followers."""
         while True:
             if not self.followers:
-                self._recent, self.head = [], 0
+                self._begin(BEGINNING)
                 self._wake_all()  # the order of the queue begins again
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS if self.followers else None):
@@ -208,16 +195,27 @@ class Tail:
     async def _read(self) -> bool:
         """Read the next events; return whether there may be more."""
         if self.head == 0:
-            self.head = (await head_of(self._database)).position
-        rows = await self._database.fetch(_AFTER, self.head, PAGE)
-        for *stored, tokens in rows:
-            event = Stored(*stored)
-            self._recent.append(Live(event, tokens, block(event)))
-        if len(self._recent) > 2 * KEPT:
-            del self._recent[:-KEPT]
-        if rows:
-            self.head = rows[-1][0]
-        return len(rows) == PAGE
+            head = await head_of(self._database)
+            self._begin(Place(head.position, head.recorded_at))
+        rows = await self._database.fetch(_AFTER, self.head, PAGE, PAGE_BYTES)
+        try:
+            self._recent.end.check(rows[0][0])
+        except OtherLog as error:
+            logger.warning("tail.set_back", error=str(error))
+            self._begin(BEGINNING)
+            self._wake_all()
+            return True
+        if rows[0][1] is None:
+            return False
+        size = self._recent.add([(Stored(*stored), tokens) for _, *stored, tokens in rows])
+        self.head = self._recent.end.position
+        return len(rows) == PAGE or size >= PAGE_BYTES
+
+    def _begin(self, place: Place) -> None:
+        """Keep nothing, and read on after a place."""
+        self._recent.begin(place)
+        self.head = place.position
+        self._last = (BEGINNING, b"", BEGINNING)
 
     async def _tick(self) -> None:
         """Notify all, now and then, that time has passed."""

@@ -17,14 +17,17 @@ from nats.aio.client import Client
 from nats.errors import ConnectionClosedError
 from nats.errors import Error as NatsError
 
-from service.eventlog.head import head_of
-from service.eventlog.log import log_pages
+from service.domain.errors import OtherLog
+from service.eventlog.head import Heads
+from service.feed.cloudevents import origin_of
+from service.feed.pages import CHUNK_BYTES, log_page
 from service.relay.stream import ACK_SECONDS, CONFIG, STREAM, SUBJECTS, WINDOW, End, PublishRefused, Stream, Unfit
 from service.storage.database import Lost
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from service.feed.pages import LogPage
     from service.storage.database import Database
 
 __all__ = ["CONFIG", "STREAM", "SUBJECTS", "Relay", "Unfit"]
@@ -44,6 +47,7 @@ class Relay:
         """`servers` are URLs of the cluster, `replicas` the copies of a stream that the relay makes."""
         self._database, self._servers, self._public_url = database, list(servers), public_url
         self._replicas = replicas
+        self._heads = Heads(database)
         self._wait = BACKOFF_SECONDS[0]
         self._position = 0
 
@@ -61,6 +65,7 @@ class Relay:
     async def _try(self) -> None:
         try:
             async with self._connected() as stream:
+                await self._heads.start()
                 await stream.open(self._replicas)
                 end = await stream.end(self._database)
                 _heed_cancellation()
@@ -79,18 +84,28 @@ class Relay:
             await asyncio.sleep(POLL_SECONDS)
             if not stream.connected:
                 raise ConnectionClosedError
-            if (await head_of(self._database)).position != end.position:
+            head = await self._heads.read()
+            if (head.position, head.recorded_at) != end.place:
                 end = await self._catch_up(stream, end)
 
     async def _catch_up(self, stream: Stream, end: End) -> End:
-        """Send every event after `end`; on return all of them are acknowledged."""
-        async for page in log_pages(self._database, end.position, WINDOW):
-            for stored in page:
-                end = await stream.publish(stored, end)
+        """Send every event after `end`; on return all are acknowledged. Raises Unfit if the log was set back."""
+        origin = origin_of(self._public_url, self._heads)
+        while (page := await self._page(end)).events:
+            for stored in page.events:
+                end = await stream.publish(stored, end, origin)
                 _heed_cancellation()
+            await asyncio.sleep(0)  # where a read runs at once, others have their turn
         await stream.await_acknowledgements()
         self._reached(end)
         return end
+
+    async def _page(self, end: End) -> LogPage:
+        try:
+            return await log_page(self._database, end.place, WINDOW, size=CHUNK_BYTES)
+        except OtherLog as error:
+            msg = f"stream {STREAM} is not the beginning of this log any more: {error}"
+            raise Unfit(msg) from error
 
     def _reached(self, end: End) -> None:
         """Note the end of the stream, as acknowledged; progress makes the next wait short again."""
@@ -102,7 +117,7 @@ class Relay:
     async def _connected(self) -> AsyncIterator[Stream]:
         """Connect once: the client must not reconnect and send again on its own."""
         client = Client()
-        stream = Stream(client, self._public_url)
+        stream = Stream(client)
 
         async def closed() -> None:
             stream.fail()

@@ -12,8 +12,8 @@ from nats.errors import ConnectionClosedError
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StoreCompression, StreamConfig
 from nats.js.errors import NotFoundError
 
-from service.eventlog.log import events_at
-from service.feed.cloudevents import MEDIA_TYPE, envelope
+from service.eventlog.log import BEGINNING, Place, events_at
+from service.feed.cloudevents import MEDIA_TYPE, envelope, sequence
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nats.js.api import RawStreamMsg
 
     from service.eventlog.log import Stored
+    from service.feed.cloudevents import Origin
     from service.storage.database import Database
 
 STREAM = "PARLEY"
@@ -71,10 +72,18 @@ class PublishRefused(Exception):  # noqa: N818 - named as the condition
 
 
 class End(NamedTuple):
-    """The last event in the stream: its position, which is its sequence there, and its id; (0, "") of an empty one."""
+    """The last event in the stream: its place in the log, its position being its sequence in the stream, and its id.
 
-    position: int
+    The beginning of the log and "" where the stream is empty.
+    """
+
+    place: Place
     id: str
+
+    @property
+    def position(self) -> int:
+        """Return the position."""
+        return self.place.position
 
 
 class _Event(Struct, frozen=True, gc=False):
@@ -115,9 +124,9 @@ _NO_STREAM = _Answer(error=_Error("no stream takes the subject"))
 class Stream:
     """The stream over one connection; after a loss the relay makes another object with a new connection."""
 
-    def __init__(self, client: Client, public_url: str) -> None:
-        """`client` is connected; `public_url` goes into the CloudEvents."""
-        self._client, self._public_url = client, public_url
+    def __init__(self, client: Client) -> None:
+        """`client` is connected."""
+        self._client = client
         self._jetstream = client.jetstream(timeout=ACK_SECONDS)
         self._answers = client.new_inbox()
         self._missing: dict[int, asyncio.Future[int]] = {}
@@ -146,17 +155,20 @@ class Stream:
             msg = f"stream {STREAM} has lost messages: {state.messages} are left of {state.last_seq}"
             raise Unfit(msg)
         if not state.last_seq:
-            return End(0, "")
-        end = _end_of(await self._jetstream.get_msg(STREAM, seq=state.last_seq))
-        if end.position != state.last_seq or await _id_at(database, end.position) != end.id:
-            msg = f"stream {STREAM} is not the beginning of this log: event {end.id} is not at position {end.position}"
+            return End(BEGINNING, "")
+        last = _last_of(await self._jetstream.get_msg(STREAM, seq=state.last_seq))
+        found = await events_at(database, [state.last_seq])
+        if last.sequence != sequence(state.last_seq) or not found or _EVENT.decode(found[0].body).id != last.id:
+            msg = (
+                f"stream {STREAM} is not the beginning of this log: event {last.id} is not at position {state.last_seq}"
+            )
             raise Unfit(msg)
-        return end
+        return End(found[0].place, last.id)
 
-    async def publish(self, stored: Stored, before: End) -> End:
+    async def publish(self, stored: Stored, before: End, origin: Origin) -> End:
         """Send an event that must follow `before`; waits for acknowledgements only if many are missing."""
         event = _EVENT.decode(stored.body)
-        payload = envelope(stored, self._public_url)
+        payload = envelope(stored, origin)
         if len(payload) + HEADERS_MAX > self._client.max_payload:
             await self.await_acknowledgements()
             raise Unfit(_too_large(stored.position, len(payload), self._client.max_payload))
@@ -175,7 +187,7 @@ class Stream:
                 **({"Nats-Expected-Last-Msg-Id": before.id} if before.id else {"Nats-Expected-Last-Sequence": "0"}),
             },
         )
-        return End(stored.position, event.id)
+        return End(stored.place, event.id)
 
     async def await_acknowledgements(self, left: int = 0) -> None:
         """Wait, oldest first, until at most `left` acknowledgements are missing.
@@ -222,18 +234,12 @@ class Stream:
                 await self._client.close()
 
 
-def _end_of(message: RawStreamMsg) -> End:
+def _last_of(message: RawStreamMsg) -> _Published:
     try:
-        published = _PUBLISHED.decode(message.data or b"")
-        return End(int(published.sequence), published.id)
+        return _PUBLISHED.decode(message.data or b"")
     except ValueError as error:
         msg = f"the last message of stream {STREAM}, number {message.seq}, is no event of Parley"
         raise Unfit(msg) from error
-
-
-async def _id_at(database: Database, position: int) -> str | None:
-    found = await events_at(database, [position])
-    return _EVENT.decode(found[0].body).id if found else None
 
 
 def _differs(name: str, actual: StreamConfig) -> bool:

@@ -14,13 +14,14 @@ import httpcore
 import msgspec
 from standardwebhooks import Webhook
 
-from service.feed.cloudevents import MEDIA_TYPE, envelope
+from service.feed.cloudevents import MEDIA_TYPE, envelope, origin_of
 from service.webhooks.guard import Forbidden, Guarded, target
 from service.webhooks.rules import CONNECTIONS_MAX, RETRY_AFTER_MAX, TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from service.eventlog.head import Heads
     from service.eventlog.log import Stored
     from service.webhooks.rules import Rules
     from service.webhooks.store import Subscription
@@ -68,9 +69,9 @@ _webhook = lru_cache(maxsize=256)(Webhook)
 class Sender:
     """Sends events, and keeps the connections for the next ones."""
 
-    def __init__(self, rules: Rules, clock: Callable[[], int]) -> None:
+    def __init__(self, rules: Rules, heads: Heads, clock: Callable[[], int]) -> None:
         """Open no connection until the first event is sent."""
-        self._rules, self._clock = rules, clock
+        self._rules, self._heads, self._clock = rules, heads, clock
         self._under_way: set[asyncio.Timeout] = set()
         self._stopped = False
         self._open_pool: httpcore.AsyncConnectionPool | None = None
@@ -128,7 +129,7 @@ class Sender:
 
     async def _post(self, to: Subscription, stored: Stored, now: int) -> DeliveryOutcome:
         url = target(to.url, allow_private=self._rules.allow_private)
-        body = envelope(stored, self._rules.public_url)
+        body = envelope(stored, origin_of(self._rules.public_url, self._heads))
         # The brackets of an IPv6 address belong in Host, not in the name that a certificate is compared with.
         name = {"sni_hostname": url.host.decode().strip("[]")}
         signed = headers(to, stored, body, now)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from service.eventlog.log import Place
 from service.feed.pages import EventConditions
 from service.webhooks.rules import LOG_MAX, SUBSCRIPTIONS_MAX
 
@@ -38,6 +39,13 @@ class Subscription(NamedTuple):
     owner: str
     leased_until: int
     fence: int
+    reached_at: int | None = None
+    """When the event at `position` was recorded: no column, but read from the log in the same statement."""
+
+    @property
+    def place(self) -> Place:
+        """Return the place up to which events have been delivered."""
+        return Place(self.position, self.reached_at)
 
     @property
     def conditions(self) -> EventConditions:
@@ -64,34 +72,35 @@ class Logged(NamedTuple):
     tried: Try
 
 
-_COLUMNS = ", ".join(Subscription._fields)
+_COLUMNS = ", ".join(Subscription._fields[:-1])
+_ROW = f"{_COLUMNS}, (SELECT e.recorded_at FROM event e WHERE e.position = subscription.position)"
 _CREATE = f"""
 INSERT INTO subscription ({_COLUMNS})
 SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), '', 0,
     COALESCE(CAST($5 AS BIGINT), h.position), 'active', '', 0, 0, CAST($6 AS BIGINT), '', 0, CAST($6 AS BIGINT)
 FROM head h WHERE h.id = 1 AND (SELECT count(*) FROM subscription) < {SUBSCRIPTIONS_MAX}
-ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
+ON CONFLICT DO NOTHING RETURNING {_ROW}
 """
-_ALL = f"SELECT {_COLUMNS} FROM subscription"
+_ALL = f"SELECT {_ROW} FROM subscription"
 _ONE = f"{_ALL} WHERE name = $1"
 _CHANGE = f"""
 UPDATE subscription SET url = COALESCE(CAST($2 AS TEXT), url), filter = COALESCE(CAST($3 AS TEXT), filter),
     state = COALESCE(CAST($4 AS TEXT), state), reason = CASE WHEN $4 IS NULL THEN reason ELSE '' END,
     failures = CASE WHEN $4 = 'active' THEN 0 ELSE failures END,
     due_at = CASE WHEN $4 = 'active' THEN 0 ELSE due_at END
-WHERE name = $1 RETURNING {_COLUMNS}
+WHERE name = $1 RETURNING {_ROW}
 """
 _ROTATE = f"""
-UPDATE subscription SET old_secret = secret, old_until = $3, secret = $2 WHERE name = $1 RETURNING {_COLUMNS}
+UPDATE subscription SET old_secret = secret, old_until = $3, secret = $2 WHERE name = $1 RETURNING {_ROW}
 """
 _REPLAY = f"""
 UPDATE subscription SET position = $2, failures = 0, due_at = 0, fence = fence + 1
-WHERE name = $1 RETURNING {_COLUMNS}
+WHERE name = $1 RETURNING {_ROW}
 """
 _DELETE = "DELETE FROM subscription WHERE name = $1 RETURNING name"
 _CLAIM = f"""
 UPDATE subscription SET owner = $2, leased_until = $3, fence = fence + 1
-WHERE name = $1 AND fence = $4 AND state = 'active' AND (leased_until < $5 OR leased_until > $6) RETURNING {_COLUMNS}
+WHERE name = $1 AND fence = $4 AND state = 'active' AND (leased_until < $5 OR leased_until > $6) RETURNING {_ROW}
 """
 _RENEW = "UPDATE subscription SET leased_until = $2 WHERE owner = $1"
 _RELEASE = "UPDATE subscription SET owner = '', leased_until = 0 WHERE owner = $1 AND name = $2"
@@ -99,11 +108,12 @@ _RELEASE_ALL = "UPDATE subscription SET owner = '', leased_until = 0 WHERE owner
 _MOVE = f"""
 UPDATE subscription SET position = $3, failures = 0, due_at = 0,
     reason = CASE WHEN state = 'active' THEN '' ELSE reason END
-WHERE name = $1 AND fence = $2 AND position <= $3 RETURNING {_COLUMNS}
+WHERE name = $1 AND fence = $2 AND position <= $3
+    AND EXISTS (SELECT 1 FROM event e WHERE e.position = $3 AND e.recorded_at = $4) RETURNING {_ROW}
 """
 _FAIL = f"""
 UPDATE subscription SET failures = failures + 1, due_at = $4, state = $5, reason = $6
-WHERE name = $1 AND fence = $2 AND failures = $3 AND state = 'active' RETURNING {_COLUMNS}
+WHERE name = $1 AND fence = $2 AND failures = $3 AND state = 'active' RETURNING {_ROW}
 """
 _LOG = "INSERT INTO delivery (subscription, position, attempt, at, status, took, detail) VALUES {rows}"
 _LOGGED = """
@@ -190,9 +200,9 @@ class Store:
         else:
             await self._database.execute(_RELEASE, owner, name)
 
-    async def move(self, name: str, fence: int, position: int) -> Subscription | None:
-        """Record that everything up to a position is delivered; None when the fence has changed."""
-        return await self._one(_MOVE, name, fence, position)
+    async def move(self, name: str, fence: int, place: Place) -> Subscription | None:
+        """Record that everything up to a place is delivered; None when the fence has changed, or the log."""
+        return await self._one(_MOVE, name, fence, place.position, place.recorded_at)
 
     async def fail(self, seen: Subscription, due_at: int, state: str, reason: str) -> Subscription | None:
         """Record that the try of the next event failed; None when the fence, the count or the state has changed."""

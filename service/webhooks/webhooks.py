@@ -20,6 +20,7 @@ from service.webhooks.worker import Parts, Worker
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from service.eventlog.head import Heads
     from service.feed.live import Tail
     from service.storage.database import Database
     from service.webhooks.rules import Rules
@@ -44,10 +45,12 @@ class Chance(NamedTuple):
 class Webhooks:
     """The subscriptions of one ledger, as one process serves and delivers them."""
 
-    def __init__(self, database: Database, tail: Tail, rules: Rules, clock: Callable[[], int], chance: Chance) -> None:
+    def __init__(
+        self, database: Database, heads: Heads, tail: Tail, rules: Rules, clock: Callable[[], int], chance: Chance
+    ) -> None:
         """Deliver nothing before `running`; `clock` returns microseconds since 1970 UTC."""
         self.store, self.rules, self.chance = Store(database), rules, chance
-        self._database, self._tail, self._clock = database, tail, clock
+        self._database, self._heads, self._tail, self._clock = database, heads, tail, clock
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._woken = asyncio.Event()
 
@@ -58,7 +61,7 @@ class Webhooks:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Deliver within the block; at its end finish the deliveries under way, then let other processes take over."""
-        sender = Sender(self.rules, self._clock)
+        sender = Sender(self.rules, self._heads, self._clock)
         parts = Parts(self._database, self._tail, self.store, sender, self.rules, self._clock, self.chance.number)
         supervising = asyncio.create_task(self._supervise(parts), name="webhooks")
         try:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from service.feed.pages import EventFilter, log_page
+from service.domain.errors import OtherLog
+from service.feed.pages import CHUNK_BYTES, EventFilter, log_page
 from service.webhooks.rules import LOG_MAX
 from service.webhooks.send import MICROS
 from service.webhooks.store import Try
@@ -58,7 +59,7 @@ class Worker:
         self._parts, self.row = parts, row
         self.leased_until = row.leased_until
         """Until then no other process delivers; set again when the lease is renewed."""
-        self._reached = row.position
+        self._place = row.place
         self._tries: list[Try] = []
         self._logged = 0
         self._flushed = 0.0
@@ -78,11 +79,18 @@ class Worker:
         return self._parts.clock() < self.leased_until
 
     async def run(self) -> None:
-        """Deliver until the lease is lost, the subscription is no longer active, or the process is stopping."""
+        """Deliver until the lease is lost, the subscription is no longer active, or the process is stopping.
+
+        Also until the log is set back, so that the event delivered last is not in it. The table of subscriptions was
+        set back with it: the next worker goes on from there.
+        """
         with self._parts.tail.following():
             try:
                 while not self._parts.tail.closed and self.is_leased() and await self._reload():
                     await self._pass()
+            except OtherLog as error:
+                logger.warning("webhook.set_back", subscription=self.row.name, error=str(error))
+                self._tries = []  # of events that are lost
             finally:  # so that no delivered event is delivered again
                 await self._flush()
 
@@ -106,16 +114,16 @@ class Worker:
             if self._changed.is_set() or not self.is_leased() or not await self._deliver(stored):
                 await self._flush()
                 return
-        self._reached = max(self._reached, page.next)
-        if self._reached >= page.head:
+        self._place = page.place
+        if page.next >= page.head:
             await self._follow()
         elif self._since_flush() >= SKIP_SECONDS:
             await self._flush()
 
     async def _page(self) -> LogPage:
         tokens = self.row.conditions.tokens()
-        recent = self._parts.tail.page(self._reached, PAGE, tokens)
-        return recent or await log_page(self._parts.database, self._reached, PAGE, EventFilter(tokens))
+        recent = self._parts.tail.page(self._place, PAGE, tokens)
+        return recent or await log_page(self._parts.database, self._place, PAGE, EventFilter(tokens), CHUNK_BYTES)
 
     async def _deliver(self, stored: Stored) -> bool:
         """Make one try; False when it failed, or the process is stopping."""
@@ -128,7 +136,7 @@ class Worker:
             await self._flush()
             await self._fail(outcome)
             return False
-        self._reached = stored.position
+        self._place = stored.place
         if failures:  # they were of the event that is now delivered
             self.row = self.row._replace(failures=0, due_at=0)
         if failures or len(self._tries) >= FLUSH_EVENTS or self._since_flush() >= FLUSH_SECONDS:
@@ -150,7 +158,7 @@ class Worker:
 
     async def _follow(self) -> None:
         """Wait until the log moves; store the position while waiting."""
-        if self._reached > self.row.position or self._tries:
+        if self._place.position > self.row.position or self._tries:
             patience = (FLUSH_SECONDS if self._tries else SKIP_SECONDS) - self._since_flush()
             if patience > 0 and await self._until_moved(patience):
                 return
@@ -159,7 +167,7 @@ class Worker:
 
     async def _until_moved(self, seconds: float | None) -> bool:
         """Wait until the log moves or the subscription is changed; False when neither comes in time."""
-        return await self._first(seconds, self._parts.tail.moved(self._reached), self._changed.wait())
+        return await self._first(seconds, self._parts.tail.moved(self._place.position), self._changed.wait())
 
     async def _until_changed(self, seconds: float) -> bool:
         return await self._first(seconds, self._changed.wait())
@@ -189,8 +197,8 @@ class Worker:
             if self._logged >= PRUNE_EVERY:
                 self._logged = 0
                 await store.prune(name)
-        if self._reached > self.row.position:
-            moved = await store.move(name, self.row.fence, self._reached)
+        if self._place.position > self.row.position:
+            moved = await store.move(name, self.row.fence, self._place)
             if moved is None:
                 self._changed.set()
             else:

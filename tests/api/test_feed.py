@@ -18,6 +18,7 @@ from litestar.testing import TestClient
 
 from service.api.event_stream import CHUNK, Follower
 from service.api.http.moments import POSITION_MAX
+from service.eventlog.log import Place
 from service.feed import live
 from service.feed.live import Tail
 from service.feed.pages import EventConditions
@@ -325,7 +326,7 @@ def test_a_client_that_is_slow_for_a_while_misses_nothing(migrated_url: str) -> 
         async with opened(migrated_url) as ledger:
             tail = Tail(ledger.database)
             tail.start()
-            follower = asyncio.create_task(Follower(ledger.database, tail, 0, ()).follow(send))
+            follower = asyncio.create_task(Follower(ledger.database, tail, Place(0), ()).follow(send))
             for events, reached in ((openings(), 3), (facts(1, 2), 5)):
                 await ledger.append(events)
                 tail.wake(POSITION_MAX)
@@ -367,7 +368,7 @@ async def test_a_filtered_stream_looks_at_all_of_a_large_batch(
         await ledger.append(openings())
         with tail.following():  # so that the tail reads
             tokens = EventConditions(type="record.disputed").tokens()
-            following = asyncio.create_task(Follower(ledger.database, tail, 3, tokens).follow(send))
+            following = asyncio.create_task(Follower(ledger.database, tail, Place(3), tokens).follow(send))
             for count in (1, 2):
                 await ledger.append(disputed(facts(count, 2 * CHUNK)))
                 tail.wake(POSITION_MAX)
@@ -398,7 +399,7 @@ async def test_what_is_read_while_followers_are_notified_is_sent_with_the_rest(
         async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
             blocks.append([int(each) for each in re.findall(rb"^id: ([0-9]+)$", message["body"], re.MULTILINE)])
 
-        await Follower(database, tail, 3, ()).follow(send)
+        await Follower(database, tail, Place(3), ()).follow(send)
 
     async with opened(migrated_url) as ledger:
         tail = Tail(ledger.database)
@@ -464,7 +465,7 @@ def test_a_heartbeat_carries_the_position_reached(migrated_url: str, monkeypatch
 
         with suppress(TimeoutError):
             async with asyncio.timeout(20):
-                await Follower(database, tail, 0, ()).follow(send)
+                await Follower(database, tail, Place(0), ()).follow(send)
         await tail.stop()
         await database.close()
         return blocks

@@ -7,12 +7,13 @@ import time
 from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
 
 import pytest
 from nats.js.api import StreamConfig
 
 from service.eventlog.log import log_pages
-from service.feed.cloudevents import envelope
+from service.feed.cloudevents import Origin, envelope
 from service.relay.relay import CONFIG, STREAM, SUBJECTS, Relay
 from service.relay.stream import WINDOW
 from tests.benchmarks import report
@@ -41,6 +42,7 @@ class Setting(NamedTuple):
 SETTINGS = (Setting("always", "always", 3_000), Setting("default", "2m", 30_000))
 """The server's default is two minutes."""
 PUBLIC_URL = "http://127.0.0.1:8000"
+ORIGIN = Origin(PUBLIC_URL, UUID(int=0), 0)
 FLUSH = "the disk: fdatasync of 8 kB"
 
 
@@ -62,7 +64,7 @@ async def relayed(ledger: Opened, url: str, events: int) -> float:
 
 async def alone(ledger: Opened, url: str, events: int) -> float:
     """Publish the same messages by the client alone, as many at once, in no order; return messages a second."""
-    payloads = [envelope(row, PUBLIC_URL) async for page in log_pages(ledger.database) for row in page]
+    payloads = [envelope(row, ORIGIN) async for page in log_pages(ledger.database) for row in page]
     del payloads[events:]
     async with connected(url) as client:
         jetstream = client.jetstream()

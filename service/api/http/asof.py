@@ -15,7 +15,7 @@ from litestar import Response
 
 from service.api.http.answer_memory import KeptAnswer
 from service.api.http.basis import basis_members, every_day_members
-from service.api.http.cursors import AsOfCursor, foreign_cursor, next_member, read_cursor
+from service.api.http.cursors import AsOfCursor, check_history, foreign_cursor, next_member, read_cursor
 from service.api.http.moments import micros, ordinal
 from service.api.http.parameters import AsOfQuery, KnownQuery
 from service.api.http.query_strings import read
@@ -89,6 +89,7 @@ def as_of(shape: type[K], perform: Callable[[AsOfRequest[K]], Awaitable[Answered
             if (same := not_modified(request, headers)) is not None:
                 return same
         answered = await perform(asked)
+        check_history(asked.cursor, answered.basis)
         body = b"{%s,%s}" % (answered.members, basis_members(answered.basis))
         headers = _headers(asked, answered.basis, edition)
         if tag is not None:
@@ -105,6 +106,7 @@ def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitabl
         asked = await placed(request, shape)
         edition = asked.services.heads.edition
         basis = await resolve(asked.database, asked.question)
+        check_history(asked.cursor, basis)
         clocks = known_clocks(basis)
         headers = frozen(request, tag_of(clocks, edition), clocks, pinned=asked.query.pins_known())
         if (same := not_modified(request, headers)) is not None:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from service.api.http.moments import POSITION_MAX
 from service.api.http.query_strings import BadQuery
-from service.api.http.requests import AnyRequest, encode, parameters_of
+from service.api.http.requests import AnyRequest, encode, parameters_of, services_of
 from service.domain.errors import Fault
 from service.domain.vocabulary import dates
 from service.views.asof.question import Question
@@ -29,11 +29,13 @@ C = TypeVar("C", bound=msgspec.Struct)
 class AsOfCursor(msgspec.Struct, frozen=True, array_like=True):
     """A place in a list as of (D, K): an item number or position, and the D and K of the first page.
 
-    `within` is the second half of the place, where one number is not enough.
+    `recorded_at` is the instant of K, by which its commit is known again. `within` is the second half of the place,
+    where one number is not enough.
     """
 
     after: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
     position: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
+    recorded_at: int
     as_of: Annotated[int, Meta(ge=dates.OPEN, lt=dates.FOREVER)]
     made_for: str
     within: Annotated[int, Meta(ge=0, le=POSITION_MAX)] = 0
@@ -72,7 +74,13 @@ def read_cursor(request: AnyRequest, cursor: str, shape: type[C]) -> C:
 
 def foreign_cursor() -> BadQuery:
     """Return the refusal of a cursor of another list."""
-    return BadQuery([Fault(("cursor",), "not a cursor of this list with these filters and clocks")])
+    return BadQuery([Fault(("cursor",), "not a cursor of this list of this ledger, with these filters and clocks")])
+
+
+def check_history(cursor: AsOfCursor | None, basis: Basis) -> None:
+    """Refuse a cursor from before the log was set back: another commit, or none, is at its K now."""
+    if cursor is not None and cursor.recorded_at != basis.recorded_at:
+        raise foreign_cursor()
 
 
 def write_cursor(cursor: msgspec.Struct) -> str:
@@ -84,11 +92,14 @@ def next_member(request: AnyRequest, basis: Basis, after: int | None, within: in
     """Return the `next` member of a page as of (D, K): a cursor to continue after a place, null at the end."""
     if after is None:
         return b'"next":null'
-    cursor = AsOfCursor(after, basis.position, basis.as_of, list_digest(request), within, basis.published)
+    cursor = AsOfCursor(
+        after, basis.position, basis.recorded_at, basis.as_of, list_digest(request), within, basis.published
+    )
     return b'"next":"%s"' % write_cursor(cursor).encode()
 
 
 def list_digest(request: AnyRequest) -> str:
-    """Return a digest of the list that a request is about: its path and filters, whatever the page, D and K."""
+    """Return a digest of the list that a request is about: its ledger, path and filters, whatever page, D and K."""
     given = sorted((name, value) for name, value in parameters_of(request) if name not in _NOT_FILTERS)
-    return hashlib.sha256(encode((request.scope["path"], given))).hexdigest()[:16]
+    ledger = str(services_of(request).heads.ledger)
+    return hashlib.sha256(encode((request.scope["path"], given, ledger))).hexdigest()[:16]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from service.domain.vocabulary import instants
+from service.eventlog.log import Place
 
 POSITION_MAX = 2**53 - 1
 """The largest integer that every reader of JSON keeps exact (RFC 7493, section 2.2)."""
@@ -14,6 +15,7 @@ _INSTANT = rf"{_DAY}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,9}})?(Z|[+-][0-
 DAY = rf"^{_DAY}\Z"
 INSTANT = rf"^{_INSTANT}\Z"
 DAY_OR_INSTANT = rf"^({_DAY}|{_INSTANT})\Z"
+PLACE = rf"^[0-9]{{1,16}}(@{_INSTANT})?\Z"
 MOMENT = rf"^([0-9]{{1,16}}|{_DAY}|{_INSTANT})\Z"
 
 
@@ -45,10 +47,16 @@ def position_or_micros(written: str) -> int:
     return int(written)
 
 
+def place(written: str) -> Place:
+    """Return a position, alone or with the instant at which its event was recorded; raises ValueError for none."""
+    position, _, instant = written.partition("@")
+    return Place(position_or_micros(position), micros(instant) if instant else None)
+
+
 def ended_day(moment: str) -> int:
     """Return the last day that has ended in UTC by a day or an instant, as an ordinal; 0 for none."""
     return instants.ended_day(micros(moment))
 
 
-READERS = {DAY: ordinal, INSTANT: micros, DAY_OR_INSTANT: micros, MOMENT: position_or_micros}
+READERS = {DAY: ordinal, INSTANT: micros, DAY_OR_INSTANT: micros, MOMENT: position_or_micros, PLACE: place}
 """By pattern: a text that has the form of a day or an instant must also exist."""

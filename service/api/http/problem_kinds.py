@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from service.domain.errors import OtherLog
 from service.feed.consumers import CONSUMERS_MAX
 from service.webhooks.rules import SUBSCRIPTIONS_MAX
 
 MEDIA_TYPE = "application/problem+json"
+_PLACE = "128@2025-06-10T12:00:00.000000Z"
 
 
 class ProblemKind(NamedTuple):
@@ -64,7 +66,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ids: tuple[str, ...] = ()
     """The ids of the events that are in conflict, or of those that an Idempotency-Key has recorded."""
     asked: str | None = None
-    """The position or instant that was asked for and lies beyond the head."""
+    """The position or instant that was asked for and lies beyond the head, or the place that is not in this log."""
     head: int | None = None
     """The last position of the log."""
     first_as_of: str | None = None
@@ -101,6 +103,14 @@ PROBLEM_KINDS: dict[str, ProblemKind] = _by_name(
             "asked": "position 900",
             "head": 128,
         },
+    ),
+    ProblemKind(
+        "other-log",
+        400,
+        "The place is of another log",
+        "The event that a follower goes on after is not in this log: the log was set back, as to a backup, or the "
+        "place is from another ledger.",
+        {"detail": str(OtherLog(_PLACE, 128)), "asked": _PLACE},
     ),
     ProblemKind(
         "bad-request", 400, "Bad request", "A header or the request line is malformed; `detail` says which.", {}

@@ -61,7 +61,7 @@ class _Field(NamedTuple):
     """How to read a parameter: as an integer or not, and the check that a day or an instant exists."""
 
     integer: bool
-    check: Callable[[str], int] | None
+    check: Callable[[str], object] | None
 
 
 @cache

@@ -135,18 +135,21 @@ def json_answer(body: bytes, status: int = 200, headers: dict[str, str] | None =
     return Response(body, status_code=status, media_type=JSON, headers=headers)
 
 
-def receipt(result: AppendResult) -> Response[bytes]:
+def receipt(request: AnyRequest, result: AppendResult) -> Response[bytes]:
     """Answer an append: 201, or 200 where the same had been recorded before."""
-    return json_answer(receipt_body(result), 200 if result.repeated else 201)
+    return json_answer(receipt_body(request, result), 200 if result.repeated else 201)
 
 
-def receipt_body(result: AppendResult) -> bytes:
+def receipt_body(request: AnyRequest, result: AppendResult) -> bytes:
     """Return the JSON of a receipt."""
+    services = services_of(request)
     last = result.events[-1]
     warnings = [{"detail": each.detail, "pointer": each.pointer} for each in result.warnings]
-    return b'{"position":%d,"recorded_at":"%s","events":[%s],"warnings":%s}' % (
+    return b'{"position":%d,"recorded_at":"%s","ledger":"%s","epoch":%d,"events":[%s],"warnings":%s}' % (
         last.position,
         instants.text(last.recorded_at).encode(),
+        str(services.heads.ledger).encode(),
+        services.ledger.epoch,
         b",".join(event.json() for event in result.events),
         encode(warnings),
     )

@@ -87,8 +87,9 @@ def _channel(address: str | None, server: str, message: str, summary: str, descr
 def _stream() -> Schema:
     return _channel(
         "/v1/feed/stream", "http", "recorded", "The feed, live",
-        "Server-sent events in position order; `id` is the position. The stream goes on after `Last-Event-ID` "
-        "(or `after`); `type`, `issue`, `party` and `good` choose the events. See the OpenAPI document.",
+        "Server-sent events in position order; `id` is the position (the place, with `ids=place`). The stream goes on "
+        "after `Last-Event-ID` (or `after`); `type`, `issue`, `party` and `good` choose the events. The headers name "
+        "the ledger and its epoch. See the OpenAPI document.",
     )  # fmt: skip
 
 

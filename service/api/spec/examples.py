@@ -59,7 +59,15 @@ ISSUES: dict[str, Any] = {
 REVISIONS: dict[str, Any] = {"a new title": {"title": "Rare earths and magnets", "reports": [REPORT]}}
 
 RECORDED: dict[str, Any] = {"position": 2, "recorded_at": INSTANT, **IMPOSED}
-RECEIPT: dict[str, Any] = {"position": 2, "recorded_at": INSTANT, "events": [RECORDED], "warnings": []}
+LEDGER = "0198f9c2-6b1e-4c5e-9a39-5a4f0d7f5b11"
+RECEIPT: dict[str, Any] = {
+    "position": 2,
+    "recorded_at": INSTANT,
+    "ledger": LEDGER,
+    "epoch": 0,
+    "events": [RECORDED],
+    "warnings": [],
+}
 BASIS: dict[str, Any] = {
     "as_of": "2025-06-10",
     "known_at": INSTANT,
@@ -77,6 +85,8 @@ CLOUD_EVENT: dict[str, Any] = {
     "time": "2025-04-01T00:00:00Z",
     "recordedtime": INSTANT,
     "sequence": "00000000000000000002",
+    "ledgerid": LEDGER,
+    "ledgerepoch": 0,
     "datacontenttype": "application/json",
     "dataschema": "https://parley.example/schema/events/restriction.imposed.v1.json",
     "data": IMPOSED,
@@ -85,6 +95,7 @@ EVENT_STREAM = f"id: 2\ndata: {msgspec.json.encode(RECORDED).decode()}\n\n"
 CONSUMER: dict[str, Any] = {
     "name": "newsroom",
     "position": 1,
+    "place": f"1@{INSTANT}",
     "moved_at": INSTANT,
     "head": 2,
     "lag": {"events": 1, "seconds": 0.25},

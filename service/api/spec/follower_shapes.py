@@ -42,6 +42,10 @@ class CloudEvent(Struct, frozen=True, kw_only=True):
     """When the event was recorded, in UTC."""
     sequence: Annotated[str, Meta(pattern="^[0-9]{20}$")]
     """The position of the event, with zeros in front: order as text is order as numbers."""
+    ledgerid: UUID
+    """The id of the ledger."""
+    ledgerepoch: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+    """The epoch of the ledger when the event was sent: raised when the log is set back or projections are remade."""
     datacontenttype: Literal["application/json"]
     """The media type of `data`."""
     dataschema: Annotated[str, Meta(extra_json_schema={"format": "uri"})]
@@ -70,6 +74,9 @@ class Consumer(Struct, frozen=True, kw_only=True):
     """The name of the consumer."""
     position: Annotated[int, Meta(ge=0)]
     """The position up to which all events have been processed."""
+    place: str
+    """The same with the instant at which the event there was recorded, `position@recorded_at`: pass it as `after` to
+    read on. The feed refuses it if the log was set back."""
     moved_at: Moment
     """When the cursor last moved to another position, in UTC."""
     head: Annotated[int, Meta(ge=0, description="The last position of the log.")]

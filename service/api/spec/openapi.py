@@ -27,8 +27,8 @@ REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
         {"examples": ['"7-128"']},
     ),
     "Last-Event-ID": (
-        "The position of the last event received; the stream goes on after it.",
-        {"pattern": "^[0-9]+$"},
+        "The id of the last message received: a position, or a place. The stream goes on after it.",
+        {"examples": ["20", "20@2025-06-10T12:00:00.000000Z"]},
     ),
 }
 """Request headers by name: description, and what their schema adds to being a string."""
@@ -37,8 +37,11 @@ RESPONSE_HEADERS: dict[str, tuple[str, Schema]] = {
     "Allow": ("The methods that the path takes.", {"examples": ["GET, OPTIONS"]}),
     "Cache-Control": ("How long the answer may be kept.", {"examples": ["public, max-age=31536000, immutable"]}),
     "ETag": ("The entity tag of the answer.", {"examples": ['"7-128"']}),
+    "Feed-Epoch": ("The epoch of the ledger, as `/readyz` has it.", {"pattern": "^[0-9]+$", "examples": ["0"]}),
     "Feed-Head": ("The last position of the log.", {"pattern": "^[0-9]+$", "examples": ["20"]}),
+    "Feed-Ledger": ("The id of the ledger.", {"format": "uuid"}),
     "Feed-Next": ("Pass this as `after` to read on.", {"pattern": "^[0-9]+$", "examples": ["10"]}),
+    "Feed-Place": ("The same as a place; see `after`.", {"examples": ["10@2025-06-10T12:00:00.000000Z"]}),
     "Link": ("The frozen URL of the answer (RFC 8288).", {"examples": ['</v1/issues/rare-earths>; rel="memento"']}),
     "Location": ("Where what was made can be read.", {"format": "uri-reference"}),
     "Retry-After": ("Seconds to wait before another try.", {"pattern": "^[0-9]+$"}),

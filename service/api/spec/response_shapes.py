@@ -182,6 +182,10 @@ class Receipt(Struct, frozen=True, kw_only=True):
     """The position of the last event."""
     recorded_at: Moment
     """When the last event was recorded, in UTC."""
+    ledger: UUID
+    """The id of the ledger."""
+    epoch: Annotated[int, Meta(ge=0)]
+    """The epoch of the ledger at the answer: it is raised when the log is set back or the projections are remade."""
     events: tuple[AnyRecorded, ...]
     """The events as they were recorded, in the order in which they were sent."""
     warnings: tuple[Warned, ...]
