@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from alembic import context
 
 from service.storage.tables import metadata
@@ -12,8 +11,7 @@ config = context.config
 
 def run() -> None:
     """Run the migrations over one connection, in one transaction."""
-    engine = sa.create_engine(config.get_main_option("sqlalchemy.url") or "", poolclass=sa.NullPool)
-    with engine.connect() as connection:
+    with config.attributes["engine"].connect() as connection:
         context.configure(
             connection=connection,
             target_metadata=metadata,

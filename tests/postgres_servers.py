@@ -123,6 +123,15 @@ class Postgres(Process):
                 assert time.monotonic() < deadline, standby.log()
                 time.sleep(POLL)
 
+    def wait_until_received(self, standby: Postgres) -> None:
+        """Wait until a standby has what this primary has written so far, and answers from it."""
+        ((written,),) = self.execute("SELECT pg_current_wal_flush_lsn()::text")
+        with psycopg.connect(standby.url, autocommit=True) as connection:
+            deadline = time.monotonic() + PATIENCE
+            while connection.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", (written,)).fetchone() != (True,):
+                assert time.monotonic() < deadline, standby.log()
+                time.sleep(POLL)
+
     def close(self) -> None:
         """Make sure that every process of it is gone."""
         if self._process is not None and self._process.poll() is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from litestar import Response
@@ -15,6 +17,7 @@ from service.api.spec.operations import Documented, Operation, Route
 from service.api.spec.response_shapes import Health, Readiness
 from service.eventlog.head import head_of, seconds_ahead
 from service.feed import consumers
+from service.storage.database import Lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,21 +26,22 @@ if TYPE_CHECKING:
 
     from service.append.ledger import Ledger
     from service.feed.consumers import CursorState
+    from service.storage.database import Head
+
+
+METRICS_SECONDS = 2.0
+"""How long the metrics wait for what only the database knows."""
 
 
 class _LedgerCollector(Collector):
     """The append path and the feed in numbers."""
 
-    def __init__(self, ledger: Ledger, head: int, ahead: float, followers: int) -> None:
-        self._ledger, self._head, self._ahead, self._followers = ledger, head, ahead, followers
+    def __init__(self, ledger: Ledger, followers: int) -> None:
+        self._ledger, self._followers = ledger, followers
 
     def collect(self) -> Iterator[Metric]:
         """Return each metric."""
         counted = self._ledger.counted
-        yield GaugeMetricFamily("parley_head_position", "Last position of the log", value=self._head)
-        yield GaugeMetricFamily(
-            "parley_clock_behind_head_seconds", "Lead of the head over the clock; 0 up to 5 s", value=self._ahead
-        )
         yield GaugeMetricFamily("parley_append_queue", "Appends that wait for a commit", value=self._ledger.waiting)
         yield CounterMetricFamily("parley_append_events", "Events recorded by this process", value=counted.events)
         yield CounterMetricFamily("parley_append_commits", "Commits made by this process", value=counted.commits)
@@ -45,14 +49,20 @@ class _LedgerCollector(Collector):
         yield CounterMetricFamily("parley_append_refused", "Appends refused by this process", value=counted.refused)
 
 
-class _ConsumerCollector(Collector):
-    """The lag of the consumers."""
+class _LogCollector(Collector):
+    """The log, and the lag of the consumers."""
 
-    def __init__(self, found: Sequence[CursorState], now: int) -> None:
-        self._found, self._now = found, now
+    def __init__(self, head: Head, found: Sequence[CursorState], now: int) -> None:
+        self._head, self._found, self._now = head, found, now
 
     def collect(self) -> Iterator[Metric]:
         """Return each metric."""
+        yield GaugeMetricFamily("parley_head_position", "Last position of the log", value=self._head.position)
+        yield GaugeMetricFamily(
+            "parley_clock_behind_head_seconds",
+            "Lead of the head over the clock; 0 up to 5 s",
+            value=seconds_ahead(self._head, self._now),
+        )
         events = GaugeMetricFamily(
             "parley_consumer_lag_events", "Events after the cursor of a consumer", labels=("consumer",)
         )
@@ -71,9 +81,10 @@ async def _alive(_: AnyRequest) -> Response[bytes]:
 
 
 async def _ready(request: AnyRequest) -> Response[bytes]:
-    """Answer that the ledger can be read."""
+    """Answer that the ledger can be read and written."""
     services = services_of(request)
     head = await services.heads.read()
+    await services.database.check()
     ready = Readiness(
         status="ok",
         ledger=services.heads.ledger,
@@ -89,10 +100,12 @@ async def _metrics(request: AnyRequest) -> Response[bytes]:
     services = services_of(request)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    head, now = await head_of(services.database), services.clock()
-    ahead = seconds_ahead(head, now)
-    registry.register(_LedgerCollector(services.ledger, head.position, ahead, services.tail.followers))
-    registry.register(_ConsumerCollector(await consumers.listed(services.database), now))
+    registry.register(_LedgerCollector(services.ledger, services.tail.followers))
+    with suppress(Lost, TimeoutError):  # the others are wanted all the more then
+        async with asyncio.timeout(METRICS_SECONDS):
+            head = await head_of(services.database)
+            found = await consumers.listed(services.database)
+        registry.register(_LogCollector(head, found, services.clock()))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -108,7 +121,8 @@ ROUTES = [
     Route(
         Operation(
             method="GET", path="/readyz", operation_id="get_readiness", tag="service",
-            summary="Check that the ledger can be read", description="Reads the head of the log.",
+            summary="Check that the ledger can be read and written",
+            description="Reads the head of the log, and asks the database whether it takes writes; 503 if it does not.",
             answers={
                 200: Documented(
                     "It can.",
@@ -125,7 +139,10 @@ ROUTES = [
     Route(
         Operation(
             method="GET", path="/metrics", operation_id="get_metrics", tag="service",
-            summary="Metrics for Prometheus", description="The append path and the process in numbers.",
+            summary="Metrics for Prometheus", description=(
+                "The append path and the process in numbers. Those of the log and of its consumers are left out while "
+                "the database does not answer."
+            ),
             answers={200: Documented("Metrics.", None, "text/plain; version=1.0.0; charset=utf-8")},
         ),
         _metrics,

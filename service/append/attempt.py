@@ -66,6 +66,8 @@ class Attempt:
         self.recorded_at = max(now, head.final + 1)
         self._position = head.position
         self._today = instants.day(self.recorded_at)
+        self.found = 0
+        """The last position of what was found in the log and is to be acknowledged, 0 for none."""
         self._homes = Homes()
         self._touched = _Touched(loaded)
         self._known = LedgerKnowledge(loaded.get, self._homes)
@@ -111,12 +113,15 @@ class Attempt:
                 break
             request.outcome = request.refused or await self._decide(request)
 
-    async def commit(self) -> bool:
+    async def commit(self, confirmed: int) -> bool:
         """Store what is prepared; False when the head has moved. Raises DuplicateId and Lost as the database does.
 
-        Refusals too must rest on the newest knowledge: with nothing to store, the head is compared.
+        Refusals too must rest on the newest knowledge: with nothing to store, the head is compared. What was found in
+        the log after the position `confirmed` is made as durable as what is stored: its own commit may have been lost.
         """
         if self.head == self._before:
+            if self.found > confirmed:
+                await self._database.confirm()
             return await head_of(self._database) == self._before
         commit = self._projector.finish()
         commit.rows["commit_mark"].append((self.recorded_at, self._position))
@@ -240,13 +245,17 @@ class Attempt:
             return EventIdConflict("some events of the batch are recorded already, others are not", ids)
         if not all(_is_same(event, stored) for event, stored in zip(request.events, recorded, strict=True)):
             return EventIdConflict("an event of this id is recorded with other content", ids)
-        return AppendResult(recorded, await self._warnings(recorded), repeated=not request.own)
+        return await self._acknowledged(request, recorded)
+
+    async def _acknowledged(self, request: Request, recorded: Sequence[Stored]) -> AppendResult:
+        self.found = max(self.found, *(stored.position for stored in recorded))
+        return AppendResult([*recorded], await self._warnings(recorded), repeated=not request.own)
 
     async def _repeated_by_key(self, request: Request, first: KeyedRequest) -> AppendResult | Refused:
         """Answer a request whose key is recorded, whatever has become of the items and their versions since."""
         if request.key is not None and request.key.content != first.content:
             return KeyReused([str(id_of(decode(stored.body))) for stored in first.events])
-        return AppendResult(first.events, await self._warnings(first.events), repeated=not request.own)
+        return await self._acknowledged(request, first.events)
 
     async def _warnings(self, recorded: Sequence[Stored]) -> list[Fault]:
         """Find the warnings that recorded events drew, each commit with what was known before it."""

@@ -20,7 +20,8 @@ from msgspec.structs import replace
 from service.append.attempt import Attempt
 from service.append.diagnose import diagnose
 from service.append.freezing import Freezer
-from service.append.request import AppendResult, Request
+from service.append.groups import next_group
+from service.append.request import AppendResult, Counted, Request
 from service.domain.errors import Fault, Malformed, TooMuchWork, Unavailable
 from service.domain.vocabulary import instants
 from service.eventlog.head import head_after, head_of
@@ -35,30 +36,21 @@ if TYPE_CHECKING:
     from service.eventlog.request_keys import RequestKey
     from service.storage.database import Database
 
-GROUP_EVENTS = 2_000
-"""A group takes requests until it holds this many events."""
-SPLIT_FROM = 8
-"""With this many requests waiting and none being committed, half are taken; the rest is decided during the commit."""
 ATTEMPTS = 50
 """Tries to decide a group while others keep moving the head, before its writers are asked to try again."""
 LOCK_AFTER = 3
 """Tries after which a group keeps others from committing while it is decided."""
 LOST_ATTEMPTS = 3
+RECOVER_SECONDS = 5.0
+"""How long a group is tried again after its commit was lost. Then all who wait are asked to try again."""
+STOP_SECONDS = 1.0
+"""How long a ledger that stops goes on with what is queued."""
 END_OF_TIME = instants.parse("9999-01-01T00:00:00+00:00")
 """No commit is stamped with this instant or a later one by hand: the calendar ends a year after it."""
 QUEUE_MAX = 10_000
 """Requests that may wait; the writers of more are asked to try again."""
 
 logger = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class Counted:
-    """The work of a process since its start."""
-
-    events: int = 0
-    commits: int = 0
-    refused: int = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -88,6 +80,7 @@ class Ledger:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._head = Head(0, 0)
+        self._confirmed = 0
         self.counted = Counted()
         self._frozen = Freezer(database)
 
@@ -97,11 +90,13 @@ class Ledger:
         self._task = asyncio.create_task(self._run(), name="append")
 
     async def stop(self) -> None:
-        """Finish what is queued, then stop."""
+        """Finish what is queued, then stop; what the database keeps waiting is given up."""
         self._stopping = True
         self._wake.set()
         if self._task is not None:
-            await self._task
+            await asyncio.wait([self._task], timeout=STOP_SECONDS)
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=STOP_SECONDS)
         await self._frozen.stop()
 
     @property
@@ -158,7 +153,7 @@ class Ledger:
                 flight = None
             elif self._queue:
                 await asyncio.sleep(0)  # Those who were answered together come back together: let them all join.
-                group = self._next_group(flight)
+                group = next_group(self._queue, flight.group if flight else None)
                 if group or flight is None:
                     flight = await self._launch(group, flight)
                 else:
@@ -166,27 +161,6 @@ class Ledger:
             else:
                 self._wake.clear()
                 await self._wake.wait()
-
-    def _next_group(self, flight: _Flight | None) -> list[Request]:
-        """Take what fits into one commit; requests with an id or a key in common are never decided side by side."""
-        group: list[Request] = []
-        size = 0
-        taken: set[UUID | bytes] = set().union(*[request.marks for request in flight.group]) if flight else set()
-        most = len(self._queue) if flight or len(self._queue) < SPLIT_FROM else len(self._queue) // 2
-        while self._queue and len(group) < most:
-            request = self._queue[0]
-            apart = request.recorded_at is not None and (group or flight)
-            if apart or not taken.isdisjoint(request.marks) or (group and size + len(request.events) > GROUP_EVENTS):
-                break
-            self._queue.popleft()
-            if request.answer.cancelled():
-                continue
-            group.append(request)
-            size += len(request.events)
-            taken |= request.marks
-            if request.recorded_at is not None:
-                break
-        return group
 
     async def _launch(self, group: list[Request], flight: _Flight | None) -> _Flight | None:
         """Decide a group, after the one being committed if there is one, then begin its commit."""
@@ -198,8 +172,8 @@ class Ledger:
             failure = error
         if flight is not None and not await self._landed_well(flight):
             attempt.discard()
+            self._queue.extendleft(reversed(group))
             await self._retry(flight)
-            await self._record(group)
             return None
         if failure is not None:
             attempt.discard()
@@ -207,7 +181,7 @@ class Ledger:
             return None
         group = self._decided(group)
         self._loaded.trim(attempt.touched)
-        stored = asyncio.create_task(attempt.commit(), name="commit")
+        stored = asyncio.create_task(attempt.commit(self._confirmed), name="commit")
         stored.add_done_callback(lambda _: self._wake.set())
         return _Flight(group, attempt, stored)
 
@@ -238,6 +212,8 @@ class Ledger:
         self.counted.commits += head != self._head
         self.counted.events += head.position - self._head.position
         self.counted.refused += sum(not isinstance(request.outcome, AppendResult) for request in group)
+        if head != self._head or attempt.found > self._confirmed:
+            self._confirmed = head.position
         self._head = head
         for request in group:
             request.resolve()
@@ -246,20 +222,32 @@ class Ledger:
     async def _retry(self, flight: _Flight) -> None:
         """Record a group again whose commit did not go through."""
         flight.attempt.discard()
-        _note(flight.stored.exception(), flight.group)
-        await self._record(flight.group)
+        await self._record(flight.group, flight.stored.exception())
 
-    async def _record(self, group: Sequence[Request]) -> None:
-        """Record a group on its own, trying until it is stored or cannot be; answer its writers either way."""
+    async def _record(self, group: Sequence[Request], failure: BaseException | None = None) -> None:
+        """Record a group on its own, trying until it is stored or cannot be; answer its writers either way.
+
+        `failure` is that of its commit. Where the database cannot be reached, those who wait are answered as well.
+        """
         try:
-            await self._insist(group)
+            async with asyncio.timeout(None) as limit:
+                _note(failure, group, limit)
+                await self._insist(group, limit)
+        except (Lost, TimeoutError) as error:
+            logger.warning("append.lost", requests=len(group) + len(self._queue), error=str(error) or "too slow")
+            lost = error if isinstance(error, Lost) else Lost("the database did not come back in time")
+            self._fail([*group, *self._queue], lost)
+            self._queue.clear()
         except Exception as error:
             logger.exception("append.failed", requests=len(group))
-            self._loaded.clear()
-            for request in group:
-                request.fail(error)
+            self._fail(group, error)
 
-    async def _insist(self, group: Sequence[Request]) -> None:
+    def _fail(self, group: Sequence[Request], error: Exception) -> None:
+        self._loaded.clear()
+        for request in group:
+            request.fail(error)
+
+    async def _insist(self, group: Sequence[Request], limit: asyncio.Timeout) -> None:
         tried = lost = 0
         while group:
             attempt: Attempt | None = None
@@ -269,24 +257,23 @@ class Ledger:
                     await self._catch_up()
                     attempt = self._attempt(group, self._head)
                     await attempt.prepare(group)
-                    stored = await attempt.commit()
+                    stored = await attempt.commit(self._confirmed)
                 if stored:
                     self._answer([request for request in group if request.outcome is not None], attempt)
                     group = [request for request in group if request.outcome is None]
                     tried = lost = 0
+                    limit.reschedule(None)
                     continue
                 attempt.discard()
-            except TooMuchWork:  # noted with its request, which is refused in the next try
-                if attempt is not None:
-                    attempt.discard()
-                continue
             except Exception as error:
                 if attempt is not None:
                     attempt.discard()
+                if isinstance(error, TooMuchWork):  # noted with its request, which is refused in the next try
+                    continue
                 lost += isinstance(error, Lost)
                 if lost == LOST_ATTEMPTS or not isinstance(error, DuplicateId | Lost):
                     raise
-                _note(error, group)
+                _note(error, group, limit)
             tried += 1
             if tried == ATTEMPTS:
                 reason = "too many writers at once"
@@ -299,14 +286,14 @@ class Ledger:
             await self._loaded.catch_up(self._head.position)
         else:
             self._loaded.clear()
+            self._confirmed = 0
         self._head = head
         self._loaded.trim(set())
 
 
-def _note(error: BaseException | None, group: Sequence[Request]) -> None:
-    """Note for the next try, after a failed commit, which ids to look for in the log."""
+def _note(error: BaseException | None, group: Sequence[Request], limit: asyncio.Timeout) -> None:
+    """Note for the next try, after a failed commit, what to look for in the log; after a lost one there is a limit."""
     for request in group:
-        if isinstance(error, DuplicateId):
-            request.look_up = request.look_up or bool(request.given)
-        elif isinstance(error, Lost):  # The log shows by the ids whether the commit happened.
-            request.look_up = request.own = True
+        request.note(error)
+    if isinstance(error, Lost) and limit.when() is None:
+        limit.reschedule(asyncio.get_running_loop().time() + RECOVER_SECONDS)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.errors import Refused, Unavailable
 from service.domain.vocabulary.events import id_of
+from service.storage.database import DuplicateId, Lost
 
 if TYPE_CHECKING:
     import asyncio
@@ -56,6 +57,14 @@ class Request:
         """Return the ids of its events."""
         return [id_of(event) for event in self.events]
 
+    def note(self, error: BaseException | None) -> None:
+        """Take note, after a failed commit, of what is to be looked for in the log before the next try."""
+        if isinstance(error, DuplicateId):
+            self.look_up = self.look_up or bool(self.given)
+        elif isinstance(error, Lost):  # The log shows by the ids whether the commit happened, and what has been lost.
+            self.look_up = self.own = True
+            self.recorded = {}
+
     def fail(self, cause: Exception) -> None:
         """Answer the writer that the ledger cannot record it now."""
         if not self.answer.done():
@@ -71,3 +80,12 @@ class Request:
             self.answer.set_result(self.outcome)
         elif self.outcome is not None:
             self.answer.set_exception(self.outcome)
+
+
+@dataclass(slots=True)
+class Counted:
+    """The work of a process since its start."""
+
+    events: int = 0
+    commits: int = 0
+    refused: int = 0

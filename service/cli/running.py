@@ -58,9 +58,9 @@ def settings_of(**options: Any) -> Settings:  # noqa: ANN401 - options of differ
 
 def shown(settings: Settings) -> str:
     """Return the URL of the database without its password."""
-    from sqlalchemy import make_url
+    from service.storage import connect
 
-    return make_url(settings.database_url).render_as_string(hide_password=True)
+    return connect.shown(settings.database_url)
 
 
 def is_missing(settings: Settings) -> bool:

@@ -6,6 +6,7 @@ import gc
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from service.storage import postgres_url
 from service.storage.database import scheme
 from service.storage.postgres import Postgres
 from service.storage.sqlite import Sqlite
@@ -21,7 +22,12 @@ GC_THRESHOLD = 50_000
 
 def connect(url: str) -> Database:
     """Return the database of a URL: `sqlite:///path` or `postgresql://…`; ValueError for another."""
-    return Sqlite(url.removeprefix("sqlite:///")) if scheme(url) == "sqlite" else Postgres(url)
+    return Postgres(url) if scheme(url) == "postgresql" else Sqlite(url.removeprefix("sqlite:///"))
+
+
+def shown(url: str) -> str:
+    """Return a database URL for people to read, without its password; ValueError for one that cannot be used."""
+    return url if scheme(url) == "sqlite" else postgres_url.shown(url)
 
 
 @asynccontextmanager

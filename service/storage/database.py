@@ -180,6 +180,9 @@ class Database(Source, Protocol):
     async def close(self) -> None:
         """Close every connection."""
 
+    async def check(self) -> None:
+        """Check that a commit would be taken now; raises Lost with what is wrong."""
+
     async def fetch_long(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - driver values
         """Read rows in one statement that may take long; other work goes on during it."""
 
@@ -206,6 +209,9 @@ class Database(Source, Protocol):
         instant is frozen. DuplicateId, and nothing
         stored, for an id that is taken.
         """
+
+    async def confirm(self) -> None:
+        """Make sure that all that can be read is as durable as what `commit` stores; raises Lost."""
 
     def locked(self) -> AbstractAsyncContextManager[None]:
         """Keep others from committing; what is committed within is stored when it ends."""

@@ -9,8 +9,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg import connect
 
-from service.storage import files
+from service.storage import files, postgres_url
 from service.storage.database import scheme
 
 
@@ -19,13 +20,17 @@ def config(url: str) -> Config:
     settings = Config()
     settings.set_main_option("script_location", str(files.data("migrations")))
     settings.set_main_option("path_separator", "os")
-    settings.set_main_option("sqlalchemy.url", engine_url(url).replace("%", "%%"))
+    settings.attributes["engine"] = engine(url)
     return settings
 
 
-def engine_url(url: str) -> str:
-    """Name the driver that migrations use: sqlite3, or psycopg for PostgreSQL; ValueError for another database."""
-    return url if scheme(url) == "sqlite" else f"postgresql+psycopg://{url.partition('://')[2]}"
+def engine(url: str) -> sa.Engine:
+    """Make the engine that migrations use, over sqlite3 or psycopg; ValueError for another URL than the service's."""
+    if scheme(url) == "sqlite":
+        return sa.create_engine(url, poolclass=sa.NullPool)
+    added = postgres_url.defaults(url)
+    # SQLAlchemy's own reading of a URL knows one host only.
+    return sa.create_engine("postgresql+psycopg://", poolclass=sa.NullPool, creator=lambda: connect(url, **added))
 
 
 def upgrade(url: str, revision: str = "head") -> None:
@@ -37,8 +42,7 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 def current(url: str) -> str | None:
     """Return the revision of a database; None for an empty one."""
-    engine = sa.create_engine(engine_url(url), poolclass=sa.NullPool)
-    with engine.connect() as connection:
+    with engine(url).connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 

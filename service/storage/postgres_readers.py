@@ -1,81 +1,70 @@
-"""The connections that read from PostgreSQL: those of asyncpg's pool, kept beside it from one read to the next.
+"""The sessions that read from PostgreSQL: a bounded number, kept from one read to the next.
 
-To take one from the pool and give it back costs 50 us of CPU, a sixth of what an issue's fifty states do, and a turn of
-the event loop; from a list it costs nothing. The pool bounds how many there are, makes them and buries them.
+To take one costs nothing where one is idle: asyncpg's own pool takes 50 us of CPU, a sixth of what an issue's fifty
+states do, and a turn of the event loop.
 """
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
+from service.storage.postgres_sessions import CLOSE_SECONDS, LOST, STATEMENT_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    import asyncpg
 
-    from asyncpg.pool import PoolConnectionProxy
+    from service.storage.postgres_sessions import Session, Sessions
 
-LOST = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the server has taken its leave, and the connection has not been closed yet
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,  # no connection is left, or no space on the disk
-    asyncpg.ReadOnlySQLTransactionError,  # the primary has become a standby: a new connection may find the new one
-)
-"""Errors after which a connection is useless, though it may not know yet that it is closed."""
+READERS_MAX = 8
+WAIT_SECONDS = STATEMENT_SECONDS
+"""How long a read waits for a session to be free."""
 
 
 class Readers:
-    """The connections of one pool."""
+    """Sessions to read with."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
-        """None is taken yet."""
-        self._pool = pool
-        self._idle: list[PoolConnectionProxy[asyncpg.Record]] = []
-        self._waiting = 0
+    def __init__(self, sessions: Sessions) -> None:
+        """None is open yet."""
+        self._sessions = sessions
+        self._idle: list[Session] = []
+        self._places = asyncio.Semaphore(READERS_MAX)
 
-    async def fetch(self, sql: str, parameters: tuple[Any, ...]) -> list[asyncpg.Record]:
-        """Read on a connection that is idle, or wait for one."""
-        reader = await self._taken()
+    async def fetch(self, sql: str, parameters: tuple[Any, ...], seconds: float | None = None) -> list[asyncpg.Record]:
+        """Read with a session that is idle, or wait for one; `seconds` as `Session.begin` takes them."""
+        session = await self._taken()
+        session.begin(seconds)
         try:
-            rows = await reader.fetch(sql, *parameters)
-        except BaseException as error:
-            if isinstance(error, LOST):
-                reader.terminate()
-            await self._pool.release(reader)
+            return await session.fetch(sql, *parameters)
+        except LOST:
+            session.terminate()
             raise
-        if self._waiting or self._pool.is_closing():
-            await self._pool.release(reader)
-        else:
-            self._idle.append(reader)
-        return rows
-
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
-        """Take a connection for several statements."""
-        reader = await self._taken()
-        try:
-            yield reader
         finally:
-            await self._pool.release(reader)
+            session.end()
+            self._idle.append(session)  # the next read ends it if it is of no use
+            self._places.release()
 
     async def close(self) -> None:
-        """Close every connection; those in use when they are given back."""
-        while self._idle:
-            await self._pool.release(self._idle.pop())
-        await self._pool.close()
+        """Wait a while for the reads under way, those that wait included."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                for _ in range(READERS_MAX):
+                    await self._places.acquire()
 
-    async def _taken(self) -> PoolConnectionProxy[asyncpg.Record]:
+    async def _taken(self) -> Session:
+        if self._places.locked():
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._places.acquire()
+        else:
+            await self._places.acquire()
         while self._idle:
-            reader = self._idle.pop()
-            if not reader.is_closed():
-                return reader
-            await self._pool.release(reader)
-        self._waiting += 1
+            session = self._idle.pop()
+            if self._sessions.is_current(session):
+                return session
+            session.terminate()
         try:
-            return await self._pool.acquire()
-        finally:
-            self._waiting -= 1
+            return await self._sessions.open()
+        except BaseException:
+            self._places.release()
+            raise

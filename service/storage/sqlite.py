@@ -115,6 +115,9 @@ class Sqlite:
             if connection := self.__dict__.get(name):
                 connection.close()
 
+    async def check(self) -> None:
+        """Do nothing: what the next commit meets, it will say; see `Database`."""
+
     async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         """Read; see `Database`."""
         return self._reader.execute(_own(sql), parameters).fetchall()
@@ -166,6 +169,9 @@ class Sqlite:
                     raise DuplicateId from error
                 raise
         return True
+
+    async def confirm(self) -> None:
+        """Do nothing: what can be read is on the disk; see `Database`."""
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[None]:

@@ -69,8 +69,11 @@ class Webhooks:
         finally:
             self._tail.close()
             self.wake()
-            await supervising
-            await self._end(sender)
+            with suppress(TimeoutError):  # the database does not answer: what is delivered again is the lesser evil
+                async with asyncio.timeout(GRACE_SECONDS / 2):
+                    await supervising
+                async with asyncio.timeout(2 * GRACE_SECONDS):
+                    await self._end(sender)
 
     async def _end(self, sender: Sender) -> None:
         """Wait for the deliveries under way, then break them off; no statement is cancelled halfway."""

@@ -58,7 +58,7 @@ def test_a_ledger_of_an_earlier_revision_answers_as_before(
 @pytest.mark.row(9)
 def test_a_ledger_of_a_newer_version_is_refused(migrated_url: str) -> None:
     """After a step back to an older release the ledger is neither served nor written."""
-    engine = sa.create_engine(migrate.engine_url(migrated_url), poolclass=sa.NullPool)
+    engine = migrate.engine(migrated_url)
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     for words in (["seed"], ["rebuild"], ["serve", "--port", "0"]):

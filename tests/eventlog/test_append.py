@@ -829,7 +829,7 @@ async def test_under_steady_load_a_record_reads_no_more_than_the_first(
     ledger: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While groups are committed without a pause, each reads the items of its own records, not those of others."""
-    monkeypatch.setattr("service.append.ledger.GROUP_EVENTS", 2)
+    monkeypatch.setattr("service.append.groups.GROUP_EVENTS", 2)
     monkeypatch.setattr("service.views.working_set.MEMORY_MAX", 40_000)
     facts = [imposed(f"restriction-{number}", "exports") for number in range(200)]
     await ledger.append([opening("exports"), *facts])

@@ -1,0 +1,255 @@
+"""Sessions with a PostgreSQL server: opened with one that answers, and left when it falls silent.
+
+Every wait has an end. A connection is tried for some seconds a host; a statement has `STATEMENT_SECONDS`, or as many as
+whoever begins it says. While one of those runs, its server is asked now and then whether it still answers. One look at
+all sessions now and then ends what is overdue: a timer for each statement would cost 3 us. A server that is gone
+without a word, as after a loss of power, is noticed by the keepalive of its sockets as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager, contextmanager, suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from service.storage.database import Lost
+from service.storage.postgres_url import target
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from service.storage.postgres_url import Host
+
+STATEMENT_SECONDS = 5.0
+"""How long a short statement may take."""
+LONG_SECONDS = 86_400.0
+"""How long one may take that takes as long as its server answers."""
+QUIET_SECONDS = 2.0
+"""How long a statement that may take longer runs before its server is asked whether it answers."""
+LOOK_SECONDS = 0.5
+"""Seconds between two looks at the sessions."""
+CLOSE_SECONDS = 0.5
+"""How long a session is given to end in order."""
+ROLE = "parley_app"
+LOST = (
+    OSError,  # TimeoutError is one
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server has taken its leave, and the connection has not been closed yet
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,  # no connection is left, or no space on the disk
+    asyncpg.ReadOnlySQLTransactionError,  # the primary has become a standby: a new connection may find the new one
+    asyncpg.LockNotAvailableError,  # others hold the lock for longer than anybody waits here
+)
+"""Errors after which a session is useless, though it may not know yet that it is closed."""
+SETTINGS = {
+    "application_name": "parley",
+    # A session that was given up on this side waits no longer for a lock than somebody waited for it.
+    "lock_timeout": "10000",
+    # Every statement on the hot paths is a probe of an index; a plan made while a table was small must not stay a scan.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_material": "off",
+    "enable_memoize": "off",
+    "jit": "off",
+    # Planned once a connection: where the statistics make the other plan look cheaper, each call would plan again.
+    "plan_cache_mode": "force_generic_plan",
+}
+_SET_UP = """
+SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1 AND pg_has_role(current_user, oid, 'MEMBER')),
+    CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
+    THEN set_config('synchronous_commit', 'on', false) END
+"""
+"""A commit is on disk, and on the standbys that the server waits for, before it is acknowledged, whatever is set."""
+_OPTIONS = {
+    "keepalives_idle": "TCP_KEEPIDLE",
+    "keepalives_interval": "TCP_KEEPINTVL",
+    "keepalives_count": "TCP_KEEPCNT",
+}
+_OPTIONS |= {"tcp_user_timeout": "TCP_USER_TIMEOUT"}
+"""The options of a socket, by what libpq calls them; not every system has every one."""
+
+
+if TYPE_CHECKING:
+    _Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    _Connection = asyncpg.Connection
+
+
+class Session(_Connection):
+    """A connection of asyncpg's that knows its socket, the place that it was opened at, and when it is overdue."""
+
+    __slots__ = ("is_overdue", "limit", "place", "since", "socket")
+
+    def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:  # noqa: ANN401 - asyncpg's own types
+        """As asyncpg calls it."""
+        super().__init__(protocol, transport, *rest)
+        self.socket: socket.socket | None = transport.get_extra_info("socket")
+        self.place: Host
+        self.since, self.limit, self.is_overdue = 0.0, 0.0, False
+
+    def begin(self, seconds: float | None = None) -> None:
+        """Limit what follows to so many seconds; `STATEMENT_SECONDS` for None."""
+        self.limit = STATEMENT_SECONDS if seconds is None else seconds
+        self.since = monotonic()
+
+    def end(self) -> None:
+        """Take note that it is done."""
+        self.since = 0.0
+        self.is_overdue = False
+
+    @contextmanager
+    def within(self, seconds: float | None = None) -> Iterator[None]:
+        """Begin, and end with the block."""
+        self.begin(seconds)
+        try:
+            yield
+        finally:
+            self.end()
+
+
+class Sessions:
+    """Opens the sessions with one database, wherever its primary is, looks after them, and closes them."""
+
+    def __init__(self, url: str) -> None:
+        """`url` as libpq takes it; raises BadUrl."""
+        self._target = target(url)
+        self._open: set[Session] = set()
+        self._asked: dict[Session, asyncio.Task[None]] = {}
+        self._looking: asyncio.TimerHandle | None = None
+        self.place = self._target.places[0]
+        """Where the newest session was opened: a session at another place is with a server that was left."""
+
+    async def open(self) -> Session:
+        """Open a session with the first server that answers and takes what the URL asks for, the last such one first.
+
+        Raises Lost.
+        """
+        failure: Exception | None = None
+        for place in (self.place, *(each for each in self._target.places if each != self.place)):
+            try:
+                session = await self._connect(place)
+                await self._prepare(session)
+            except (*LOST, asyncpg.PostgresError) as error:
+                failure = error
+            else:
+                self.place = place
+                return session
+        raise Lost(reason(failure)) from failure
+
+    @asynccontextmanager
+    async def long(self) -> AsyncIterator[Session]:
+        """Open a session whose statements may take as long as its server answers; it is closed at the end."""
+        session = await self.open()
+        try:
+            with session.within(LONG_SECONDS):
+                await session.execute("SET lock_timeout = 0")
+                yield session
+        except LOST as error:
+            session.terminate()
+            raise Lost(reason(error)) from error
+        finally:
+            await _close(session)
+
+    def is_current(self, session: Session) -> bool:
+        """Return whether a session can be used: it is open, with the server that the newest one is with."""
+        return not session.is_closed() and session.place is self.place
+
+    async def answers(self, place: Host) -> bool:
+        """Return whether a server answers at all, if only with a refusal."""
+        try:
+            await _close(await self._connect(place, {"target_session_attrs": "any"}))
+        except OSError:
+            return False
+        except (asyncpg.PostgresError, asyncpg.InterfaceError):
+            return True
+        return True
+
+    async def close(self) -> None:
+        """Close every session that is still open."""
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+        for asking in self._asked.values():
+            asking.cancel()
+        await asyncio.gather(*map(_close, [*self._open]))
+
+    def _look(self) -> None:
+        """End the sessions that are overdue, and ask the servers of those that take long.
+
+        What is overdue has one look more: its answer may be here and unread, where the process was busy.
+        """
+        now = monotonic()
+        for session in [each for each in self._open if each.since]:
+            if session.is_overdue:
+                session.terminate()
+            elif now > session.since + session.limit:
+                session.is_overdue = True
+            elif session.limit > STATEMENT_SECONDS and now > session.since + QUIET_SECONDS:
+                self._ask(session)
+        self._looking = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+
+    def _ask(self, session: Session) -> None:
+        """Ask the server of a session whether it answers, unless it is being asked; end the session if it does not."""
+
+        async def ask() -> None:
+            if not await self.answers(session.place):
+                session.terminate()
+
+        if session not in self._asked:
+            self._asked[session] = asyncio.create_task(ask(), name="ask server")
+            self._asked[session].add_done_callback(lambda _: self._asked.pop(session))
+
+    async def _connect(self, place: Host, arguments: Mapping[str, Any] | None = None) -> Session:
+        known = self._target
+        session = await asyncpg.connect(
+            **{**known.arguments, **(arguments or {})},
+            host=place.host,
+            port=place.port,
+            server_settings={**SETTINGS, **known.settings},
+            connection_class=Session,
+        )
+        session.place = place
+        self._keep_alive(session)
+        self._open.add(session)
+        session.add_termination_listener(self._forget)
+        if self._looking is None:
+            self._look()
+        return session
+
+    def _forget(self, session: Any) -> None:  # noqa: ANN401 - as asyncpg calls it
+        self._open.discard(session)
+
+    def _keep_alive(self, session: Session) -> None:
+        if session.socket is None or session.socket.family not in {socket.AF_INET, socket.AF_INET6}:
+            return
+        session.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(bool(self._target.keepalive)))
+        for name, value in self._target.keepalive.items():
+            if hasattr(socket, _OPTIONS[name]):
+                session.socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, _OPTIONS[name]), value)
+
+    @staticmethod
+    async def _prepare(session: Session) -> None:
+        try:
+            with session.within():
+                if await session.fetchval(_SET_UP, ROLE):
+                    await session.execute(f"SET ROLE {ROLE}")
+        except BaseException:
+            session.terminate()
+            raise
+
+
+def reason(error: BaseException | None) -> str:
+    """Return an error in words: that of a wait that was too long has none of its own."""
+    return str(error) or "the database does not answer"
+
+
+async def _close(session: Session) -> None:
+    with suppress(*LOST, asyncpg.PostgresError):
+        await session.close(timeout=CLOSE_SECONDS)
