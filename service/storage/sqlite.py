@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import lru_cache, partial
@@ -32,6 +33,7 @@ from service.storage.database import (
     Scratch,
     check_revision,
 )
+from service.storage.sqlite_file import File, look_through
 from service.storage.tables import PROJECTIONS
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BUSY_MS = 10_000
+WRITE_SECONDS = 5.0
+"""How long a write waits for those of other processes."""
+WRITE_BUSY_MS = 250
+"""How long one of its tries waits in a thread, where it cannot be broken off."""
 CACHE_KIB = 65_536
 SCRATCH_KIB = 8_192
 _PRAGMAS = (
@@ -85,6 +91,8 @@ class Sqlite:
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="sqlite")
         self._writing = asyncio.Lock()
         self._reading_long = asyncio.Lock()
+        self._locking: asyncio.Task[Any] | None = None
+        self._file = File(path)
         self._reader: sqlite3.Connection
         self._long_reader: sqlite3.Connection
         self._writer: sqlite3.Connection
@@ -103,6 +111,9 @@ class Sqlite:
             self._reader, self._long_reader, self._writer = self._connect(), self._connect(), self._connect()
             for reader in (self._reader, self._long_reader):
                 reader.execute("PRAGMA query_only=ON")
+            self._writer.execute(f"PRAGMA busy_timeout={WRITE_BUSY_MS}")
+            self._file.note()
+            look_through(self._reader)
             rows = self._reader.execute(REVISION_OF).fetchall()
         except sqlite3.OperationalError as error:
             raise NotMigrated(str(error)) from error
@@ -116,7 +127,8 @@ class Sqlite:
                 connection.close()
 
     async def check(self) -> None:
-        """Do nothing: what the next commit meets, it will say; see `Database`."""
+        """Check that the file is still where it was; see `Database`."""
+        self._file.check()
 
     async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         """Read; see `Database`."""
@@ -160,7 +172,6 @@ class Sqlite:
         async with self._transaction() as connection:
             heads = expected.position, expected.recorded_at, expected.epoch, head.position, head.recorded_at
             if connection.execute(_MOVE, heads).rowcount == 0:
-                connection.execute("ROLLBACK")
                 return False
             try:
                 self._store(connection, commit)
@@ -175,8 +186,13 @@ class Sqlite:
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[None]:
-        """Do nothing: a file has few writers, and SQLite lets them in by turns."""
-        yield
+        """Begin a transaction that the writes of this task are made in; see `Database`."""
+        async with self._transaction():
+            self._locking = asyncio.current_task()
+            try:
+                yield
+            finally:
+                self._locking = None
 
     async def freeze(self, instant: int) -> None:
         """Freeze; see `Database`."""
@@ -205,19 +221,40 @@ class Sqlite:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[sqlite3.Connection]:
-        """Hold the write lock of the file; commit at the end unless rolled back within."""
+        """Hold the write lock of the file and commit at the end, or within `locked` use what that holds."""
         connection = self._writer
+        if self._locking is not None and self._locking is asyncio.current_task():
+            yield connection
+            return
         async with self._writing:
             try:
-                await self._in_thread(lambda: connection.execute("BEGIN IMMEDIATE"))
+                await self._begin()
                 yield connection
-                if connection.in_transaction:
-                    await self._in_thread(connection.commit)
+                await self._in_thread(connection.commit)
             except sqlite3.OperationalError as error:
                 raise Lost(str(error)) from error
             finally:
                 if connection.in_transaction:
                     connection.rollback()
+
+    async def _begin(self) -> None:
+        """Wait for the write lock, try by try: what waits in a thread keeps the process from stopping."""
+        until = time.monotonic() + WRITE_SECONDS
+        while not await self._in_thread(self._begun):
+            if time.monotonic() > until:
+                msg = "another process has been writing all the time"
+                raise Lost(msg)
+
+    def _begun(self) -> bool:
+        """Begin to write; return False while another process does."""
+        self._file.check()
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        return True
 
     async def _read(self, connection: sqlite3.Connection, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         return await self._in_thread(lambda: connection.execute(_own(sql), parameters).fetchall())
