@@ -261,8 +261,8 @@ async def test_a_relay_stops_in_the_midst_of_large_events(migrated_sqlite_url: s
     """It is cancelled while nats-py flushes, who swallows that: it ends all the same, and the next one goes on."""
     async with opened(migrated_sqlite_url) as ledger, connected(server.url) as client:
         await ledger.append(openings())
-        for _ in range(8):
-            await ledger.append([{**_large(), "id": str(uuid4())}])
+        for number in range(8):
+            await ledger.append([{**_large(), "id": str(uuid4()), "item": f"everybody-{number}"}])
         for more in range(4):
             running = asyncio.create_task(Relay(ledger.database, [server.url], PUBLIC_URL).run())
             await reached(client, len(ISSUES) + more)
