@@ -188,7 +188,7 @@ class Attempt:
         if request.recorded_at is not None and request.recorded_at <= self._before.final:
             return TooEarly(request.recorded_at, self._before.final)
         try:
-            return await asyncio.to_thread(self._take, request) if self._is_large(request) else self._take(request)
+            return await self._take_apart(request) if self._is_large(request) else self._take(request)
         except TooMuchWork:
             raise
         except Refused as refused:
@@ -204,6 +204,15 @@ class Attempt:
             return True
         items = [item for event in request.events if event.item and (item := self._loaded.get(event.item))]
         return sum([item.steps for item in items]) > LARGE_STEPS
+
+    async def _take_apart(self, request: Request) -> AppendResult:
+        """Decide and project a request in a thread, to its end: items may not change once an attempt is given up."""
+        taking = asyncio.get_running_loop().run_in_executor(None, self._take, request)
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            await asyncio.wait([taking])
+            raise
 
     def _take(self, request: Request) -> AppendResult:
         """Decide and project a request; raises TooMuchWork when items have been changed in vain, Refused before."""

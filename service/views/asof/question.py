@@ -121,6 +121,8 @@ PAGE_BYTES = 8 * 2**20
 def fitting(sizes: Sequence[int], limit: int) -> int:
     """Return how many of the first entries are a page, by their number and by their sizes in bytes."""
     total = 0
+    if sum(sizes) <= PAGE_BYTES:
+        return min(len(sizes), limit)
     for count, size in enumerate(sizes[:limit]):
         total += size
         if total > PAGE_BYTES and count:

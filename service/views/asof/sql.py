@@ -111,6 +111,9 @@ def body(name: str) -> str:
     return f"CASE WHEN length({name}.body) <= {BODY_MAX} THEN {name}.body END"
 
 
+_NO_TOKENS: frozenset[str] = frozenset()
+
+
 async def body_of(database: Database, state: int, small: bytes | None) -> bytes:
     """Return the body of a state: the small one, or the one that is read by itself; Lost where it is gone."""
     if small is not None:
@@ -124,16 +127,19 @@ async def body_of(database: Database, state: int, small: bytes | None) -> bytes:
 
 
 async def states_of(
-    database: Database, rows: Sequence[Row], found_by: Callable[[Row], frozenset[str]] = lambda _: frozenset()
+    database: Database, rows: Sequence[Row], found_by: Callable[[Row], frozenset[str]] | None = None
 ) -> tuple[list[ItemState], bool]:
     """Return the states that rows end with, and whether the last rows are left out: they are more than a page."""
     states: list[ItemState] = []
     size = 0
     for row in rows:
-        number, slug, kind, status, state, small, changes = row[-7:]
-        body = small if small is not None else await body_of(database, state, small)
+        number, slug, kind, status, state, body, changes = row[-7:]
+        if body is None:
+            body = await body_of(database, state, None)
         size += len(body)
-        states.append(ItemState(number, slug, kind, status, with_upcoming(body, status, changes), found_by(row)))
+        if changes:
+            body = with_upcoming(body, status, changes)
+        states.append(ItemState(number, slug, kind, status, body, found_by(row) if found_by else _NO_TOKENS))
         if size > PAGE_BYTES:
             return states, len(states) < len(rows)
     return states, False
