@@ -61,8 +61,7 @@ async def import_(
 
     If the ledger is empty, or has only the beginning of the same file, events keep their instants, and those of one
     instant stay one commit, also instants ahead of the clock: the exported ledger had a clock that was ahead. An event
-    without an id gets one made from its content. Raises ImportStopped for lines that cannot be
-    recorded.
+    without an id gets one made from its content. Raises ImportStopped for lines that cannot be recorded.
     """
     work = _Import(database, ledger)
     try:

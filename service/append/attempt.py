@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from service.eventlog.log import Stored, by_ids
 from service.eventlog.request_keys import keyed_requests
 from service.storage.database import Head
 from service.storage.tables import REQUEST_KEYS
+from service.storage.threads import to_its_end
 from service.views.project import Projector, Recorded
 from service.views.working_set import load
 
@@ -188,7 +190,8 @@ class Attempt:
         if request.recorded_at is not None and request.recorded_at <= self._before.final:
             return TooEarly(request.recorded_at, self._before.final)
         try:
-            return await self._take_apart(request) if self._is_large(request) else self._take(request)
+            take = partial(self._take, request)
+            return await to_its_end(None, take) if self._is_large(request) else take()
         except TooMuchWork:
             raise
         except Refused as refused:
@@ -204,15 +207,6 @@ class Attempt:
             return True
         items = [item for event in request.events if event.item and (item := self._loaded.get(event.item))]
         return sum([item.steps for item in items]) > LARGE_STEPS
-
-    async def _take_apart(self, request: Request) -> AppendResult:
-        """Decide and project a request in a thread, to its end: items may not change once an attempt is given up."""
-        taking = asyncio.get_running_loop().run_in_executor(None, self._take, request)
-        try:
-            return await asyncio.shield(taking)
-        except asyncio.CancelledError:
-            await asyncio.wait([taking])
-            raise
 
     def _take(self, request: Request) -> AppendResult:
         """Decide and project a request; raises TooMuchWork when items have been changed in vain, Refused before."""

@@ -33,7 +33,7 @@ _BETWEEN = "\x1e"
 
 
 def insert(table: str, first: int, source: str) -> str:
-    """Write the statement that inserts rows given as `_columns` writes them, from the parameter `first` on."""
+    """Write the statement that inserts rows given as `columns` writes them, from the parameter `first` on."""
     arrays: list[str] = []
     names: list[str] = []
     values: list[str] = []

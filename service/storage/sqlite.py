@@ -35,6 +35,7 @@ from service.storage.database import (
 )
 from service.storage.sqlite_file import File, look_through
 from service.storage.tables import PROJECTIONS
+from service.storage.threads import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -260,9 +261,4 @@ class Sqlite:
         return await self._in_thread(lambda: connection.execute(_own(sql), parameters).fetchall())
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
-        running = asyncio.get_running_loop().run_in_executor(self._threads, call)
-        try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:  # what the connection is in the middle of cannot be broken off
-            await asyncio.wait([running])
-            raise
+        return await to_its_end(self._threads, call)

@@ -15,26 +15,12 @@ from service.app import create_app
 from service.cli import cli
 from service.rebuild.rebuild import rebuild
 from service.settings import Settings
+from tests.eventlog.measures import fact, imposed, opening
 from tests.ledgers import opened
 
 Event = dict[str, Any]
 DAY = date(2025, 6, 1)
 ITEMS = 40
-
-
-def fact(change: str, item: str, **terms: Any) -> Event:  # noqa: ANN401 - the terms of any change
-    head = {"type": change, "id": str(uuid4()), "issues": ["i"], "item": item, "occurred": "2025-01-01"}
-    return head | {"reports": [{"outlet": "An outlet"}]} | terms
-
-
-def opening() -> Event:
-    return fact("issue.opened", "i", title="An issue", summary="It is one.", parties=["CN", "US"])
-
-
-def imposed(item: str) -> Event:
-    return fact(
-        "restriction.imposed", item, imposed_by="US", against=["CN"], instrument="quota", goods=[{"name": "steel"}]
-    )
 
 
 def rebuild_by_command(url: str) -> str:

@@ -6,13 +6,13 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, LiteralString
-from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner
 
 from service.cli import cli
 from tests import migrations
+from tests.eventlog.measures import fact, imposed, opening
 from tests.ledgers import opened
 from tests.postgres_servers import both, postgres_servers
 from tests.processes import PATIENCE
@@ -26,21 +26,6 @@ if TYPE_CHECKING:
     from tests.postgres_servers import Postgres, PostgresServers
 
 Event = dict[str, Any]
-
-
-def fact(change: str, item: str, **terms: Any) -> Event:  # noqa: ANN401 - the terms of any change
-    head = {"type": change, "id": str(uuid4()), "issues": ["i"], "item": item, "occurred": "2025-01-01"}
-    return head | {"reports": [{"outlet": "An outlet"}]} | terms
-
-
-def opening() -> Event:
-    return fact("issue.opened", "i", title="An issue", summary="It is one.", parties=["CN", "US"])
-
-
-def imposed(item: str) -> Event:
-    return fact(
-        "restriction.imposed", item, imposed_by="US", against=["CN"], instrument="quota", goods=[{"name": "steel"}]
-    )
 
 
 def pair(servers: PostgresServers) -> tuple[Postgres, Postgres]:

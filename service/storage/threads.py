@@ -1,0 +1,25 @@
+"""Work in a thread that nothing breaks off."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
+T = TypeVar("T")
+
+
+async def to_its_end(executor: Executor | None, call: Callable[[], T]) -> T:
+    """Return what a call in a thread returns; a caller that is cancelled waits for its end first.
+
+    For work on what others use afterwards: a connection, or items in memory.
+    """
+    running = asyncio.get_running_loop().run_in_executor(executor, call)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
