@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from service.domain.rule.item import Item
     from service.storage.database import Database
 
-_DATED = frozenset(name for struct in (*FACTS.values(), *RECORDS.values(), Report) for name in date_fields(struct).own)
+_DATED = frozenset(
+    name for struct in (*FACTS.values(), *RECORDS.values(), Report) for name in date_fields(struct).own.values()
+)
 """Every field that holds a date in some event or report: a malformed event may have no known type."""
 
 

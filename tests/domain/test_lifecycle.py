@@ -28,7 +28,18 @@ def test_the_oracle_has_the_same_life_written_apart(kind: str) -> None:
         assert (change.place, change.track, change.opens) == (other.place, other.track, other.opens)
         if change.track == "base":
             assert change.status == other.status
-    assert ours.ends - {ours.after_until} == oracle.ENDS[kind]
+    assert ours.ends - {ours.over} == oracle.ENDS[kind]
+
+
+def test_what_hides_and_what_is_preliminary() -> None:
+    """Hiding changes, with the status that they give, and preliminary openings are those of docs/semantics.md, 3."""
+    hiding = {change.name: change.status for change in CHANGES.values() if change.hides}
+    suspend = ("suspended", "suspension_extended", "postponed")
+    assert hiding == dict.fromkeys(suspend, "suspended") | {"exhausted": "exhausted"}
+    assert not CHANGES["round.postponed"].hides
+    preliminary = {change.name for change in CHANGES.values() if change.preliminary}
+    assert preliminary == {"proposed", "announced", "applied", "agreed", "framework_reached", "signed"}
+    assert all(change.opens for change in CHANGES.values() if change.preliminary)
 
 
 def test_calls_and_statements_never_end() -> None:

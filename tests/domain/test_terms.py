@@ -14,7 +14,7 @@ from service.domain.vocabulary.codes import ActingParty, Edtf, EntityName, Party
 from service.domain.vocabulary.dates import PATTERN
 from service.domain.vocabulary.events import FACTS, AnyEvent, Fact
 from service.domain.vocabulary.events.base import Good, Part
-from service.domain.vocabulary.terms import date_fields, tokens_by_term
+from service.domain.vocabulary.terms import date_fields, term_value, tokens_by_term
 from tests.strategies import histories
 
 
@@ -75,14 +75,42 @@ def test_a_term_of_a_new_name_is_found_by_its_type() -> None:
 
 
 def test_the_dates_of_the_vocabulary_are_those_of_its_types() -> None:
-    """Each type of fact has as dates the fields whose text has the pattern of a date, those in its reports too."""
+    """Each type of fact has as dates the fields whose text has the pattern of a date, those in its parts too."""
     for name, struct in FACTS.items():
         _, schemas = msgspec.json.schema_components([struct])
         fields = schemas[struct.__name__]["properties"]
         own = {field for field, schema in fields.items() if _is_date(schema)}
+        parts = fields.keys() & {"reports", "quota", "used"}
         found = date_fields(struct)
-        assert (set(found.own), found.parts) == (own, ("reports",)), name
-        assert own >= {"occurred", "effective", "until"}
+        assert (set(found.own.values()), set(found.parts)) == (own, parts), name
+        assert own >= {"occurred", "effective", "until", "through"}
+
+
+def test_a_date_of_a_quota_is_checked_under_its_name_in_json() -> None:
+    """A day that does not exist is refused in a part that is no array, with the name that it has in JSON."""
+    terms = {"quota": {"volume": 1, "unit": "t", "from": "2025-02-30", "through": "2025-13"}, "used": {"volume": 0.5}}
+    event = {
+        "type": "clearance.amended",
+        "issues": ["i"],
+        "item": "c",
+        "occurred": "2025",
+        "reports": [{"outlet": "x"}],
+    }
+    paths = [fault.path for fault in faults_of(msgspec.convert({**event, **terms}, AnyEvent))]
+    assert paths == [("quota", "from"), ("quota", "through")]
+
+
+def test_two_spellings_of_a_value_are_one_term() -> None:
+    """A value from JSON becomes what a fact has as its term; a name that is no term, or another type, is refused."""
+    struct = FACTS["restriction.eased"]
+    good = Good(name="steel")
+    assert term_value(struct, "goods", [{"name": "steel", "hs": None}]) == (good,)
+    assert term_value(struct, "rate_percent", 25) == term_value(struct, "rate_percent", 25.0)
+    with pytest.raises(KeyError):
+        term_value(struct, "occurred", "2025")
+    for name, value in (("rate_percent", "25"), ("rate_percent", None), ("goods", [{"name": 1}])):
+        with pytest.raises(msgspec.ValidationError):
+            term_value(struct, name, value)
 
 
 def _is_date(schema: dict[str, Any]) -> bool:

@@ -39,16 +39,20 @@ def _date_faults(part: Struct, path: Path) -> list[Fault]:
     """Check every date of an event or a part, by the types of its fields."""
     fields = date_fields(type(part))
     faults = []
-    for name in fields.own:
-        text = getattr(part, name)
+    for attribute, name in fields.own.items():
+        text = getattr(part, attribute)
         if text is not None:
             try:
                 parse(text)
             except ValueError as error:
                 faults.append(Fault((*path, name), str(error)))
     for name in fields.parts:
-        for index, each in enumerate(getattr(part, name) or ()):
-            faults += _date_faults(each, (*path, name, index))
+        parts = getattr(part, name)
+        if isinstance(parts, tuple):
+            for index, each in enumerate(parts):
+                faults += _date_faults(each, (*path, name, index))
+        elif parts is not None:
+            faults += _date_faults(parts, (*path, name))
     return faults
 
 

@@ -29,6 +29,7 @@ _COUNTED_MAX = 1_000
 _SYNTAX = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]")
 _PLAIN = (
+    inspect.AnyType,
     inspect.BoolType,
     inspect.FloatType,
     inspect.IntType,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from service.domain.vocabulary.dates import When, all_overlap, parse
+from service.domain.vocabulary.dates import When, all_overlap, day_after, parse
 from service.domain.vocabulary.events import (
     Fact,
     Record,
@@ -76,6 +76,8 @@ def _live(position: int, event: Fact, reports: tuple[Report, ...], *, contested:
     occ = parse(event.occurred)
     eff = occ if event.effective is None else parse(event.effective)
     until = None if event.until is None else parse(event.until)
+    if event.through is not None:
+        until = day_after(parse(event.through))
     asserted = event.modality == "asserted"
     tied = event.effective is None or event.effective == event.occurred
     dates = ((occ,) if tied else (occ, eff)) + (() if until is None else (until,))

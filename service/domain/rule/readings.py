@@ -235,10 +235,10 @@ def _statuses(kind: Kind, able: _DayFacts, day: int) -> Iterator[Ruled]:
 def _based(kind: Kind, base: _Dated, hiding: Sequence[_Dated], day: int, *, bare: bool) -> Iterator[Ruled]:
     """Return the statuses that are possible while a base fact rules."""
     statuses = []
-    if kind.after_until is None or base.can_run(day):
+    if kind.over is None or base.can_run(day):
         statuses.append(base.fact.change.status)
-    if kind.after_until is not None and base.can_have_run_out(day):
-        statuses.append(kind.after_until)
+    if kind.over is not None and base.can_have_run_out(day):
+        statuses.append(kind.over)
     for status in statuses:
         if status in kind.ends:
             yield status, base.fact

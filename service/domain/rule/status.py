@@ -63,7 +63,7 @@ def outcome_on(kind: Kind, facts: Sequence[LiveFact], day: int) -> Outcome:
     last = {fact.track: fact for fact in in_effect}
     overlay, terms = _ruler(last.get("overlay"), day), _ruler(last.get("terms"), day)
     base = _ruler(last.get("base"), day)
-    if kind.after_until is None and base.run_out:
+    if kind.over is None and base.run_out:
         base = Ruler(base.fact, run_out=False)
     hiding = overlay.fact if overlay.fact is not None and overlay.fact.change.hides and not overlay.run_out else None
     opening: LiveFact | None = None
@@ -91,7 +91,7 @@ def _ruler(fact: LiveFact | None, day: int) -> Ruler:
 
 def _status_of_base(kind: Kind, base: LiveFact, hiding: LiveFact | None, *, run_out: bool) -> tuple[str, LiveFact]:
     """Return the status and its ruling fact while a base fact rules."""
-    status = kind.after_until if run_out and kind.after_until else base.change.status
+    status = kind.over if run_out and kind.over else base.change.status
     return (SUSPENDED, hiding) if hiding and status not in kind.ends else (status, base)
 
 

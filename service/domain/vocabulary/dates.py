@@ -135,6 +135,24 @@ def _day(text: str) -> int:
         raise ValueError(msg) from error
 
 
+def day_after(when: When) -> When | None:
+    """Return the end of what holds through a date: the day after, as it is reckoned and shown.
+
+    A date of year, month or day precision gives the day after its last day, written YYYY-MM-DD. One in brackets gives
+    the same brackets with each day a day later; `[..B]` stays open at the start, and its first day, which stands for
+    the open start, is a day later too. None where it would pass 9999-12-31: what holds through the last day of the
+    calendar has no end.
+    """
+    lo, hi = when.lo + 1, when.hi + 1
+    if hi == FOREVER:
+        return None
+    if when.text[0] != "[":
+        return When(iso(hi), hi, hi)
+    if when.pair:
+        return When(f"[{iso(lo)},{iso(hi)}]", lo, hi, pair=True)
+    return When(f"[{'' if when.text.startswith('[..') else iso(lo)}..{iso(hi)}]", lo, hi)
+
+
 def iso(day: int) -> str:
     """Write an ordinal as YYYY-MM-DD."""
     return date.fromordinal(day).isoformat()

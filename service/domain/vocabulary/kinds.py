@@ -2,9 +2,9 @@
 
 They are one row of text in `LIFE`, beside the structs of the kind: its name, then its changes in order, each as
 `name`, a mark and `=status` where the status is not the name. Marks: `*` opens an item, `!` ends it, `~` is on the
-overlay track, `+` on the terms track; without one the change is on the base track. Settings follow: `plural:` names the
-collection over HTTP, `until:` the status after the `until` of a base change, `running:` that of an item known by
-no base change.
+overlay track, `%` on the quota track, `+` on the terms track; without one the change is on the base track. Settings
+follow: `plural:` names the collection over HTTP, `over:` the status of a base ruler that is over, `running:` the
+running status where it is not `open`.
 """
 
 from __future__ import annotations
@@ -14,18 +14,31 @@ from typing import Literal, NamedTuple
 
 from service.domain.vocabulary.events import MODULES
 
-Track = Literal["base", "overlay", "terms"]
+Track = Literal["base", "overlay", "quota", "terms"]
 
 SUSPENDED = "suspended"
-_HIDES = {"suspended", "suspension_extended"}
-_TRACKS: dict[str, Track] = {"~": "overlay", "+": "terms"}
+EXHAUSTED = "exhausted"
+PLANNED = "planned"
+"""The status of an item that only planned facts are known of, where the question asks for planned items."""
+
+_TRACKS: dict[str, Track] = {"~": "overlay", "%": "quota", "+": "terms"}
+_HIDING = {
+    ("overlay", "suspended"): SUSPENDED,
+    ("overlay", "suspension_extended"): SUSPENDED,
+    ("overlay", "postponed"): SUSPENDED,
+    ("quota", "exhausted"): EXHAUSTED,
+}
+"""The hiding changes, by track and name, with the status that they give."""
+_PRELIMINARY = {"proposed", "announced", "applied", "agreed", "framework_reached", "signed"}
 
 
 class ChangeRule(NamedTuple):
     """One change of one kind.
 
-    `place` is its index in the row of its kind; `status` what it sets (base) or lays over (overlay; "" lays nothing);
-    `hides` is true for the overlay changes that suspend.
+    `place` is its index in the row of its kind. `status` is the status that it gives: of a base change that of the
+    item, of a hiding change that of the item which it hides, "" for every other change. `opens` and `ends` are true for
+    openings and ends, `hides` for the overlay and quota changes that hide an item which is otherwise in force,
+    `preliminary` for the openings that do not make the item run yet.
     """
 
     kind: str
@@ -34,21 +47,23 @@ class ChangeRule(NamedTuple):
     track: Track
     status: str
     opens: bool
+    ends: bool
     hides: bool
+    preliminary: bool
 
 
 class Kind(NamedTuple):
     """One kind of item.
 
-    `plural` names its collection over HTTP. `after_until` is the status after a base change's `until` (None: it
-    changes nothing), `running` that of an item known only by overlay or terms changes, `ends` the statuses that are
-    ends.
+    `plural` names its collection over HTTP. `over` is the status of a base ruler that is over (None: base facts of this
+    kind are never over). `running` is the running status: that of the item while it runs, and of one that is known by
+    no base change. `ends` are the statuses that are ends, `over` among them.
     """
 
     name: str
     plural: str
     changes: tuple[ChangeRule, ...]
-    after_until: str | None
+    over: str | None
     running: str
     ends: frozenset[str]
 
@@ -59,20 +74,29 @@ class Kind(NamedTuple):
 
 
 def _change(kind: str, place: int, word: str) -> ChangeRule:
-    name, mark, status = re.fullmatch(r"(\w+)([*!~+]?)(?:=(\w+))?", word).groups()  # type: ignore[union-attr]
+    name, mark, status = re.fullmatch(r"(\w+)([*!~%+]?)(?:=(\w+))?", word).groups()  # type: ignore[union-attr]
     track = _TRACKS.get(mark, "base")
-    hides = track == "overlay" and name in _HIDES
-    laid = SUSPENDED if hides else (status or name) if track == "base" else ""
-    return ChangeRule(kind, name, place, track, laid, opens=mark == "*", hides=hides)
+    given = status or name if track == "base" else _HIDING.get((track, name), "")
+    return ChangeRule(
+        kind,
+        name,
+        place,
+        track,
+        given,
+        opens=mark == "*",
+        ends=mark == "!",
+        hides=(track, name) in _HIDING,
+        preliminary=mark == "*" and name in _PRELIMINARY,
+    )
 
 
 def _kind(name: str, words: list[str]) -> Kind:
     settings = dict(word.split(":") for word in words if ":" in word)
     rows = [word for word in words if ":" not in word]
-    after_until = settings.get("until")
-    ends = {re.split("!", word)[0] for word in rows if "!" in word} | ({after_until} if after_until else set())
     changes = tuple(_change(name, place, word) for place, word in enumerate(rows))
-    return Kind(name, settings["plural"], changes, after_until, settings.get("running", "open"), frozenset(ends))
+    over = settings.get("over")
+    ends = {change.status for change in changes if change.ends} | ({over} if over else set())
+    return Kind(name, settings["plural"], changes, over, settings.get("running", "open"), frozenset(ends))
 
 
 def _kinds() -> dict[str, Kind]:
@@ -97,11 +121,12 @@ STATUSES: dict[str, tuple[str, ...]] = {
     kind.name: tuple(
         dict.fromkeys(
             [change.status for change in kind.changes if change.status]
-            + ([kind.after_until] if kind.after_until else [])
+            + ([kind.over] if kind.over else [])
             + (["announced"] if any(change.opens for change in kind.changes) else [])
             + ([kind.running] if any(change.track != "base" for change in kind.changes) else [])
+            + [PLANNED]
         )
     )
     for kind in KINDS.values()
 }
-"""Every status that an item of a kind can have."""
+"""Every status that an item of a kind can have; `planned` only where the question asks for planned items."""

@@ -7,8 +7,9 @@ found in another way says so itself (`codes.found_by`).
 from __future__ import annotations
 
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
+import msgspec
 from msgspec import Struct, inspect
 
 from service.domain.vocabulary import dates
@@ -36,24 +37,42 @@ def terms_of(fact: Fact) -> dict[str, Any]:
     return {name: value for name in term_names(type(fact)) if (value := getattr(fact, name)) is not None}
 
 
-class DateFields(NamedTuple):
-    """The fields of a struct that hold a date, and those that hold parts with dates of their own."""
+@cache
+def _term_types(struct: type[Fact]) -> Mapping[str, Any]:
+    hints = get_type_hints(struct, include_extras=True)
+    return {name: hints[name] for name in term_names(struct)}
 
-    own: tuple[str, ...]
+
+def term_value(struct: type[Fact], name: str, value: object) -> Any:  # noqa: ANN401 - as the term has it
+    """Return a value from JSON as a term of a type of fact has it, so that two spellings of one value are equal.
+
+    Raises KeyError for a name that is no term of the type, msgspec.ValidationError for a value that is not of its type.
+    """
+    found = msgspec.convert(value, _term_types(struct)[name], strict=True)
+    if found is None:
+        msg = "null gives no value"
+        raise msgspec.ValidationError(msg)
+    return found
+
+
+class DateFields(NamedTuple):
+    """The attributes of a struct that hold a date, with their names in JSON, and those that hold parts with dates."""
+
+    own: Mapping[str, str]
     parts: tuple[str, ...]
 
 
 @cache
 def date_fields(struct: type[Struct]) -> DateFields:
-    """Return the date fields of an event or a part; parts are those in an array, such as reports."""
-    own, parts = [], []
+    """Return the date fields of an event or a part; parts are single ones, such as a quota, and arrays of them."""
+    own, parts = {}, []
     for field in _fields(struct):
         info = _bare(field.type)
         if isinstance(info, inspect.StrType) and info.pattern == dates.PATTERN:
-            own.append(field.name)
-        elif isinstance(info, _ARRAYS) and _has_dates(_bare(info.item_type)):
+            own[field.name] = field.encode_name
+        elif _has_dates(_bare(info.item_type) if isinstance(info, _ARRAYS) else info):
             parts.append(field.name)
-    return DateFields(tuple(own), tuple(parts))
+    return DateFields(own, tuple(parts))
 
 
 def _has_dates(info: inspect.Type) -> bool:

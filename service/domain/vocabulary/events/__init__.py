@@ -162,11 +162,15 @@ _DAY = len("2025-06-09")
 
 
 def is_uncertain(text: Fact) -> bool:
-    """Return whether a date that the rule looks at is not one day, which alone is written in ten characters."""
+    """Return whether a date that the rule looks at is not one day, which alone is written in ten characters.
+
+    A `through` of year or month precision is certain: it ends on the day after its last day.
+    """
     return (
         len(text.occurred) != _DAY
         or (text.effective is not None and len(text.effective) != _DAY)
         or (text.until is not None and len(text.until) != _DAY)
+        or (text.through is not None and text.through[0] == "[")
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from service.domain.vocabulary.codes import (
     Eccn,
@@ -77,6 +77,34 @@ class Condition(Part, frozen=True, kw_only=True):
     """The act that meets the condition, in words."""
 
 
+Volume = Annotated[int, Meta(ge=0, le=10**15)] | Annotated[float, Meta(ge=0, le=1e15)]
+
+
+class Quota(Part, frozen=True, kw_only=True):
+    """A quota: the volume that may be traded within a period."""
+
+    volume: Volume
+    """The volume of the quota, in its unit."""
+    unit: Name
+    """The unit of the volume: `t`, `USD`, `vehicles`."""
+    from_: Edtf | None = field(default=None, name="from")
+    """The first day of the period of the quota."""
+    through: Edtf | None = None
+    """The last day of the period of the quota."""
+
+
+class Used(Part, frozen=True, kw_only=True):
+    """The part of a quota that has been used."""
+
+    volume: Volume
+    """The volume that has been used, in the unit of the quota."""
+    on: Edtf | None = None
+    """The date of this volume, as its source gives it."""
+
+
+TermName = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
 class Report(Part, frozen=True, kw_only=True):
     """One source of a fact or of a record: who reports it, where, and when that was published."""
 
@@ -108,6 +136,10 @@ class Report(Part, frozen=True, kw_only=True):
     occurred: Edtf | None = None
     """The date that this report gives for the fact; absent where it gives the fact's own. Reports whose dates do not
     overlap make the fact contested."""
+    terms: Annotated[dict[TermName, Any], Meta(min_length=1, max_length=64)] | None = None
+    """The terms that this report gives otherwise than the fact, by name: `{"rate_percent": 25}`. Each is a term of the
+    event type and has a value as the event itself would have it. Reports that give different values make the fact
+    contested."""
 
 
 Reports = Annotated[tuple[Report, ...], Meta(min_length=1, max_length=64)]
@@ -160,11 +192,17 @@ class Fact(Event, frozen=True, kw_only=True):
     effective: Edtf | None = None
     """The date on which the act takes hold; `occurred` when absent."""
     until: Edtf | None = None
-    """The first day on which the act no longer holds, by its own terms; absent where it sets no end."""
+    """The first day on which the act no longer holds, by its own terms; absent where it sets no end. It is a day, or
+    days in brackets: an end in words like `until June` is a `through`. One of `until` and `through`."""
+    through: Edtf | None = None
+    """The last day on which the act holds, by its own terms; the act ends the day after. `2025-06` means through the
+    last day of June. One of `until` and `through`."""
     until_condition: Text | None = None
     """The condition under which the act ends, in words. It is shown and has no effect on the status."""
     modality: Modality = "asserted"
     """How the source has the fact: `asserted` (the default), `planned`, `conditional` or `denied`. Only asserted facts
     give a status; planned ones are listed in `upcoming`; conditional and denied ones appear on the timeline only."""
+    unset: Annotated[tuple[TermName, ...], Meta(min_length=1, max_length=64)] | None = None
+    """The names of the terms that the fact takes away, each once. A term that the fact gives cannot be among them."""
     reports: Reports
     """The sources of the fact, at least one. A source that denies the fact is listed too."""

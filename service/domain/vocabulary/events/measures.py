@@ -7,19 +7,19 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from service.domain.vocabulary.codes import ActingParty, LegalReference, Name, RestrictionSlug, Text, Url
-from service.domain.vocabulary.events.base import Entities, Fact, Goods, Parties, Targets
+from service.domain.vocabulary.events.base import Entities, Fact, Goods, Parties, Quota, Targets, Used
 
 Percent = Annotated[int, Meta(ge=0, le=100_000)] | Annotated[float, Meta(ge=0, le=100_000)]
 Instrument = Literal["export_control", "import_ban", "tariff", "quota", "licensing", "sanction", "fee", "other"]
 
 LIFE = """
-    agreement     framework_reached* signed* in_effect* extended=in_effect suspended~ reinstated~ terminated!
-                  until:expired running:in_effect plural:agreements
-    restriction   proposed* announced* imposed*=in_force extended=in_force tightened+ eased+ suspended~
-                  suspension_extended~ reinstated~ lifted! superseded! invalidated! until:expired running:in_force
-                  plural:restrictions
-    clearance     applied* agreed* granted*=active extended=active suspended~ reinstated~ denied! revoked!
-                  until:expired running:active plural:clearances
+    agreement     framework_reached* signed* in_effect* extended=in_effect amended+ suspended~ terminated! reinstated~
+                  over:expired running:in_effect plural:agreements
+    restriction   proposed* announced* imposed*=in_force extended=in_force tightened+ eased+ amended+ suspended~
+                  suspension_extended~ postponed~ withdrawn! lifted! superseded! invalidated! reinstated~ over:expired
+                  running:in_force plural:restrictions
+    clearance     applied* agreed* granted*=active extended=active amended+ used+ suspended~ postponed~ exhausted%
+                  denied! revoked! reopened% reinstated~ over:expired running:active plural:clearances
 """
 """The changes of these kinds, a row each; `kinds.py` says how a row is read."""
 
@@ -58,16 +58,20 @@ class AgreementExtended(Agreement, frozen=True, tag="agreement.extended"):
     """The term of the agreement was extended: the new end replaces the old one."""
 
 
+class AgreementAmended(Agreement, frozen=True, tag="agreement.amended"):
+    """Terms of the agreement were changed; its status stays."""
+
+
 class AgreementSuspended(Agreement, frozen=True, tag="agreement.suspended"):
     """The agreement was suspended: it is not applied until the suspension ends."""
 
 
-class AgreementReinstated(Agreement, frozen=True, tag="agreement.reinstated"):
-    """The suspension of the agreement was ended: it applies again."""
-
-
 class AgreementTerminated(Agreement, frozen=True, tag="agreement.terminated"):
     """The agreement was terminated."""
+
+
+class AgreementReinstated(Agreement, frozen=True, tag="agreement.reinstated"):
+    """The agreement was brought back: its suspension or its termination no longer counts, and it applies as before."""
 
 
 class Restriction(Fact, frozen=True, kw_only=True):
@@ -87,6 +91,8 @@ class Restriction(Fact, frozen=True, kw_only=True):
     rate_percent: Percent | None = None
     """The rate of the restriction in percent: 34 means 34 %. A suspension that leaves a rate gives that rate; it counts
     only as long as the restriction is suspended."""
+    quota: Quota | None = None
+    """The volume up to which the restriction lets goods pass, or passes them at a lower rate, and its period."""
     portion: Literal["full", "part"] | None = None
     """How much of the restriction a suspension takes away: `full`, or `part` where a part still applies."""
     legal_reference: LegalReference | None = None
@@ -124,6 +130,10 @@ class RestrictionEased(Restriction, frozen=True, tag="restriction.eased"):
     """The terms of the restriction became milder."""
 
 
+class RestrictionAmended(Restriction, frozen=True, tag="restriction.amended"):
+    """Terms of the restriction were changed, neither stricter nor milder as a whole; its status stays."""
+
+
 class RestrictionSuspended(Restriction, frozen=True, tag="restriction.suspended"):
     """The restriction was suspended, in full, or with a part or a rate left."""
 
@@ -132,8 +142,12 @@ class RestrictionSuspensionExtended(Restriction, frozen=True, tag="restriction.s
     """The suspension of the restriction was extended: its new end replaces the old one."""
 
 
-class RestrictionReinstated(Restriction, frozen=True, tag="restriction.reinstated"):
-    """The suspension of the restriction was ended: it applies again."""
+class RestrictionPostponed(Restriction, frozen=True, tag="restriction.postponed"):
+    """The restriction was put off: it is not applied before the postponement ends."""
+
+
+class RestrictionWithdrawn(Restriction, frozen=True, tag="restriction.withdrawn"):
+    """The party that proposed, announced or imposed the restriction took it back."""
 
 
 class RestrictionLifted(Restriction, frozen=True, tag="restriction.lifted"):
@@ -146,6 +160,10 @@ class RestrictionSuperseded(Restriction, frozen=True, tag="restriction.supersede
 
 class RestrictionInvalidated(Restriction, frozen=True, tag="restriction.invalidated"):
     """A court or another body found the restriction void."""
+
+
+class RestrictionReinstated(Restriction, frozen=True, tag="restriction.reinstated"):
+    """The restriction was brought back (a judgment stayed): what suspended, postponed or ended it no longer counts."""
 
 
 class Clearance(Fact, frozen=True, kw_only=True):
@@ -163,6 +181,10 @@ class Clearance(Fact, frozen=True, kw_only=True):
     """The scope of the clearance, in words."""
     temporary: bool | None = None
     """True for a clearance that is given for a time only."""
+    quota: Quota | None = None
+    """The volume that the clearance is for, and its period."""
+    used: Used | None = None
+    """The volume that has been used of the quota."""
 
 
 class ClearanceOpening(Clearance, frozen=True, kw_only=True):
@@ -188,12 +210,24 @@ class ClearanceExtended(Clearance, frozen=True, tag="clearance.extended"):
     """The term of the clearance was extended: the new end replaces the old one."""
 
 
+class ClearanceAmended(Clearance, frozen=True, tag="clearance.amended"):
+    """Terms of the clearance were changed; its status stays."""
+
+
+class ClearanceUsed(Clearance, frozen=True, tag="clearance.used"):
+    """A part of the quota of the clearance was used, as `used` says; its status stays."""
+
+
 class ClearanceSuspended(Clearance, frozen=True, tag="clearance.suspended"):
-    """The clearance was suspended."""
+    """The clearance was suspended: nobody may use it until the suspension ends."""
 
 
-class ClearanceReinstated(Clearance, frozen=True, tag="clearance.reinstated"):
-    """The suspension of the clearance was ended: it applies again."""
+class ClearancePostponed(Clearance, frozen=True, tag="clearance.postponed"):
+    """The clearance was put off: nobody may use it before the postponement ends."""
+
+
+class ClearanceExhausted(Clearance, frozen=True, tag="clearance.exhausted"):
+    """The quota of the clearance was used up: nobody may use it until it is reopened or its quota begins again."""
 
 
 class ClearanceDenied(Clearance, frozen=True, tag="clearance.denied"):
@@ -202,3 +236,11 @@ class ClearanceDenied(Clearance, frozen=True, tag="clearance.denied"):
 
 class ClearanceRevoked(Clearance, frozen=True, tag="clearance.revoked"):
     """The clearance was revoked."""
+
+
+class ClearanceReopened(Clearance, frozen=True, tag="clearance.reopened"):
+    """The quota of the clearance was opened again after it had been used up."""
+
+
+class ClearanceReinstated(Clearance, frozen=True, tag="clearance.reinstated"):
+    """The clearance was brought back: what suspended, postponed or ended it no longer counts, and it is as before."""

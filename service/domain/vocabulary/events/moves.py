@@ -7,9 +7,9 @@ from service.domain.vocabulary.events.base import Condition, Fact, Targets
 
 LIFE = """
     demand        made*=open accepted! rejected! withdrawn! plural:demands
-    offer         made*=open condition_met=open accepted! rejected! withdrawn! until:lapsed plural:offers
+    offer         made*=open condition_met=open accepted! rejected! withdrawn! over:lapsed plural:offers
     commitment    given*=open partially_fulfilled breach_alleged fulfilled! broken! plural:commitments
-    threat        made*=standing carried_out! withdrawn! until:lapsed plural:threats
+    threat        made*=standing carried_out! withdrawn! over:lapsed plural:threats
 """
 """The changes of these kinds, a row each; `kinds.py` says how a row is read."""
 

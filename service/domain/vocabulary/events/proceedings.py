@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from service.domain.vocabulary.codes import ActingParty, Name, Text
-from service.domain.vocabulary.events.base import Fact, Targets
+from service.domain.vocabulary.events.base import Fact, Goods, Targets
 
 LIFE = """
-    investigation opened*=open suspended~ reinstated~ closed! plural:investigations
-    dispute       filed*=open ruled settled! withdrawn! plural:disputes
+    investigation opened*=open extended=open determined=open suspended~ closed! reinstated~ plural:investigations
+    dispute       filed*=open panel_established=open ruled appealed=open suspended~ settled! withdrawn! reinstated~
+                  plural:disputes
 """
 """The changes of these kinds, a row each; `kinds.py` says how a row is read."""
 
@@ -21,22 +22,36 @@ class Investigation(Fact, frozen=True, kw_only=True):
     """The parties that the investigation is against."""
     legal_basis: Text | None = None
     """The law that the investigation rests on, in words."""
+    goods: Goods | None = None
+    """The goods that the investigation is about."""
+    stage: Name | None = None
+    """The stage that the investigation has reached: `preliminary`, `final`."""
+    finding: Text | None = None
+    """What the authority has found, in words."""
 
 
 class InvestigationOpened(Investigation, frozen=True, tag="investigation.opened"):
     """The investigation was opened."""
 
 
+class InvestigationExtended(Investigation, frozen=True, tag="investigation.extended"):
+    """The time for the investigation was extended: it stays open."""
+
+
+class InvestigationDetermined(Investigation, frozen=True, tag="investigation.determined"):
+    """The authority made a determination: `stage` and `finding` say which. The investigation stays open."""
+
+
 class InvestigationSuspended(Investigation, frozen=True, tag="investigation.suspended"):
-    """The investigation was suspended."""
-
-
-class InvestigationReinstated(Investigation, frozen=True, tag="investigation.reinstated"):
-    """The investigation goes on: its suspension was ended."""
+    """The investigation was suspended: it rests until the suspension ends."""
 
 
 class InvestigationClosed(Investigation, frozen=True, tag="investigation.closed"):
     """The investigation was closed."""
+
+
+class InvestigationReinstated(Investigation, frozen=True, tag="investigation.reinstated"):
+    """The investigation was taken up again: what suspended or closed it no longer counts, and it goes on as before."""
 
 
 class Dispute(Fact, frozen=True, kw_only=True):
@@ -50,14 +65,30 @@ class Dispute(Fact, frozen=True, kw_only=True):
     """The forum that hears the case: a court, or a body such as the WTO."""
     number: Name | None = None
     """The number under which the forum has the case."""
+    about: Text | None = None
+    """What the case is about: the slug of a measure, or a few words."""
+    outcome: Text | None = None
+    """The outcome of the case, in words."""
 
 
 class DisputeFiled(Dispute, frozen=True, tag="dispute.filed"):
     """The case was filed with the forum."""
 
 
+class DisputePanelEstablished(Dispute, frozen=True, tag="dispute.panel_established"):
+    """The forum set up the panel that hears the case."""
+
+
 class DisputeRuled(Dispute, frozen=True, tag="dispute.ruled"):
     """The forum ruled on the case."""
+
+
+class DisputeAppealed(Dispute, frozen=True, tag="dispute.appealed"):
+    """A party appealed the ruling: the case is open again."""
+
+
+class DisputeSuspended(Dispute, frozen=True, tag="dispute.suspended"):
+    """The case was suspended: it rests until the suspension ends."""
 
 
 class DisputeSettled(Dispute, frozen=True, tag="dispute.settled"):
@@ -66,3 +97,7 @@ class DisputeSettled(Dispute, frozen=True, tag="dispute.settled"):
 
 class DisputeWithdrawn(Dispute, frozen=True, tag="dispute.withdrawn"):
     """The case was withdrawn."""
+
+
+class DisputeReinstated(Dispute, frozen=True, tag="dispute.reinstated"):
+    """The case was taken up again: what suspended or ended it no longer counts, and it goes on as before."""
