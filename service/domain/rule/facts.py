@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from service.domain.vocabulary.dates import When, all_overlap, day_after, parse
+from service.domain.rule.disagreements import Disagreement, disagreements
+from service.domain.rule.walk import Dated
+from service.domain.vocabulary.dates import FOREVER, When, day_after, parse
 from service.domain.vocabulary.events import (
     Fact,
     Record,
@@ -15,7 +17,7 @@ from service.domain.vocabulary.events import (
     RecordReportAdded,
     RecordRetracted,
 )
-from service.domain.vocabulary.kinds import CHANGES, ChangeRule, Track
+from service.domain.vocabulary.kinds import CHANGES
 from service.domain.vocabulary.terms import terms_of
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from service.domain.vocabulary.events import Report
 
-
+DENIES = "denies"
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -36,73 +38,78 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     size: int = 0
 
 
-class LiveFact(msgspec.Struct, eq=False, gc=False):
+class LiveFact(Dated, eq=False, gc=False):
     """A fact as it is known after the records on it, compared by identity: a new text is a new object.
 
-    `position` is the fact's own. `order` is its place in the order of docs/semantics.md, 3.1, in the earliest reading:
-    (occurred, effective, place, position), days as ordinals; `latest` is that in the latest reading. `tied` is true
-    where `effective` follows `occurred`. `dates` are occurred, effective and until, each once; `unsure` is true where
-    the bounds of any differ. `opens` is true where the fact is asserted and opens the item. `sources` are its own
-    reports and those added, as JSON joined by commas. `tokens` are those of each of its terms, None until
-    they are needed.
+    `position` is the fact's own. The days and the place of `Dated` are those of the earliest reading. `occ`, `eff` and
+    `end` are its dates, `end_key` the string that a reading fixes where `end` is uncertain; `unsure` is true where the bounds of any
+    differ. It `counts` where it is asserted and not denied, and is `planned` where it is that and not denied. `reports` are its own and those added, each once. `tokens`
+    are those of each of its terms, None until they are needed; `shown` is its JSON in a state, in two parts around
+    `sets`, None until then.
     """
 
-    position: int
     event: Fact
     id: str
     item: str
     issues: tuple[str, ...]
-    change: ChangeRule
-    track: Track
-    asserted: bool
-    opens: bool
     occ: When
     eff: When
-    until: When | None
-    tied: bool
-    order: tuple[int, int, int, int]
-    latest: tuple[int, int, int, int]
-    dates: tuple[When, ...]
+    end: When | None
+    end_key: str | None
     unsure: bool
-    sources: bytes
+    counts: bool
+    planned: bool
     contested: bool
+    disagreements: tuple[Disagreement, ...]
+    reports: tuple[Report, ...]
     terms: dict[str, Any]
+    unset: tuple[str, ...]
     tokens: dict[str, tuple[str, ...]] | None = None
+    shown: tuple[bytes, bytes] | None = None
 
 
-def _live(position: int, event: Fact, reports: tuple[Report, ...], *, contested: bool) -> LiveFact:
+def _live(position: int, event: Fact, reports: tuple[Report, ...], *, disputed: bool) -> LiveFact:
     """Return a fact with `event`, the text that holds, and `reports`, its own and those added."""
     change = CHANGES[event.type]
     occ = parse(event.occurred)
     eff = occ if event.effective is None else parse(event.effective)
-    until = None if event.until is None else parse(event.until)
+    end = None if event.until is None else parse(event.until)
     if event.through is not None:
-        until = day_after(parse(event.through))
-    asserted = event.modality == "asserted"
-    tied = event.effective is None or event.effective == event.occurred
-    dates = ((occ,) if tied else (occ, eff)) + (() if until is None else (until,))
+        end = day_after(parse(event.through))
+    if len(reports) > 1:
+        reports = _each_once(reports)
+    denying = [report.stance == DENIES for report in reports]
+    denied = bool(denying) and all(denying)
+    found = disagreements(event, reports) if any(denying) or len(reports) > 1 else ()
     return LiveFact(
         position=position,
+        change=change,
+        decided=occ.lo,
+        begins=eff.lo,
+        ends=FOREVER if end is None else end.lo,
+        order=(occ.lo, eff.lo, change.place, position),
         event=event,
         id=msgspec.to_builtins(event.id),  # as str() writes it, in a third of the time
         item=event.item,
         issues=event.issues,
-        change=change,
-        track=change.track,
-        asserted=asserted,
-        opens=asserted and change.opens,
         occ=occ,
         eff=eff,
-        until=until,
-        tied=tied,
-        order=(occ.lo, eff.lo, change.place, position),
-        latest=(occ.hi, eff.hi, change.place, position),
-        dates=dates,
-        unsure=occ.lo != occ.hi or eff.lo != eff.hi or (until is not None and until.lo != until.hi),
-        sources=_ENCODER.encode(reports)[1:-1],
-        contested=contested,
+        end=end,
+        end_key=event.until or event.through if end is not None and end.lo < end.hi else None,
+        unsure=occ.lo != occ.hi or eff.lo != eff.hi or (end is not None and end.lo != end.hi),
+        counts=event.modality == "asserted" and not denied,
+        planned=event.modality == "planned" and not denied,
+        contested=disputed or bool(found),
+        disagreements=found,
+        reports=reports,
         terms=terms_of(event),
+        unset=event.unset or (),
     )
+
+
+def _each_once(reports: Iterable[Report]) -> tuple[Report, ...]:
+    """Leave out the reports that equal an earlier one."""
+    return tuple({_ENCODER.encode(report): report for report in reversed([*reports])}.values())[::-1]
 
 
 def weigh(chain: Sequence[Entry]) -> LiveFact | None:
@@ -113,7 +120,7 @@ def weigh(chain: Sequence[Entry]) -> LiveFact | None:
     position, fact = chain[0].position, chain[0].event
     assert isinstance(fact, Fact)  # noqa: S101 - a chain begins with its fact
     if len(chain) == 1:
-        return _live(position, fact, fact.reports, contested=_disagree(fact, fact.reports))
+        return _live(position, fact, fact.reports, disputed=False)
     records = live_records([entry.event for entry in chain[1:] if isinstance(entry.event, Record)])
     text = text_that_holds(fact, records)
     if text is None:
@@ -122,7 +129,20 @@ def weigh(chain: Sequence[Entry]) -> LiveFact | None:
     added = [record for record in records if isinstance(record, RecordReportAdded) and record.target == fact.id]
     reports = text.reports + tuple(report for record in added for report in record.reports)
     disputed = any(isinstance(record, RecordDisputed) and record.target == fact.id for record in records)
-    return _live(position, text, reports, contested=disputed or _disagree(text, reports))
+    return _live(position, text, reports, disputed=disputed)
+
+
+def shown(fact: LiveFact, sets: Sequence[str]) -> bytes:
+    """Return a fact as JSON, as a state shows it; `sets` are the names of what it gives there."""
+    if fact.shown is None:
+        event = fact.event
+        dates = {name: text for name in ("effective", "until", "through") if (text := getattr(event, name)) is not None}
+        head: dict[str, Any] = {"id": fact.id, "type": event.type, "occurred": event.occurred, **dates}
+        head["contested"] = fact.contested
+        if fact.disagreements:
+            head["disagreements"] = fact.disagreements
+        fact.shown = _ENCODER.encode(head)[:-1] + b',"sets":', b',"reports":' + _ENCODER.encode(fact.reports) + b"}"
+    return fact.shown[0] + _ENCODER.encode(sets) + fact.shown[1]
 
 
 def text_that_holds(event: Fact | Record, records: Iterable[Record]) -> Fact | Record | None:
@@ -150,13 +170,3 @@ def live_records(records: Sequence[Record]) -> list[Record]:
         if record.id in retracted or (record.target in void and not isinstance(record, RecordRetracted)):
             void.add(record.id)
     return [record for record in records if record.id not in void]
-
-
-def _disagree(fact: Fact, reports: Iterable[Report]) -> bool:
-    """Return whether a report denies, or the dates of two reports do not overlap."""
-    dates: set[str] = set()
-    for report in reports:
-        if report.stance == "denies":
-            return True
-        dates.add(report.occurred or fact.occurred)
-    return len(dates) > 1 and not all_overlap([parse(date) for date in dates])

@@ -7,14 +7,15 @@ is the state that these events give on a day, without a database.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule.facts import Entry, LiveFact, weigh
-from service.domain.rule.life import life
-from service.domain.rule.state import arrivals_text, encode, state_of, with_upcoming
-from service.domain.rule.tokens import marks, tokens_of_state
-from service.domain.vocabulary.dates import OPEN
+from service.domain.rule.life import Life
+from service.domain.rule.state import arrival_text, encode, state_of, with_upcoming
+from service.domain.rule.tokens import marks, tokens_of_answer
+from service.domain.rule.work import Spend, unbounded
 from service.domain.vocabulary.events import Fact, Record, is_uncertain, text_of
 from service.domain.vocabulary.kinds import CHANGES, KINDS
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
-    from service.domain.rule.life import Segment
+    from service.domain.rule.answer import Segment
+    from service.domain.rule.life import Rewrite
 
 
 EVENT_MEMORY = 3_000
@@ -38,7 +40,7 @@ class StateOnDay(NamedTuple):
 
 
 class Item:
-    """One item as it is known: the chains of events that bear on it, its live facts by position, its segments.
+    """One item as it is known: the chains of events that bear on it, its live facts by position, its life.
 
     A chain is a fact, then the records on it, in position order; it is known by the position of its fact, its root.
     `number` is the position of the first event that names the item. `version` counts the events that name it, if it is
@@ -48,8 +50,8 @@ class Item:
     """
 
     __slots__ = (
-        "bytes", "chains", "facts", "kind", "number", "reports", "roots", "segments", "slug", "steps", "tokens",
-        "uncertain", "version",
+        "bytes", "chains", "facts", "kind", "life", "number", "reports", "roots", "slug", "steps", "tokens", "uncertain",
+        "version",
     )  # fmt: skip
 
     def __init__(self, number: int, slug: str, kind: str, *, version: int = 0) -> None:
@@ -58,7 +60,7 @@ class Item:
         self.chains: dict[int, list[Entry]] = {}
         self.roots: dict[UUID | None, int] = {}
         self.facts: dict[int, LiveFact] = {}
-        self.segments: list[Segment] = []
+        self.life = Life(self.kind)
         self.tokens: set[str] = set()
         self.uncertain: set[int] = set()
         self.bytes = self.reports = self.steps = 0
@@ -93,7 +95,7 @@ class Item:
     @property
     def memory(self) -> int:
         """Return about how many bytes it takes in memory."""
-        return EVENT_MEMORY * len(self.roots) + 2 * self.bytes + 8 * len(self.segments) * len(self.facts)
+        return EVENT_MEMORY * len(self.roots) + 2 * self.bytes
 
     def chain(self, event_id: UUID) -> list[Entry] | None:
         """Return the chain that an event is in; None for an event that does not bear on the item."""
@@ -104,19 +106,24 @@ class Item:
         """Return whether an asserted opening is known and holds."""
         return any([fact.opens for fact in self.facts.values()])
 
+    @property
+    def segments(self) -> Sequence[Segment]:
+        """Return the item's segments in order of days."""
+        return self.life.segments
+
     def state(self, day: int) -> StateOnDay | None:
         """Return the state on a day (an ordinal); None when the item has no status then."""
-        begun = sum(segment.start <= day for segment in self.segments)
+        begun = bisect_right(self.segments, day, key=_start)
         return self.state_of_segment(begun - 1) if begun else None
 
-    def state_of_segment(self, index: int) -> StateOnDay:
-        """Return the state on the days of a segment, by its index."""
-        segment = self.segments[index]
-        state = state_of(self.kind, self.slug, segment)
-        later = [text for segment in self.segments[index + 1 :] if (text := arrivals_text(segment))]
-        body = with_upcoming(encode(state), state["status"], ",".join(later))
-        tokens = [*tokens_of_state(segment.outcome.merged, state["issues"]), *marks(self.kind, state)]
-        return StateOnDay(state["status"], body, frozenset(tokens))
+    def state_of_segment(self, index: int) -> StateOnDay | None:
+        """Return the state on the days of a segment, by its index; None for one without a status."""
+        answer = self.segments[index].answer
+        if answer.status is None:
+            return None
+        later = [text for segment in self.segments[index + 1 :] if (text := arrival_text(segment))]
+        body = with_upcoming(encode(state_of(self.kind, self.slug, answer)), answer.status, ",".join(later))
+        return StateOnDay(answer.status, body, frozenset([*tokens_of_answer(answer), *marks(self.kind, answer)]))
 
     def add(self, entry: Entry) -> int:
         """Put an event into its chain, without weighing it; return the chain's root."""
@@ -140,39 +147,24 @@ class Item:
         """
         weighed = {root: self._weigh(chain) for root, chain in chains.items() if chain}
         self.facts = {root: fact for root, fact in weighed.items() if fact is not None}
-        self.segments = life(self.kind, self.facts.values())
+        self.life = Life(self.kind, self.facts.values())
 
-    def learn(self, chains: Mapping[int, Sequence[Entry]]) -> None:
-        """Know these chains as they are given, the others as before, and work out what follows for the life."""
-        changed = [self.reweigh(root, chain) for root, chain in chains.items()]
-        since = min([day for day in changed if day is not None], default=None)
-        if since is not None:
-            before = [segment for segment in self.segments if segment.start < since]
-            self.segments = life(self.kind, self.facts.values(), since, before)
+    def reweigh(self, root: int, chain: Sequence[Entry] | None = None, spend: Spend = unbounded) -> list[Rewrite]:
+        """Weigh one chain again, or a part of it (a fact not known then: none); return the segments that change.
 
-    def reweigh(self, root: int, chain: Sequence[Entry] | None = None) -> int | None:
-        """Weigh one chain again, or a part of it (a fact not known then: none); return the first day that may differ.
-
-        None when no state can. The segments are left as they were.
+        `spend` takes the steps of the work, and may refuse them: the item is of no use then.
         """
         old = self.facts.pop(root, None)
         chain = self.chains[root] if chain is None else chain
         new = self._weigh(chain) if chain else None
         if new is not None:
             self.facts[root] = new
-        if self.kind.name == "issue" and (old or new):
-            return OPEN
-        return min([_first_day(fact) for fact in (old, new) if fact is not None], default=None)
+        return self.life.change(old, new, spend)
 
     def _weigh(self, chain: Sequence[Entry]) -> LiveFact | None:
         """Return the live fact of a chain; None where it is retracted, or a correction has put it on another item."""
         fact = weigh(chain)
         return fact if fact is not None and fact.item == self.slug else None
-
-
-def _first_day(fact: LiveFact) -> int:
-    """Return the first day on which a fact can matter; a planned one matters before its day."""
-    return OPEN if fact.event.modality == "planned" else min(fact.occ.lo, fact.eff.lo)
 
 
 def _bearing_on(slug: str, entries: Iterable[Entry]) -> list[Entry]:
@@ -189,6 +181,7 @@ def _bearing_on(slug: str, entries: Iterable[Entry]) -> list[Entry]:
 
 
 _position = attrgetter("position")
+_start = attrgetter("start")
 
 
 def _kind_of(event: Fact | Record) -> str:

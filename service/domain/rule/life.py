@@ -1,185 +1,256 @@
-"""The whole life of an item: segments of days with one outcome each, and what takes hold between them.
+"""The whole life of an item: segments of days with one answer each (docs/semantics.md, 3 to 5).
 
-docs/semantics.md, 3 and 4.
+A fact that comes, goes or is replaced changes the segments on the days on which it can matter; the others stay.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from bisect import bisect_left, bisect_right, insort
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import Struct
+from msgspec.structs import replace
 
+from service.domain.rule.answer import Answer, Cause, Segment, Upcoming, arrival
 from service.domain.rule.facts import LiveFact
+from service.domain.rule.influence import matters_until
+from service.domain.rule.merge import Terms, left
 from service.domain.rule.readings import Readings
-from service.domain.rule.status import NO_OUTCOME, Outcome, by_order, outcome_on, rules_run_out
-from service.domain.rule.work import PAIRS, Spend, unbounded
+from service.domain.rule.walk import Decisions, Standing, Walk, by_order
+from service.domain.rule.work import EDGE_STEPS, Spend, unbounded
 from service.domain.vocabulary.dates import FOREVER, OPEN
+from service.domain.vocabulary.kinds import PLANNED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator
 
+    from service.domain.rule.readings import Ruled
+    from service.domain.rule.walk import Dated
     from service.domain.vocabulary.kinds import Kind
 
-
-class Upcoming(Struct, frozen=True, gc=False):
-    """A change to come: `on` is its date as written."""
-
-    on: str
-    status: str
-    event: str
-    modality: str
+IN_FORCE = "in_force"
 
 
-class Segment(Struct, frozen=True, gc=False):
-    """An item's state from the day `start` until the next segment's, as known at one K.
-
-    An item that has a status keeps one, so segments have no gaps and the last has no end. `alternatives` is empty
-    where the status is certain. `planned` are the facts still planned, `arrivals` the changes that take hold on
-    `start`.
-    """
+class Rewrite(NamedTuple):
+    """The segment that begins on a day now, and the one that began on it before; None: none does."""
 
     start: int
-    outcome: Outcome
-    alternatives: tuple[tuple[str | None, LiveFact | None], ...]
-    ever_in_force: bool
-    planned: tuple[Upcoming, ...]
-    arrivals: tuple[Upcoming, ...]
+    before: Segment | None
+    after: Segment | None
 
-    def is_same_state(self, other: Segment) -> bool:
-        """Return whether two segments have one state, whenever they begin."""
-        return (
-            self.outcome == other.outcome
-            and self.alternatives == other.alternatives
-            and self.ever_in_force == other.ever_in_force
-            and self.planned == other.planned
+
+_by_start = attrgetter("start")
+
+
+class Life:
+    """The segments of an item, kept with its facts as they change. The first is that of the item's first status."""
+
+    __slots__ = ("_decisions", "_issues", "_kind", "_opened", "_planned", "_terms", "_unsure", "segments")
+
+    def __init__(self, kind: Kind, facts: Iterable[LiveFact] = ()) -> None:
+        """Begin with some facts."""
+        self._kind = kind
+        self._decisions, self._terms = Decisions(kind), Terms(kind.name)
+        self._planned: list[LiveFact] = []
+        self._unsure: set[int] = set()
+        self._issues: dict[str, list[int]] = {}
+        self._opened: list[int] = []
+        self.segments: list[Segment] = []
+        for fact in facts:
+            self._put(fact)
+        self._rewrite(OPEN, FOREVER, unbounded)
+
+    def change(self, old: LiveFact | None, new: LiveFact | None, spend: Spend = unbounded) -> list[Rewrite]:
+        """Put a fact in the place of another, either of them None; return what is not as before, in order of days.
+
+        `spend` takes the steps of the work, and may refuse them.
+        """
+        if old is not None:
+            self._take(old)
+        spans = [self._span(fact) for fact in (old, new) if fact is not None and (fact.counts or fact.planned)]
+        if new is not None:
+            self._put(new)
+        if not spans:
+            return []
+        return self._rewrite(min(first for first, _ in spans), max(last for _, last in spans), spend)
+
+    def listed(self, day: int) -> list[LiveFact]:
+        """Return every fact of the list on a day, in the order of decisions."""
+        return [fact for fact in Walk(self._decisions, day).listed() if isinstance(fact, LiveFact)]
+
+    def _put(self, fact: LiveFact) -> None:
+        if fact.counts:
+            self._decisions.add(fact)
+            self._terms.add(fact)
+            if fact.unsure:
+                self._unsure.add(fact.position)
+            for days in self._first_days(fact):
+                insort(days, fact.begins)
+        elif fact.planned:
+            insort(self._planned, fact, key=by_order)
+
+    def _take(self, fact: LiveFact) -> None:
+        if fact.counts:
+            self._decisions.remove(fact)
+            self._terms.remove(fact)
+            self._unsure.discard(fact.position)
+            for days in self._first_days(fact):
+                del days[bisect_left(days, fact.begins)]
+        elif fact.planned:
+            self._planned.remove(fact)
+
+    def _first_days(self, fact: LiveFact) -> Iterator[list[int]]:
+        """Return the days on which facts take hold: for each issue of a fact those that name it; openings for one."""
+        for issue in fact.issues:
+            yield self._issues.setdefault(issue, [])
+        if fact.change.opens:
+            yield self._opened
+
+    def _span(self, fact: LiveFact) -> tuple[int, int]:
+        """Return the first day on which a fact that is not put in can matter, and one from which on it does not."""
+        if fact.planned or (fact.change.opens and self._kind.name == "issue"):
+            return OPEN, FOREVER
+        first = min(fact.decided, fact.begins) if fact.change.opens else fact.begins
+        if self._planned or self._unsure or fact.unsure:
+            return first, FOREVER
+        last = matters_until(fact, self._decisions, self._terms)
+        named = [days[0] if days else FOREVER for days in self._first_days(fact)]
+        return first, max(last, *[day for day in named if day > first], *[day for day in (fact.ends,) if day < FOREVER])
+
+    def _rewrite(self, first: int, last: int, spend: Spend) -> list[Rewrite]:
+        """Work out the segments that begin on the days from one to another, both included; the rest takes over."""
+        segments = self.segments
+        begin, end = bisect_left(segments, first, key=_by_start), bisect_right(segments, last, key=_by_start)
+        if end < len(segments):
+            last = segments[end].start  # the change on that day may be another one
+            end += 1
+        former = segments[begin - 1] if begin else None
+        readings = Readings(self._kind, self._counting(), spend) if self._unsure else None
+        made: list[Segment] = []
+        for day in self._days(first, last):
+            spend(EDGE_STEPS)
+            segment = self._segment(day, former, readings)
+            if segment is not None:
+                made.append(segment)
+                former = segment
+        carried = [] if former is None else self._carried(end, former.answer)
+        end += len(carried)
+        made += carried
+        old = {segment.start: segment for segment in segments[begin:end]}
+        segments[begin:end] = made
+        rewrites = [Rewrite(segment.start, old.pop(segment.start, None), segment) for segment in made]
+        gone = [Rewrite(start, segment, None) for start, segment in old.items()]
+        return sorted([*[each for each in rewrites if each.before != each.after], *gone])
+
+    def _counting(self) -> list[LiveFact]:
+        return [fact for fact in self._decisions.all() if isinstance(fact, LiveFact)]
+
+    def _days(self, first: int, last: int) -> list[int]:
+        """Return the days, from one to another, on which the answer may change, in order.
+
+        With uncertain dates every bound counts, and the day after it: on a bound itself two facts of one day stand in
+        the order of their places.
+        """
+        edges = self._decisions.edges
+        days = {*edges[bisect_left(edges, first) : bisect_right(edges, last)], last}
+        if self._unsure:
+            dates = [when for fact in self._counting() for when in (fact.occ, fact.eff, fact.end) if when is not None]
+            days.update(day for when in dates for bound in (when.lo, when.hi) for day in (bound, bound + 1))
+        days.update(fact.eff.hi + 1 for fact in self._planned)
+        if self._planned or self._kind.name == "issue":
+            days.add(OPEN)
+        return sorted([day for day in days if first <= day <= last and day < FOREVER])
+
+    def _carried(self, place: int, former: Answer) -> list[Segment]:
+        """Return the segments from a place on in which only what goes on from the answer before them is another."""
+        carried: list[Segment] = []
+        for index in range(place, len(self.segments)):
+            segment = self.segments[index]
+            answer = segment.answer
+            since = former.since if answer.status == former.status else answer.since
+            ever = former.ever or answer.status == IN_FORCE
+            if (since, ever) == (answer.since, answer.ever):
+                break
+            former = replace(answer, since=since, ever=ever)
+            carried.append(replace(segment, answer=former))
+        return carried
+
+    def _segment(self, day: int, former: Segment | None, readings: Readings | None) -> Segment | None:
+        """Return the segment that begins on a day; None where the answer is that of the days before it."""
+        before = None if former is None else former.answer
+        walk = Walk(self._decisions, day)
+        standing = walk.standing()
+        planned = self._still_planned(day) if self._planned else []
+        if standing.status is None and planned:
+            standing = Standing(PLANNED, planned[0], planned[0])
+        if standing.status is None and (before is None or before.status is None):
+            return None
+        cause = self._cause(day, standing)
+        status, ruling = standing.status, _live(standing.ruling)
+        possible = () if readings is None or status in {None, PLANNED} else readings.on(day, (status, ruling))
+        ever = status == IN_FORCE or (before is not None and before.ever)
+        answer = Answer(
+            status=status,
+            ruling=ruling,
+            is_over=ruling is not None and ruling.ends <= day,
+            since=before.since if before is not None and before.status == status else cause.on,
+            given=self._terms.given(walk, standing),
+            issues=self._named(day, ruling),
+            complete=bool(self._opened and self._opened[0] <= day) or any(
+                fact is not None and fact.change.opens for fact in (standing.ruling, standing.coming)
+            ),
+            possible=possible,
+            left=left(standing),
+            ever=ever,
+            agreed=readings is None or self._agreed(day, readings, before, possible, ever=ever),
+            planned=tuple([_upcoming(fact, self._kind, day) for fact in planned]),
         )
+        if before is None:
+            return Segment(day, None, answer)
+        return None if answer == before else Segment(day, arrival(self._kind, day, before, answer, cause), answer)
+
+    def _cause(self, day: int, standing: Standing) -> Cause:
+        """Return the fact that brings what stands on a day, where that is a change, and its date of that day."""
+        ruling, coming = _live(standing.ruling), _live(standing.coming)
+        if coming is not None and day == OPEN and self._kind.name == "issue":
+            return Cause(coming, coming.eff.text)
+        if ruling is not None and ruling.begins == day:
+            return Cause(ruling, ruling.eff.text)
+        if ruling is not None and ruling is coming and (ruling.decided == day or standing.status == PLANNED):
+            return Cause(ruling, ruling.occ.text)
+        fact = _live(self._decisions.dated(day)) or ruling
+        assert fact is not None  # noqa: S101 - something is dated on the day, or something rules
+        if fact.begins == day:
+            return Cause(fact, fact.eff.text)
+        return Cause(fact, fact.end.text if fact.ends == day and fact.end is not None else fact.occ.text)
+
+    def _named(self, day: int, ruling: LiveFact | None) -> tuple[str, ...]:
+        """Return the issues that an item belongs to on a day."""
+        named = [issue for issue, days in self._issues.items() if days and days[0] <= day]
+        return tuple(sorted({*named, *(() if ruling is None else ruling.issues)}))
+
+    def _agreed(
+        self, day: int, readings: Readings, before: Answer | None, possible: tuple[Ruled, ...], *, ever: bool
+    ) -> bool:
+        """Return whether all readings agree on whether the item was in force up to a day."""
+        if self._kind.name != "restriction" or (before is not None and before.ever and before.agreed):
+            return True
+        statuses = [status for status, _ in possible] or [IN_FORCE if ever else None]
+        if statuses == [IN_FORCE] or (IN_FORCE not in statuses and (before is None or before.agreed)):
+            return True
+        return readings.agree_that(IN_FORCE, day, ever=ever)
+
+    def _still_planned(self, day: int) -> list[LiveFact]:
+        """Return the planned facts that nothing later in the order of decisions has overtaken."""
+        last = self._decisions.last(day)
+        return [fact for fact in self._planned if last is None or fact.order > last.order]
 
 
-def life(
-    kind: Kind,
-    facts: Iterable[LiveFact],
-    since: int = OPEN,
-    before: Sequence[Segment] = (),
-    spend: Spend = unbounded,
-) -> list[Segment]:
-    """Return an item's segments in order of days; neighbours with one state are one segment.
-
-    `facts` are all live facts of the item. `before` are the segments that begin before the day `since`, which these
-    facts leave as they are; the result continues them. `spend` takes the steps of the work, and may refuse them.
-    """
-    ordered = sorted(facts, key=by_order)
-    asserted = [fact for fact in ordered if fact.asserted]
-    planned: list[LiveFact] = []
-    if len(asserted) < len(ordered):
-        planned = [fact for fact in ordered if fact.event.modality == "planned"]
-    readings = Readings(kind, asserted, spend) if any([fact.unsure for fact in asserted]) else None
-    turns, starts = _days(asserted, since, unsure=readings is not None)
-    spend(len(starts) * len(ordered) // PAIRS)
-    segments = list(before)
-    last = segments[-1] if segments else None
-    outcome: Outcome | None = None
-    for start in starts:
-        if outcome is None or start in turns:
-            outcome = outcome_on(kind, asserted, start)
-        if outcome.status is None:
-            continue
-        headline = (outcome.status, outcome.ruling)
-        alternatives = readings.on(start, headline, outcome.base.fact, outcome.overlay.fact) if readings else ()
-        if last is not None and outcome is last.outcome and alternatives == last.alternatives:
-            continue
-        segment = Segment(
-            start,
-            outcome,
-            alternatives,
-            outcome.status == "in_force" or (last is not None and last.ever_in_force),
-            tuple([_planned(fact, kind) for fact in planned if not _is_overtaken(fact, outcome.facts, start)]),
-            _arrivals(kind, last.outcome if last else NO_OUTCOME, outcome),
-        )
-        if last is None or not segment.is_same_state(last):
-            segments.append(segment)
-            last = segment
-    return segments
+def _live(fact: Dated | None) -> LiveFact | None:
+    return fact if isinstance(fact, LiveFact) else None
 
 
-def _days(facts: Iterable[LiveFact], since: int, *, unsure: bool) -> tuple[set[int], list[int]]:
-    """Return the days from `since` on at which the earliest reading can turn, and those at which any can: every bound.
-
-    With uncertain dates the day after each bound counts too: on a bound itself two facts of one day stand in the order
-    of their places.
-    """
-    turns: set[int] = set()
-    bounds: set[int] = set()
-    for fact in facts:
-        for when in fact.dates:
-            if when.hi >= since:
-                turns.add(when.lo)
-                bounds.add(when.hi)
-    bounds |= turns
-    if unsure:
-        bounds |= {day + 1 for day in bounds if day + 1 < FOREVER}
-    return turns, [since, *sorted([day for day in bounds if day > since])]
-
-
-def _planned(fact: LiveFact, kind: Kind) -> Upcoming:
-    return Upcoming(fact.eff.text, fact.change.status or kind.running, fact.id, "planned")
-
-
-def _is_overtaken(planned: LiveFact, facts: Sequence[LiveFact], day: int) -> bool:
-    """Return whether a fact in effect (an announced opening is not) comes later than a planned one."""
-    return any(fact.eff.lo <= day and fact.order > planned.order for fact in facts)
-
-
-def _arrivals(kind: Kind, old: Outcome, new: Outcome) -> tuple[Upcoming, ...]:
-    """List the changes between one outcome and the next.
-
-    They are a new ruler of a track, a ruler that runs out, an announcement. On an item that has ended nothing takes
-    hold but a base change.
-    """
-    arrivals: list[Upcoming] = []
-    status = new.status or ""
-    tracks = ((old.base, new.base), (old.overlay, new.overlay), (old.terms, new.terms))
-    for before, now in tracks[:1] if status in kind.ends else tracks:
-        if now.fact is not None and (now.fact is not before.fact or now.run_out != before.run_out):
-            runs_out = now.run_out and before.fact is now.fact
-            on = now.fact.until if runs_out and now.fact.until else now.fact.eff
-            arrivals.append(Upcoming(on.text, status, now.fact.id, "asserted"))
-    if new.opening is not None and old.opening is None:
-        arrivals.append(Upcoming(new.opening.occ.text, status, new.opening.id, "asserted"))
-    return tuple(arrivals)
-
-
-def since(segment: Segment) -> str:
-    """Return the date, as written, since when the status holds."""
-    ruling = segment.outcome.ruling
-    assert ruling is not None  # noqa: S101 - a segment has a status, and a status its ruling fact
-    if segment.outcome.opening is ruling:
-        return ruling.occ.text
-    if rules_run_out(segment.outcome.base, ruling) and ruling.until is not None:
-        return ruling.until.text
-    return ruling.eff.text
-
-
-def running_until(segment: Segment) -> LiveFact | None:
-    """Return the ruling fact while its own end is still to come, else None."""
-    outcome, ruling = segment.outcome, segment.outcome.ruling
-    if any(rules_run_out(ruler, ruling) for ruler in (outcome.base, outcome.overlay, outcome.terms)):
-        return None
-    return ruling
-
-
-def ended_from(kind: Kind, segments: Sequence[Segment]) -> int:
-    """Return the day (an ordinal) from which an item has ended for good in every reading; FOREVER if it has not."""
-    day = FOREVER
-    if not segments or segments[-1].outcome.status not in kind.ends:
-        return day
-    for segment in reversed(segments):
-        possible = [status for status, _ in segment.alternatives]
-        if segment.outcome.status not in kind.ends or not all_are_ends(kind, possible):
-            break
-        day = segment.start
-    return day
-
-
-def all_are_ends(kind: Kind, statuses: Iterable[str | None]) -> bool:
-    """Return whether each of some statuses is an end of a kind, or none at all."""
-    return all([each is None or each in kind.ends for each in statuses])
+def _upcoming(fact: LiveFact, kind: Kind, day: int) -> Upcoming:
+    """Return a planned fact as a change to come."""
+    status = fact.change.status or kind.running
+    return Upcoming(fact.eff.text, status, fact.id, fact.event.type, fact.terms, PLANNED, overdue=day > fact.eff.hi)

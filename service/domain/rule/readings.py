@@ -1,295 +1,228 @@
 """Every status that some reading of uncertain dates gives (docs/semantics.md, 3; exact, with bounded work).
 
-If no uncertain date is shared by two facts, the tracks are independent. A fact can then rule its track if its latest
-place in the order is after the earliest place of every other fact that is certainly in effect. Treating shared dates as
-independent never misses a status but can add one. So strings that stand on several facts, or in several fields of one,
-are fixed to days, one reading at a time: only where that could exclude a status, and only on the facts that can rule.
+Only the order of days matters, so a date is read as few of its days: each bound of another date, and a day or so between
+two of them. Dates that are alike in every reading are fixed, and facts before a decided opening that has taken hold for
+certain are left out. What is left is read in every way. Past a bound of work every status counts as possible that some
+fact can give: then more is called possible, never less.
 """
 
 from __future__ import annotations
 
-from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise, product
+from math import prod
+from typing import TYPE_CHECKING
 
+from service.domain.rule.walk import ANNOUNCED, GIVE_WAY, POSTPONED, Dated, Decisions, by_order
 from service.domain.rule.work import READING, Spend, unbounded
-from service.domain.vocabulary.dates import When
-from service.domain.vocabulary.kinds import SUSPENDED
+from service.domain.vocabulary.dates import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from service.domain.rule.facts import LiveFact
-    from service.domain.vocabulary.kinds import Kind, Track
+    from service.domain.rule.walk import Order, Standing
+    from service.domain.vocabulary.dates import When
+    from service.domain.vocabulary.kinds import Kind
 
-WORK_MAX = 4_096
-"""Readings of shared strings that are tried for one day, times the facts in each.
+WORK_MAX = 8_192
+"""Readings that are tried for one day, times the facts in each."""
 
-Past it the widest shared strings count as independent: then more is called possible, never less.
-"""
-
-TRACKS: tuple[Track, ...] = ("base", "overlay", "terms")
-
-Order = tuple[int, int, int, int]
 Ruled = tuple[str | None, "LiveFact | None"]
 """A status and the fact that rules it; None and None: no status."""
-
-
-class _Dated:
-    """A fact with its dates, some perhaps fixed by a reading; `earliest` and `latest` bound its place in the order."""
-
-    __slots__ = ("earliest", "eff", "fact", "latest", "occ", "until")
-
-    def __init__(self, fact: LiveFact, occ: When, eff: When, until: When | None) -> None:
-        self.fact, self.occ, self.eff, self.until = fact, occ, eff, until
-        place, position = fact.change.place, fact.position
-        self.earliest: Order = (occ.lo, eff.lo, place, position)
-        self.latest: Order = (occ.hi, eff.hi, place, position)
-
-    def latest_on(self, day: int) -> Order:
-        """Return its last place in the order among the readings in which it is in effect on `day`."""
-        if self.eff.hi <= day:
-            return self.latest
-        eff = self.eff.latest(day)
-        return (eff if self.fact.tied else self.occ.hi, eff, self.fact.change.place, self.fact.position)
-
-    def can_run(self, day: int) -> bool:
-        """Return whether it has not run out in some reading: its own end can still be to come, or it has none."""
-        return self.until is None or self.until.hi > day
-
-    def can_have_run_out(self, day: int) -> bool:
-        """Return whether it has run out in some reading: its own end can have passed."""
-        return self.until is not None and self.until.lo <= day
-
-
-Able = list["_Dated | None"]
-"""The facts of a track that some reading lets rule; None among them where a reading has none in effect."""
-
-
-class _DayFacts(NamedTuple):
-    """The facts that matter on a day: those that can rule each track, and openings not in effect in some reading."""
-
-    base: Able
-    overlay: Able
-    terms: Able
-    openings: list[_Dated]
-
-    def facts(self) -> list[_Dated]:
-        """Return every fact that can matter."""
-        return list(dict.fromkeys([each for able in (*self[:3], self.openings) for each in able if each]))
+Reading = dict[str, int]
+"""The day of each uncertain date string."""
 
 
 class Readings:
-    """The readings of one item's asserted facts."""
+    """The readings of the facts of one item that count."""
 
-    def __init__(self, kind: Kind, facts: Sequence[LiveFact], spend: Spend = unbounded) -> None:
-        """`facts` in the order of docs/semantics.md, 3.1, in the earliest reading; `spend` may refuse the work."""
+    def __init__(self, kind: Kind, facts: Iterable[LiveFact], spend: Spend = unbounded) -> None:
+        """`spend` takes the steps of the work, and may refuse them."""
         self._kind, self._spend = kind, spend
-        self._facts = facts
-        self._dated: list[_Dated] = []
-        self._opening = next((fact for fact in facts if fact.opens), None)
-        self._unsure = [(when.lo, when.hi) for fact in facts if fact.unsure for when in fact.dates if when.lo < when.hi]
-        self._movable = list(_movable(facts))
+        self._facts = sorted(facts, key=by_order)
+        self._by_position = {fact.position: fact for fact in self._facts}
+        self._is_postponed = any(fact.change.name == POSTPONED for fact in self._facts)
 
-    def on(self, day: int, headline: Ruled, base: LiveFact | None, overlay: LiveFact | None) -> tuple[Ruled, ...]:
-        """List every status that some reading gives on a day, `headline` first; () when it is the only one.
+    def on(self, day: int, headline: Ruled) -> tuple[Ruled, ...]:
+        """List every status that some reading gives on a day, `headline` first; () when it is the only one."""
+        facts = self._mattering(day)
+        choices = _choices(facts, day, all_days=self._is_postponed)
+        if not choices:
+            return ()
+        possible = dict(self._possible(facts, day))
+        found = dict([headline])
+        if prod(map(len, choices.values())) * len(facts) > WORK_MAX:
+            found = possible | found
+        else:
+            for decisions in self._read(facts, choices):
+                standing = decisions.on(day)
+                found.setdefault(standing.status, self._ruling(standing))
+                if len(found) == len(possible):
+                    break  # no reading gives another status than these
+        del found[headline[0]]
+        return (headline, *sorted(found.items(), key=_by_status)) if found else ()
 
-        `headline`, `base` and `overlay` are the status and the rulers of these tracks in the earliest reading.
+    def agree_that(self, status: str, day: int, *, ever: bool) -> bool:
+        """Return whether in every reading the item had a status on some day up to a day, or with `ever` false on none.
+
+        False too where there are too many readings to try.
         """
-        if not any([lo <= day < hi for lo, hi in self._unsure]) and not self._order_matters(base, overlay):
-            return ()  # what is in effect, what has run out and which of them rule, is the same in all readings
-        if not self._dated:
-            self._dated = [_Dated(fact, fact.occ, fact.eff, fact.until) for fact in self._facts]
-        self._spend(READING * len(self._dated))
-        able = _day_facts(self._dated, day)
-        found = _first_of_each(headline, _statuses(self._kind, able, day))
-        if len(found) > 1:
-            mattering = able.facts()
-            if shared := _shared(each.fact for each in mattering):
-                # No reading gives another status than these: once each was found, the rest need not be tried.
-                found = _first_of_each(headline, _read(self._kind, mattering, shared, day, self._spend), len(found))
-        found = self._opened(found)
-        return tuple(found.items()) if len(found) > 1 else ()
+        facts = [fact for fact in self._facts if self._may_rule(fact, day)]
+        choices = _choices(facts, day, all_days=True)
+        if prod(map(len, choices.values())) * len(facts) ** 2 > WORK_MAX:
+            return False
+        for decisions in self._read(facts, choices):
+            self._spend(READING * len(facts))
+            days = [each for each in decisions.edges if each <= day]
+            if any(decisions.on(each).status == status for each in days) != ever:
+                return False
+        return True
 
-    def _order_matters(self, base: LiveFact | None, overlay: LiveFact | None) -> bool:
-        """Return whether the order of facts in some reading can change the status.
+    def _mattering(self, day: int) -> list[LiveFact]:
+        """Return the facts that can matter to the status on a day, in some reading."""
+        facts = [fact for fact in self._facts if self._may_rule(fact, day)]
+        settled = [fact for fact in facts if fact.eff.hi <= day and fact.change.opens and not fact.change.preliminary]
+        if not settled or self._is_postponed:
+            return facts
+        first = settled[-1].order
+        return [
+            fact
+            for fact in facts
+            if (fact.change.opens and fact.eff.hi > day) or (fact.change.track != "terms" and _latest(fact) >= first)
+        ]
 
-        Without a base fact in effect every fact may count; with one, only what rules its track and the overlay's.
-        """
-        return bool(self._movable) and (base is None or base in self._movable or overlay in self._movable)
+    def _may_rule(self, fact: LiveFact, day: int) -> bool:
+        """Return whether some reading has a fact take hold, or be announced, by a day."""
+        return fact.eff.lo <= day or (fact.change.opens and (fact.occ.lo <= day or self._kind.name == "issue"))
 
-    def _opened(self, found: dict[str | None, LiveFact | None]) -> dict[str | None, LiveFact | None]:
-        """Return the statuses of an issue that is open where no fact rules."""
-        if self._kind.name == "issue" and self._opening and None in found:
-            del found[None]
-            found.setdefault(self._opening.change.status, self._opening)
-        return found
+    def _possible(self, facts: Sequence[LiveFact], day: int) -> Iterator[Ruled]:
+        """Return a status for each that some reading may give, and perhaps others."""
+        kind = self._kind
+        based = any(_surely_rules(fact, day) or (fact.change.opens and kind.name == "issue") for fact in facts)
+        if not based:
+            yield None, None
+        for fact in facts:
+            change = fact.change
+            if change.opens and not based and fact.occ.lo <= day < fact.eff.hi:
+                yield change.status if change.preliminary else ANNOUNCED, fact
+            if change.track != "base" and not based and fact.eff.lo <= day:
+                yield kind.running, fact
+            if change.status:
+                yield change.status, fact
+            if change.track == "base" and kind.over is not None and fact.end is not None and fact.end.lo <= day:
+                yield kind.over, fact
+            if change.name == POSTPONED:
+                yield ANNOUNCED, fact
+
+    def _read(self, facts: Sequence[LiveFact], choices: Mapping[str, Sequence[int]]) -> Iterator[Decisions]:
+        """Return the facts in every reading of some strings."""
+        sure = [fact for fact in facts if choices.keys().isdisjoint(_keys(fact))]
+        others = [fact for fact in facts if not choices.keys().isdisjoint(_keys(fact))]
+        for picked in product(*choices.values()):
+            self._spend(READING * len(facts))
+            reading = dict(zip(choices, picked, strict=True))
+            yield Decisions(self._kind, [*sure, *[_fixed(fact, reading) for fact in others]])
+
+    def _ruling(self, standing: Standing) -> LiveFact | None:
+        return None if standing.ruling is None else self._by_position[standing.ruling.position]
 
 
-def _first_of_each(
-    headline: Ruled, statuses: Iterable[Ruled], enough: int | None = None
-) -> dict[str | None, LiveFact | None]:
-    """Return each status with the first fact that rules it, `headline` first; stop when there are `enough`."""
-    found: dict[str | None, LiveFact | None] = dict([headline])
-    for status, ruling in statuses:
-        found.setdefault(status, ruling)
-        if len(found) == enough:
-            break
+class _Date:
+    """A date string of some facts. `orders` is true where it stands in a place of the order of decisions.
+
+    `shifts` are the days by which the ends that it gives follow it: 1 for a `through`.
+    """
+
+    __slots__ = ("orders", "shifts", "when")
+
+    def __init__(self, when: When) -> None:
+        self.when = when
+        self.orders = False
+        self.shifts: set[int] = set()
+
+    def is_beside(self, day: int) -> bool:
+        """Return whether readings differ in whether it, or an end that it gives, has come on a day."""
+        shifts = {0, *self.shifts} if self.orders else self.shifts
+        return any(self.when.lo + shift <= day < self.when.hi + shift for shift in shifts)
+
+
+def _by_status(ruled: Ruled) -> tuple[bool, str]:
+    return ruled[0] is None, ruled[0] or ""
+
+
+def _surely_rules(fact: LiveFact, day: int) -> bool:
+    """Return whether a base fact is in the list in every reading, or passed over because another is."""
+    return (
+        fact.change.track == "base" and not fact.change.ends and fact.change.name not in GIVE_WAY and fact.eff.hi <= day
+    )
+
+
+def _latest(fact: LiveFact) -> Order:
+    """Return the last place in the order that a reading can give a fact."""
+    return (fact.occ.hi, fact.eff.hi, fact.change.place, fact.position)
+
+
+def _keys(fact: LiveFact) -> tuple[str, ...]:
+    """Return the date strings that a reading fixes."""
+    keys = (fact.occ.text, fact.eff.text)
+    return keys if fact.end_key is None else (*keys, fact.end_key)
+
+
+def _dates(facts: Iterable[LiveFact]) -> dict[str, _Date]:
+    """Return every date string of some facts that a reading fixes."""
+    found: dict[str, _Date] = {}
+    for fact in facts:
+        for when in (fact.occ, fact.eff):
+            found.setdefault(when.text, _Date(when)).orders = True
+        if fact.end_key is not None and fact.end is not None:
+            when = parse(fact.end_key)
+            found.setdefault(fact.end_key, _Date(when)).shifts.add(fact.end.hi - when.hi)
     return found
 
 
-def _movable(facts: Sequence[LiveFact]) -> Iterator[LiveFact]:
-    """Find the facts whose place can move forward: some reading puts them before a fact that is before them here.
+def _choices(facts: Sequence[LiveFact], day: int, *, all_days: bool) -> dict[str, list[int]]:
+    """Pick the days that each uncertain string is read as, where it can matter.
 
-    `facts` are in the order of the earliest reading.
+    It can where D is among its days, or another date that it is compared with. An end is compared with D alone, or with
+    `all_days`, where the answers of earlier days count.
     """
-    latest: Order = (0, 0, 0, 0)
-    for fact in facts:
-        if latest > fact.order:
-            yield fact
-        if fact.latest > latest:  # noqa: PLR1730 - max() costs a call, and this runs for every fact of an item
-            latest = fact.latest
+    dates = _dates(facts)
+    compared = {key: date.when for key, date in dates.items() if date.orders or all_days}
+    unsure = [
+        key
+        for key, date in dates.items()
+        if date.when.lo < date.when.hi
+        and (date.is_beside(day) or all_days or (date.orders and _is_passed(key, date.when, compared)))
+    ]
+    marks = {bound for when in compared.values() for bound in (when.lo, when.hi)} | {day}
+    marks = {mark + step for mark in marks for step in ((-1, 0, 1) if all_days else (0,))} | {day - 1, day + 1}
+    days = sorted(marks)
+    most = len(unsure) * 2 if all_days else len(unsure)
+    return {key: _representatives(dates[key], days, most, compared=key in compared) for key in unsure}
 
 
-def _read(kind: Kind, dated: Sequence[_Dated], shared: Mapping[str, When], day: int, spend: Spend) -> Iterator[Ruled]:
-    """Return the statuses of every reading of shared strings, fixed to days in every way that can matter."""
-    bounds = {bound for each in dated for when in each.fact.dates for bound in (when.lo, when.hi)}
-    days = sorted(bounds | {day})
-    choices = {text: _representatives(when, days) for text, when in shared.items()}
-    while _size(choices) * len(dated) > WORK_MAX:
-        del choices[max(choices, key=lambda text: len(choices[text]))]
-    for picked in product(*choices.values()):
-        spend(READING * len(dated))
-        fixed = dict(zip(choices, (When("", each, each) for each in picked), strict=True))
-        read = [_fixed(each.fact, fixed) for each in dated]
-        yield from _statuses(kind, _day_facts(read, day), day)
+def _is_passed(key: str, when: When, others: Mapping[str, When]) -> bool:
+    """Return whether some other date can come before and after a date, or on its day."""
+    return any(each.lo <= when.hi and each.hi >= when.lo for name, each in others.items() if name != key)
 
 
-def _size(choices: Mapping[str, Sequence[int]]) -> int:
-    size = 1
-    for options in choices.values():
-        size *= len(options)
-    return size
-
-
-def _shared(facts: Iterable[LiveFact]) -> dict[str, When]:
-    """Find the uncertain strings that stand on several facts, or in several fields of one that must agree."""
-    seen: set[str] = set()
-    shared: dict[str, When] = {}
-    for fact in facts:
-        for when in fact.dates:
-            if when.lo != when.hi:
-                if when.text in seen:
-                    shared[when.text] = when
-                seen.add(when.text)
-    return shared
-
-
-def _representatives(when: When, days: Sequence[int]) -> list[int]:
-    """Pick the days of a date that differ in their order to `days`: each of them, and up to two in each gap between."""
-    if when.pair:
+def _representatives(date: _Date, days: Sequence[int], most: int, *, compared: bool) -> list[int]:
+    """Pick the days of a date that differ in their order to `days`: each of them, and up to `most` in each gap."""
+    when = date.when
+    if when.pair or not compared:
         return [when.lo, when.hi]
-    picked: list[int] = []
-    inside = [each for each in days if when.lo <= each <= when.hi]
-    for here, following in zip(inside, [*inside[1:], None], strict=True):
-        picked.append(here)
-        if following is not None:
-            picked.extend(range(here + 1, min(here + 3, following)))
-    return picked
+    inside = [when.lo, *[each for each in days if when.lo < each < when.hi], when.hi]
+    picked = [when.hi]
+    for here, following in pairwise(inside):
+        picked.extend(range(here, min(here + 1 + most, following)))
+    return sorted(set(picked))
 
 
-def _fixed(fact: LiveFact, fixed: Mapping[str, When]) -> _Dated:
-    until = fact.until and fixed.get(fact.until.text, fact.until)
-    return _Dated(fact, fixed.get(fact.occ.text, fact.occ), fixed.get(fact.eff.text, fact.eff), until)
-
-
-def _day_facts(dated: Sequence[_Dated], day: int) -> _DayFacts:
-    """Find the facts that may rule on a day, by track, and the openings that may be announced."""
-    openings = [each for each in dated if each.fact.opens and each.eff.hi > day]
-    base, overlay, terms = (_can_rule(dated, track, day) for track in TRACKS)
-    return _DayFacts(base, overlay, terms, openings)
-
-
-def _statuses(kind: Kind, able: _DayFacts, day: int) -> Iterator[Ruled]:
-    """Return every status that these dates allow, the uncertain ones among them independent of each other."""
-    base, overlay, terms, openings = able
-    hiding = [each for each in overlay if each and each.fact.change.hides and each.can_run(day)]
-    bare = any(each is None or not each.fact.change.hides or each.can_have_run_out(day) for each in overlay)
-    for each in base:
-        if each is not None:
-            yield from _based(kind, each, hiding, day, bare=bare)
-    if None not in base:
-        return
-    unmoved = None in overlay and None in terms
-    if kind.name != "issue" or terms != [None]:
-        yield from (("announced", each.fact) for each in _can_announce(openings, day))
-        if any(not each.fact.tied and each.occ.hi <= day for each in openings):
-            if kind.name == "issue" and unmoved:
-                yield None, None
-            return
-    yield from ((SUSPENDED, each.fact) for each in hiding)
-    yield from ((kind.running, each) for each in _last(overlay, terms, day))
-    if unmoved:
-        yield None, None
-
-
-def _based(kind: Kind, base: _Dated, hiding: Sequence[_Dated], day: int, *, bare: bool) -> Iterator[Ruled]:
-    """Return the statuses that are possible while a base fact rules."""
-    statuses = []
-    if kind.over is None or base.can_run(day):
-        statuses.append(base.fact.change.status)
-    if kind.over is not None and base.can_have_run_out(day):
-        statuses.append(kind.over)
-    for status in statuses:
-        if status in kind.ends:
-            yield status, base.fact
-            continue
-        if bare:
-            yield status, base.fact
-        yield from ((SUSPENDED, each.fact) for each in hiding)
-
-
-def _last(overlay: Able, terms: Able, day: int) -> Iterator[LiveFact]:
-    """List the facts off the base track that some reading lets be the last in effect while the item is not hidden."""
-    sure = max((each.earliest for each in terms if each and each.eff.hi <= day), default=None)
-    for each in overlay:
-        if each is None:
-            yield from (term.fact for term in terms if term)
-        elif not each.fact.change.hides or each.can_have_run_out(day):
-            if sure is None or each.latest_on(day) > sure:
-                yield each.fact
-            else:
-                yield from (term.fact for term in terms if term and term.latest_on(day) > each.earliest)
-
-
-def _can_rule(dated: Sequence[_Dated], track: str, day: int) -> Able:
-    mine = [each for each in dated if each.fact.track == track and each.eff.lo <= day]
-    sure = [each for each in mine if each.eff.hi <= day]
-    if not sure:
-        return [*mine, None]
-    first = max(sure, key=_earliest)
-    second = max((each.earliest for each in sure if each is not first), default=None)
-    return [
-        each
-        for each in mine
-        if (bar := second if each is first else first.earliest) is None or each.latest_on(day) > bar
-    ]
-
-
-def _earliest(each: _Dated) -> Order:
-    return each.earliest
-
-
-def _can_announce(openings: Sequence[_Dated], day: int) -> list[_Dated]:
-    """List the openings that some reading lets be the announced one, none being in effect."""
-    able = [each for each in openings if not each.fact.tied and each.occ.lo <= day]
-    sure = [each for each in able if each.occ.hi <= day]
-    return [
-        each
-        for each in able
-        if all(
-            other is each
-            or (each.occ.latest(day), each.eff.hi, each.fact.change.place, each.fact.position)
-            > (other.occ.lo, max(other.eff.lo, day + 1), other.fact.change.place, other.fact.position)
-            for other in sure
-        )
-    ]
+def _fixed(fact: LiveFact, reading: Reading) -> Dated:
+    """Return a fact in a reading."""
+    decided, begins = reading.get(fact.occ.text, fact.decided), reading.get(fact.eff.text, fact.begins)
+    ends = fact.ends
+    if fact.end is not None and fact.end_key in reading:
+        ends = reading[fact.end_key] + fact.end.hi - parse(fact.end_key).hi
+    order = (decided, begins, fact.change.place, fact.position)
+    return Dated(fact.position, fact.change, decided, begins, ends, order)

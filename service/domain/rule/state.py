@@ -6,82 +6,81 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from service.domain.rule import life
-from service.domain.vocabulary.kinds import SUSPENDED
+from service.domain.rule.facts import shown
+from service.domain.vocabulary.dates import parse
+from service.domain.vocabulary.kinds import PLANNED, SUSPENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from service.domain.rule.answer import Answer, Segment
     from service.domain.rule.facts import LiveFact
-    from service.domain.rule.life import Segment
     from service.domain.vocabulary.kinds import Kind
 
 _ENCODER = msgspec.json.Encoder()
 
+UPCOMING_MAX = 20
+"""Changes to come that a state shows; the others it counts."""
 
-def state_of(kind: Kind, item: str, segment: Segment) -> dict[str, Any]:
-    """Return an item's state on the days of a segment, as it is on days after which no change is known."""
-    outcome, alternatives = segment.outcome, segment.alternatives
-    running = life.running_until(segment)
-    issues: set[str] = set()
-    events: list[str] = []
-    sources: list[bytes] = []
-    contested = opened = False
-    for fact in outcome.facts:  # once over them all: each lies somewhere else in memory
-        issues.update(fact.issues)
-        events.append(fact.id)
-        contested = contested or fact.contested
-        opened = opened or fact.opens
-        if fact.sources:
-            sources.append(fact.sources)
+
+def state_of(kind: Kind, item: str, answer: Answer, every: Iterable[LiveFact] = ()) -> dict[str, Any]:
+    """Return an item's state, as it is on days after which no change is known; `every` are facts to show as well."""
+    ruling = answer.ruling
+    assert ruling is not None  # noqa: S101 - an answer with a status has a ruling fact
+    sets = answer.sets()
     state: dict[str, Any] = {
         "id": item,
         "kind": kind.name,
-        "issues": sorted(issues),
-        "status": outcome.status,
-        "since": life.since(segment),
-        "until": running.until.text if running and running.until else None,
-        "certainty": "possible" if alternatives else "certain",
-        "alternatives": [{"status": status, "event": ruling and ruling.id} for status, ruling in alternatives],
+        "issues": answer.issues,
+        "status": answer.status,
+        "since": answer.since,
     }
-    if running and running.event.until_condition:
-        state["until_condition"] = running.event.until_condition
-    state |= merged_terms(outcome.merged)
+    if not answer.is_over:
+        event = ruling.event
+        state |= {name: text for name in _ENDS if (text := getattr(event, name)) is not None}
+    state |= {
+        "certainty": answer.certainty,
+        "alternatives": [{"status": status, "event": fact and fact.id} for status, fact in answer.possible],
+    }
+    state |= {name: fact.terms[name] for name, fact in answer.given.items()}
     if kind.name == "restriction":
-        state["applies"] = applies(segment)
-        state["ever_in_force"] = segment.ever_in_force
-    state["contested"] = contested
-    state["incomplete"] = not opened
-    state["events"] = events
-    state["reports"] = msgspec.Raw(b"[" + b",".join(sources) + b"]")
-    # These two stay last, in this order: `with_upcoming` cuts the JSON before them.
-    state["upcoming"] = segment.planned
+        state |= _restriction(answer)
+    state["contested"] = any([fact.contested for fact in sets])
+    state["incomplete"] = not answer.complete
+    state["ruling"] = ruling.id
+    state["facts"] = _facts(sets, every)
+    # These three stay last, in this order: `with_upcoming` cuts the JSON before them.
+    state["upcoming"] = answer.planned[:UPCOMING_MAX]
+    state["upcoming_more"] = max(len(answer.planned) - UPCOMING_MAX, 0)
     state["next_change"] = None
     return state
 
 
-def merged_terms(facts: Iterable[LiveFact]) -> dict[str, Any]:
-    """Merge the terms of facts in their order: a later value wins."""
-    merged: dict[str, Any] = {}
-    for fact in facts:
-        merged.update(fact.terms)
-    return merged
+_ENDS = ("until", "through", "until_condition")
 
 
-def applies(segment: Segment) -> str:
-    """Return how far a restriction applies: full, partly (suspended with a part or a rate left) or none."""
-    outcome = segment.outcome
-    if outcome.status == "in_force":
-        return "full"
-    if outcome.status != SUSPENDED:
-        return "none"
-    left: dict[str, Any] = {}
-    for fact in outcome.facts:
-        if fact.change.name == SUSPENDED:
-            left.clear()
-        if fact.track == "overlay":
-            left.update(fact.terms)
-    return "partly" if left.get("portion") == "part" or left.get("rate_percent", 0) > 0 else "none"
+def _facts(sets: Mapping[LiveFact, Sequence[str]], every: Iterable[LiveFact]) -> msgspec.Raw:
+    listed = {**dict.fromkeys(every, ()), **sets}
+    ordered = sorted(listed.items(), key=lambda pair: pair[0].order) if every else listed.items()
+    return msgspec.Raw(b"[" + b",".join([shown(fact, names) for fact, names in ordered]) + b"]")
+
+
+def _restriction(answer: Answer) -> dict[str, Any]:
+    """Return how far a restriction applies, what is charged, and whether it ever was in force."""
+    rate, portion = answer.left
+    own = answer.given.get("rate_percent")
+    applies, charged = "none", 0
+    if answer.status == "in_force":
+        applies, charged = "full", own and own.terms["rate_percent"]
+    elif answer.status == SUSPENDED:
+        applies = "partly" if portion == "part" or (rate or 0) > 0 else "none"
+        charged = rate if rate is not None else None if portion == "part" else 0
+    return {
+        "applies": applies,
+        **({"charged_percent": charged} if own else {}),
+        "ever_in_force": answer.ever,
+        "ever_in_force_certainty": "certain" if answer.agreed else "possible",
+    }
 
 
 def encode(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
@@ -89,29 +88,61 @@ def encode(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
     return _ENCODER.encode(value)
 
 
-def arrivals_text(segment: Segment) -> str:
-    """Return the changes that take hold when a segment begins, as JSON objects joined by commas."""
-    return _ENCODER.encode(segment.arrivals)[1:-1].decode() if segment.arrivals else ""
+def arrival_text(segment: Segment) -> str:
+    """Return the change with which a segment begins, as JSON; "" where there is none."""
+    return "" if segment.arrival is None else _ENCODER.encode(segment.arrival).decode()
 
 
 _UPCOMING = b'"upcoming":['
-_NO_CHANGE = b'"next_change":null}'
+_MORE = b'],"upcoming_more":'
+_NO_CHANGE = b',"next_change":null}'
+
+
+class _Change(msgspec.Struct):
+    """What is read of a change to come."""
+
+    on: str
+    status: str | None
+    terms: dict[str, msgspec.Raw]
+    modality: str
+
+
+_changes = msgspec.json.Decoder(list[_Change]).decode
+_texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def with_upcoming(body: bytes, status: str, later: str | None) -> bytes:
     """Put the changes after the day asked about into a state.
 
-    `later` are the arrivals of the later segments in order of days, as `arrivals_text` returns them, joined by commas.
+    `later` are the arrivals of the later segments in order of days, as `arrival_text` returns them, joined by commas.
     Raises ValueError for a state that does not end as `state_of` ends it.
     """
     if not later:
         return body
-    head, _, planned = body.rpartition(_UPCOMING)
-    if not head or not planned.endswith(_NO_CHANGE):
-        msg = "a state ends with `upcoming`, then `next_change`, which is null: `state_of` sets these two last"
+    head, _, tail = body.rpartition(_UPCOMING)
+    planned, _, more = tail.rpartition(_MORE)
+    if not head or not more.endswith(_NO_CHANGE):
+        msg = "a state ends with `upcoming`, `upcoming_more` and `next_change`, which is null: `state_of` sets them last"
         raise ValueError(msg)
-    changes: list[dict[str, str]] = msgspec.json.decode(f"[{later}]")
-    following = next((change for change in changes if change["status"] != status), None)
-    joint = b"" if planned.startswith(b"]") else b","
-    rest = planned.removesuffix(_NO_CHANGE) + b'"next_change":' + _ENCODER.encode(following) + b"}"
-    return b"".join((head, _UPCOMING, later.encode(), joint, rest))
+    coming = f"[{later}]".encode()
+    changes, texts = _changes(coming), _texts(coming)
+    following = next((text for change, text in zip(changes, texts, strict=True) if _is_next(change, status)), None)
+    rest = int(more.removesuffix(_NO_CHANGE))
+    if planned:
+        texts = _in_order([*zip(changes, texts, strict=True), *_read(b"[" + planned + b"]")])
+    rest += max(len(texts) - UPCOMING_MAX, 0)
+    upcoming = b",".join(texts[:UPCOMING_MAX])
+    return b"".join((head, _UPCOMING, upcoming, _MORE, b'%d,"next_change":' % rest, following or b"null", b"}"))
+
+
+def _is_next(change: _Change, status: str) -> bool:
+    return change.status != status or bool(change.terms)
+
+
+def _read(changes: bytes) -> Iterator[tuple[_Change, msgspec.Raw]]:
+    return zip(_changes(changes), _texts(changes), strict=True)
+
+
+def _in_order(changes: Iterable[tuple[_Change, msgspec.Raw]]) -> list[msgspec.Raw]:
+    """Return changes in order of days, asserted ones before planned facts of the same day."""
+    return [text for _, text in sorted(changes, key=lambda pair: (parse(pair[0].on).lo, pair[0].modality == PLANNED))]

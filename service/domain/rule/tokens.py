@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from service.domain.rule.life import all_are_ends
 from service.domain.vocabulary.terms import tokens_by_term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from service.domain.rule.answer import Answer
     from service.domain.rule.facts import LiveFact
     from service.domain.vocabulary.events import Fact
     from service.domain.vocabulary.kinds import Kind
@@ -21,17 +21,20 @@ Tokens = dict[str, None]
 """Tokens in a fixed order, each once: the order depends on what they are made from, not on hashing."""
 
 
-def tokens_of_state(merged: Iterable[LiveFact], issues: Iterable[str]) -> Tokens:
-    """List the tokens of a state: `name:value`, normalized where case does not matter.
+def tokens_of_answer(answer: Answer) -> Tokens:
+    """List the tokens of a state: `name:value`, normalized where case does not matter."""
+    return _each_once({name: _tokens(fact).get(name, ()) for name, fact in answer.given.items()}, answer.issues)
 
-    `merged` are the facts whose terms count: a term of a later fact takes the place of an earlier one's.
-    """
-    by_term: dict[str, tuple[str, ...]] = {}
-    for fact in merged:
-        if fact.tokens is None:
-            fact.tokens = tokens_by_term(fact.event)
-        by_term.update(fact.tokens)
-    return _each_once(by_term, issues)
+
+def tokens_of_fact(fact: LiveFact, issues: Iterable[str]) -> Tokens:
+    """List the tokens of the text of a fact and of the issues that it names."""
+    return _each_once(_tokens(fact), issues)
+
+
+def _tokens(fact: LiveFact) -> dict[str, tuple[str, ...]]:
+    if fact.tokens is None:
+        fact.tokens = tokens_by_term(fact.event)
+    return fact.tokens
 
 
 def tokens_of_text(text: Fact | None, issues: Iterable[str]) -> Tokens:
@@ -53,21 +56,35 @@ def of_issue(issue: str) -> str:
     return token("issue", issue)
 
 
-def marks(kind: Kind, state: Mapping[str, Any]) -> list[str]:
+def marks(kind: Kind, answer: Answer) -> list[str]:
     """List the marks of a state: its certainty, each status that some reading gives, whether it has ended.
 
-    `ended` marks a status that is an end, `over` one that is an end in every reading, `against-all` a restriction that
-    names no country that it is against.
+    `ended` marks a status that is an end, `ended-surely` one that is an end in every reading, `against-all` a
+    restriction that names no country that it is against.
     """
-    possible = [each["status"] for each in state["alternatives"]] or [state["status"]]
-    found = [f"certainty:{state['certainty']}", *[f"status:{each}" for each in possible]]
-    if state["status"] in kind.ends:
+    found = [f"certainty:{answer.certainty}", *[f"status:{each}" for each in statuses(answer)]]
+    if answer.status in kind.ends:
         found.append("ended")
-        if all_are_ends(kind, possible):
-            found.append("over")
-    if kind.name == "restriction" and not state.get("against") and not _names_a_country(state.get("entities", ())):
+        if has_surely_ended(kind, answer):
+            found.append("ended-surely")
+    if kind.name == "restriction" and not _term(answer, "against") and not _names_a_country(_term(answer, "entities")):
         found.append(AGAINST_ALL)
     return found
+
+
+def statuses(answer: Answer) -> list[str | None]:
+    """Return every status that some reading gives, that of the answer first."""
+    return [status for status, _ in answer.possible] or [answer.status]
+
+
+def has_surely_ended(kind: Kind, answer: Answer) -> bool:
+    """Return whether the status is an end in every reading, or none at all in some."""
+    return answer.status in kind.ends and all([each is None or each in kind.ends for each in statuses(answer)])
+
+
+def _term(answer: Answer, name: str) -> tuple[Any, ...]:
+    fact = answer.given.get(name)
+    return () if fact is None else fact.terms[name]
 
 
 def _names_a_country(entities: Iterable[Any]) -> bool:

@@ -6,19 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from service.domain.vocabulary.events import FACTS
-from service.domain.vocabulary.kinds import KINDS
-from service.domain.vocabulary.terms import term_names
+from service.domain.vocabulary.terms import terms_of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_TERMS = {
-    kind: tuple(
-        dict.fromkeys(term for name, fact in FACTS.items() if name.startswith(f"{kind}.") for term in term_names(fact))
-    )
-    for kind in KINDS
-}
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -30,7 +22,7 @@ def words_of(text: str) -> tuple[str, ...]:
 def occur_in(kind: str, state: bytes, words: Iterable[str]) -> bool:
     """Return whether each word occurs, in any case, in the name of an item or in a text of its terms."""
     members = _decode(state)
-    texts = "\n".join([members["id"], *_texts([members.get(term) for term in _TERMS[kind]])]).casefold()
+    texts = "\n".join([members["id"], *_texts([members.get(term) for term in terms_of_kind(kind)])]).casefold()
     return all(word in texts for word in words)
 
 

@@ -11,11 +11,11 @@ Spend = Callable[[int], object]
 """Takes the steps that are about to be done; a bound may refuse them with an error of its own."""
 STATE_STEPS = 300
 """Steps to write a state, in addition to one for every four bytes of it."""
-PAIRS = 3
-"""Pairs of a day and a fact that the rule looks at in a step."""
+EDGE_STEPS = 100
+"""Steps to find what stands on a day."""
 WEIGH_STEPS = 10
 """Steps to weigh a fact, for it and for each record on it."""
-READING = 8
+READING = 20
 """Steps for a fact in one reading of uncertain dates."""
 
 

@@ -14,6 +14,7 @@ from msgspec import Struct, inspect
 
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import HS_SIZES, PARTIES
+from service.domain.vocabulary.events import FACTS
 from service.domain.vocabulary.events.base import Fact, Good
 
 if TYPE_CHECKING:
@@ -30,6 +31,13 @@ def term_names(struct: type[Fact]) -> tuple[str, ...]:
     """Return the names of the terms that a type of fact can carry, in the order of the vocabulary."""
     shared = set(Fact.__struct_fields__)
     return tuple(name for name in struct.__struct_fields__ if name not in shared)
+
+
+@cache
+def terms_of_kind(kind: str) -> tuple[str, ...]:
+    """Return the names of the terms that facts of a kind can carry, in the order of the vocabulary."""
+    structs = [struct for name, struct in FACTS.items() if name.startswith(f"{kind}.")]
+    return tuple(dict.fromkeys(term for struct in structs for term in term_names(struct)))
 
 
 def terms_of(fact: Fact) -> dict[str, Any]:

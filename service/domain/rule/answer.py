@@ -1,0 +1,115 @@
+"""What is said of an item on a stretch of days: the answer, and the change with which it begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from service.domain.rule.facts import LiveFact
+from service.domain.vocabulary.terms import terms_of_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from service.domain.rule.merge import Given, Left
+    from service.domain.rule.readings import Ruled
+    from service.domain.vocabulary.kinds import Kind
+
+
+class Upcoming(Struct, frozen=True, gc=False):
+    """A change to come: `on` is its date as written, `terms` those that change, with None for one that is gone."""
+
+    on: str
+    status: str | None
+    event: str
+    type: str
+    terms: dict[str, Any]
+    modality: str
+    overdue: bool
+
+
+class Answer(Struct, frozen=True, gc=False):
+    """What an item's state says on the days of a segment. Without a status it says that there is none.
+
+    `is_over` is true where the ruling fact is over. `given` has the fact that gives each term. `possible` are the
+    statuses of all readings with their ruling facts, empty where there is one. `left` is what is collected while the
+    item is hidden. `ever` is true from the first day in force on; `agreed` where all readings have that in common.
+    `planned` are the facts that are still planned.
+    """
+
+    status: str | None
+    ruling: LiveFact | None
+    is_over: bool
+    since: str
+    given: Given
+    issues: tuple[str, ...]
+    complete: bool
+    possible: tuple[Ruled, ...]
+    left: Left
+    ever: bool
+    agreed: bool
+    planned: tuple[Upcoming, ...]
+
+    @property
+    def certainty(self) -> str:
+        """Return whether the status is `possible`, `contested` or `certain`."""
+        if self.possible:
+            return "possible"
+        return "contested" if self.ruling is not None and self.ruling.contested else "certain"
+
+    def sets(self) -> dict[LiveFact, list[str]]:
+        """Return the facts that the answer rests on, in the order of decisions, with the names of what each gives."""
+        found: dict[LiveFact, list[str]] = {}
+        if self.ruling is not None:
+            found[self.ruling] = ["status"]
+        for name in sorted(self.given):
+            found.setdefault(self.given[name], []).append(name)
+        return dict(sorted(found.items(), key=_order_of_first))
+
+
+class Segment(Struct, frozen=True, gc=False):
+    """An item's answer from the day `start` until the next segment's, as known at one K.
+
+    `arrival` is the change on that day: None for the first segment, and where nothing changes but what is possible or
+    planned.
+    """
+
+    start: int
+    arrival: Upcoming | None
+    answer: Answer
+
+
+class Cause(Struct, frozen=True, gc=False):
+    """The fact that brings a change, and its date of that day, as written."""
+
+    fact: LiveFact
+    on: str
+
+
+def arrival(kind: Kind, day: int, before: Answer, now: Answer, cause: Cause) -> Upcoming | None:
+    """Return the change from one answer to the next on a day; None where status, ruling fact and terms stay."""
+    terms = {name: now.given[name].terms[name] if name in now.given else None for name in _changed(kind, before, now)}
+    if not terms and before.status == now.status and before.ruling is now.ruling:
+        return None
+    ruling = now.ruling
+    if ruling is not None and ruling is before.ruling and ruling.begins == day and ruling.change.opens:
+        # It was to come, with these terms; now it takes hold with them.
+        terms |= {name: ruling.terms[name] for name, fact in now.given.items() if fact is ruling}
+    return Upcoming(cause.on, now.status, cause.fact.id, cause.fact.event.type, terms, "asserted", overdue=False)
+
+
+def _changed(kind: Kind, before: Answer, now: Answer) -> Iterable[str]:
+    """Return the terms that are not as before, in the order of the vocabulary."""
+    if before.given == now.given:
+        return ()
+    return [name for name in terms_of_kind(kind.name) if _value(before, name) != _value(now, name)]
+
+
+def _value(answer: Answer, name: str) -> Any:  # noqa: ANN401 - any term
+    fact = answer.given.get(name)
+    return None if fact is None else fact.terms[name]
+
+
+def _order_of_first(pair: tuple[LiveFact, object]) -> tuple[int, int, int, int]:
+    return pair[0].order

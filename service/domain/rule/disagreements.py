@@ -1,0 +1,61 @@
+"""On what the reports of a fact do not agree (docs/semantics.md, 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from service.domain.vocabulary.dates import all_overlap, parse
+from service.domain.vocabulary.terms import terms_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from service.domain.vocabulary.events import Fact, Report
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Value(msgspec.Struct, frozen=True, gc=False):
+    """A value, null for none, and the outlets that give it, each once."""
+
+    value: Any
+    outlets: tuple[str, ...]
+
+
+class Disagreement(msgspec.Struct, frozen=True, gc=False):
+    """A member on which reports do not agree: `stance`, `occurred` or a term; with each value in their order."""
+
+    member: str
+    says: tuple[Value, ...]
+
+
+def disagreements(fact: Fact, reports: Sequence[Report]) -> tuple[Disagreement, ...]:
+    """List on what the reports of a fact do not agree, in the order of the document."""
+    found = []
+    stances = _by_value(reports, lambda report: report.stance)
+    if "denies" in [each.value for each in stances.says]:
+        found.append(Disagreement("stance", stances.says))
+    dates = _by_value(reports, lambda report: report.occurred or fact.occurred)
+    if len(dates.says) > 1 and not all_overlap({parse(each.value) for each in dates.says}):
+        found.append(Disagreement("occurred", dates.says))
+    given = sorted({name for report in reports for name in report.terms or ()})
+    own = msgspec.to_builtins(terms_of(fact)) if given else {}
+    for name in given:
+        values = _by_value(reports, lambda report, name=name: (report.terms or own).get(name, own.get(name)))
+        if len(values.says) > 1:
+            found.append(Disagreement(name, values.says))
+    return tuple(found)
+
+
+def _by_value(reports: Sequence[Report], value_of: Callable[[Report], Any]) -> Disagreement:
+    """Group the outlets of some reports by a value; values that are the same as JSON are one."""
+    values: dict[bytes, Any] = {}
+    outlets: dict[bytes, dict[str, None]] = {}
+    for report in reports:
+        value = value_of(report)
+        key = _encode(value)
+        values.setdefault(key, value)
+        outlets.setdefault(key, {})[report.outlet] = None
+    return Disagreement("", tuple(Value(value, tuple(outlets[key])) for key, value in values.items()))

@@ -1,0 +1,370 @@
+"""What stands on a day, in one reading of an item's dates (docs/semantics.md, 3).
+
+The document goes through the facts forward and keeps a list. Here each track is searched backward, from the last fact
+in the order of decisions, until its ruler is found: an answer costs what it rests on, not what the item has been
+through.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from itertools import islice
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
+
+from service.domain.vocabulary.dates import FOREVER
+from service.domain.vocabulary.kinds import SUSPENDED, ChangeRule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from service.domain.vocabulary.kinds import Kind
+
+ANNOUNCED = "announced"
+EXHAUSTED = "exhausted"
+POSTPONED = "postponed"
+GIVE_WAY = frozenset({"proposed", "applied"})
+"""Openings that leave the list where a decided one is coming."""
+START_AFRESH = frozenset({"suspended", POSTPONED})
+"""Hiding changes that take those before them out of the list."""
+
+Order = tuple[int, int, int, int]
+"""A place in the order of decisions: occurred, effective (days as ordinals), place in the kind's row, position."""
+
+
+class Dated(Struct, eq=False, gc=False):
+    """A fact in one reading. Days are ordinals.
+
+    It was decided on `decided`, takes hold on `begins` and is over from `ends` on (FOREVER: never).
+    """
+
+    position: int
+    change: ChangeRule
+    decided: int
+    begins: int
+    ends: int
+    order: Order
+
+
+by_order = attrgetter("order")
+"""The key that sorts facts in the order of decisions."""
+
+
+class Ordered:
+    """Facts in the order of decisions. Adding one costs a search, and the shift of pointers that a list does."""
+
+    __slots__ = ("_lead", "_orders", "facts")
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.facts: list[Dated] = []
+        self._orders: list[Order] = []
+        self._lead = 0
+        """How many days before its decision a fact took hold, at most."""
+
+    def add(self, fact: Dated) -> None:
+        """Put in a fact."""
+        place = bisect_left(self._orders, fact.order)
+        self._orders.insert(place, fact.order)
+        self.facts.insert(place, fact)
+        self._lead = max(self._lead, fact.decided - fact.begins)
+
+    def remove(self, fact: Dated) -> None:
+        """Take out a fact that is in."""
+        place = bisect_left(self._orders, fact.order)
+        del self._orders[place], self.facts[place]
+
+    def begun(self, day: int, before: Order | None = None) -> Iterator[Dated]:
+        """Return the facts that have taken hold by a day, from the last to the first, of those before a place."""
+        place = bisect_left(self._orders, before or (day + self._lead + 1,))
+        facts = self.facts
+        while place:
+            place -= 1
+            fact = facts[place]
+            if fact.begins <= day:
+                yield fact
+
+    def decided(self, day: int) -> Iterator[Dated]:
+        """Return the facts decided by a day, from the last to the first."""
+        for place in range(bisect_left(self._orders, (day + 1,)) - 1, -1, -1):
+            yield self.facts[place]
+
+    def after(self, order: Order) -> Iterator[Dated]:
+        """Return the facts after a place, in order."""
+        for place in range(bisect_right(self._orders, order), len(self.facts)):
+            yield self.facts[place]
+
+    def precede(self, order: Order) -> bool:
+        """Return whether a fact stands before a place."""
+        return bool(self._orders) and self._orders[0] < order
+
+
+class Standing(NamedTuple):
+    """What stands on a day: the status with its ruling fact.
+
+    `coming` is the opening to come on which the status rests (rows f and g). `hiding` are the hiding facts of the
+    ruler's track that are in the list, the latest first, where one of them rules.
+    """
+
+    status: str | None
+    ruling: Dated | None
+    coming: Dated | None = None
+    hiding: tuple[Dated, ...] = ()
+
+
+NOTHING = Standing(None, None)
+
+
+class Decisions:
+    """The facts of an item that count, by track in the order of decisions, and the days on which they change anything.
+
+    `clearers` are the openings and ends of the base track, `returns` the `reinstated` of the overlay.
+    """
+
+    __slots__ = (
+        "_dated", "_notice", "_stood", "bases", "clearers", "edges", "kind", "openings", "overlays", "quotas", "returns",
+        "terms",
+    )  # fmt: skip
+
+    def __init__(self, kind: Kind, facts: Iterable[Dated] = ()) -> None:
+        """Begin with some facts."""
+        self.kind = kind
+        self.bases, self.clearers, self.openings = Ordered(), Ordered(), Ordered()
+        self.overlays, self.returns, self.quotas, self.terms = Ordered(), Ordered(), Ordered(), Ordered()
+        self.edges: list[int] = []
+        """The days on which something takes hold, is over or is announced, each once, in order."""
+        self._dated: dict[int, list[Dated]] = {}
+        self._notice = 0
+        """How many days before it takes hold an opening was decided, at most."""
+        self._stood: dict[int, str | None] = {}
+        for fact in facts:
+            self.add(fact)
+
+    def add(self, fact: Dated) -> None:
+        """Put in a fact."""
+        for track in self._tracks(fact.change):
+            track.add(fact)
+        if fact.change.opens:
+            self._notice = max(self._notice, fact.begins - fact.decided)
+        self._stood.clear()
+        for day in _days(fact):
+            if day not in self._dated:
+                insort(self.edges, day)
+                self._dated[day] = []
+            self._dated[day].append(fact)
+
+    def remove(self, fact: Dated) -> None:
+        """Take out a fact that is in."""
+        for track in self._tracks(fact.change):
+            track.remove(fact)
+        self._stood.clear()
+        for day in _days(fact):
+            self._dated[day].remove(fact)
+            if not self._dated[day]:
+                del self._dated[day], self.edges[bisect_left(self.edges, day)]
+
+    def _tracks(self, change: ChangeRule) -> Iterator[Ordered]:
+        match change.track:
+            case "base":
+                yield self.bases
+                if change.opens or change.ends:
+                    yield self.clearers
+                if change.opens:
+                    yield self.openings
+            case "overlay":
+                yield self.overlays
+                if not change.hides:
+                    yield self.returns
+            case "quota":
+                yield self.quotas
+            case _:
+                yield self.terms
+
+    def dated(self, day: int) -> Dated | None:
+        """Return the last fact, in the order of decisions, that takes hold, is over or is announced on a day."""
+        return max(self._dated.get(day, ()), key=by_order, default=None)
+
+    def all(self) -> list[Dated]:
+        """Return the facts in the order of decisions."""
+        tracks = (self.bases, self.overlays, self.quotas, self.terms)
+        return sorted((fact for track in tracks for fact in track.facts), key=by_order)
+
+    def last(self, day: int) -> Dated | None:
+        """Return the last fact in the order of decisions that has taken hold by a day."""
+        tracks = (self.bases, self.overlays, self.quotas, self.terms)
+        return max((fact for track in tracks for fact in islice(track.begun(day), 1)), key=by_order, default=None)
+
+    def on(self, day: int) -> Standing:
+        """Apply the rule on a day."""
+        return Walk(self, day).standing()
+
+    def has_stood(self, status: str, first: int, last: int) -> bool:
+        """Return whether a base ruler gave this status (row e) on a day from `first` to the day before `last`."""
+        for day in self.edges[len(self._stood) :]:
+            if day >= last:
+                break
+            standing = self.on(day)
+            is_base = standing.ruling is not None and standing.ruling.change.track == "base" and standing.coming is None
+            self._stood[day] = standing.status if is_base else None
+        return any(first <= day < last and before == status for day, before in self._stood.items())
+
+    def coming(self, day: int) -> Dated | None:
+        """Return the opening that is decided by a day and takes hold later; of several see the document."""
+        found: Dated | None = None
+        for fact in self.openings.decided(day):
+            if fact.decided + self._notice <= day or (found is not None and fact.decided < found.decided):
+                break
+            if fact.begins > day:
+                found = fact
+        return found
+
+
+class Walk:
+    """The walk over an item's facts on one day."""
+
+    __slots__ = ("_announces", "_coming", "_decisions", "_passing", "_undone", "day")
+
+    def __init__(self, decisions: Decisions, day: int) -> None:
+        """Find what is coming, and which `reinstated` is at work."""
+        self._decisions, self.day = decisions, day
+        self._coming = decisions.coming(day)
+        self._announces = self._coming is not None and not self._coming.change.preliminary
+        self._undone = next((fact.order for fact in decisions.returns.begun(day) if fact.ends > day), None)
+        self._passing: tuple[Order, Order] | None = None
+        """A base fact, and a place up to which every preliminary opening after that fact is passed over."""
+
+    def standing(self) -> Standing:
+        """Return the status, and what it rests on."""
+        base, coming = next((fact for fact in self._decisions.bases.begun(self.day) if self.lists(fact)), None), None
+        openings = self._decisions.openings.facts
+        if base is None and openings and self._decisions.kind.name == "issue":
+            base = coming = openings[0]
+        if base is not None:
+            return self._based(base, coming)
+        coming = self._coming
+        hider = self._hider(self._decisions.overlays)
+        if coming is not None:
+            if hider is not None and hider.order > coming.order:
+                status = ANNOUNCED if hider.change.name == POSTPONED else SUSPENDED
+                return Standing(status, hider, coming, self._hiding(self._decisions.overlays, hider))
+            return Standing(coming.change.status if coming.change.preliminary else ANNOUNCED, coming, coming)
+        if hider is not None:
+            return Standing(SUSPENDED, hider, None, self._hiding(self._decisions.overlays, hider))
+        last = max(self._last(), key=by_order, default=None)
+        return NOTHING if last is None else Standing(self._decisions.kind.running, last)
+
+    def _based(self, base: Dated, coming: Dated | None) -> Standing:
+        """Return what stands where there is a base ruler (rows a to e)."""
+        kind, decisions = self._decisions.kind, self._decisions
+        if base.change.ends:
+            return Standing(base.change.status, base, coming)
+        if base.ends <= self.day and kind.over is not None:
+            return Standing(kind.over, base, coming)
+        if (hider := self._hider(decisions.overlays)) is not None:
+            hidden = SUSPENDED
+            if hider.change.name == POSTPONED and not decisions.has_stood(base.change.status, base.begins, self.day):
+                hidden = ANNOUNCED
+            return Standing(hidden, hider, coming, self._hiding(decisions.overlays, hider))
+        if (hider := self._hider(decisions.quotas)) is not None:
+            return Standing(EXHAUSTED, hider, coming, self._hiding(decisions.quotas, hider))
+        return Standing(base.change.status, base, coming)
+
+    def listed(self) -> list[Dated]:
+        """Return the facts of the list, in the order of decisions."""
+        decisions = self._decisions
+        found = [*filter(self.lists, decisions.bases.begun(self.day)), *decisions.terms.begun(self.day)]
+        for track in (decisions.overlays, decisions.quotas):
+            is_out = False
+            for fact in track.begun(self.day):
+                if not (fact.change.hides and (is_out or self._is_cleared(fact))):
+                    found.append(fact)
+                if fact.change.name in START_AFRESH or (not fact.change.hides and fact.ends > self.day):
+                    is_out = True
+        return sorted(found, key=by_order)
+
+    def lists(self, fact: Dated) -> bool:
+        """Return whether a base fact that has taken hold is in the list at the end of the walk."""
+        change = fact.change
+        if change.ends:
+            return fact.ends > self.day and (self._undone is None or fact.order > self._undone)
+        if change.preliminary:
+            return not (self._announces and change.name in GIVE_WAY) and not self._is_passed_over(fact)
+        return True
+
+    def _joins(self, fact: Dated) -> bool:
+        """Return whether a base fact joins the list, whether or not it stays there."""
+        if fact.change.ends:
+            return fact.ends > self.day
+        return not fact.change.preliminary or not self._is_passed_over(fact)
+
+    def _is_passed_over(self, opening: Dated) -> bool:
+        """Return whether the item runs already where a preliminary opening stands in the order."""
+        if self._passing is not None and self._passing[0] < opening.order <= self._passing[1]:
+            return True
+        before = opening.order
+        for fact in self._decisions.bases.begun(self.day, before):
+            if fact.change.ends:
+                if fact.ends > self.day and not self._is_undone(fact, before):
+                    return False
+            elif fact.change.preliminary:
+                before = fact.order  # it was passed over as well, or else it is what stands
+            else:
+                runs = fact.change.status == self._decisions.kind.running and fact.ends > self.day
+                if runs:
+                    self._passing = fact.order, opening.order
+                return runs
+        return False
+
+    def _is_undone(self, end: Dated, before: Order) -> bool:
+        """Return whether a `reinstated` before a place has taken an end out of the list."""
+        undone = next((fact for fact in self._decisions.returns.begun(self.day, before) if fact.ends > self.day), None)
+        return undone is not None and undone.order > end.order
+
+    def _hider(self, track: Ordered) -> Dated | None:
+        """Return the ruler of the overlay or quota track where it hides."""
+        for fact in track.begun(self.day):
+            if fact.change.hides:
+                return fact if fact.ends > self.day and not self._is_cleared(fact) else None
+            if fact.ends > self.day:
+                return None
+        return None
+
+    def _is_cleared(self, hiding: Dated) -> bool:
+        """Return whether an opening or an end after a hiding fact has taken it out of the list."""
+        for fact in self._decisions.clearers.begun(self.day):
+            if fact.order < hiding.order:
+                return False
+            if self._joins(fact):
+                return True
+        return False
+
+    def _hiding(self, track: Ordered, ruler: Dated) -> tuple[Dated, ...]:
+        """Return the hiding facts of a track that are in the list, the latest first: the ruler, and those before it."""
+        found = [ruler]
+        for fact in track.begun(self.day, ruler.order):
+            if found[-1].change.name in START_AFRESH or (not fact.change.hides and fact.ends > self.day):
+                break
+            if fact.change.hides:
+                if self._is_cleared(fact):
+                    break
+                found.append(fact)
+        return tuple(found)
+
+    def _last(self) -> Iterator[Dated]:
+        """Return the last fact of the list on each track but the base."""
+        decisions = self._decisions
+        for track in (decisions.terms, decisions.overlays, decisions.quotas):
+            for fact in track.begun(self.day):
+                if not fact.change.hides or not self._is_cleared(fact):
+                    yield fact
+                    break
+
+
+def _days(fact: Dated) -> set[int]:
+    """Return the days on which a fact can change something: it takes hold, it is over, an opening is announced."""
+    days = {fact.begins, fact.decided} if fact.change.opens else {fact.begins}
+    if fact.ends != FOREVER:
+        days.add(fact.ends)
+    return days
