@@ -17,7 +17,8 @@ from typing import Any, Literal, NamedTuple
 Event = dict[str, Any]
 State = dict[str, Any]
 Log = Sequence[Event]
-Track = Literal["base", "overlay", "terms"]
+Track = Literal["base", "overlay", "quota", "terms"]
+Sources = Literal["standing", "all", "none"]
 Reading = Mapping[str, date]
 Order = tuple[date, date, int, int]
 
@@ -31,10 +32,8 @@ class Published(NamedTuple):
 
 K = int | Published
 
-TRACKS: tuple[Track, ...] = ("base", "overlay", "terms")
-
 # ---------------------------------------------------------------------------------------------------------------------
-# Section 7: `*` opens, `!` ends, `~` overlay, `+` terms, `:status` where it is not the name of the change.
+# Section 7: `*` opens, `!` ends, `~` overlay, `%` quota, `+` terms, `:status` where it is not the name of the change.
 
 VOCABULARY = {
     "issue": "opened*:open revised+ closed! reopened:open",
@@ -46,12 +45,13 @@ VOCABULARY = {
     "offer": "made*:open condition_met:open accepted! rejected! withdrawn!",
     "commitment": "given*:open partially_fulfilled breach_alleged fulfilled! broken!",
     "threat": "made*:standing carried_out! withdrawn!",
-    "agreement": "framework_reached* signed* in_effect* extended:in_effect suspended~ reinstated~ terminated!",
-    "restriction": "proposed* announced* imposed*:in_force extended:in_force tightened+ eased+ suspended~"
-    " suspension_extended~ reinstated~ lifted! superseded! invalidated!",
-    "clearance": "applied* agreed* granted*:active extended:active suspended~ reinstated~ denied! revoked!",
-    "investigation": "opened*:open suspended~ reinstated~ closed!",
-    "dispute": "filed*:open ruled settled! withdrawn!",
+    "agreement": "framework_reached* signed* in_effect* extended:in_effect amended+ suspended~ terminated! reinstated~",
+    "restriction": "proposed* announced* imposed*:in_force extended:in_force tightened+ eased+ amended+ suspended~"
+    " suspension_extended~ postponed~ withdrawn! lifted! superseded! invalidated! reinstated~",
+    "clearance": "applied* agreed* granted*:active extended:active amended+ used+ suspended~ postponed~ exhausted%"
+    " denied! revoked! reopened% reinstated~",
+    "investigation": "opened*:open extended:open determined:open suspended~ closed! reinstated~",
+    "dispute": "filed*:open panel_established:open ruled appealed:open suspended~ settled! withdrawn! reinstated~",
 }
 AFTER_UNTIL = {
     "restriction": "expired",
@@ -62,6 +62,11 @@ AFTER_UNTIL = {
 }
 RUNNING = {"restriction": "in_force", "clearance": "active", "agreement": "in_effect"}
 SUSPENSIONS = {"suspended", "suspension_extended"}
+HIDING: dict[Track, set[str]] = {"overlay": SUSPENSIONS | {"postponed"}, "quota": {"exhausted"}}
+RETURNS: dict[Track, str] = {"overlay": "reinstated", "quota": "reopened"}
+PRELIMINARY = {"proposed", "announced", "applied", "agreed", "framework_reached", "signed"}
+COLLECTED = {"rate_percent", "rates", "portion"}
+"""What a hiding fact says of the time in which it hides; it is no term of the item."""
 NOT_TERMS = {
     "id",
     "type",
@@ -70,7 +75,9 @@ NOT_TERMS = {
     "occurred",
     "effective",
     "until",
+    "through",
     "until_condition",
+    "unset",
     "reports",
     "note",
     "modality",
@@ -91,12 +98,30 @@ class Change(NamedTuple):
     opens: bool
     ends: bool
 
+    @property
+    def hides(self) -> bool:
+        """Whether it is a hiding change, of the overlay track or the quota track."""
+        return self.name in HIDING.get(self.track, ())
+
+    @property
+    def returns(self) -> bool:
+        """Whether it brings back what its track hides."""
+        return self.name == RETURNS.get(self.track)
+
+    @property
+    def preliminary(self) -> bool:
+        """Whether it is a preliminary opening."""
+        return self.opens and self.name in PRELIMINARY
+
+
+TRACKS: dict[str, Track] = {"~": "overlay", "%": "quota", "+": "terms"}
+
 
 def _change(place: int, word: str) -> Change:
     head, _, status = word.partition(":")
-    name = head.rstrip("*!~+")
-    track: Track = "overlay" if "~" in head else "terms" if "+" in head else "base"
-    return Change(name, place, status or name, track, opens="*" in head, ends="!" in head)
+    name = head.rstrip("*!~%+")
+    mark = head[len(name) :]
+    return Change(name, place, status or name, TRACKS.get(mark, "base"), opens=mark == "*", ends=mark == "!")
 
 
 CHANGES: dict[str, dict[str, Change]] = {
@@ -164,6 +189,23 @@ def overlap(one: str, other: str) -> bool:
     return any(may_mean(one, day) for day in bounds(other)) or any(may_mean(other, day) for day in bounds(one))
 
 
+def is_bracketed(text: str) -> bool:
+    """Whether the string is a range or a pair."""
+    return text.startswith("[")
+
+
+def has_day_after(through: str) -> bool:
+    """Whether a last day leaves a day after it: one that reaches the last day of the calendar has no end."""
+    return bounds(through)[1] < date.max
+
+
+def day_after(through: str) -> str:
+    """Write the end of a fact that holds through some day: each day of brackets a day later, else the day after."""
+    if not is_bracketed(through):
+        return (bounds(through)[1] + timedelta(1)).isoformat()
+    return re.sub(DAY, lambda day: (date.fromisoformat(day[0]) + timedelta(1)).isoformat(), through)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Section 2: what is known at K.
 
@@ -205,8 +247,20 @@ class Fact:
 
     @cached_property
     def until(self) -> str | None:
-        """The date string of its own end, where it has one."""
+        """The date string of its end, the first day on which it no longer holds, where it has one."""
         return self.text.get("until")
+
+    @cached_property
+    def through(self) -> str | None:
+        """The date string of the last day on which it holds, where it gives its end so."""
+        return self.text.get("through")
+
+    @cached_property
+    def end(self) -> str | None:
+        """The date string of its end as an answer shows it: a `through` is written a day later."""
+        if self.through is None:
+            return self.until
+        return day_after(self.through) if has_day_after(self.through) else None
 
     @cached_property
     def terms(self) -> Event:
@@ -214,11 +268,55 @@ class Fact:
         return {name: value for name, value in self.text.items() if name not in NOT_TERMS and value is not None}
 
     @cached_property
+    def unset(self) -> list[str]:
+        """The names of the terms that it takes away."""
+        return list(self.text.get("unset") or [])
+
+    @cached_property
+    def denied(self) -> bool:
+        """It has reports, and each of them denies."""
+        return bool(self.reports) and not affirming(self.reports)
+
+    @cached_property
     def contested(self) -> bool:
-        """A report denies, or two reports give dates without a common day, or a live dispute names the fact."""
-        denied = any(report.get("stance") == "denies" for report in self.reports)
+        """A report denies, two reports do not agree on the date or a term, or a live dispute names the fact."""
+        return self.disputed or bool(self.disagreements)
+
+    @cached_property
+    def disagreements(self) -> list[Event]:
+        """On what the reports do not agree, each value with the outlets that give it."""
+        found = []
+        if affirming(self.reports) != self.reports:
+            found.append(("stance", [report.get("stance") or "reports" for report in self.reports]))
         dates = [str(report.get("occurred") or self.occurred) for report in self.reports]
-        return self.disputed or denied or any(not overlap(one, other) for one, other in combinations(dates, 2))
+        if any(not overlap(one, other) for one, other in combinations(dates, 2)):
+            found.append(("occurred", dates))
+        for name in sorted({name for report in self.reports for name in report.get("terms") or {}}):
+            values = [(report.get("terms") or {}).get(name, self.terms.get(name)) for report in self.reports]
+            if any(value != values[0] for value in values):
+                found.append((name, values))
+        return [{"member": member, "says": said_by(values, self.reports)} for member, values in found]
+
+
+def said_by(values: Sequence[Any], reports: Sequence[Event]) -> list[Event]:
+    """List each value once with the outlets of the reports that give it; report and value stand at one place."""
+    said: list[Event] = []
+    for value, report in zip(values, reports, strict=True):
+        if all(each["value"] != value for each in said):
+            said.append({"value": value, "outlets": []})
+        (entry,) = [each for each in said if each["value"] == value]
+        if report["outlet"] not in entry["outlets"]:
+            entry["outlets"].append(report["outlet"])
+    return said
+
+
+def each_once(reports: Sequence[Event]) -> list[Event]:
+    """Leave out each report that equals an earlier one; the stance `reports` may be written or not."""
+    kept: list[Event] = []
+    for report in reports:
+        if not any({"stance": "reports", **report} == {"stance": "reports", **other} for other in kept):
+            kept.append(report)
+    return kept
 
 
 def is_record(event: Event) -> bool:
@@ -290,7 +388,7 @@ def _fact(event: Event, live: Log, by_id: Mapping[str, Event]) -> Fact:
         id=event["id"],
         position=event["position"],
         text=text,
-        reports=[*(text.get("reports") or []), *added],
+        reports=each_once([*(text.get("reports") or []), *added]),
         disputed=any(record["type"] == "record.disputed" for record in on_it),
     )
 
@@ -324,34 +422,63 @@ def affirming(reports: Sequence[Event]) -> list[Event]:
     return [report for report in reports if report.get("stance") != "denies"]
 
 
+def is_mending(record: Event) -> bool:
+    """Whether it is a correction or a retraction without reports: nobody published what it takes away."""
+    return record["type"] in {"record.corrected", "record.retracted"} and not record.get("reports")
+
+
+def counts_by(record: Event, by_id: Mapping[str, Event], day: date) -> bool:
+    """Whether a record counts at the end of a day; one that mends counts wherever its target does, a fact always."""
+    if not is_mending(record):
+        return first_out(record.get("reports") or [], record) <= day
+    target = by_id[record["target"]]
+    return not is_record(target) or counts_by(target, by_id, day)
+
+
+def counts_always(record: Event, by_id: Mapping[str, Event]) -> bool:
+    """Whether it is a record that counts on every day: one that mends a fact, or such a record."""
+    target = by_id[record["target"]]
+    return is_mending(record) and (not is_record(target) or counts_always(target, by_id))
+
+
 def published_by(recorded: Log, day: date) -> list[Event]:
     """Reduce what was recorded to what counts at the end of a day of publication, each event with what it had then."""
-    records = [event for event in recorded if is_record(event) and first_out(event.get("reports", []), event) <= day]
-    facts = [event for event in recorded if not is_record(event)]
     by_id = {event["id"]: event for event in recorded}
+    records = [event for event in recorded if is_record(event) and counts_by(event, by_id, day)]
+    facts = [event for event in recorded if not is_record(event)]
     standing = live_records(sorted([*facts, *records], key=lambda event: int(event["position"])))
     known = [fact for fact in facts if known_from(fact, standing, by_id) <= day]
-    return [_then(event, day) for event in recorded if event in known or event in records]
+    return [_then(event, by_id, day) for event in recorded if event in known or event in records]
 
 
 def known_from(fact: Event, standing: Log, by_id: Mapping[str, Event]) -> date:
     """Return the day from which a fact is known, these being the records that count and are not void."""
-    own = affirming(fact["reports"])
-    found = [first_out(own, fact)]
+    on_it = [each for each in standing if each["type"] == "record.corrected"]
+    corrections = [each for each in on_it if corrected_fact(each, by_id) == fact["id"]]
+    mended = [each for each in corrections if counts_always(each, by_id)]
+    own = mended[-1]["event"]["reports"] if mended else fact["reports"]
+    found = [first_out(affirming(own), fact)]
     for record in standing:
         if record["type"] == "record.report_added" and record["target"] == fact["id"]:
             found += [out_on(report, record) for report in affirming(record["reports"])]
-        if record["type"] == "record.corrected" and corrected_fact(record, by_id) == fact["id"]:
-            found += [out_on(report, record) for report in affirming(record["event"]["reports"])]
+    for record in corrections:
+        if record not in mended:
+            found += [out_on(report, carrier(record, by_id)) for report in affirming(record["event"]["reports"])]
     return min(found)
 
 
-def _then(event: Event, day: date) -> Event:
+def carrier(event: Event, by_id: Mapping[str, Event]) -> Event:
+    """Return the event whose recording dates the undated reports of a text: where one mends, what it mends."""
+    mends = event["type"] == "record.corrected" and is_mending(event)
+    return carrier(by_id[event["target"]], by_id) if mends else event
+
+
+def _then(event: Event, by_id: Mapping[str, Event], day: date) -> Event:
     """Take away the reports that were not out: those of a fact, of a new text, and those added."""
     if event["type"] == "record.corrected":
         text = event["event"]
-        return event | {"event": text | {"reports": reports_by(text["reports"], event, day)}}
-    return event | {"reports": reports_by(event.get("reports", []), event, day)}
+        return event | {"event": text | {"reports": reports_by(text["reports"], carrier(event, by_id), day)}}
+    return event | {"reports": reports_by(event.get("reports") or [], event, day)}
 
 
 def facts_of(log: Log, item: str, known: K) -> list[Fact]:
@@ -359,22 +486,29 @@ def facts_of(log: Log, item: str, known: K) -> list[Fact]:
     return [fact for fact in known_facts(log, known) if fact.text["item"] == item]
 
 
-def asserted(facts: Iterable[Fact]) -> list[Fact]:
-    """Those of the facts that count in the rule."""
-    return [fact for fact in facts if fact.modality == "asserted"]
+def counting(facts: Iterable[Fact]) -> list[Fact]:
+    """Those of the facts that count in the rule: asserted, and not denied by all of their reports."""
+    return [fact for fact in facts if fact.modality == "asserted" and not fact.denied]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Section 3: readings.
+# Section 3: readings. The facts are those of one item that count.
 
 PLAIN_DAYS = 31
 """A string of up to so many days is read as each of its days; a wider one as in `readable_days`."""
 
 
 def date_texts(facts: Iterable[Fact]) -> list[str]:
-    """Every date string on the facts, once."""
+    """Every date string on the facts that a reading fixes, once; a `through` without brackets has a certain end."""
     texts = {text for fact in facts for text in (fact.occurred, fact.effective, fact.until) if text is not None}
+    texts |= {fact.through for fact in facts if fact.through is not None and is_bracketed(fact.through)}
     return sorted(texts)
+
+
+def certain_ends(facts: Iterable[Fact]) -> set[date]:
+    """Return the ends that no reading moves."""
+    given = {fact.end for fact in facts if fact.through is not None and not is_bracketed(fact.through)}
+    return {date.fromisoformat(text) for text in given if text is not None}
 
 
 def earliest_reading(facts: Iterable[Fact]) -> dict[str, date]:
@@ -386,7 +520,7 @@ def readings(facts: Sequence[Fact], day: date) -> Iterator[Reading]:
     """Every way to fix each date string on the facts to one of its days, the same string always to the same day."""
     texts = date_texts(facts)
     uncertain = sum(1 for text in texts if bounds(text)[0] != bounds(text)[1])
-    marks = sorted({day, *(bound for text in texts for bound in bounds(text))})
+    marks = sorted({day, *(bound for text in texts for bound in bounds(text)), *certain_ends(facts)})
     for chosen in product(*(readable_days(text, marks, uncertain) for text in texts)):
         yield dict(zip(texts, chosen, strict=True))
 
@@ -394,11 +528,13 @@ def readings(facts: Sequence[Fact], day: date) -> Iterator[Reading]:
 def readable_days(text: str, marks: Sequence[date], uncertain: int) -> list[date]:
     """List the days that a string is read as: all of them, but for open and wide strings only so many of each gap.
 
-    The marks are D and all bounds of all dates of the item, in order. Of the days strictly between two neighbouring
-    marks a wide string keeps the first n, n being the number of uncertain strings of the item. This loses no status
-    and no ruling fact: the rule only ever asks which of two days of the reading is earlier, and which are up to D.
-    In any reading at most n strings lie inside one gap; move their days, in their order and equal ones together, to
-    the first days of that gap. That keeps every comparison among them, with D and with all days outside the gap;
+    The marks are D, all bounds of all dates of the item and its certain ends, in order. Of the days strictly between
+    two neighbouring marks a wide string keeps the first 2n + 1 and the last n, n being the number of uncertain strings
+    of the item. This loses no status, no ruling fact and no day in force: the rule asks which of two days of the
+    reading is earlier, which are up to D, and, since the end of a `through` is the day after it, whether one day is the
+    day after another. In any reading at most n strings lie inside one gap. Move those that follow on each other up to
+    the next mark nowhere; move the others, in their order, equal ones together, those that follow on each other
+    together and those that do not two days apart, to the first days of that gap. That keeps all that the rule asks;
     each string still means its new day, as its bounds are marks and so a gap lies wholly inside or wholly outside
     them (the two days of a pair are both marks: a pair is never inside a gap); and a string that is read as all its
     days is read as these too. So a kept reading gives the same answer.
@@ -408,45 +544,41 @@ def readable_days(text: str, marks: Sequence[date], uncertain: int) -> list[date
         return list(days(text))
     kept = set(marks)
     for mark, following in pairwise(marks):
-        kept.update(mark + timedelta(step) for step in range(1, min(uncertain, (following - mark).days - 1) + 1))
+        between = (following - mark).days - 1
+        kept.update(mark + timedelta(step) for step in range(1, min(2 * uncertain + 1, between) + 1))
+        kept.update(following - timedelta(step) for step in range(1, min(uncertain, between) + 1))
     return sorted(day for day in kept if first <= day <= last)
 
 
 def order_in(reading: Reading) -> Callable[[Fact], Order]:
-    """Return the order of section 3.1 in this reading, as a sort key."""
+    """Return the order of decisions in this reading, as a sort key."""
     return lambda fact: (reading[fact.occurred], reading[fact.effective], fact.change.place, fact.position)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Section 3: the rule in one reading. The facts here are the asserted ones of one item.
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The result of the rule in one reading on one day: status, ruling fact, and the contributing facts in order."""
-
-    status: str | None
-    ruling: Fact | None
-    contributing: list[Fact]
-
-
-def in_effect(facts: Iterable[Fact], reading: Reading, day: date, tracks: Iterable[Track] = TRACKS) -> list[Fact]:
-    """Return the facts on these tracks that have taken hold by this day, in order."""
-    begun = [fact for fact in facts if fact.change.track in tracks and reading[fact.effective] <= day]
-    return sorted(begun, key=order_in(reading))
-
-
-def ruler(facts: Iterable[Fact], reading: Reading, day: date, track: Track) -> Fact | None:
-    """Return the last fact in effect on the track."""
-    begun = in_effect(facts, reading, day, [track])
-    return begun[-1] if begun else None
+def end_in(fact: Fact, reading: Reading) -> date | None:
+    """Return the first day on which a fact no longer holds, in this reading; None where it has no end."""
+    if fact.until is not None:
+        return reading[fact.until]
+    if fact.through is None or fact.end is None:
+        return None
+    last = reading[fact.through] if is_bracketed(fact.through) else bounds(fact.through)[1]
+    return last + timedelta(1)
 
 
 def is_over(fact: Fact, reading: Reading, day: date) -> bool:
-    """Whether its own end has come; on the base track only where the kind has a status for that."""
-    if fact.until is None or (fact.change.track == "base" and fact.kind not in AFTER_UNTIL):
-        return False
-    return reading[fact.until] <= day
+    """Whether it has an end, and the day is not before that."""
+    end = end_in(fact, reading)
+    return end is not None and end <= day
+
+
+def days_of(facts: Iterable[Fact], reading: Reading) -> list[date]:
+    """List, in order, the days on which a state may change in this reading: the dates and ends of the facts."""
+    found = {day for fact in facts for day in (reading[fact.occurred], reading[fact.effective], end_in(fact, reading))}
+    return sorted(day for day in found if day is not None)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Section 3: the rule in one reading.
 
 
 def running(kind: str) -> str:
@@ -455,60 +587,158 @@ def running(kind: str) -> str:
 
 
 def ends(kind: str, status: str) -> bool:
-    """Whether the status is an end of the kind: that of an ending change, or the one that follows an `until`."""
+    """Whether the status is an end of the kind: that of an ending change, or the one of what is over."""
     return status in ENDS[kind] or status == AFTER_UNTIL.get(kind)
 
 
-def base_status(fact: Fact, reading: Reading, day: date) -> str:
-    """Return the status of a base ruler."""
-    return AFTER_UNTIL[fact.kind] if is_over(fact, reading, day) else fact.change.status
+def issue_opening(facts: Iterable[Fact], reading: Reading) -> Fact | None:
+    """Return the first opening of an issue, which takes hold before every day; None for an item of another kind."""
+    openings = [fact for fact in facts if fact.kind == "issue" and fact.change.opens]
+    return min(openings, key=order_in(reading), default=None)
 
 
-def suspends(fact: Fact, reading: Reading, day: date) -> bool:
-    """Whether an overlay ruler hides the item."""
-    return fact.change.name in SUSPENSIONS and not is_over(fact, reading, day)
+def taken_hold(facts: Sequence[Fact], reading: Reading, day: date) -> list[Fact]:
+    """Return the facts that have taken hold by this day, in the order of decisions."""
+    first = issue_opening(facts, reading)
+    return sorted((fact for fact in facts if reading[fact.effective] <= day or fact is first), key=order_in(reading))
 
 
-def standing_announcements(facts: Iterable[Fact], reading: Reading, day: date) -> list[Fact]:
-    """Return the openings decided by this day whose first day is still to come, in order."""
-    coming = [f for f in facts if f.change.opens and reading[f.occurred] <= day < reading[f.effective]]
-    return sorted(coming, key=order_in(reading))
+def walk(facts: Sequence[Fact], reading: Reading, day: date) -> list[Fact]:
+    """Go through the facts that have taken hold, and return the list, in the order of decisions."""
+    found: list[Fact] = []
+    for fact in taken_hold(facts, reading, day):
+        over = is_over(fact, reading, day)
+        if fact.change.preliminary and runs(found, reading, day):
+            continue
+        if fact.change.ends and over:
+            continue
+        found = [each for each in found if not takes_out(fact, each, over=over)]
+        found.append(fact)
+    return found
+
+
+def runs(found: Sequence[Fact], reading: Reading, day: date) -> bool:
+    """Whether the last base fact of the list gives the running status and is not over."""
+    base = last_on(found, "base")
+    return base is not None and base.change.status == running(base.kind) and not is_over(base, reading, day)
+
+
+def takes_out(fact: Fact, other: Fact, *, over: bool) -> bool:
+    """Whether a fact that comes to the list takes another one out of it."""
+    hidden = other.change.track if other.change.hides else None
+    if fact.change.opens or fact.change.ends:
+        return hidden is not None
+    if fact.change.name in {"suspended", "postponed"} and fact.change.hides:
+        return hidden == "overlay"
+    if fact.change.returns and not over:
+        return hidden == fact.change.track or (fact.change.track == "overlay" and other.change.ends)
+    return False
+
+
+def last_on(found: Iterable[Fact], track: Track) -> Fact | None:
+    """Return the last fact on the track."""
+    on_track = [fact for fact in found if fact.change.track == track]
+    return on_track[-1] if on_track else None
+
+
+def coming_on(facts: Sequence[Fact], reading: Reading, day: date) -> Fact | None:
+    """Return, of the openings decided and not in hold, the first in order of those with the latest `occurred`."""
+    ahead = [f for f in facts if f.change.opens and reading[f.occurred] <= day < reading[f.effective]]
+    latest = max((reading[fact.occurred] for fact in ahead), default=None)
+    return min((f for f in ahead if reading[f.occurred] == latest), key=order_in(reading), default=None)
+
+
+@dataclass(frozen=True)
+class Stand:
+    """What stands on a day in one reading: the list, what is coming, and the rulers."""
+
+    found: list[Fact]
+    coming: Fact | None
+    base: Fact | None
+    overlay: Fact | None
+    quota: Fact | None
+
+
+def stand_on(facts: Sequence[Fact], reading: Reading, day: date) -> Stand:
+    """Return what stands: the list of the walk, less what is only proposed once more is decided, and the rulers."""
+    found = walk(facts, reading, day)
+    coming = coming_on(facts, reading, day)
+    if coming is not None and not coming.change.preliminary:
+        found = [fact for fact in found if fact.change.name not in {"proposed", "applied"}]
+    ruling = [fact for fact in found if not (fact.change.returns and is_over(fact, reading, day))]
+    return Stand(found, coming, last_on(found, "base"), last_on(ruling, "overlay"), last_on(ruling, "quota"))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of the rule in one reading on one day: the row that applies, its status, and the ruling fact."""
+
+    row: str
+    status: str | None
+    ruling: Fact | None
+    stand: Stand
+
+
+def hides(fact: Fact | None, reading: Reading, day: date) -> bool:
+    """Whether a ruler hides the item."""
+    return fact is not None and fact.change.hides and not is_over(fact, reading, day)
 
 
 def outcome_in(facts: Sequence[Fact], reading: Reading, day: date) -> Outcome:
-    """Apply rules a to g; an issue of which nothing is in effect yet stands by its first opening (section 6)."""
-    contributing = in_effect(facts, reading, day)
-    openings = sorted((fact for fact in facts if fact.change.opens), key=order_in(reading))
-    if not contributing and openings and openings[0].kind == "issue":
-        return Outcome("open", openings[0], [openings[0]])
-    base = ruler(facts, reading, day, "base")
-    if base is not None:
-        return _with_base(facts, reading, day, base)
-    return _without_base(facts, reading, day)
+    """Find the first row of the table that applies."""
+    stand = stand_on(facts, reading, day)
+    if stand.base is not None:
+        return _with_base(facts, reading, day, stand)
+    return _without_base(reading, day, stand)
 
 
-def _with_base(facts: Sequence[Fact], reading: Reading, day: date, base: Fact) -> Outcome:
-    contributing = in_effect(facts, reading, day)
-    overlay = ruler(facts, reading, day, "overlay")
-    status = base_status(base, reading, day)
-    if ends(base.kind, status):
-        return Outcome(status, base, contributing)
-    if overlay is not None and suspends(overlay, reading, day):
-        return Outcome("suspended", overlay, contributing)
-    return Outcome(status, base, contributing)
+def _with_base(facts: Sequence[Fact], reading: Reading, day: date, stand: Stand) -> Outcome:
+    base, row = stand.base, row_with_base(stand, reading, day)
+    assert base is not None
+    if row == "b":
+        return Outcome(row, AFTER_UNTIL[base.kind], base, stand)
+    if row == "c" and stand.overlay is not None:
+        waits = stand.overlay.change.name == "postponed" and not has_stood(facts, reading, base, day)
+        return Outcome(row, "announced" if waits else "suspended", stand.overlay, stand)
+    if row == "d":
+        return Outcome(row, "exhausted", stand.quota, stand)
+    return Outcome(row, base.change.status, base, stand)
 
 
-def _without_base(facts: Sequence[Fact], reading: Reading, day: date) -> Outcome:
-    folded = in_effect(facts, reading, day)
-    overlay = ruler(facts, reading, day, "overlay")
-    announced = standing_announcements(facts, reading, day)
-    if announced:
-        return Outcome("announced", announced[-1], sorted([*folded, announced[-1]], key=order_in(reading)))
-    if overlay is not None and suspends(overlay, reading, day):
-        return Outcome("suspended", overlay, folded)
-    if folded:
-        return Outcome(running(folded[-1].kind), folded[-1], folded)
-    return Outcome(None, None, [])
+def _without_base(reading: Reading, day: date, stand: Stand) -> Outcome:
+    overlay, coming, key = stand.overlay, stand.coming, order_in(reading)
+    hiding = overlay if hides(overlay, reading, day) else None
+    if coming is not None and hiding is not None and key(hiding) > key(coming):
+        return Outcome("f", "announced" if hiding.change.name == "postponed" else "suspended", hiding, stand)
+    if coming is not None:
+        return Outcome("g", coming.change.status if coming.change.preliminary else "announced", coming, stand)
+    if hiding is not None:
+        return Outcome("h", "suspended", hiding, stand)
+    if stand.found:
+        return Outcome("i", running(stand.found[-1].kind), stand.found[-1], stand)
+    return Outcome("", None, None, stand)
+
+
+def row_with_base(stand: Stand, reading: Reading, day: date) -> str:
+    """Return which of the rows a to e applies, where there is a base ruler."""
+    base = stand.base
+    assert base is not None
+    table = {
+        "a": base.change.ends,
+        "b": base.kind in AFTER_UNTIL and is_over(base, reading, day),
+        "c": hides(stand.overlay, reading, day),
+        "d": hides(stand.quota, reading, day),
+    }
+    return next((row for row, applying in table.items() if applying), "e")
+
+
+def has_stood(facts: Sequence[Fact], reading: Reading, base: Fact, day: date) -> bool:
+    """Whether row e gave the status of the base ruler on a day from its `effective` to the day before D."""
+    start = reading[base.effective]
+    before = [each for each in (start, *days_of(facts, reading)) if start <= each < day]
+    stands = [(stand_on(facts, reading, each), each) for each in before]
+    running_then = [stand.base for stand, each in stands if stand.base and row_with_base(stand, reading, each) == "e"]
+    return any(other.change.status == base.change.status for other in running_then)
 
 
 def outcomes(facts: Sequence[Fact], day: date) -> Iterator[Outcome]:
@@ -524,194 +754,305 @@ def rulers_by_status(facts: Sequence[Fact], day: date) -> dict[str | None, set[s
     return found
 
 
+def alternative_rulers(log: Log, item: str, day: date, known: K) -> dict[str | None, set[str | None]]:
+    """Every status that some reading gives the item, with the id of every fact that rules in such a reading."""
+    return rulers_by_status(counting(facts_of(log, item, known)), day)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
-# Section 4 and 5: the other fields, all in the earliest reading.
+# Section 5: terms.
 
 
-def since(outcome: Outcome, ruling: Fact, reading: Reading, day: date) -> str:
-    """Find the date string from which the status holds."""
-    if outcome.status == "announced" and reading[ruling.effective] > day:
-        return ruling.occurred
-    if ruling.change.track == "base" and ruling.until is not None and is_over(ruling, reading, day):
-        return ruling.until
-    return ruling.effective
-
-
-def terms(outcome: Outcome, reading: Reading, day: date) -> Event:
-    """Merge the terms of the folded facts, the later value winning."""
-    merged: Event = {}
-    for fact in outcome.contributing:
-        hidden = fact.change.track == "overlay" and outcome.status != "suspended"
-        dropped = fact.change.track == "terms" and is_over(fact, reading, day)
-        if not hidden and not dropped:
-            merged.update(fact.terms)
-    return merged
-
-
-def applies(outcome: Outcome) -> str:
-    """How much of a restriction applies: full, partly or none."""
-    if outcome.status == "in_force":
-        return "full"
-    if outcome.status != "suspended":
-        return "none"
-    given = left_by_suspension(outcome)
-    return "partly" if given.get("portion") == "part" or given.get("rate_percent", 0) > 0 else "none"
-
-
-def left_by_suspension(outcome: Outcome) -> Event:
-    """Merge the terms of the overlay facts from the last `suspended` on; of all of them where there is none."""
-    merged: Event = {}
-    for fact in outcome.contributing:
-        if fact.change.name == "suspended":
-            merged = {}
-        if fact.change.track == "overlay":
-            merged.update(fact.terms)
-    return merged
-
-
-def ever_in_force(facts: Sequence[Fact], day: date) -> bool:
-    """Whether the status was `in_force` on some day up to D.
-
-    Checked are 0001-01-01, standing for all days before the first finite bound, and each day from the day before
-    that bound to D, or to the last bound where D is later: nothing changes after it.
-    """
-    reading = earliest_reading(facts)
-    finite = [bound for text in reading for bound in bounds(text) if bound != date.min]
-    first = min(finite, default=day) - timedelta(1)
-    checked = [date.min, *days_between(first, min(day, max(finite, default=day))), day]
-    return any(outcome_in(facts, reading, each).status == "in_force" for each in checked if each <= day)
-
-
-def entry(on: str, status: str | None, fact: Fact) -> Event:
-    """One coming change as it stands in `upcoming`."""
-    return {"on": on, "status": status, "event": fact.id, "modality": fact.modality}
-
-
-def changes_on(facts: Sequence[Fact], reading: Reading, day: date) -> list[Event]:
-    """List what changes on this day against the day before: each track's ruler, whether it is over, and `announced`.
-
-    While the status is an end, the base track alone changes anything.
-    """
-    before = day - timedelta(1)
-    now = outcome_in(facts, reading, day)
-    found = []
-    ended = now.ruling is not None and now.status is not None and ends(now.ruling.kind, now.status)
-    tracks: Sequence[Track] = ("base",) if ended else TRACKS
-    for track in tracks:
-        old, new = ruler(facts, reading, before, track), ruler(facts, reading, day, track)
-        if new is not None and new is not old:
-            found.append(entry(new.effective, now.status, new))
-        elif new is not None and new.until and is_over(new, reading, day) and not is_over(new, reading, before):
-            found.append(entry(new.until, now.status, new))
-    if now.ruling and now.status == "announced" and announced_on(facts, reading, day, now):
-        found.append(entry(now.ruling.occurred, now.status, now.ruling))
+def givers(outcome: Outcome, reading: Reading, day: date) -> dict[str, Fact]:
+    """Merge the terms of the list: each term that stands, with the fact that gives it."""
+    merging = list(outcome.stand.found)
+    if outcome.row in {"f", "g"} and outcome.stand.coming is not None:
+        merging.append(outcome.stand.coming)
+    found: dict[str, Fact] = {}
+    for fact in sorted(merging, key=order_in(reading)):
+        if counts_in_terms(fact, outcome, reading, day):
+            for name in fact.unset:
+                found.pop(name, None)
+            found.update(dict.fromkeys(fact.terms.keys() - (COLLECTED if fact.change.hides else set()), fact))
     return found
 
 
-def announced_on(facts: Sequence[Fact], reading: Reading, day: date, now: Outcome) -> bool:
-    """Whether the item comes to be announced (by rule d, not by a change of that name) on this day."""
-    base = ruler(facts, reading, day, "base")
-    return (
-        base is None
-        and now.status == "announced"
-        and outcome_in(facts, reading, day - timedelta(1)).status != "announced"
-    )
+def counts_in_terms(fact: Fact, outcome: Outcome, reading: Reading, day: date) -> bool:
+    """Whether the terms of a fact of the list count: what hides while it hides, what has an end until then."""
+    if fact.change.hides:
+        return outcome.row in ({"c", "f", "h"} if fact.change.track == "overlay" else {"d"})
+    if fact.change.track == "terms" or fact.change.returns:
+        return not is_over(fact, reading, day)
+    return True
 
 
-def coming(facts: Sequence[Fact], day: date) -> list[list[Event]]:
-    """List the asserted entries of `upcoming`, one list a day, day by day from D + 1 to the last bound.
+def terms(outcome: Outcome, reading: Reading, day: date) -> Event:
+    """Return the terms that stand."""
+    return {name: fact.terms[name] for name, fact in givers(outcome, reading, day).items()}
 
-    The days before the next date of the earliest reading are passed over: nothing can change on them.
-    """
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Section 4: the other fields, all in the earliest reading.
+
+
+def cause(facts: Sequence[Fact], reading: Reading, day: date, now: Outcome) -> tuple[Fact, str]:
+    """Return the cause of the change on a day, and its date as an answer shows it."""
+    ruling = now.ruling
+    if ruling is not None and reading[ruling.effective] == day:
+        return ruling, ruling.effective
+    if ruling is not None and now.row == "g" and reading[ruling.occurred] == day:
+        return ruling, ruling.occurred
+    dated = [(fact, text) for fact in facts if (text := date_on(fact, reading, day)) is not None]
+    return max(dated, key=lambda each: order_in(reading)(each[0]))
+
+
+def date_on(fact: Fact, reading: Reading, day: date) -> str | None:
+    """Return the date of a fact that is this day: its `effective`, else its end, else, of an opening, `occurred`."""
+    if reading[fact.effective] == day:
+        return fact.effective
+    if end_in(fact, reading) == day:
+        return fact.end
+    return fact.occurred if fact.change.opens and reading[fact.occurred] == day else None
+
+
+def since(facts: Sequence[Fact], reading: Reading, day: date) -> str:
+    """Return the date of the cause of the change to the status on the first day of the run of days that have it."""
+    status = outcome_in(facts, reading, day).status
+    start = day
+    for each in reversed([each for each in days_of(facts, reading) if each <= day]):
+        if outcome_in(facts, reading, each).status != status:
+            break
+        start = each
+    opening = issue_opening(facts, reading)
+    if opening is not None and status == opening.change.status and before_every_day(facts, reading, start) == status:
+        return opening.effective
+    return cause(facts, reading, start, outcome_in(facts, reading, start))[1]
+
+
+def before_every_day(facts: Sequence[Fact], reading: Reading, start: date) -> str | None:
+    """Return the status that an issue has before a day that is the first of its run: None where that is no day."""
+    opening = issue_opening(facts, reading)
+    if opening is not None and start == date.min:
+        return opening.change.status
+    return outcome_in(facts, reading, start - timedelta(1)).status
+
+
+def changes(facts: Sequence[Fact], day: date) -> list[Event]:
+    """List the asserted entries of `upcoming`, all of them, in order of days."""
     reading = earliest_reading(facts)
-    ahead = [each for each in reading.values() if each > day]
-    found = [changes_on(facts, reading, each) for each in days_between(min(ahead), max(ahead))] if ahead else []
-    return [entries for entries in found if entries]
+    found = (change_on(facts, reading, each) for each in days_of(facts, reading) if each > day)
+    return [entry for entry in found if entry is not None]
 
 
-def still_planned(facts: Sequence[Fact], day: date) -> list[Event]:
-    """List the planned entries of `upcoming`, in order: nothing in effect comes later than they do."""
-    planned = [fact for fact in facts if fact.modality == "planned"]
+def change_on(facts: Sequence[Fact], reading: Reading, day: date) -> Event | None:
+    """Return the change on a day against the day before, of status, ruling fact or terms; None where there is none."""
+    yesterday = day - timedelta(1)
+    old, now = outcome_in(facts, reading, yesterday), outcome_in(facts, reading, day)
+    before, after = terms(old, reading, yesterday), terms(now, reading, day)
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    if old.status == now.status and old.ruling is now.ruling and not changed:
+        return None
+    if old.row == "g" and old.ruling is now.ruling and now.row != "g":
+        changed |= {name for name, fact in givers(now, reading, day).items() if fact is now.ruling}
+    fact, on = cause(facts, reading, day, now)
+    return {
+        "on": on,
+        "status": now.status,
+        "event": fact.id,
+        "type": fact.text["type"],
+        "terms": {name: after.get(name) for name in changed},
+        "modality": "asserted",
+        "overdue": False,
+    }
+
+
+def still_planned(facts: Sequence[Fact], day: date) -> list[Fact]:
+    """List the planned facts that stand in `upcoming`: no fact that counts and has taken hold comes later."""
+    planned = [fact for fact in facts if fact.modality == "planned" and not fact.denied]
     key = order_in(earliest_reading(facts))
-    begun = in_effect(asserted(facts), earliest_reading(facts), day)
-    standing = [fact for fact in planned if not any(key(other) > key(fact) for other in begun)]
-    return [entry(fact.effective, planned_status(fact), fact) for fact in sorted(standing, key=key)]
+    begun = taken_hold(counting(facts), earliest_reading(facts), day)
+    return [fact for fact in planned if not any(key(other) > key(fact) for other in begun)]
+
+
+def plan(fact: Fact, day: date) -> Event:
+    """Return a planned fact as it stands in `upcoming`."""
+    return {
+        "on": fact.effective,
+        "status": planned_status(fact),
+        "event": fact.id,
+        "type": fact.text["type"],
+        "terms": fact.terms,
+        "modality": "planned",
+        "overdue": day > bounds(fact.effective)[1],
+    }
 
 
 def planned_status(fact: Fact) -> str:
-    """Return the status of a planned change: `suspended` if it suspends, the running one off the base track."""
+    """Return the status of a planned change: that of its name where it hides, the running one off the base track."""
     if fact.change.track == "base":
         return fact.change.status
-    return "suspended" if fact.change.name in SUSPENSIONS else running(fact.kind)
+    if fact.change.hides:
+        return "exhausted" if fact.change.track == "quota" else "suspended"
+    return running(fact.kind)
 
 
-def alternative_rulers(log: Log, item: str, day: date, known: K) -> dict[str | None, set[str | None]]:
-    """Every status that some reading gives the item, with the id of every fact that rules in such a reading."""
-    return rulers_by_status(asserted(facts_of(log, item, known)), day)
-
-
-def next_changes(log: Log, item: str, day: date, known: K) -> list[Event]:
-    """Every entry that could be `next_change`: those of the first day whose status differs from the status at D."""
-    facts = asserted(facts_of(log, item, known))
-    status = outcome_in(facts, earliest_reading(facts), day).status
-    return next((entries for entries in coming(facts, day) if entries[0]["status"] != status), [])
-
-
-def item_state(log: Log, item: str, day: date, known: K) -> State | None:
-    """Return the flat state of an item at (D, K); None where it has no status."""
-    everything = facts_of(log, item, known)
-    facts = asserted(everything)
+def plans_in_order(facts: Sequence[Fact], day: date) -> list[Fact]:
+    """List the planned facts of `upcoming` by the first day that they may take hold, then by decision."""
     reading = earliest_reading(facts)
-    outcome = outcome_in(facts, reading, day)
-    if outcome.status is None or outcome.ruling is None:
-        return None
-    ahead = coming(facts, day)
+    return sorted(still_planned(facts, day), key=lambda fact: (reading[fact.effective], order_in(reading)(fact)))
+
+
+def upcoming(facts: Sequence[Fact], day: date) -> list[Event]:
+    """List all of `upcoming`: by days, the asserted entries of a day before the planned ones."""
+    asserted = changes(counting(facts), day)
+    planned = [plan(fact, day) for fact in plans_in_order(facts, day)]
+    return sorted([*asserted, *planned], key=lambda each: (bounds(each["on"])[0], each["modality"] == "planned"))
+
+
+UPCOMING = 20
+"""Entries of `upcoming` that an answer shows."""
+
+
+def next_change(facts: Sequence[Fact], status: str | None, day: date) -> Event | None:
+    """Return the first asserted entry, of all, with another status than that at D, or that changes terms."""
+    asserted = changes(counting(facts), day)
+    return next((entry for entry in asserted if entry["status"] != status or entry["terms"]), None)
+
+
+def item_state(
+    log: Log, item: str, day: date, known: K, *, sources: Sources = "standing", include_planned: bool = False
+) -> State | None:
+    """Return the flat state of an item at (D, K); None where it has no status, or is only planned and not asked for."""
+    everything = facts_of(log, item, known)
+    facts = counting(everything)
+    outcome = outcome_in(facts, earliest_reading(facts), day)
+    plans = plans_in_order(everything, day)
+    if outcome.status is None and plans and include_planned:
+        return _state(item, everything, day, Outcome("planned", "planned", plans[0], outcome.stand), sources)
+    return None if outcome.status is None else _state(item, everything, day, outcome, sources)
+
+
+def _state(item: str, everything: Sequence[Fact], day: date, outcome: Outcome, sources: Sources) -> State:
+    facts, reading = counting(everything), earliest_reading(everything)
+    ruling = outcome.ruling
+    assert ruling is not None
+    giving = dict.fromkeys(ruling.terms, ruling) if outcome.row == "planned" else givers(outcome, reading, day)
+    entries = upcoming(everything, day)
+    stated = {name: fact.terms[name] for name, fact in giving.items()}
     return {
-        **terms(outcome, reading, day),
+        **stated,
         "id": item,
-        "kind": outcome.ruling.kind,
-        **_times(outcome, outcome.ruling, reading, day),
-        **_certainty(facts, outcome, day),
-        **_sources(outcome),
-        "upcoming": [*(each for entries in ahead for each in entries), *still_planned(everything, day)],
-        "next_change": next((entries[0] for entries in ahead if entries[0]["status"] != outcome.status), None),
-        **(_force(facts, outcome, day) if outcome.ruling.kind == "restriction" else {}),
-    }
-
-
-def _times(outcome: Outcome, ruling: Fact, reading: Reading, day: date) -> State:
-    over = is_over(ruling, reading, day)
-    condition = None if over else ruling.text.get("until_condition")
-    return {
+        "kind": ruling.kind,
+        "issues": issues_of(facts, reading, day, ruling),
         "status": outcome.status,
-        "since": since(outcome, ruling, reading, day),
-        "until": None if over else ruling.until,
-        **({} if condition is None else {"until_condition": condition}),
+        "since": ruling.occurred if outcome.row == "planned" else since(facts, reading, day),
+        **({} if is_over(ruling, reading, day) else present(ruling, "until", "through", "until_condition")),
+        **_certainty(facts, outcome, day),
+        "ruling": ruling.id,
+        **_resting(outcome, ruling, giving, reading, sources),
+        "incomplete": not any(fact.change.opens for fact in (*taken_hold(facts, reading, day), *deciding(outcome))),
+        "upcoming": entries[:UPCOMING],
+        "upcoming_more": len(entries[UPCOMING:]),
+        "next_change": next_change(everything, outcome.status, day),
+        **(_force(facts, outcome, day, stated) if ruling.kind == "restriction" else {}),
     }
+
+
+def present(fact: Fact, *names: str) -> Event:
+    """Return those of these members that the text has."""
+    return {name: fact.text[name] for name in names if fact.text.get(name) is not None}
+
+
+def issues_of(facts: Sequence[Fact], reading: Reading, day: date, ruling: Fact) -> list[str]:
+    """List the issues named by the facts that have taken hold, and by the ruling fact."""
+    return sorted({issue for fact in (*taken_hold(facts, reading, day), ruling) for issue in fact.text["issues"]})
+
+
+def deciding(outcome: Outcome) -> list[Fact]:
+    """Return the ruling fact, and what is coming where the status rests on that."""
+    coming = outcome.stand.coming if outcome.row in {"f", "g"} else None
+    return [fact for fact in (outcome.ruling, coming) if fact is not None]
 
 
 def _certainty(facts: Sequence[Fact], headline: Outcome, day: date) -> State:
     found = rulers_by_status(facts, day)
+    ruling = headline.ruling
+    assert ruling is not None
+    if headline.row == "planned":
+        found["planned"] = {ruling.id}
+        found.pop(None)
     if len(found) == 1:
-        return {"certainty": "certain", "alternatives": []}
+        return {"certainty": "contested" if ruling.contested else "certain", "alternatives": []}
     others = sorted(found.keys() - {headline.status}, key=lambda status: (status is None, status or ""))
     rulers = [{"status": status, "event": min(found[status], key=str)} for status in others]
-    first = {"status": headline.status, "event": headline.ruling.id if headline.ruling else None}
-    return {"certainty": "possible", "alternatives": [first, *rulers]}
+    return {"certainty": "possible", "alternatives": [{"status": headline.status, "event": ruling.id}, *rulers]}
 
 
-def _sources(outcome: Outcome) -> State:
+def _resting(outcome: Outcome, ruling: Fact, giving: Mapping[str, Fact], reading: Reading, sources: Sources) -> State:
+    """Return the facts that the answer rests on, as they are asked for, and whether one of those is contested."""
+    standing = [ruling, *giving.values()]
+    shown = [*standing, *outcome.stand.found] if sources == "all" else standing
+    facts = {fact.id: fact for fact in sorted(shown, key=order_in(reading))}
+    entries = [source(fact, ruling, giving) for fact in facts.values()]
     return {
-        "issues": sorted({issue for fact in outcome.contributing for issue in fact.text["issues"]}),
-        "contested": any(fact.contested for fact in outcome.contributing),
-        "incomplete": not any(fact.change.opens for fact in outcome.contributing),
-        "events": [fact.id for fact in outcome.contributing],
-        "reports": [report for fact in outcome.contributing for report in fact.reports],
+        "contested": any(fact.contested for fact in standing),
+        **({} if sources == "none" else {"facts": entries}),
     }
 
 
-def _force(facts: Sequence[Fact], outcome: Outcome, day: date) -> State:
-    return {"applies": applies(outcome), "ever_in_force": ever_in_force(facts, day)}
+def source(fact: Fact, ruling: Fact, giving: Mapping[str, Fact]) -> Event:
+    """Return a fact as it stands in `facts`."""
+    gives = sorted(name for name, giver in giving.items() if giver is fact)
+    return {
+        "id": fact.id,
+        **present(fact, "type", "occurred", "effective", "until", "through"),
+        "contested": fact.contested,
+        **({"disagreements": fact.disagreements} if fact.disagreements else {}),
+        "sets": [*(["status"] if fact is ruling else []), *gives],
+        "reports": fact.reports,
+    }
+
+
+def _force(facts: Sequence[Fact], outcome: Outcome, day: date, stated: Event) -> State:
+    charged = charged_percent(outcome, stated)
+    found = {in_force_up_to(facts, reading, day) for reading in readings(facts, day)}
+    return {
+        "applies": applies(outcome),
+        "ever_in_force": in_force_up_to(facts, earliest_reading(facts), day),
+        "ever_in_force_certainty": "certain" if len(found) == 1 else "possible",
+        **({"charged_percent": charged} if "rate_percent" in stated else {}),
+    }
+
+
+def left_by_hiding(outcome: Outcome) -> Event:
+    """Return the latest value of each term among the hiding overlay facts of the list."""
+    left: Event = {}
+    for fact in outcome.stand.found:
+        if fact.change.hides and fact.change.track == "overlay":
+            left.update(fact.terms)
+    return left
+
+
+def applies(outcome: Outcome) -> str:
+    """How much of a restriction applies: full, partly or none."""
+    if outcome.status != "suspended":
+        return "full" if outcome.status == "in_force" else "none"
+    left = left_by_hiding(outcome)
+    return "partly" if left.get("portion") == "part" or left.get("rate_percent", 0) > 0 else "none"
+
+
+def charged_percent(outcome: Outcome, stated: Event) -> float | None:
+    """Return what is collected, in percent; None where a suspension leaves a part and does not say how much."""
+    if outcome.status == "in_force":
+        return stated.get("rate_percent")
+    left = left_by_hiding(outcome) if outcome.status == "suspended" else {}
+    return left.get("rate_percent", None if left.get("portion") == "part" else 0)
+
+
+def in_force_up_to(facts: Sequence[Fact], reading: Reading, day: date) -> bool:
+    """Whether the status was `in_force` on some day up to D; it changes on days of the reading alone."""
+    checked = [each for each in days_of(facts, reading) if each <= day]
+    return any(outcome_in(facts, reading, each).status == "in_force" for each in checked)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -735,15 +1076,16 @@ def kind_of(log: Log, item: str) -> str:
     return next(str(text["type"]).split(".")[0] for text in texts if text is not None and text["item"] == item)
 
 
-def states(log: Log, day: date, known: K) -> list[State]:
+def states(log: Log, day: date, known: K, *, include_planned: bool = False) -> list[State]:
     """Return the states of all items with a status at (D, K), in the order of first appearance."""
-    found = (item_state(log, item, day, known) for item in items_in_order(log, known))
+    items = items_in_order(log, known)
+    found = (item_state(log, item, day, known, include_planned=include_planned) for item in items)
     return [state for state in found if state is not None]
 
 
-def items_of_kind(log: Log, kind: str, day: date, known: K) -> list[State]:
+def items_of_kind(log: Log, kind: str, day: date, known: K, *, include_planned: bool = False) -> list[State]:
     """Return the states of all items of a kind at (D, K), ended ones included, in the order of first appearance."""
-    return [state for state in states(log, day, known) if state["kind"] == kind]
+    return [state for state in states(log, day, known, include_planned=include_planned) if state["kind"] == kind]
 
 
 def root_of(event: Event, by_id: Mapping[str, Event]) -> Event:
@@ -769,20 +1111,35 @@ def version(log: Log, issue: str, known: K) -> int:
     return sum(1 for event in recorded if issue in named_issues(event, recorded))
 
 
-def posture(issue: State, items: Sequence[State]) -> str:
-    """Find the posture of an issue: the first line of the table that applies; ended items never make one apply."""
-    restrictions = {state["status"] for state in items if state["kind"] == "restriction"}
-    clearances = {state["status"] for state in items if state["kind"] == "clearance"}
-    rounds = {state["status"] for state in items if state["kind"] == "round"}
+Standing = tuple[str, str | None]
+
+
+def posture(issue: str | None, items: Sequence[Standing]) -> str:
+    """Find the posture of an issue from its status and its items, each a kind and a status: the first that applies."""
+    restrictions = {status for kind, status in items if kind == "restriction"}
+    clearances = {status for kind, status in items if kind == "clearance"}
+    rounds = {status for kind, status in items if kind == "round"}
     table = {
-        "closed": issue["status"] == "closed",
+        "closed": issue == "closed",
         "partially_cleared": "in_force" in restrictions and "active" in clearances,
         "restricted": "in_force" in restrictions,
         "suspended": "suspended" in restrictions,
         "announced": bool(restrictions & {"announced", "proposed"}),
-        "in_talks": bool(rounds - {"concluded", "cancelled"}),
+        "in_talks": bool(rounds - {"concluded", "cancelled", None}),
     }
     return next((name for name, applying in table.items() if applying), "open")
+
+
+def possible_statuses(state: State) -> list[str | None]:
+    """List every status that some reading gives an item."""
+    return [each["status"] for each in state["alternatives"]] or [state["status"]]
+
+
+def postures(issue: State, items: Sequence[State]) -> set[str]:
+    """Find the posture for every choice of one possible status for each item and for the issue itself."""
+    kinds = [state["kind"] for state in items]
+    choices = product(*(possible_statuses(state) for state in (issue, *items)))
+    return {posture(own, list(zip(kinds, others, strict=True))) for own, *others in choices}
 
 
 def issue_state(log: Log, issue: str, day: date, known: K, *, include_ended: bool = False) -> State | None:
@@ -799,7 +1156,8 @@ def issue_state(log: Log, issue: str, day: date, known: K, *, include_ended: boo
         **{name: head[name] for name in ("title", "summary", "parties", "goods") if name in head},
         "id": issue,
         "version": version(log, issue, known),
-        "posture": posture(head, members),
+        "posture": posture(head["status"], [(state["kind"], state["status"]) for state in members]),
+        "posture_certainty": "certain" if len(postures(head, members)) == 1 else "possible",
         "items": items,
     }
 
@@ -859,6 +1217,7 @@ def timeline(log: Log, issue: str, known: K) -> list[Event]:
             "kind": fact.kind,
             "modality": fact.modality,
             "contested": fact.contested,
+            **({"disagreements": fact.disagreements} if fact.disagreements else {}),
             "corrected": "position" not in fact.text,  # a fact's own text came from the log, a corrected one did not
             "reports": fact.reports,
         }
@@ -902,17 +1261,21 @@ NOT_TEXTS = {
     "status",
     "since",
     "until",
+    "through",
     "until_condition",
     "certainty",
     "alternatives",
-    "upcoming",
-    "next_change",
+    "ruling",
     "contested",
     "incomplete",
-    "events",
-    "reports",
+    "facts",
+    "upcoming",
+    "upcoming_more",
+    "next_change",
     "applies",
     "ever_in_force",
+    "ever_in_force_certainty",
+    "charged_percent",
 }
 
 
@@ -943,7 +1306,7 @@ def names_country(state: State, party: str) -> bool:
 
 def over_in_every_reading(state: State) -> bool:
     """Whether it has ended whatever its dates are read as."""
-    statuses = [each["status"] for each in state["alternatives"]] or [state["status"]]
+    statuses = possible_statuses(state)
     return has_ended(state) and all(status is None or ends(state["kind"], status) for status in statuses)
 
 

@@ -1,8 +1,8 @@
 """Hypothesis strategies for histories: small lists of events that use every rule of docs/semantics.md.
 
-A history has one to three issues, opened first, and a few items of fixed kinds. Its dates lie in a window of 24
-days; uncertain date strings come from a pool of at most three a history, so that enumerating all readings stays
-affordable.
+A history has one to three issues, opened first, and a few items of fixed kinds. Its dates lie in a window of 16
+days, so that their order and ties matter; uncertain date strings come from a pool of at most three a history, one of
+them wide, so that enumerating all readings stays affordable.
 """
 
 import random
@@ -13,13 +13,13 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from tests.oracle import CHANGES, bounds
+from tests.oracle import CHANGES, Change, bounds
 
 Event = dict[str, Any]
 Draw = st.DrawFn
 
 FIRST_DAY = date(2025, 6, 3)
-WINDOW = 24
+WINDOW = 16
 
 ISSUES = ("rare-earths", "chips", "shipping")
 KINDS = (
@@ -37,9 +37,12 @@ KINDS = (
     "call",
     "statement",
 )
-TIMES = ("occurred", "effective", "until", "until_condition")
+DATES = ("occurred", "effective", "until", "through")
+TIMES = (*DATES, "until_condition")
 REPORT_FREE = ("record.retracted", "record.disputed", "record.corrected")
 """Records that need no report of their own."""
+LEFT: list[Event] = [{}, {"portion": "part"}, {"portion": "full"}, {"rate_percent": 10}, {"rate_percent": 0}]
+"""What a suspension of a restriction may leave."""
 
 # What each opening must say (design, section 3, "Required"), and what any change of the kind may say.
 
@@ -85,6 +88,7 @@ OPTIONAL: dict[str, dict[str, list[Any]]] = {
         "goods": [*GOODS, []],
         "restriction": ["restriction-1", "restriction-1", "restriction-2"],
         "beneficiaries": [[{"name": "Magnets of Ohio", "country": "US"}, {"name": "Others"}]],
+        "used": [{"volume": 100, "on": "2025-06"}, {"volume": 250.5}],
     },
     "agreement": {"title": ["Another title"], "text_url": ["https://example.org/text"]},
     "offer": {"condition": [{"by": "CN", "action": "issue licences"}]},
@@ -117,7 +121,7 @@ def days_asked() -> st.SearchStrategy[date]:
 def days_near(history: Sequence[Event]) -> st.SearchStrategy[date]:
     """Draw a day D on which something may change: a bound of a date of the history, the day before or the day after."""
     texts = [text for event in history for text in (event, event.get("event", {}))]
-    marks = {bound for text in texts for name in TIMES[:3] if name in text for bound in bounds(text[name])}
+    marks = {bound for text in texts for name in DATES if name in text for bound in bounds(text[name])}
     near = {mark + timedelta(step) for mark in marks - {date.min} for step in (-1, 0, 1)}
     return st.sampled_from(sorted(near))
 
@@ -135,18 +139,23 @@ def exact_days() -> st.SearchStrategy[str]:
     return st.integers(0, WINDOW - 1).map(_day)
 
 
-@st.composite
-def uncertain_dates(draw: Draw) -> str:
+def uncertain_dates() -> st.SearchStrategy[str]:
     """Draw a range of up to five days or a pair; now and then a month or an open range."""
-    form = draw(st.sampled_from(["range", "range", "range", "pair", "pair", "month", "open"]))
+    return st.one_of(narrow_dates(), narrow_dates(), narrow_dates(), wide_dates())
+
+
+@st.composite
+def narrow_dates(draw: Draw) -> str:
+    """Draw a range of up to five days, or a pair."""
     first = draw(st.integers(0, WINDOW - 6))
-    if form == "month":
-        return "2025-06"
-    if form == "open":
-        return f"[..{_day(first)}]"
-    if form == "pair":
+    if draw(st.sampled_from(["range", "range", "pair"])) == "pair":
         return f"[{_day(first)},{_day(first + draw(st.integers(1, 5)))}]"
     return f"[{_day(first)}..{_day(first + draw(st.integers(0, 4)))}]"
+
+
+def wide_dates() -> st.SearchStrategy[str]:
+    """Draw a month or an open range."""
+    return st.one_of(st.just("2025-06"), st.integers(0, WINDOW - 6).map(lambda last: f"[..{_day(last)}]"))
 
 
 class Cast(NamedTuple):
@@ -162,8 +171,9 @@ class Cast(NamedTuple):
 
 
 def pools() -> st.SearchStrategy[list[str]]:
-    """Draw the uncertain dates of one history: at most three."""
-    return st.lists(uncertain_dates(), min_size=1, max_size=3)
+    """Draw the uncertain dates of one history: at most three, one of them wide."""
+    one = st.lists(narrow_dates(), min_size=1, max_size=3)
+    return st.one_of(one, one, st.builds(lambda wide, narrow: [wide, *narrow[:2]], wide_dates(), one))
 
 
 def named(kinds: Sequence[str]) -> dict[str, str]:
@@ -185,7 +195,7 @@ def facts(draw: Draw, cast: Cast, item: str) -> Event:
 
 @st.composite
 def times(draw: Draw, cast: Cast) -> Event:
-    """Draw the dates of a fact: `occurred`, maybe `effective`, `until` and `until_condition`."""
+    """Draw the dates of a fact: `occurred`, maybe `effective`, an end and `until_condition`."""
     return _Texts(draw, cast).dates()
 
 
@@ -222,22 +232,25 @@ class _Texts:
         return self.text(item, self._change(self.cast.kinds[item]))
 
     def _change(self, kind: str) -> str:
-        """Draw a change of the kind, openings twice as likely; an issue is opened once only."""
+        """Draw a change of the kind, openings, what hides and what returns twice as likely; an issue is opened once."""
         row = CHANGES[kind].values()
-        openings = [change.name for change in row if change.opens]
         others = [change.name for change in row if not change.opens]
-        name: str = self.draw(st.sampled_from(others if kind == "issue" else openings * 2 + others))
+        twice = [change.name for change in row if change.opens or change.hides or change.returns]
+        first = [change.name for change in row if change.opens]
+        name: str = self.draw(st.sampled_from(others if kind == "issue" else first + twice + others))
         return name
 
     def text(self, item: str, change: str) -> Event:
         """Draw a fact of this name about an item."""
         kind = self.cast.kinds[item]
+        terms = self._terms(kind, CHANGES[kind][change])
         return (
             {"type": f"{kind}.{change}", "item": item, "issues": self.issues(item)}
-            | self._terms(kind, opens=CHANGES[kind][change].opens)
+            | terms
+            | self._unset(kind, terms)
             | self.dates()
             | self._modality(f"{kind}.{change}")
-            | {"reports": self.reports()}
+            | {"reports": self.reports(kind)}
         )
 
     def issues(self, item: str) -> list[str]:
@@ -246,10 +259,21 @@ class _Texts:
             return [item]
         return self.draw(st.lists(st.sampled_from(self.cast.issues), min_size=1, max_size=2, unique=True))
 
-    def _terms(self, kind: str, *, opens: bool) -> Event:
-        required = REQUIRED.get(kind, {}) if opens else {}
+    def _terms(self, kind: str, change: Change) -> Event:
+        """Draw terms; what hides a restriction mostly says what is collected meanwhile."""
+        required = REQUIRED.get(kind, {}) if change.opens else {}
         may = {name: st.sampled_from(values) for name, values in OPTIONAL[kind].items()}
-        return required | self.draw(st.fixed_dictionaries({}, optional=may))
+        drawn = self.draw(st.fixed_dictionaries({}, optional=may))
+        if change.hides and kind == "restriction":
+            drawn |= self.draw(st.sampled_from(LEFT))
+        return required | drawn
+
+    def _unset(self, kind: str, given: Event) -> Event:
+        """Now and then take away one or two terms of the kind that the fact does not give."""
+        names = sorted({*OPTIONAL[kind], *REQUIRED.get(kind, {})} - given.keys())
+        if not names or self.draw(st.integers(0, 5)) < 5:
+            return {}
+        return {"unset": self.draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))}
 
     def _modality(self, name: str) -> Event:
         """Mostly nothing, which means asserted; an issue is opened by an asserted fact alone."""
@@ -264,31 +288,50 @@ class _Texts:
         return text
 
     def dates(self) -> Event:
-        """`occurred`; often an `effective`, mostly later; often an `until`, never before any day of `effective`."""
+        """`occurred`; often an `effective`, mostly later; often an end, never before any day of `effective`."""
         dates = {"occurred": self._date()}
         when = self.draw(st.sampled_from(["occurred", "occurred", "later", "later", "any"]))
         if when == "later":
-            dates["effective"] = _later(dates["occurred"], self.draw(st.integers(0, 9)))
+            dates["effective"] = _later(dates["occurred"], self.draw(st.integers(0, 6)))
         elif when == "any":
             dates["effective"] = self._date()
-        if self.draw(st.sampled_from([False, False, True])):
-            dates["until"] = self._until(dates.get("effective", dates["occurred"]))
+        start = dates.get("effective", dates["occurred"])
+        end = self.draw(st.sampled_from(["", "", "", "until", "through"]))
+        if end:
+            dates[end] = self._until(start) if end == "until" else self._through(start)
         if self.draw(st.integers(0, 9)) == 9:
             dates["until_condition"] = "unless the parties agree otherwise"
         return dates
 
     def _until(self, effective: str) -> str:
-        later = [text for text in self.cast.pool if bounds(text)[0] >= bounds(effective)[1]]
-        pooled = [st.sampled_from(later)] if later else []
-        exact = st.integers(0, 12).map(lambda days: _later(effective, days))
-        text: str = self.draw(st.one_of(exact, *pooled))
+        """Draw a day, or days in brackets: an end in words is a `through`."""
+        text: str = self.draw(st.one_of(self._day_after(effective), *self._pooled(effective)))
         return text
 
-    def reports(self) -> list[Event]:
-        """Draw one or two reports."""
-        return [self._report() for _ in range(self.draw(st.sampled_from([1, 1, 1, 2])))]
+    def _through(self, effective: str) -> str:
+        """Draw a day, days in brackets, a month or a year."""
+        last = bounds(effective)[1].isoformat()
+        words = st.sampled_from([last[:7], last[:7], last[:4]])
+        text: str = self.draw(st.one_of(self._day_after(effective), words, *self._pooled(effective)))
+        return text
 
-    def _report(self) -> Event:
+    def _day_after(self, effective: str) -> st.SearchStrategy[str]:
+        return st.integers(0, 8).map(lambda days: _later(effective, days))
+
+    def _pooled(self, effective: str) -> list[st.SearchStrategy[str]]:
+        bracketed = [text for text in self.cast.pool if text.startswith("[")]
+        later = [text for text in bracketed if bounds(text)[0] >= bounds(effective)[1]]
+        return [st.sampled_from(later)] if later else []
+
+    def reports(self, kind: str | None = None) -> list[Event]:
+        """Draw one to three reports; now and then the same twice, and now and then all deny."""
+        drawn = [self._report(kind) for _ in range(self.draw(st.sampled_from([1, 1, 1, 2, 2, 3])))]
+        form = self.draw(st.sampled_from([""] * 12 + ["twice", "denied"]))
+        if form == "denied":
+            return [report | {"stance": "denies"} for report in drawn]
+        return [*drawn, drawn[0]] if form == "twice" else drawn
+
+    def _report(self, kind: str | None) -> Event:
         report: Event = {
             "outlet": self.draw(st.sampled_from(["Reuters", "Xinhua"])),
             "title": "What was said",
@@ -301,6 +344,9 @@ class _Texts:
             report["stance"] = self.draw(st.sampled_from(["denies", "reports"]))
         if self.draw(st.integers(0, 9)) == 9:
             report["occurred"] = self._date()
+        if kind is not None and self.draw(st.integers(0, 6)) == 6:
+            name = self.draw(st.sampled_from(sorted(OPTIONAL[kind])))
+            report["terms"] = {name: self.draw(st.sampled_from(OPTIONAL[kind][name]))}
         return report
 
     def _published(self) -> Event:
@@ -350,8 +396,15 @@ class _History(_Texts):
         record = {"type": name, "target": target["id"], "reason": "found out later"}
         if name == "record.corrected":
             record["event"] = self._corrected(target)
+        if name == "record.report_added":
+            return record | {"reports": self._added(target.get("event", target))}
         silent = name in REPORT_FREE and self.draw(st.booleans())
         return record if silent else record | {"reports": self.reports()}
+
+    def _added(self, text: Event) -> list[Event]:
+        """Draw reports to add to a fact; now and then with one that it has."""
+        again = [text["reports"][0]] if self.draw(st.integers(0, 3)) == 3 else []
+        return [*again, *self.reports(text["type"].split(".")[0])]
 
     def _corrected(self, target: Event) -> Event:
         """Draw a whole new text: other dates, other issues, another item of the kind, or another fact altogether."""
