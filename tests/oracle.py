@@ -592,15 +592,14 @@ def ends(kind: str, status: str) -> bool:
 
 
 def issue_opening(facts: Iterable[Fact], reading: Reading) -> Fact | None:
-    """Return the first opening of an issue, which takes hold before every day; None for an item of another kind."""
+    """Return the first opening of an issue, which stands where no base fact does; None for an item of another kind."""
     openings = [fact for fact in facts if fact.kind == "issue" and fact.change.opens]
     return min(openings, key=order_in(reading), default=None)
 
 
 def taken_hold(facts: Sequence[Fact], reading: Reading, day: date) -> list[Fact]:
     """Return the facts that have taken hold by this day, in the order of decisions."""
-    first = issue_opening(facts, reading)
-    return sorted((fact for fact in facts if reading[fact.effective] <= day or fact is first), key=order_in(reading))
+    return sorted((fact for fact in facts if reading[fact.effective] <= day), key=order_in(reading))
 
 
 def walk(facts: Sequence[Fact], reading: Reading, day: date) -> list[Fact]:
@@ -665,6 +664,9 @@ def stand_on(facts: Sequence[Fact], reading: Reading, day: date) -> Stand:
     coming = coming_on(facts, reading, day)
     if coming is not None and not coming.change.preliminary:
         found = [fact for fact in found if fact.change.name not in {"proposed", "applied"}]
+    first = issue_opening(facts, reading)
+    if first is not None and last_on(found, "base") is None:
+        found = sorted([*found, first], key=order_in(reading))
     ruling = [fact for fact in found if not (fact.change.returns and is_over(fact, reading, day))]
     return Stand(found, coming, last_on(found, "base"), last_on(ruling, "overlay"), last_on(ruling, "quota"))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from service.domain.rule.facts import LiveFact
+from service.domain.vocabulary.kinds import PLANNED
 from service.domain.vocabulary.terms import terms_of_kind
 
 if TYPE_CHECKING:
@@ -68,6 +69,12 @@ class Answer(Struct, frozen=True, gc=False):
         return dict(sorted(found.items(), key=_order_of_first))
 
 
+NO_ANSWER = Answer(
+    None, None, is_over=False, since="", given={}, issues=(), complete=False, possible=(), left=(None, None),
+    ever=False, agreed=True, planned=(),
+)  # fmt: skip
+
+
 class Segment(Struct, frozen=True, gc=False):
     """An item's answer from the day `start` until the next segment's, as known at one K.
 
@@ -88,12 +95,17 @@ class Cause(Struct, frozen=True, gc=False):
 
 
 def arrival(kind: Kind, day: int, before: Answer, now: Answer, cause: Cause) -> Upcoming | None:
-    """Return the change from one answer to the next on a day; None where status, ruling fact and terms stay."""
+    """Return the change from one answer to the next on a day; None where status, ruling fact and terms stay.
+
+    What is only planned counts as nothing.
+    """
+    before, now = (NO_ANSWER if answer.status == PLANNED else answer for answer in (before, now))
     terms = {name: now.given[name].terms[name] if name in now.given else None for name in _changed(kind, before, now)}
     if not terms and before.status == now.status and before.ruling is now.ruling:
         return None
     ruling = now.ruling
-    if ruling is not None and ruling is before.ruling and ruling.begins == day and ruling.change.opens:
+    took_hold = ruling is not None and ruling is before.ruling and ruling.begins == day and kind.name != "issue"
+    if took_hold and ruling is not None and ruling.change.opens:
         # It was to come, with these terms; now it takes hold with them.
         terms |= {name: ruling.terms[name] for name, fact in now.given.items() if fact is ruling}
     return Upcoming(cause.on, now.status, cause.fact.id, cause.fact.event.type, terms, "asserted", overdue=False)

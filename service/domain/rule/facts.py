@@ -109,7 +109,10 @@ def _live(position: int, event: Fact, reports: tuple[Report, ...], *, disputed: 
 
 def _each_once(reports: Iterable[Report]) -> tuple[Report, ...]:
     """Leave out the reports that equal an earlier one."""
-    return tuple({_ENCODER.encode(report): report for report in reversed([*reports])}.values())[::-1]
+    found: dict[bytes, Report] = {}
+    for report in reports:
+        found.setdefault(_ENCODER.encode(report), report)
+    return tuple(found.values())
 
 
 def weigh(chain: Sequence[Entry]) -> LiveFact | None:

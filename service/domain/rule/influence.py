@@ -29,7 +29,7 @@ def matters_until(fact: LiveFact, decisions: Decisions, terms: Terms) -> int:
         return FOREVER
     if any(each.change.name == POSTPONED for each in (fact, *decisions.overlays.facts)):
         return FOREVER  # a postponed item is announced or suspended by what was before
-    return max(fact.begins, *_days(fact, decisions, terms))
+    return max([fact.begins, *_days(fact, decisions, terms)])
 
 
 def _days(fact: LiveFact, decisions: Decisions, terms: Terms) -> Iterator[int]:

@@ -40,6 +40,7 @@ class Rewrite(NamedTuple):
 
 
 _by_start = attrgetter("start")
+_first_day = attrgetter("begins")
 
 
 class Life:
@@ -115,7 +116,8 @@ class Life:
             return first, FOREVER
         last = matters_until(fact, self._decisions, self._terms)
         named = [days[0] if days else FOREVER for days in self._first_days(fact)]
-        return first, max(last, *[day for day in named if day > first], *[day for day in (fact.ends,) if day < FOREVER])
+        others = [day for day in named if day > first] + [day for day in (fact.decided, fact.ends) if day < FOREVER]
+        return first, max([last, *others])
 
     def _rewrite(self, first: int, last: int, spend: Spend) -> list[Rewrite]:
         """Work out the segments that begin on the days from one to another, both included; the rest takes over."""
@@ -156,7 +158,7 @@ class Life:
         if self._unsure:
             dates = [when for fact in self._counting() for when in (fact.occ, fact.eff, fact.end) if when is not None]
             days.update(day for when in dates for bound in (when.lo, when.hi) for day in (bound, bound + 1))
-        days.update(fact.eff.hi + 1 for fact in self._planned)
+        days.update(day for fact in self._planned for day in (fact.ends, fact.eff.hi + 1))
         if self._planned or self._kind.name == "issue":
             days.add(OPEN)
         return sorted([day for day in days if first <= day <= last and day < FOREVER])
@@ -194,7 +196,7 @@ class Life:
             ruling=ruling,
             is_over=ruling is not None and ruling.ends <= day,
             since=before.since if before is not None and before.status == status else cause.on,
-            given=self._terms.given(walk, standing),
+            given=dict.fromkeys(planned[0].terms, planned[0]) if status == PLANNED else self._terms.given(walk, standing),
             issues=self._named(day, ruling),
             complete=bool(self._opened and self._opened[0] <= day) or any(
                 fact is not None and fact.change.opens for fact in (standing.ruling, standing.coming)
@@ -202,8 +204,8 @@ class Life:
             possible=possible,
             left=left(standing),
             ever=ever,
-            agreed=readings is None or self._agreed(day, readings, before, possible, ever=ever),
-            planned=tuple([_upcoming(fact, self._kind, day) for fact in planned]),
+            agreed=readings is None or self._agreed(day, readings, before, possible or ((status, ruling),)),
+            planned=tuple([_upcoming(fact, self._kind, day) for fact in sorted(planned, key=_first_day)]),
         )
         if before is None:
             return Segment(day, None, answer)
@@ -212,12 +214,13 @@ class Life:
     def _cause(self, day: int, standing: Standing) -> Cause:
         """Return the fact that brings what stands on a day, where that is a change, and its date of that day."""
         ruling, coming = _live(standing.ruling), _live(standing.coming)
-        if coming is not None and day == OPEN and self._kind.name == "issue":
-            return Cause(coming, coming.eff.text)
-        if ruling is not None and ruling.begins == day:
-            return Cause(ruling, ruling.eff.text)
+        opening = _live(next(iter(self._decisions.openings.facts), None)) if self._kind.name == "issue" else None
+        if opening is not None and day == OPEN and standing.status == opening.change.status:
+            return Cause(opening, opening.eff.text)
         if ruling is not None and ruling is coming and (ruling.decided == day or standing.status == PLANNED):
             return Cause(ruling, ruling.occ.text)
+        if ruling is not None and ruling.begins == day:
+            return Cause(ruling, ruling.eff.text)
         fact = _live(self._decisions.dated(day)) or ruling
         assert fact is not None  # noqa: S101 - something is dated on the day, or something rules
         if fact.begins == day:
@@ -229,16 +232,14 @@ class Life:
         named = [issue for issue, days in self._issues.items() if days and days[0] <= day]
         return tuple(sorted({*named, *(() if ruling is None else ruling.issues)}))
 
-    def _agreed(
-        self, day: int, readings: Readings, before: Answer | None, possible: tuple[Ruled, ...], *, ever: bool
-    ) -> bool:
+    def _agreed(self, day: int, readings: Readings, before: Answer | None, possible: tuple[Ruled, ...]) -> bool:
         """Return whether all readings agree on whether the item was in force up to a day."""
         if self._kind.name != "restriction" or (before is not None and before.ever and before.agreed):
             return True
-        statuses = [status for status, _ in possible] or [IN_FORCE if ever else None]
+        statuses = [status for status, _ in possible]
         if statuses == [IN_FORCE] or (IN_FORCE not in statuses and (before is None or before.agreed)):
             return True
-        return readings.agree_that(IN_FORCE, day, ever=ever)
+        return readings.agree_that(IN_FORCE, day, ever=statuses[0] == IN_FORCE or (before is not None and before.ever))
 
     def _still_planned(self, day: int) -> list[LiveFact]:
         """Return the planned facts that nothing later in the order of decisions has overtaken."""

@@ -1,0 +1,90 @@
+"""The rule against the oracle: every day of small random histories, without a database."""
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.domain.rule.facts import Entry
+from service.domain.rule.item import Item
+from service.domain.vocabulary.events import AnyEvent, encode
+from tests import oracle
+from tests.strategies import FIRST_DAY, WINDOW, as_log, histories
+
+Event = dict[str, Any]
+DAYS = [FIRST_DAY + timedelta(step) for step in range(-2, WINDOW + 14)]
+
+
+def events_of(history: list[Event]) -> list[Any]:
+    return [msgspec.convert(each, AnyEvent) for each in history]
+
+
+def recorded(history: list[Event]) -> list[Event]:
+    """Return a history as the log has it: what is left out and what is the default are the same."""
+    return as_log([json.loads(encode(event)) for event in events_of(history)])
+
+
+def items_of(history: list[Event]) -> list[str]:
+    return oracle.items_in_order(as_log(history), len(history))
+
+
+def state(item: Item, day: date, *, planned: bool = False) -> Event | None:
+    found = item.state(day.toordinal())
+    if found is None or (found.status == "planned" and not planned):
+        return None
+    decoded: Event = json.loads(found.body)
+    return decoded
+
+
+@settings(max_examples=150)
+@given(histories(), st.data())
+def test_every_day_is_answered_as_the_document_has_it(history: list[Event], data: st.DataObject) -> None:
+    """Each item of a history, on a day drawn for it: every member but the choice of a ruling fact for a status."""
+    log, events = recorded(history), events_of(history)
+    for slug in items_of(history):
+        item = Item.of(events, slug)
+        day = data.draw(st.sampled_from(DAYS))
+        found, truth = state(item, day, planned=True), oracle.item_state(log, slug, day, len(log), include_planned=True)
+        assert (found is None) == (truth is None), (slug, day, found, truth)
+        if found is None or truth is None:
+            continue
+        rulers = oracle.alternative_rulers(log, slug, day, len(log))
+        assert [each["status"] for each in found["alternatives"]] == [each["status"] for each in truth["alternatives"]], (slug, day)
+        assert all(each["event"] in rulers[each["status"]] for each in found["alternatives"])
+        del found["alternatives"], truth["alternatives"]
+        assert found == truth, (slug, day)
+
+
+@settings(max_examples=150)
+@given(histories())
+def test_a_life_that_grows_is_that_of_an_item_which_is_loaded(history: list[Event]) -> None:
+    """Event by event, the segments that are written again and those that are left are those of all events at once."""
+    events = events_of(history)
+    for slug in items_of(history):
+        bearing = [Entry(position, event) for position, event in enumerate(events, 1)]
+        own = Item.of(events, slug)
+        grown = Item(own.number, slug, own.kind.name)
+        for entry in bearing:
+            if own.chain(entry.event.id) is None:
+                continue
+            root = grown.add(entry)
+            before = {segment.start: segment for segment in grown.segments}
+            changes = grown.reweigh(root)
+            for change in changes:
+                assert before.pop(change.start, None) == change.before
+                if change.after is not None:
+                    before[change.start] = change.after
+            assert sorted(before) == [segment.start for segment in grown.segments]
+            assert [before[segment.start] for segment in grown.segments] == list(grown.segments)
+            fresh = Item.load(own.number, slug, own.kind.name, 0, [each for each in bearing if each.position <= entry.position and own.chain(each.event.id)])
+            assert [(each.start, states(grown, index)) for index, each in enumerate(grown.segments)] == [
+                (each.start, states(fresh, index)) for index, each in enumerate(fresh.segments)
+            ]
+
+
+def states(item: Item, index: int) -> bytes | None:
+    found = item.state_of_segment(index)
+    return found and found.body
