@@ -909,6 +909,7 @@ def upcoming(facts: Sequence[Fact], day: date) -> list[Event]:
     return sorted([*asserted, *planned], key=lambda each: (bounds(each["on"])[0], each["modality"] == "planned"))
 
 
+ENDING = ("until", "through", "until_condition")
 UPCOMING = 20
 """Entries of `upcoming` that an answer shows."""
 
@@ -946,7 +947,7 @@ def _state(item: str, everything: Sequence[Fact], day: date, outcome: Outcome, s
         "issues": issues_of(facts, reading, day, ruling),
         "status": outcome.status,
         "since": ruling.occurred if outcome.row == "planned" else since(facts, reading, day),
-        **({} if is_over(ruling, reading, day) else present(ruling, "until", "through", "until_condition")),
+        **({} if outcome.row != "planned" and is_over(ruling, reading, day) else present(ruling, *ENDING)),
         **_certainty(facts, outcome, day),
         "ruling": ruling.id,
         **_resting(outcome, ruling, giving, reading, sources),
