@@ -35,10 +35,15 @@ def typed(event: Event) -> Fact | Record:
 
 
 def completed(event: Event) -> Event:
-    """Return the event with what an example leaves out because the rule does not look at it."""
+    """Return the event with the UUIDs of its names, and with the terms that its type requires."""
     ids: Event = {name: str(uuid5(NAMESPACE_OID, event[name])) for name in ("id", "target") if name in event}
     text: Event = {"event": completed(event["event"])} if "event" in event else {}
+    return {**with_required(event), **ids, **text}
+
+
+def with_required(event: Event) -> Event:
+    """Return the event with the terms that its type requires, where it leaves them out."""
     fields = msgspec.structs.fields(FACTS[event["type"]]) if event["type"] in FACTS else ()
     of_kind = REQUIRED.get(event["type"].partition(".")[0], {})
     missing = {field.name: of_kind[field.name] for field in fields if field.required and field.name in of_kind}
-    return {**missing, **event, **ids, **text}
+    return {**missing, **event}
