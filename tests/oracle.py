@@ -771,7 +771,7 @@ def givers(outcome: Outcome, reading: Reading, day: date) -> dict[str, Fact]:
     found: dict[str, Fact] = {}
     for fact in sorted(facts, key=order_in(reading)):
         if counts_in_terms(fact, outcome, reading, day):
-            for name in fact.unset:
+            for name in set(fact.unset) - (COLLECTED if fact.change.hides else set()):
                 found.pop(name, None)
             found.update(dict.fromkeys(merging(fact), fact))
     return found
