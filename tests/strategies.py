@@ -390,7 +390,7 @@ class _History(_Texts):
             event["event"]["id"] = self._root(event["target"])["id"]
 
     def _next(self) -> Event:
-        """Draw a fact, most often about one item or the two restrictions, between which a fact can move; or a record."""
+        """Draw a fact, mostly about one item or the two restrictions, between which a fact can move; or a record."""
         if self.draw(st.integers(0, 9)) >= 7:
             return self._about_another()
         one, two = [item for item, kind in self.cast.kinds.items() if kind == "restriction"][:2]

@@ -678,6 +678,14 @@ def test_a_posture_is_certain_where_every_choice_of_statuses_gives_it() -> None:
     }
 
 
+def test_whether_a_measure_was_ever_in_force_is_asked_of_every_reading() -> None:
+    """Given a ban of the 7th or earlier and its suspension of the 5th, it may never have been in force."""
+    log = as_log([fact("ban", "imposed", "[..2025-06-07]"), fact("pause", "suspended", june(5))])
+    names = ("status", "ever_in_force", "ever_in_force_certainty")
+    assert brief(known(log, 4), *names) == ("in_force", True, "possible")
+    assert brief(known(log, 5), *names) == ("suspended", True, "possible")
+
+
 def test_facts_in_an_order_against_their_places_take_a_day_each() -> None:
     """Given a licence, brought back on the 5th, and two uncertain facts, a status is first possible on the 7th."""
     head = {"kind": "clearance"}
