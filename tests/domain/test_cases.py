@@ -1,4 +1,4 @@
-"""What stands after histories like those that are told of real measures, by the rule and by the oracle.
+"""What stands after histories like those of real measures, by the rule and by the oracle.
 
 A fact is written `change occurred -> effective until END`, or `through END`; the part after the date of the act may be
 left out. Each line of a case is a day and what the state says on it; None is no state.
@@ -88,7 +88,7 @@ CASES = [
     starts_anew("investigation", "opened", "open"),
     starts_anew("restriction", "imposed", "in_force"),
     Case(
-        "R2 a duty imposed anew is not hidden by the old suspension",
+        "R2 a duty imposed again is not hidden by the old suspension",
         "restriction",
         [
             fact("imposed 2019-05-07", rate_percent=17.56),

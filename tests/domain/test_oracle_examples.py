@@ -524,12 +524,12 @@ def test_a_suspension_hides_a_used_up_quota_and_gives_its_own_terms_alone() -> N
 
 
 def test_a_term_is_taken_away_at_its_place() -> None:
-    """Given a rate that is unset on the 5th and given anew on the 8th, it is gone between, as `upcoming` says."""
+    """Given a rate that is unset on the 5th and given again on the 8th, it is gone between, as `upcoming` says."""
     log = as_log(
         [
             fact("ban", "imposed", june(1), rate_percent=20),
             fact("flat", "amended", june(5), unset=["rate_percent"], until=june(15)),
-            fact("anew", "amended", june(8), rate_percent=30, until=june(12)),
+            fact("again", "amended", june(8), rate_percent=30, until=june(12)),
         ]
     )
     rates = {day: brief(known(log, day), "rate_percent", "charged_percent") for day in (4, 5, 8, 12, 15)}
@@ -694,7 +694,7 @@ def test_facts_in_an_order_against_their_places_take_a_day_each() -> None:
             fact("licence", "granted", june(1), **head),
             fact("back", "reinstated", june(5), **head),
             fact("gone", "revoked", f"[{june(5)}..{june(12)}]", **head),
-            fact("anew", "applied", f"[{june(5)}..{june(14)}]", **head),
+            fact("again", "applied", f"[{june(5)}..{june(14)}]", **head),
         ]
     )
     found = {day: set(alternative_rulers(log, ITEM, at(day), HEAD)) for day in (5, 6, 7)}
