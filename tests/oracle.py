@@ -767,16 +767,21 @@ def alternative_rulers(log: Log, item: str, day: date, known: K) -> dict[str | N
 
 def givers(outcome: Outcome, reading: Reading, day: date) -> dict[str, Fact]:
     """Merge the terms of the list: each term that stands, with the fact that gives it."""
-    merging = list(outcome.stand.found)
+    facts = list(outcome.stand.found)
     if outcome.row in {"f", "g"} and outcome.stand.coming is not None:
-        merging.append(outcome.stand.coming)
+        facts.append(outcome.stand.coming)
     found: dict[str, Fact] = {}
-    for fact in sorted(merging, key=order_in(reading)):
+    for fact in sorted(facts, key=order_in(reading)):
         if counts_in_terms(fact, outcome, reading, day):
-            for name in fact.unset:
+            for name in set(fact.unset) - (COLLECTED if fact.change.hides else set()):
                 found.pop(name, None)
-            found.update(dict.fromkeys(fact.terms.keys() - (COLLECTED if fact.change.hides else set()), fact))
+            found.update(dict.fromkeys(merging(fact), fact))
     return found
+
+
+def merging(fact: Fact) -> set[str]:
+    """Return the terms of a fact that are terms of the item: all but what a hiding fact says is collected meanwhile."""
+    return fact.terms.keys() - (COLLECTED if fact.change.hides else set())
 
 
 def counts_in_terms(fact: Fact, outcome: Outcome, reading: Reading, day: date) -> bool:
@@ -911,6 +916,7 @@ def upcoming(facts: Sequence[Fact], day: date) -> list[Event]:
     return sorted([*asserted, *planned], key=lambda each: (bounds(each["on"])[0], each["modality"] == "planned"))
 
 
+ENDING = ("until", "through", "until_condition")
 UPCOMING = 20
 """Entries of `upcoming` that an answer shows."""
 
@@ -938,7 +944,8 @@ def _state(item: str, everything: Sequence[Fact], day: date, outcome: Outcome, s
     facts, reading = counting(everything), earliest_reading(everything)
     ruling = outcome.ruling
     assert ruling is not None
-    giving = dict.fromkeys(ruling.terms, ruling) if outcome.row == "planned" else givers(outcome, reading, day)
+    planned = outcome.row == "planned"
+    giving = dict.fromkeys(merging(ruling), ruling) if planned else givers(outcome, reading, day)
     entries = upcoming(everything, day)
     stated = {name: fact.terms[name] for name, fact in giving.items()}
     return {
@@ -947,8 +954,8 @@ def _state(item: str, everything: Sequence[Fact], day: date, outcome: Outcome, s
         "kind": ruling.kind,
         "issues": issues_of(facts, reading, day, ruling),
         "status": outcome.status,
-        "since": ruling.occurred if outcome.row == "planned" else since(facts, reading, day),
-        **({} if is_over(ruling, reading, day) else present(ruling, "until", "through", "until_condition")),
+        "since": ruling.occurred if planned else since(facts, reading, day),
+        **({} if not planned and is_over(ruling, reading, day) else present(ruling, *ENDING)),
         **_certainty(facts, outcome, day),
         "ruling": ruling.id,
         **_resting(outcome, ruling, giving, reading, sources),

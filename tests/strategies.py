@@ -39,6 +39,8 @@ KINDS = (
 )
 DATES = ("occurred", "effective", "until", "through")
 TIMES = (*DATES, "until_condition")
+LIFE = 9
+"""Events at most of a history that has its issues and one life."""
 REPORT_FREE = ("record.retracted", "record.disputed", "record.corrected")
 """Records that need no report of their own."""
 LEFT: list[Event] = [{}, {"portion": "part"}, {"portion": "full"}, {"rate_percent": 10}, {"rate_percent": 0}]
@@ -365,10 +367,22 @@ class _History(_Texts):
         kinds = ["restriction", "restriction", *draw(st.lists(st.sampled_from(KINDS), min_size=2, max_size=4))]
         super().__init__(draw, Cast(dict.fromkeys(issues, "issue") | named(kinds), draw(pools())))
         self.events: list[Event] = []
+        self.most = draw(st.sampled_from([item for item in self.cast.kinds if item not in issues]))
         for issue in issues:
             self._record(self.opened(issue))
-        for _ in range(draw(st.integers(2, max_events - len(issues)))):
+        if draw(st.booleans()) and max_events > LIFE:
+            self._live(self.most)
+        for _ in range(draw(st.integers(2, max_events - len(self.events)))):
             self._record(self._next())
+
+    def _live(self, item: str) -> None:
+        """Record a life: an opening that makes the item run, and what hides it, brings it back, ends or changes it."""
+        kind = self.cast.kinds[item]
+        row = [change for change in CHANGES[kind].values() if not change.preliminary]
+        self._record(self.text(item, next(change.name for change in row if change.opens)))
+        hiding = [change.name for change in row if change.hides or change.returns]
+        for _ in range(self.draw(st.integers(1, LIFE - len(ISSUES) - 1))):
+            self._record(self.text(item, self.draw(st.sampled_from([*hiding * 2, *(change.name for change in row)]))))
 
     def _record(self, event: Event) -> None:
         self.events.append({"id": id_of(len(self.events) + 1), **event})
@@ -376,11 +390,18 @@ class _History(_Texts):
             event["event"]["id"] = self._root(event["target"])["id"]
 
     def _next(self) -> Event:
-        """Draw a fact, most often about one of the two restrictions, between which a fact can move; or a record."""
+        """Draw a fact, mostly about one item or the two restrictions, between which a fact can move; or a record."""
         if self.draw(st.integers(0, 9)) >= 7:
             return self._about_another()
         one, two = [item for item, kind in self.cast.kinds.items() if kind == "restriction"][:2]
-        return self.fact(self.draw(st.sampled_from([one, one, one, two, *self.cast.kinds])))
+        item = self.draw(st.sampled_from([*[self.most] * 4, one, one, one, two, *self.cast.kinds]))
+        return self._first(item) if not any(event.get("item") == item for event in self.events) else self.fact(item)
+
+    def _first(self, item: str) -> Event:
+        """Draw the first fact about an item: mostly an opening."""
+        kind = self.cast.kinds[item]
+        openings = [change.name for change in CHANGES[kind].values() if change.opens]
+        return self.text(item, self.draw(st.sampled_from([*openings * 3, self._change(kind)])))
 
     def _about_another(self) -> Event:
         """Draw a record on an earlier event.

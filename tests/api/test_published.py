@@ -176,15 +176,44 @@ def test_a_correction_may_make_a_fact_known(metals: Client) -> None:
     assert known(metals, "2025-06-10")["since"] == "2025-06-03"
 
 
-def test_a_correction_without_reports_counts_from_its_recording(metals: Client) -> None:
-    """A correction made today was known to nobody in June, whatever reports its text cites."""
-    (event,) = record(metals, imposed(report("A", "2025-06-05")))
-    assert metals.put(
-        f"/v1/events/{event}", json={"event": imposed(report("A", "2025-06-05"), occurred="2025-06-03")}
-    ).is_success
-    today = datetime.now(UTC).date()
-    found = [known(metals, day.isoformat())["since"] for day in (date(2025, 6, 30), today - timedelta(2), today)]
-    assert found == ["2025-06-01", "2025-06-01", "2025-06-03"]
+def test_a_correction_without_reports_mends_every_answer(metals: Client) -> None:
+    """A rate typed wrong and mended today is in no past answer: nobody ever published it (K1)."""
+    head = {"item": "ban", "occurred": "2024-07-04", "instrument": "tariff"}
+    (event,) = record(metals, imposed(report("A", "2024-07-04"), rate_percent=174, **head))
+    asked = {"as_of": "2024-12-31"}
+    assert known(metals, "2024-12-31", **asked)["rate_percent"] == 174
+    text = imposed(report("A", "2024-07-04"), rate_percent=17.4, **head)
+    assert metals.put(f"/v1/events/{event}", json={"event": text}).status_code == 201
+    found = {day: known(metals, day, **asked).get("rate_percent") for day in ("2024-07-03", "2024-07-04", "2024-12-31")}
+    assert found == {"2024-07-03": None, "2024-07-04": 17.4, "2024-12-31": 17.4}
+    assert known(metals, "2024-12-31", known_position="2", **asked)["rate_percent"] == 174
+
+
+def test_a_correction_that_mends_says_anew_when_its_fact_was_published(metals: Client) -> None:
+    """The reports of a text that mends take the place of the fact's own: one dated too early makes nothing known."""
+    (event,) = record(metals, imposed(report("A", "2024-07-04")))
+    assert known(metals, "2025-06-05")["status"] == "in_force"
+    assert metals.put(f"/v1/events/{event}", json={"event": imposed(report("A", "2025-06-10"))}).status_code == 201
+    assert known(metals, "2025-06-09") == {}
+    assert known(metals, "2025-06-10")["status"] == "in_force"
+
+
+def test_a_mended_fact_with_undated_reports_stays_known(metals: Client) -> None:
+    """A report without a date is as old as the fact that cites it, also in the text that mends the fact."""
+    (event,) = record(metals, imposed(report("A")))
+    today = datetime.now(UTC).date().isoformat()
+    assert metals.put(f"/v1/events/{event}", json={"event": imposed(report("A"), occurred="2025-06-03")}).is_success
+    assert known(metals, today)["since"] == "2025-06-03"
+
+
+def test_a_retraction_without_reports_takes_a_fact_out_of_every_answer(metals: Client) -> None:
+    """A measure that was recorded by mistake and taken back today stood on no day of publication (K2)."""
+    (event,) = record(metals, imposed(report("A", "2024-07-04"), occurred="2024-07-04"))
+    asked = {"as_of": "2024-12-31"}
+    assert known(metals, "2024-12-31", **asked)["status"] == "in_force"
+    assert metals.delete(f"/v1/events/{event}").is_success
+    assert known(metals, "2024-12-31", **asked) == {}
+    assert known(metals, "2024-12-31", known_position="2", **asked)["status"] == "in_force"
 
 
 def test_the_correction_recorded_last_holds(metals: Client) -> None:
@@ -199,15 +228,15 @@ def test_the_correction_recorded_last_holds(metals: Client) -> None:
 
 
 def test_retractions_count_from_their_own_publication(metals: Client) -> None:
-    """A fact retracted on the 20th is gone until today, when that retraction is retracted without a report."""
+    """A fact retracted on the 20th is gone from then on; once that is retracted without reports, it never was gone."""
     (event,) = record(metals, imposed(report("A", "2025-06-05")))
     gone = {"type": "record.retracted", "target": event, "reports": [report("A", "2025-06-20")]}
     (retraction,) = record(metals, gone)
+    days = ("2025-06-19", "2025-06-20", datetime.now(UTC).date().isoformat())
+    assert [bool(known(metals, day)) for day in days] == [True, False, False]
     assert metals.delete(f"/v1/events/{retraction}").is_success
-    today = datetime.now(UTC).date()
-    days = (date(2025, 6, 19), date(2025, 6, 20), today - timedelta(2), today)
-    assert [bool(known(metals, day.isoformat())) for day in days] == [True, False, False, True]
-    assert not known(metals, today.isoformat(), known_position="3")
+    assert [bool(known(metals, day)) for day in days] == [True, True, True]
+    assert not known(metals, days[-1], known_position="3")
 
 
 def test_a_dispute_contests_from_its_own_publication(metals: Client) -> None:
