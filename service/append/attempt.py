@@ -210,8 +210,9 @@ class Attempt:
 
     def _take(self, request: Request) -> AppendResult:
         """Decide and project a request; raises TooMuchWork when items have been changed in vain, Refused before."""
-        decision = decide(request.events, self._known, self._today)
         self._check_versions(request.expected)
+        copied = request.copied or request.recorded_at is not None
+        decision = decide(request.events, self._known, self._today, copied=copied)
         self._bounds.begin(self._projector.steps, bounded=request.recorded_at is None)
         first = self._position + 1
         try:
