@@ -9,36 +9,26 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
+from service.domain.admit.doubts import Before, doubts
 from service.domain.admit.event_checks import faults_of, report_faults
 from service.domain.errors import Fault, Malformed
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.events import Fact, Record, RecordCorrected, id_of, text_of
-from service.domain.vocabulary.kinds import CHANGES, KINDS
+from service.domain.vocabulary.kinds import CHANGES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Sequence
     from uuid import UUID
 
 Path = tuple[str | int, ...]
-FAR_DAYS = 3_653
-"""A date further ahead than this many days (ten years) draws a warning."""
 RECORD_ISSUES_MAX = 32
 
 
-class Knowledge(Protocol):
+class Knowledge(Before, Protocol):
     """The questions that a decision asks about the ledger before the batch."""
-
-    def kind_of(self, item: str) -> str | None:
-        """Return the kind of an item; None when no event names it."""
 
     def issue_exists(self, issue: str) -> bool:
         """Return whether an issue's opening is known and holds."""
-
-    def has_opening(self, item: str) -> bool:
-        """Return whether an asserted opening of an item is known and holds."""
-
-    def chain(self, event_id: UUID) -> Sequence[Fact | Record] | None:
-        """Return the fact that an event is, or acts on, then every record on it; None for an unknown id."""
 
 
 class Decision(NamedTuple):
@@ -55,24 +45,6 @@ def decide(events: Sequence[Fact | Record], known: Knowledge, today: int, *, cop
     recorded already: they may be as an earlier edition of the vocabulary took them.
     """
     return _Draft(events, known, today, copied=copied).decide()
-
-
-def doubts(events: Iterable[tuple[int, Fact | Record]], known: Knowledge, today: int) -> list[Fault]:
-    """List what looks wrong about events that can be recorded; each comes with its index in the batch."""
-    found: list[Fault] = []
-    opened: set[str] = set()
-    for index, event in events:
-        path: Path = ("events", index)
-        if isinstance(event, RecordCorrected):
-            found += _far(event.event, (*path, "event"), today)
-        elif isinstance(event, Fact):
-            change = CHANGES[event.type]
-            if event.modality == "asserted" and change.opens:
-                opened.add(event.item)
-            elif _is_end(event) and event.item not in opened and not known.has_opening(event.item):
-                found.append(Fault(path, "it ends an item whose opening nobody has recorded"))
-            found += _far(event, path, today)
-    return found
 
 
 class _Chain:
@@ -201,25 +173,6 @@ class _Draft:
 
     def _fault(self, path: Path, member: str | Path, detail: str) -> None:
         self._faults.append(Fault(path + ((member,) if isinstance(member, str) else member), detail))
-
-
-def _far(fact: Fact, path: Path, today: int) -> Iterator[Fault]:
-    for name, text in (("occurred", fact.occurred), ("effective", fact.effective), ("until", fact.until)):
-        if text and _lo(text) > today + FAR_DAYS:
-            yield Fault((*path, name), f"{text} is more than ten years ahead")
-
-
-def _is_end(fact: Fact) -> bool:
-    change = CHANGES[fact.type]
-    return change.track == "base" and change.status in KINDS[change.kind].ends and fact.modality == "asserted"
-
-
-def _lo(text: str) -> int:
-    """Return the first day of a date; day 0 for what is no date, which `check` has already named."""
-    try:
-        return dates.parse(text).lo
-    except ValueError:
-        return 0
 
 
 _BY_MONTH = len("2025-06")

@@ -102,7 +102,7 @@ class Item:
 
     def has_opening(self) -> bool:
         """Return whether an asserted opening is known and holds."""
-        return any([fact.opens for fact in self.facts.values()])
+        return any(fact.opens for fact in self.facts.values())
 
     def state(self, day: int) -> StateOnDay | None:
         """Return the state on a day (an ordinal); None when the item has no status then."""
