@@ -1056,3 +1056,35 @@ def test_the_terms_of_reports_on_a_fact_are_checked_against_its_text(client: Cli
     assert pointers(refused(client, correction, 422, "PUT", f"/v1/events/{call}")) == expected
     record = {"type": "record.retracted", "target": call, "reports": reports}
     assert pointers(refused(client, batch(record), 422)) == {f"#/events/0{path[1:]}" for path in expected}
+
+
+# A retraction: reason in the query, in the body, or in both; a body is optional
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"reason": "Another."}, "#/reason"),
+        ({"reports": [{}]}, "#/reports/0/outlet"),
+        ({"reports": [REPORT | {"published": "2025-02-30"}]}, "#/reports/0/published"),
+        ({"reports": [REPORT] * 65}, "#/reports"),
+        ({"reson": "Twice."}, "#/reson"),
+    ],
+)
+def test_a_retraction_that_cannot_be_is_refused(client: Client, body: Json, pointer: str) -> None:
+    """The problem points into the body; two reasons that differ are refused."""
+    recorded = client.get("/v1/events", params={"item": "a-call"}).json()["items"][0]["id"]
+    target = f"/v1/events/{recorded}?reason=Twice."
+    assert pointers(refused(client, json.dumps(body).encode(), 422, "DELETE", target)) == {pointer}
+
+
+def test_a_retraction_whose_body_is_no_json_is_refused(client: Client) -> None:
+    """What is sent is read as strictly as any body: 400 for no JSON, 415 for another type, 422 for a wrong query."""
+    recorded = client.get("/v1/events", params={"item": "a-call"}).json()["items"][0]["id"]
+    target = f"/v1/events/{recorded}"
+    refused(client, b"{", 400, "DELETE", target)
+    before = head(client)
+    typed = client.request("DELETE", target, content=b"{}", headers={"Content-Type": "text/plain"})
+    problem_of(typed, 415)
+    problem_of(client.delete(f"{target}?why=Twice."), 422)
+    assert head(client) == before
