@@ -102,8 +102,8 @@ class _Import:
             await self._check(repeated, [recorded[line.id] for line in repeated])
         if fresh:
             keeps = await self._keeps_instants(fresh)
-            for instant, commit in groupby(fresh, key=lambda line: line.recorded_at if keeps else None):
-                await self._record(list(commit), instant)
+            for (instant, copied), commit in groupby(fresh, key=lambda line: _stamp(line, keeps=keeps)):
+                await self._record(list(commit), instant, copied=copied)
 
     async def _check(self, repeated: Sequence[Line], recorded: Sequence[Stored]) -> None:
         """Check that recorded events have the same content; raises BadLine for those that do not."""
@@ -138,15 +138,15 @@ class _Import:
             self._faithful = alone and later and all(line.recorded_at is not None for line in fresh)
         return self._faithful
 
-    async def _record(self, fresh: Sequence[Line], instant: int | None) -> None:
+    async def _record(self, fresh: Sequence[Line], instant: int | None, *, copied: bool) -> None:
         try:
-            await self._ledger.append(_batch(fresh), instant)
+            await self._ledger.append(_batch(fresh), instant, copied=copied)
         except TooMuchWork as refused:
             if len(fresh) == 1:
                 raise BadLine([_of_line(fault, fresh) for fault in refused.faults]) from refused
             half = len(fresh) // 2
-            await self._record(fresh[:half], None)
-            await self._record(fresh[half:], None)
+            await self._record(fresh[:half], None, copied=copied)
+            await self._record(fresh[half:], None, copied=copied)
             return
         except TooEarly as refused:
             detail = f"{instants.text(refused.asked)} is not after {instants.text(refused.last)}, the one before"
@@ -154,6 +154,11 @@ class _Import:
         except Malformed as refused:
             raise BadLine([_of_line(fault, fresh) for fault in refused.faults]) from refused
         self.done = self.done._replace(recorded=self.done.recorded + len(fresh))
+
+
+def _stamp(line: Line, *, keeps: bool) -> tuple[int | None, bool]:
+    """Return the instant that a line is recorded with, None for the clock's; and whether a ledger has recorded it."""
+    return line.recorded_at if keeps else None, line.recorded_at is not None
 
 
 def _batch(lines: Iterable[Line]) -> Batch:

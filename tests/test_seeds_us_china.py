@@ -125,8 +125,17 @@ def client(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         answer = client.post("/v1/events", json={"events": EVENTS})
         assert answer.status_code == 201, answer.text
         warned = {item_of(EVENTS[int(warning["pointer"].split("/")[2])]) for warning in answer.json()["warnings"]}
-        # Two names leave the Entity List whose listing is in no document here: FR Doc. 2023-25557 and 2025-19858.
-        assert warned == {"entity-list-removal-2023-11-17", "entity-list-removal-2025-11-12"}
+        # No document before that of the fact has an opening of these. Two are names that leave the Entity List: FR Doc.
+        # 2023-25557 and 2025-19858.
+        assert warned == {
+            "china-phase-one-purchases",
+            "entity-list-removal-2023-11-17",
+            "entity-list-removal-2025-11-12",
+            "exclusions-178",
+            "section-301-list-300bn-annex-a",
+            "us-bifacial-exclusion",
+            "us-unverified-list-china",
+        }
         yield client
 
 

@@ -63,6 +63,24 @@ async def test_an_export_comes_back_byte_for_byte(
 
 
 @pytest.mark.anyio
+async def test_what_the_first_edition_took_can_be_imported(migrated_url: str) -> None:
+    """An end by its month and a second opening of an issue come with a recorded line, not with a new one."""
+    lines = [json.loads(line) for line in LONDON]
+    opening = next(line for line in lines if line["type"] == "issue.opened")
+    measure = next(line for line in lines if line["type"] == "restriction.imposed")
+    old = [opening, opening | {"id": str(UUID(int=1))}, measure | {"until": "2030-06", "issues": opening["issues"]}]
+    stamp = {"position": 1, "recorded_at": "2026-01-01T00:00:00.000000Z"}
+    stamped = [json.dumps(line | stamp).encode() for line in old]
+    fresh = [json.dumps(line).encode() for line in old]
+    with pytest.raises(transfer.ImportStopped) as stopped:
+        await imported(migrated_url, fresh)
+    assert "line 2: #/item" in str(stopped.value)
+    assert "line 3: #/until" in str(stopped.value)
+    assert await imported(migrated_url, fresh[:1]) == (1, 0)
+    assert await imported(migrated_url, stamped) == (2, 1)
+
+
+@pytest.mark.anyio
 async def test_importing_twice_changes_nothing(migrated_url: str) -> None:
     """The second import of the same events records none of them."""
     assert await imported(migrated_url, LONDON) == (20, 0)

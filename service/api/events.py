@@ -16,6 +16,7 @@ from service.api.http.query_strings import Query
 from service.api.http.requests import (
     REVALIDATE,
     AnyRequest,
+    body_if_sent,
     body_of,
     event_id,
     json_answer,
@@ -44,6 +45,7 @@ from service.domain.vocabulary.events import (
     RecordReportAdded,
     RecordRetracted,
     Reports,
+    Retraction,
     decode,
 )
 from service.eventlog.log import Place
@@ -76,14 +78,16 @@ class EventsQuery(KnownPageQuery, frozen=True, kw_only=True):
 class RetractQuery(Query, frozen=True, kw_only=True):
     """Why an event is retracted."""
 
-    reason: Annotated[Text | None, Meta(description="Why; kept with the retraction.")] = None
+    reason: Annotated[
+        Text | None, Meta(description="Why; kept with the retraction. A `reason` in the body, if sent, is the same.")
+    ] = None
 
 
 class AddedReports(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Reports to add to a recorded event. One with the stance `denies` makes it contested."""
 
     reports: Reports
-    """The reports to add, at least one."""
+    """The reports to add, at least one. With `known_basis=published` each counts from its own day of publication."""
     reason: Text | None = None
     """The reason for adding the reports, in words."""
 
@@ -161,9 +165,13 @@ async def _correct_event(request: AnyRequest) -> Response[bytes]:
 
 async def _retract_event(request: AnyRequest) -> Response[bytes]:
     """Record a retraction."""
-    asked = query_of(request, RetractQuery)
-    record = RecordRetracted(target=event_id(request.path_params["event_id"]), reason=asked.reason)
-    return json_answer(receipt_body(request, await _record(request, record, asked)))
+    asked = query_of(request, RetractQuery).reason
+    sent = await body_if_sent(request, Retraction) or Retraction()
+    if None not in (asked, sent.reason) and asked != sent.reason:
+        raise Malformed([Fault(("reason",), "not the reason of the query; one of the two is enough")])
+    sent = Retraction(reason=asked or sent.reason, reports=sent.reports)
+    record = RecordRetracted(target=event_id(request.path_params["event_id"]), reason=sent.reason, reports=sent.reports)
+    return json_answer(receipt_body(request, await _record(request, record, sent)))
 
 
 async def _add_reports(request: AnyRequest) -> Response[bytes]:
@@ -224,7 +232,9 @@ ROUTES = [
     Route(
         Operation(
             method="PUT", operation_id="correct_event", summary="Correct an event",
-            description="Records a correction: the whole new text, of any type. The old text stays readable.",
+            description="Records a correction: the whole new text, of any type. The old text stays readable. "
+            "With `known_basis=published`: with `reports` it is the source's own and counts from their publication; "
+            "without, it mends a slip of the ledger and acts at every day of publication.",
             headers=KEYED, body=Correction, body_examples=examples.CORRECTIONS, answers=RECORDED_OR_REPEATED,
             problems=("unknown-event",), **_BY_ID,
         ),
@@ -233,8 +243,11 @@ ROUTES = [
     Route(
         Operation(
             method="DELETE", operation_id="retract_event", summary="Retract an event",
-            description="Records that the event should not have been recorded. It stays readable.",
-            headers=KEYED, query=RetractQuery, answers=RECORDED_BY_DELETE, problems=("unknown-event",), **_BY_ID,
+            description="Records that the event should not have been recorded. It stays readable. The body may be left "
+            "out. With `known_basis=published`: with `reports` the retraction is the source's own and counts from "
+            "their publication; without, it mends a slip of the ledger and acts at every day of publication.",
+            headers=KEYED, query=RetractQuery, body=Retraction, body_required=False,
+            body_examples=examples.RETRACTIONS, answers=RECORDED_BY_DELETE, problems=("unknown-event",), **_BY_ID,
         ),
         _retract_event,
     ),
@@ -242,7 +255,8 @@ ROUTES = [
         Operation(
             method="POST", path="/v1/events/{event_id}/reports", operation_id="add_reports", tag="events",
             summary="Add reports to an event",
-            description="Records that others say so too, or deny it (`stance: denies`).",
+            description="Records that others say so too, or deny it (`stance: denies`). With `known_basis=published` "
+            "each report counts from its own day of publication.",
             path_parameters={"event_id": EventId}, headers=KEYED, body=AddedReports,
             body_examples=examples.REPORTS, answers=RECORDED_OR_REPEATED, problems=("unknown-event",),
         ),

@@ -13,7 +13,8 @@ from service.append.bounds import GROUP_STEPS, LARGE_EVENTS, LARGE_STEPS, Bounds
 from service.append.homes import Homes
 from service.append.knowledge import LedgerKnowledge
 from service.append.request import AppendResult
-from service.domain.admit.decide import decide, doubts
+from service.domain.admit.decide import decide
+from service.domain.admit.doubts import doubts
 from service.domain.errors import EventIdConflict, Fault, KeyReused, Refused, TooEarly, TooMuchWork, VersionConflict
 from service.domain.vocabulary import instants
 from service.domain.vocabulary.events import Fact, Record, RecordCorrected, decode, encode, id_of
@@ -210,8 +211,9 @@ class Attempt:
 
     def _take(self, request: Request) -> AppendResult:
         """Decide and project a request; raises TooMuchWork when items have been changed in vain, Refused before."""
-        decision = decide(request.events, self._known, self._today)
         self._check_versions(request.expected)
+        copied = request.copied or request.recorded_at is not None
+        decision = decide(request.events, self._known, self._today, copied=copied)
         self._bounds.begin(self._projector.steps, bounded=request.recorded_at is None)
         first = self._position + 1
         try:
@@ -268,7 +270,8 @@ class Attempt:
             commit = list(group)
             names = {name for _, _, event in commit for name in _names(event)}
             items = await load(self._database, names, commit[0][1].position - 1)
-            known = LedgerKnowledge({item.slug: item for item in items}.get, {})
+            homes = {event.target: event.item or "" for _, _, event in commit if isinstance(event, Record)}
+            known = LedgerKnowledge({item.slug: item for item in items}.get, homes)
             events = [(index, event) for index, _, event in commit]
             warnings += doubts(events, known, instants.day(recorded_at))
         return warnings

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
+
+from service.domain.admit.doubts import LATEST, Latest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -10,6 +13,10 @@ if TYPE_CHECKING:
 
     from service.domain.rule.item import Item
     from service.domain.vocabulary.events import Fact, Record
+
+
+MOVED = 8
+"""Chains beyond the latest facts of an item among which those that came from another item find their place."""
 
 
 class LedgerKnowledge:
@@ -37,6 +44,19 @@ class LedgerKnowledge:
         """Return whether an asserted opening of an item is known and holds."""
         found = self._item_of(item)
         return found is not None and found.has_opening()
+
+    def latest(self, item: str) -> Latest:
+        """Return up to LATEST facts of an item that hold, the last one first, at a cost that its size does not raise.
+
+        Chains stand in the order of recording, but for facts that a correction has moved here from another item: these
+        find their place among a few more chains than are asked for.
+        """
+        found = self._item_of(item)
+        if found is None:
+            return Latest((), whole=True)
+        roots = sorted(islice(reversed(found.chains), LATEST + MOVED), reverse=True)[:LATEST]
+        facts = [fact for root in roots if (fact := found.facts.get(root)) is not None]
+        return Latest(facts, whole=len(found.chains) <= LATEST)
 
     def chain(self, event_id: UUID) -> list[Fact | Record] | None:
         """Return the fact that an event is, or acts on, then every record on it; None for an unknown id."""

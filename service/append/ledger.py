@@ -109,26 +109,27 @@ class Ledger:
         """Return the epoch of the last commit that this process knows."""
         return self._head.epoch
 
-    async def append(self, batch: Batch, recorded_at: int | None = None, key: RequestKey | None = None) -> AppendResult:
+    async def append(
+        self, batch: Batch, recorded_at: int | None = None, key: RequestKey | None = None, *, copied: bool = False
+    ) -> AppendResult:
         """Record a batch, whole or not at all; on return it is durable. With a `key` that is recorded, return that.
 
-        With `recorded_at` (microseconds since 1970 UTC) it is a commit of its own with that stamp, whatever the clock
-        says: a copy of what another ledger has recorded, which no bound of work refuses. Raises Malformed (TooMuchWork
-        where a part of the batch could be recorded), VersionConflict, EventIdConflict or KeyReused, TooEarly a stamp
-        that is not after the head's; Unavailable when it cannot be recorded now.
+        `copied` is true for a copy of what a ledger has recorded, maybe in an earlier edition. With `recorded_at`
+        (microseconds since 1970 UTC) it is one too, a commit of its own with that stamp, which no bound of work
+        refuses. Raises Malformed (TooMuchWork where a part of the batch could be recorded), VersionConflict,
+        EventIdConflict or KeyReused, TooEarly for a stamp not after the head's; Unavailable for a ledger that is busy.
         """
         if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
             reason = "the ledger takes no more appends now"
             raise Unavailable(reason)
         if recorded_at is not None and recorded_at >= END_OF_TIME:
-            raise Malformed(
-                [Fault(("recorded_at",), f"{instants.text(recorded_at)} leaves no instant for later events")]
-            )
+            detail = f"{instants.text(recorded_at)} leaves no instant for later events"
+            raise Malformed([Fault(("recorded_at",), detail)])
         events = [event if event.id is not None else replace(event, id=self._new_id()) for event in batch.events]
         given = frozenset([event.id for event in batch.events if event.id is not None])
         marks: frozenset[UUID | bytes] = given if key is None else given | {key.key}
         answer: asyncio.Future[AppendResult] = asyncio.get_running_loop().create_future()
-        self._queue.append(Request(events, batch.expected_versions, answer, given, marks, recorded_at, key))
+        self._queue.append(Request(events, batch.expected_versions, answer, given, marks, recorded_at, key, copied))
         self._wake.set()
         return await answer
 

@@ -1018,3 +1018,73 @@ def test_any_query_is_survived(client: Client, path: str, pairs: list[tuple[str,
     query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
     response = client.get(f"{path}?{query}")
     assert response.status_code in {200, 400, 404, 422}, response.text
+
+
+# What is asked of new texts alone
+
+
+@pytest.mark.parametrize("until", ["2025-12", "2026"])
+def test_a_new_end_by_its_month_or_year_is_refused(client: Client, until: str) -> None:
+    """The problem points at the end and suggests `through`, in an event and in the new text of a correction."""
+    problem = refused(client, batch(EVENT | {"until": until}), 422)
+    (error,) = problem["errors"]
+    assert error["pointer"] == "#/events/0/until"
+    assert f'"through": "{until}"' in error["detail"]
+    recorded = client.get("/v1/events", params={"item": EVENT["item"]}).json()["items"][0]["id"]
+    text = json.dumps({"event": EVENT | {"until": until}}).encode()
+    assert pointers(refused(client, text, 422, "PUT", f"/v1/events/{recorded}")) == {"#/event/until"}
+
+
+def test_an_issue_is_opened_once(client: Client) -> None:
+    """A second opening is refused, of an issue that exists or that the batch has opened, by a correction too."""
+    other = OPENING | {"item": "magnets", "issues": ["magnets"]}
+    assert pointers(refused(client, batch(OPENING), 422)) == {"#/events/0/item"}
+    assert pointers(refused(client, batch(other, other | {"title": "Again"}), 422)) == {"#/events/1/item"}
+    call = client.get("/v1/events", params={"item": "a-call"}).json()["items"][0]["id"]
+    text = json.dumps({"event": OPENING}).encode()
+    assert pointers(refused(client, text, 422, "PUT", f"/v1/events/{call}")) == {"#/event/item"}
+
+
+def test_the_terms_of_reports_on_a_fact_are_checked_against_its_text(client: Client) -> None:
+    """Added reports, and those of a correction or a retraction, give terms that the fact's type has."""
+    call = client.get("/v1/events", params={"item": "a-call"}).json()["items"][0]["id"]
+    reports = [REPORT, REPORT | {"terms": {"topics": "chips", "rate_percent": 5}}]
+    expected = {f"#/reports/1/terms/{name}" for name in ("topics", "rate_percent")}
+    sent = json.dumps({"reports": reports}).encode()
+    assert pointers(refused(client, sent, 422, "POST", f"/v1/events/{call}/reports")) == expected
+    correction = json.dumps({"event": CALL, "reports": reports}).encode()
+    assert pointers(refused(client, correction, 422, "PUT", f"/v1/events/{call}")) == expected
+    record = {"type": "record.retracted", "target": call, "reports": reports}
+    assert pointers(refused(client, batch(record), 422)) == {f"#/events/0{path[1:]}" for path in expected}
+
+
+# A retraction: reason in the query, in the body, or in both; a body is optional
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"reason": "Another."}, "#/reason"),
+        ({"reports": [{}]}, "#/reports/0/outlet"),
+        ({"reports": [REPORT | {"published": "2025-02-30"}]}, "#/reports/0/published"),
+        ({"reports": [REPORT] * 65}, "#/reports"),
+        ({"reson": "Twice."}, "#/reson"),
+    ],
+)
+def test_a_retraction_that_cannot_be_is_refused(client: Client, body: Json, pointer: str) -> None:
+    """The problem points into the body; two reasons that differ are refused."""
+    recorded = client.get("/v1/events", params={"item": "a-call"}).json()["items"][0]["id"]
+    target = f"/v1/events/{recorded}?reason=Twice."
+    assert pointers(refused(client, json.dumps(body).encode(), 422, "DELETE", target)) == {pointer}
+
+
+def test_a_retraction_whose_body_is_no_json_is_refused(client: Client) -> None:
+    """What is sent is read as strictly as any body: 400 for no JSON, 415 for another type, 422 for a wrong query."""
+    recorded = client.get("/v1/events", params={"item": "a-call"}).json()["items"][0]["id"]
+    target = f"/v1/events/{recorded}"
+    refused(client, b"{", 400, "DELETE", target)
+    before = head(client)
+    typed = client.request("DELETE", target, content=b"{}", headers={"Content-Type": "text/plain"})
+    problem_of(typed, 415)
+    problem_of(client.delete(f"{target}?why=Twice."), 422)
+    assert head(client) == before

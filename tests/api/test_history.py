@@ -308,3 +308,26 @@ def test_a_404_at_a_given_k_says_that_it_shows_the_way_as_known_now(client: Test
         assert (later["first_as_of"], later["first_known_position"]) == ("2025-06-01", 2)
     for path in ("/v1/restrictions?limit=0", "/v1/issues?known_position=99", "/v1/nowhere"):
         assert client.get(path).headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        ("?reason=Twice.", None),
+        ("", {"reason": "Twice."}),
+        ("?reason=Twice.", {"reason": "Twice."}),
+        ("?reason=Twice.", {"reports": [{"outlet": "Reuters"}]}),
+        ("", {"reason": "Twice.", "reports": [{"outlet": "Reuters"}]}),
+    ],
+)
+def test_a_retraction_has_its_reason_and_its_sources(london: Client, query: str, body: Any) -> None:  # noqa: ANN401
+    """Reason and reports stand in the retraction, wherever they were sent; a key knows the repeat."""
+    target = f"/v1/events/{LONDON[4]['id']}"
+    for way in (query, "?reason=Twice.", ""):
+        sent = body if way == query else {**(body or {}), "reason": "Twice."}
+        answer = london.request("DELETE", target + way, json=sent, headers={"Idempotency-Key": "one"})
+        assert answer.status_code == 200, answer.text
+        (record,) = answer.json()["events"]
+        assert (record["type"], record["reason"]) == ("record.retracted", "Twice.")
+        assert record.get("reports", []) == ((body or {}).get("reports") or [])
+        assert record["position"] == len(LONDON) + 1

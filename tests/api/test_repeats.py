@@ -71,7 +71,8 @@ def _recording(*, with_ids: bool = False) -> Iterator[Write]:
         if operation.takes_key:
             body = next(iter(operation.body_examples.values()), None)
             if body is not None and "events" in body and not with_ids:
-                body = {"events": [{name: each[name] for name in each if name != "id"} for each in body["events"]]}
+                again = [each for each in body["events"] if each["type"] != "issue.opened"]
+                body = {"events": [{name: each[name] for name in each if name != "id"} for each in again]}
             yield Write(operation.method, operation.path.format(**named), body)
 
 
@@ -250,12 +251,12 @@ def test_two_keys_in_one_request_are_refused(client: TestClient[Litestar]) -> No
 
 
 @pytest.mark.row(10)
-def test_a_key_may_be_as_long_as_allowed_and_hold_quotes(client: TestClient[Litestar]) -> None:
+def test_a_key_may_be_as_long_as_allowed_and_hold_quotes(ledger: TestClient[Litestar]) -> None:
     """A quoted key is what stands between the quotes, without the backslashes."""
     for index, (plain, quoted) in enumerate((("a" * 255, f'"{"a" * 255}"'), ('k\\ "1', '"k\\\\ \\"1"')), 1):
-        first, again = send(client, BATCH, plain), send(client, BATCH, quoted)
+        first, again = send(ledger, BATCH, plain), send(ledger, BATCH, quoted)
         assert (first.status_code, again.status_code, again.content) == (201, 200, first.content)
-        assert recorded(client) == 2 * index
+        assert recorded(ledger) == 2 + index
 
 
 @pytest.mark.row(10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.domain.admit.event_checks import faults_of
 from service.domain.admit.json_faults import faults_in, info_of
 from service.domain.admit.strict_json import accept
 from service.domain.errors import FAULTS_MAX, Malformed, NotJson
@@ -122,6 +124,59 @@ def test_a_fault_is_described_in_the_words_of_a_reader(field: str, value: object
 def test_an_unknown_type_is_a_fault_of_the_type(tag: object) -> None:
     """An event with an unknown type has that one fault: its other fields are not checked."""
     assert list(refused(changed(type=tag, colour="red"))) == [("events", 0, "type")]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("restriction.impose", "restriction.imposed"),
+        ("restriciton.lifted", "restriction.lifted"),
+        ("record.retract", "record.retracted"),
+        ("clearance.cancelled", None),
+        ("tariff.imposed", None),
+        ("imposed", None),
+        ("restriction.impose" + "d" * 100, None),
+    ],
+)
+def test_an_unknown_type_names_the_nearest_known_one(written: str, meant: str | None) -> None:
+    """The type that was probably meant stands in the detail, and none where none is close."""
+    detail = refused(changed(type=written))["events", 0, "type"]
+    assert detail.endswith(f"; the nearest is {meant}" if meant else "is no known type")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("occured", "occurred"), ("untill", "until"), ("legal_ref", "legal_reference"), ("x", None)]
+)
+def test_an_unknown_field_names_the_nearest_known_one(written: str, meant: str | None) -> None:
+    """The field that was probably meant stands in the detail, and none where none is close."""
+    detail = refused(changed(**{written: "2025"}))["events", 0, written]
+    assert detail == "restriction.imposed has no such field" + (f"; the nearest is {meant}" if meant else "")
+    within = refused(changed(goods=[{"name": "a", "elment": "Dy"}]))["events", 0, "goods", 0, "elment"]
+    assert within == "no such field; the nearest is element"
+
+
+@pytest.mark.parametrize("depth", [2, 100, 200, 250, 300, 400, 1_000, 5_000])
+def test_the_terms_of_a_report_may_be_nested_as_deep_as_they_like(depth: int) -> None:
+    """A value of a report is any JSON while it is decoded: no depth, number or name of it is more than a refusal."""
+    for value in ("[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth):
+        report = f'{{"outlet": "x", "terms": {{"goods": {value}}}}}'
+        sent = changed(reports="@").replace(b'"@"', f"[{report}]".encode())
+        if depth < 200:
+            assert faults_of(accept(sent, Batch).events[0])
+        else:
+            with contextlib.suppress(NotJson):
+                assert faults_of(accept(sent, Batch).events[0])
+
+
+def test_what_the_decoder_hides_is_found_in_the_terms_of_a_report() -> None:
+    """A member named twice, and a NUL, is a fault of its place in a value that has no type of its own."""
+    for terms, path in (
+        ('{"a": 1, "a": 2}', ("a",)),
+        ('{"a": {"b": 1, "b": 2}}', ("a", "b")),
+        ('{"a": "\\u0000"}', ("a",)),
+    ):
+        sent = changed(reports="@").replace(b'"@"', f'[{{"outlet": "x", "terms": {terms}}}]'.encode())
+        assert set(refused(sent)) == {("events", 0, "reports", 0, "terms", *path)}
 
 
 def test_a_missing_type_is_a_fault_of_the_type() -> None:

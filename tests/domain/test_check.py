@@ -95,6 +95,76 @@ def test_an_end_that_is_surely_before_the_start_is_refused(fields: dict[str, str
     assert set(faults(event("restriction.imposed", **fields))) == ({("until",)} if refused else set())
 
 
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        ({"through": "2025-04-03"}, True),
+        ({"through": "2025-04-04"}, False),
+        ({"through": "2025-03"}, True),
+        ({"through": "2025-04"}, False),
+        ({"effective": "2025-05", "through": "[2025-04-01..2025-04-30]"}, True),
+        ({"effective": "2025-05", "through": "[2025-04-01..2025-05-01]"}, False),
+    ],
+)
+def test_a_last_day_that_is_surely_before_the_start_is_refused(fields: dict[str, str], refused: bool) -> None:  # noqa: FBT001
+    """Only a last day that no reading puts at or after the start is refused."""
+    assert set(faults(event("restriction.imposed", **fields))) == ({("through",)} if refused else set())
+
+
+def test_an_act_has_one_end() -> None:
+    """An event with both ends is refused at the second; a correction that gives both is refused too."""
+    both = {"until": "2025-05-01", "through": "2025-04-30"}
+    assert set(faults(event("restriction.imposed", **both))) == {("through",)}
+    text = msgspec.to_builtins(event("restriction.imposed", **both))
+    assert set(faults(record("record.corrected", event=text))) == {("event", "through")}
+
+
+def test_an_end_by_its_month_decodes() -> None:
+    """What the first edition took is no fault of the event: only a new text of this form is refused, at the door."""
+    for until in ("2025-06", "2025"):
+        assert faults(event("restriction.imposed", until=until)) == {}
+
+
+def test_only_terms_can_be_unset() -> None:
+    """A name that is no term of the type, that the fact gives itself, or that stands twice is a fault of its place."""
+    unset = ["rate_percent", "goods", "until", "rate_percnt", "entities", "rate_percent"]
+    found = faults(event("restriction.eased", unset=unset))
+    assert found == {
+        ("unset", 1): "the same fact gives goods",
+        ("unset", 2): "restriction.eased has no such term",
+        ("unset", 3): "restriction.eased has no such term; the nearest is rate_percent",
+        ("unset", 5): "names rate_percent more than once",
+    }
+
+
+def test_the_terms_of_a_report_are_those_of_its_event() -> None:
+    """Each is a term of the type, with a value of its type whose dates exist; a fault leads to its place there."""
+    terms = {
+        "rate_percent": "25",
+        "occurred": "2025",
+        "imposed_byy": "CN",
+        "goods": [{"name": "dysprosium"}, {"name": 1, "colour": "red"}],
+        "portion": None,
+        "quota": {"volume": 5, "unit": "t", "from": "2025-02-30"},
+        "against": ["US"],
+    }
+    found = faults(event("restriction.imposed", reports=[REPORT, {**REPORT, "terms": terms}]))
+    place = ("reports", 1, "terms")
+    assert set(found) == {
+        (*place, "rate_percent"),
+        (*place, "occurred"),
+        (*place, "imposed_byy"),
+        (*place, "goods", 1, "name"),
+        (*place, "goods", 1, "colour"),
+        (*place, "portion"),
+        (*place, "quota", "from"),
+    }
+    assert found[*place, "imposed_byy"].endswith("the nearest is imposed_by")
+    assert set(faults(event("round.scheduled", reports=[{**REPORT, "terms": {"planned_for": "2025-13"}}]))) == {
+        ("reports", 0, "terms", "planned_for")
+    }
+
+
 def test_the_order_is_listed_with_other_faults() -> None:
     """A date that does not exist in a report does not hide an end before the start."""
     reports = [{**REPORT, "published": "2025-02-30"}]

@@ -400,6 +400,32 @@ async def test_a_name_belongs_to_one_kind(ledger: Opened) -> None:
     assert await faults_of(ledger, *both) == {"events/1/item"}
 
 
+async def test_an_opening_is_corrected_and_made_again_after_a_retraction(ledger: Opened) -> None:
+    """The new text of an opening is no second one; after a retraction the issue opens again."""
+    first = opening("chips")
+    await ledger.append([first])
+    text = {name: value for name, value in first.items() if name != "id"} | {"title": "Chips"}
+    await ledger.append([{"type": "record.corrected", "target": first["id"], "event": text}])
+    with pytest.raises(Malformed):
+        await ledger.append([opening("chips")])
+    retracted = {"type": "record.retracted", "target": first["id"]}
+    await ledger.append([retracted, opening("chips")])
+    with pytest.raises(Malformed):
+        await ledger.append([opening("chips")])
+
+
+async def test_a_recorded_end_by_its_month_stays_as_it_is(ledger: Opened) -> None:
+    """What an import brought reads as before; a correction may repeat such an end, and set no other."""
+    old = imposed("quota", "chips") | {"until": "2026-06"}
+    await ledger.append([opening("chips"), old], at=1_750_000_000_000_000)
+    assert (await ledger.log())[1]["until"] == "2026-06"
+    text = {name: value for name, value in old.items() if name != "id"}
+    record = {"type": "record.corrected", "target": old["id"]}
+    await ledger.append([record | {"event": text | {"rate_percent": 7}}])
+    with pytest.raises(Malformed, match="through"):
+        await ledger.append([record | {"event": text | {"until": "2026-07"}}])
+
+
 async def test_an_issue_whose_opening_is_retracted_takes_no_facts(ledger: Opened) -> None:
     """Without a live opening an issue does not exist; when the retraction is retracted it does again."""
     begun = opening("chips")

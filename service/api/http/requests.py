@@ -87,10 +87,21 @@ def parameters_of(request: AnyRequest) -> list[tuple[str, str]]:
 async def body_of(request: AnyRequest, shape: type[T]) -> T:
     """Decode the body strictly; raises UnsupportedMediaType, TooLarge, NotJson or Malformed.
 
-    An operation with a body takes no query: BadQuery names the parameters that are there.
+    An operation whose body is required takes no query: BadQuery names the parameters that are there.
     """
     if request.scope["query_string"]:
         query_of(request, Query)
+    return await _accepted(request, shape)
+
+
+async def body_if_sent(request: AnyRequest, shape: type[T]) -> T | None:
+    """Decode a body that may be absent, as `body_of` does; None without one."""
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return None
+    return await _accepted(request, shape)
+
+
+async def _accepted(request: AnyRequest, shape: type[T]) -> T:
     sent = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
     if sent != JSON and not sent.endswith("+json"):
         detail = f"The body is {sent}; send it as {JSON}."

@@ -43,6 +43,12 @@ CORRECTIONS: dict[str, Any] = {
         "reason": "The notice gives the day.",
     }
 }
+RETRACTIONS: dict[str, Any] = {
+    "a source that takes it back": {
+        "reason": "The agency withdrew its report.",
+        "reports": [{"outlet": "Reuters", "published": "2025-06-12", "kind": "named"}],
+    }
+}
 REPORTS: dict[str, Any] = {
     "another source": {"reports": [{"outlet": "Xinhua", "published": "2025-04-04", "kind": "official"}]}
 }

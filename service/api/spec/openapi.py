@@ -185,7 +185,7 @@ class _Builder:
 
     def _body(self, operation: Operation) -> Schema:
         media = {"schema": self._schemas.of(operation.body), **_examples(operation.body_examples)}
-        return {"required": True, "content": {operation.body_type: media}}
+        return {"required": operation.body_required, "content": {operation.body_type: media}}
 
     def _answer(self, status: int, answer: Documented) -> Schema:
         forms = () if status in _NO_CONTENT or not answer.media_type else (Media(*_form(answer)), *answer.also)

@@ -59,7 +59,7 @@ class Operation:
 
     `path` has its parameters in braces, their types in `path_parameters`. `problems` are names of kinds of problem, or
     statuses for every kind with that status; those that any body or query may meet are added. `answers` may be plain
-    tuples.
+    tuples. A body may be left out where `body_required` is false.
     """
 
     method: str
@@ -74,6 +74,7 @@ class Operation:
     required_headers: tuple[str, ...] = ()
     body: Any = None
     body_type: str = JSON
+    body_required: bool = True
     body_examples: Mapping[str, Any] = field(default_factory=dict)
     answers: Mapping[int, Documented | tuple[Any, ...]] = field(default_factory=dict)
     problems: tuple[str | int, ...] = ()

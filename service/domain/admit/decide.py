@@ -9,36 +9,26 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from service.domain.admit.event_checks import faults_of
+from service.domain.admit.doubts import Before, doubts
+from service.domain.admit.event_checks import faults_of, report_faults
 from service.domain.errors import Fault, Malformed
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.events import Fact, Record, RecordCorrected, id_of, text_of
-from service.domain.vocabulary.kinds import CHANGES, KINDS
+from service.domain.vocabulary.kinds import CHANGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Sequence
     from uuid import UUID
 
 Path = tuple[str | int, ...]
-FAR_DAYS = 3_653
-"""A date further ahead than this many days (ten years) draws a warning."""
 RECORD_ISSUES_MAX = 32
 
 
-class Knowledge(Protocol):
+class Knowledge(Before, Protocol):
     """The questions that a decision asks about the ledger before the batch."""
-
-    def kind_of(self, item: str) -> str | None:
-        """Return the kind of an item; None when no event names it."""
 
     def issue_exists(self, issue: str) -> bool:
         """Return whether an issue's opening is known and holds."""
-
-    def has_opening(self, item: str) -> bool:
-        """Return whether an asserted opening of an item is known and holds."""
-
-    def chain(self, event_id: UUID) -> Sequence[Fact | Record] | None:
-        """Return the fact that an event is, or acts on, then every record on it; None for an unknown id."""
 
 
 class Decision(NamedTuple):
@@ -48,40 +38,26 @@ class Decision(NamedTuple):
     warnings: list[Fault]
 
 
-def decide(events: Sequence[Fact | Record], known: Knowledge, today: int) -> Decision:
+def decide(events: Sequence[Fact | Record], known: Knowledge, today: int, *, copied: bool = False) -> Decision:
     """Accept a batch whole, or raise Malformed with all its faults.
 
-    Each event has its id; `today` is the day of recording, an ordinal.
+    Each event has its id; `today` is the day of recording, an ordinal. `copied` is true for events that some ledger has
+    recorded already: they may be as an earlier edition of the vocabulary took them.
     """
-    return _Draft(events, known, today).decide()
-
-
-def doubts(events: Iterable[tuple[int, Fact | Record]], known: Knowledge, today: int) -> list[Fault]:
-    """List what looks wrong about events that can be recorded; each comes with its index in the batch."""
-    found: list[Fault] = []
-    opened: set[str] = set()
-    for index, event in events:
-        path: Path = ("events", index)
-        if isinstance(event, RecordCorrected):
-            found += _far(event.event, (*path, "event"), today)
-        elif isinstance(event, Fact):
-            change = CHANGES[event.type]
-            if event.modality == "asserted" and change.opens:
-                opened.add(event.item)
-            elif _is_end(event) and event.item not in opened and not known.has_opening(event.item):
-                found.append(Fault(path, "it ends an item whose opening nobody has recorded"))
-            found += _far(event, path, today)
-    return found
+    return _Draft(events, known, today, copied=copied).decide()
 
 
 class _Chain:
-    """A fact and the records on it: the issues that its texts name, in order, and the ids of the events with a text."""
+    """A fact and the records on it: the issues that its texts name, in order, and its texts by the ids of their events.
+
+    `text` is the last of the texts.
+    """
 
     def __init__(self, events: Sequence[Fact | Record]) -> None:
         assert isinstance(events[0], Fact)  # noqa: S101 - a chain begins with its fact
         self.root = events[0]
         self.issues: dict[str, None] = {}
-        self.texts: set[UUID] = set()
+        self.texts: dict[UUID, Fact] = {}
         for event in events:
             self.add(event)
 
@@ -90,16 +66,20 @@ class _Chain:
         text = text_of(event)
         if text is not None:
             self.issues.update(dict.fromkeys(text.issues))
-            self.texts.add(id_of(event))
+            self.texts[id_of(event)] = self.text = text
 
 
 class _Draft:
     """A batch on its way in: what is known, and what its earlier events add to that."""
 
-    def __init__(self, events: Sequence[Fact | Record], known: Knowledge, today: int) -> None:
-        self._events, self._known, self._today = events, known, today
+    def __init__(self, events: Sequence[Fact | Record], known: Knowledge, today: int, *, copied: bool) -> None:
+        self._events, self._known, self._today, self._copied = events, known, today, copied
         self._opened = {event.item for event in events if isinstance(event, Fact) and _opens_issue(event)}
         self._kinds: dict[str, str] = {}
+        self._freed: set[str] = set()
+        """Items on facts of which the batch has a record so far: an opening among them may be retracted."""
+        self._begun: set[str] = set()
+        """Issues that the batch has opened so far."""
         self._ids: set[UUID] = set()
         self._chains: dict[UUID, _Chain] = {}
         self._faults: list[Fault] = []
@@ -119,6 +99,7 @@ class _Draft:
         if isinstance(event, Record):
             return self._take_record(event, path)
         self._check_names(event, path)
+        self._check_new(event, path, ())
         self._chains[id_of(event)] = _Chain([event])
         return event
 
@@ -131,6 +112,10 @@ class _Draft:
         if isinstance(record, RecordCorrected):
             record = self._take_correction(record, chain, path)
         chain.add(record)
+        self._freed.add(root.item)
+        self._faults += [
+            Fault(path + fault.path, fault.detail) for fault in report_faults(type(chain.text), record.reports)
+        ]
         issues = tuple(chain.issues)
         if len(issues) > RECORD_ISSUES_MAX:
             self._fault(path, "target", f"the fact would touch more than {RECORD_ISSUES_MAX} issues")
@@ -151,6 +136,7 @@ class _Draft:
             self._fault(path, ("event", "id"), f"a corrected event keeps its id: {root.id}")
         text = replace(text, id=root.id)
         self._check_names(text, (*path, "event"))
+        self._check_new(text, (*path, "event"), chain.texts.values())
         return replace(record, event=text)
 
     def _chain(self, target: UUID) -> _Chain | None:
@@ -172,27 +158,33 @@ class _Draft:
         if known != kind:
             self._fault(path, "item", f"{fact.item} is known as another kind of item: {known}")
 
+    def _check_new(self, fact: Fact, path: Path, earlier: Collection[Fact]) -> None:
+        """Check what is asked of a new text alone; `earlier` are the texts that the fact has had."""
+        if self._copied:
+            return
+        until = fact.until
+        if until is not None and _is_coarse(until) and all(text.until != until for text in earlier):
+            self._fault(path, "until", f"names no first day on which it no longer holds; {_suggested(until)}")
+        if _opens_issue(fact) and not any(_opens_issue(text) and text.item == fact.item for text in earlier):
+            exists = fact.item not in self._freed and self._known.issue_exists(fact.item)
+            if exists or fact.item in self._begun:
+                self._fault(path, "item", f"there is an issue {fact.item} already; issue.revised changes its terms")
+            self._begun.add(fact.item)
+
     def _fault(self, path: Path, member: str | Path, detail: str) -> None:
         self._faults.append(Fault(path + ((member,) if isinstance(member, str) else member), detail))
 
 
-def _far(fact: Fact, path: Path, today: int) -> Iterator[Fault]:
-    for name, text in (("occurred", fact.occurred), ("effective", fact.effective), ("until", fact.until)):
-        if text and _lo(text) > today + FAR_DAYS:
-            yield Fault((*path, name), f"{text} is more than ten years ahead")
+_BY_MONTH = len("2025-06")
 
 
-def _is_end(fact: Fact) -> bool:
-    change = CHANGES[fact.type]
-    return change.track == "base" and change.status in KINDS[change.kind].ends and fact.modality == "asserted"
+def _is_coarse(text: str) -> bool:
+    """Return whether a date is of year or month precision."""
+    return len(text) <= _BY_MONTH
 
 
-def _lo(text: str) -> int:
-    """Return the first day of a date; day 0 for what is no date, which `check` has already named."""
-    try:
-        return dates.parse(text).lo
-    except ValueError:
-        return 0
+def _suggested(until: str) -> str:
+    return f'write "through": "{until}" for what holds through the last day of {until}, or the days in brackets'
 
 
 def _opens_issue(fact: Fact) -> bool:

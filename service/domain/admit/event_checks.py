@@ -1,31 +1,39 @@
-"""Checks of one event beyond its types: dates exist and are in order, openings name what they need."""
+"""Checks of one event beyond its types: dates exist and are in order, terms are terms, openings name what they need."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from service.domain.admit.json_faults import faults_in, info_of
+from service.domain.admit.nearest import hint
 from service.domain.errors import Fault
 from service.domain.vocabulary.dates import parse
 from service.domain.vocabulary.events import FACTS, Fact, Record, RecordCorrected
 from service.domain.vocabulary.events.issues import Issue
 from service.domain.vocabulary.events.measures import ClearanceOpening, RestrictionOpening
 from service.domain.vocabulary.events.talks import CallHeld
-from service.domain.vocabulary.terms import date_fields
+from service.domain.vocabulary.terms import date_fields, term_names, term_types, term_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from msgspec import Struct
 
     from service.domain.admit.json_faults import Path
+    from service.domain.vocabulary.events import Report
 
 
 def faults_of(event: Fact | Record) -> list[Fault]:
     """Check one event by itself; give each fault with its path from the event on, none for an event in order."""
     faults = _date_faults(event, ())
     if isinstance(event, Fact):
-        if event.until is not None:
-            faults += _order_faults(event, event.until)
+        if event.until is not None or event.through is not None:
+            faults += _end_faults(event)
+        if event.unset is not None:
+            faults += _unset_faults(event, event.unset)
+        faults += report_faults(type(event), event.reports)
         if (rule := _RULES.get(type(event))) and (fault := rule(event)):
             faults.append(fault)
     elif isinstance(event, RecordCorrected):
@@ -48,23 +56,80 @@ def _date_faults(part: Struct, path: Path) -> list[Fault]:
                 faults.append(Fault((*path, name), str(error)))
     for name in fields.parts:
         parts = getattr(part, name)
-        if isinstance(parts, tuple):
-            for index, each in enumerate(parts):
-                faults += _date_faults(each, (*path, name, index))
-        elif parts is not None:
-            faults += _date_faults(parts, (*path, name))
+        if parts is not None:
+            faults += _dates_of_parts(parts, (*path, name))
     return faults
 
 
-def _order_faults(event: Fact, until: str) -> list[Fault]:
-    """Refuse an end that in every reading comes before the start; one that may come after it is taken."""
-    start = event.effective or event.occurred
+def _dates_of_parts(parts: Struct | tuple[Struct, ...], path: Path) -> list[Fault]:
+    if not isinstance(parts, tuple):
+        return _date_faults(parts, path)
+    return [fault for index, each in enumerate(parts) for fault in _date_faults(each, (*path, index))]
+
+
+def report_faults(struct: type[Fact], reports: Iterable[Report]) -> list[Fault]:
+    """Check the terms of reports on a fact of some type: each is a term of the type and has a value of its type."""
+    return [
+        Fault(("reports", index, "terms", name, *path), detail)
+        for index, report in enumerate(reports)
+        if report.terms is not None
+        for name, value in report.terms.items()
+        for path, detail in _value_faults(struct, name, value)
+    ]
+
+
+def _value_faults(struct: type[Fact], name: str, value: object) -> Iterator[Fault]:
+    """Yield the faults of a value as a term; their paths begin at the value."""
     try:
-        if parse(until).hi >= parse(start).lo:
-            return []
+        found = term_value(struct, name, value)
+    except KeyError:
+        yield Fault((), _no_term(struct, name))
+        return
+    except msgspec.ValidationError as error:
+        faults = list(faults_in(value, info_of(term_types(struct)[name])))
+        yield from faults or [Fault((), str(error))]
+        return
+    fields = date_fields(struct)
+    if name in fields.own:
+        try:
+            parse(found)
+        except ValueError as error:
+            yield Fault((), str(error))
+    elif name in fields.parts:
+        yield from _dates_of_parts(found, ())
+
+
+def _no_term(struct: type[Fact], name: str) -> str:
+    return f"{struct.__struct_config__.tag} has no such term{hint(name, term_names(struct))}"
+
+
+def _unset_faults(event: Fact, unset: tuple[str, ...]) -> Iterator[Fault]:
+    """Find names that are no terms, that the fact gives itself, or that stand twice."""
+    terms = term_names(type(event))
+    for index, name in enumerate(unset):
+        if name not in terms:
+            yield Fault(("unset", index), _no_term(type(event), name))
+        elif getattr(event, name) is not None:
+            yield Fault(("unset", index), f"the same fact gives {name}")
+        elif name in unset[:index]:
+            yield Fault(("unset", index), f"names {name} more than once")
+
+
+def _end_faults(event: Fact) -> Iterator[Fault]:
+    """Refuse two ends, and one that in every reading comes before the start; one that may come after it is taken."""
+    start = event.effective or event.occurred
+    if event.until is not None and event.through is not None:
+        yield Fault(("through",), "an act has one end: give until or through, not both")
+    for name, end in (("until", event.until), ("through", event.through)):
+        if end is not None and _is_before(end, start):
+            yield Fault((name,), f"{end} is before {start}, when the change takes hold")
+
+
+def _is_before(end: str, start: str) -> bool:
+    try:
+        return parse(end).hi < parse(start).lo
     except ValueError:  # said already, of the date itself
-        return []
-    return [Fault(("until",), f"{until} is before {start}, when the change takes hold")]
+        return False
 
 
 def _restriction(event: RestrictionOpening) -> Fault | None:

@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, inspect
 
+from service.domain.admit.nearest import hint
 from service.domain.errors import Fault
 from service.domain.vocabulary.codes import ELEMENTS, PARTIES
 
@@ -101,7 +102,8 @@ def _struct(value: object, info: inspect.StructType, path: Path) -> Iterator[Fau
         elif key == info.tag_field:
             yield from _tag(item, info, path)
         elif info.forbid_unknown_fields:
-            yield Fault((*path, key), f"{info.tag} has no such field" if info.tag else "no such field")
+            lacks = f"{info.tag} has no such field" if info.tag else "no such field"
+            yield Fault((*path, key), lacks + hint(key, fields))
     for key, field in fields.items():
         if field.required and key not in value:
             yield Fault((*path, key), f"required by {info.tag}, and missing" if info.tag else "required, and missing")
@@ -144,7 +146,8 @@ def _tagged(value: dict[str, object], structs: list[inspect.StructType], path: P
     if struct:
         yield from _struct(value, struct, path)
     else:
-        yield Fault((*path, field), f"{_shown(tag)} is no known {field}")
+        known = hint(tag, [str(struct.tag) for struct in structs])
+        yield Fault((*path, field), f"{_shown(tag)} is no known {field}{known}")
 
 
 def _array(value: object, info: Array, path: Path) -> Iterator[Fault]:

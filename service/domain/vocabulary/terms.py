@@ -46,7 +46,8 @@ def terms_of(fact: Fact) -> dict[str, Any]:
 
 
 @cache
-def _term_types(struct: type[Fact]) -> Mapping[str, Any]:
+def term_types(struct: type[Fact]) -> Mapping[str, Any]:
+    """Return the types of the terms that a type of fact can carry, by name."""
     hints = get_type_hints(struct, include_extras=True)
     return {name: hints[name] for name in term_names(struct)}
 
@@ -56,7 +57,7 @@ def term_value(struct: type[Fact], name: str, value: object) -> Any:  # noqa: AN
 
     Raises KeyError for a name that is no term of the type, msgspec.ValidationError for a value that is not of its type.
     """
-    found = msgspec.convert(value, _term_types(struct)[name], strict=True)
+    found = msgspec.convert(value, term_types(struct)[name], strict=True)
     if found is None:
         msg = "null gives no value"
         raise msgspec.ValidationError(msg)

@@ -30,6 +30,7 @@ __all__ = [
     "RecordRetracted",
     "Report",
     "Reports",
+    "Retraction",
     "decode",
     "encode",
     "id_of",
@@ -70,8 +71,10 @@ class Record(Event, frozen=True, kw_only=True):
     reason: Text | None = None
     """The reason for the record, in words."""
     reports: Annotated[tuple[Report, ...], Meta(max_length=64)] = ()
-    """The sources of the record itself. With `known_basis=published` it counts from the day on which the first of them
-    was published; without reports from the day on which it was recorded."""
+    """The sources of the record itself. They matter with `known_basis=published`. A correction or a retraction with
+    reports is the source's own and counts from the day on which the first of them was published. Without reports it
+    mends a slip of the ledger, which nobody published, and acts at every day of publication. A dispute without reports
+    counts from the day on which it was recorded."""
 
 
 class RecordCorrected(Record, frozen=True, tag="record.corrected", kw_only=True):
@@ -131,9 +134,20 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     reason: Text | None = None
     """The reason for the correction, in words."""
     reports: Annotated[tuple[Report, ...], Meta(max_length=64)] = ()
-    """The sources of the correction itself; those of the fact stand in `event`. With `known_basis=published` the
-    correction counts from the day on which the first of them was published; without reports from the day on which it
-    was recorded."""
+    """The sources of the correction itself; those of the fact stand in `event`. They matter with
+    `known_basis=published`. With reports the correction is the source's own and counts from the day on which the first
+    of them was published. Without reports it mends a slip of the ledger and acts at every day of publication."""
+
+
+class Retraction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Why an event is retracted, and who says so."""
+
+    reason: Text | None = None
+    """The reason for the retraction, in words. It may stand in the query in place of the body, or in both."""
+    reports: Annotated[tuple[Report, ...], Meta(max_length=64)] = ()
+    """The sources of the retraction itself. They matter with `known_basis=published`. With reports the retraction is
+    the source's own and counts from the day on which the first of them was published. Without reports it mends a slip
+    of the ledger and acts at every day of publication."""
 
 
 _DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
