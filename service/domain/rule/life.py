@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from service.domain.rule.answer import Answer, Cause, Segment, Upcoming, arrival
 from service.domain.rule.facts import LiveFact
 from service.domain.rule.influence import matters_until
-from service.domain.rule.merge import Terms, left
+from service.domain.rule.merge import Terms, given_by, left
 from service.domain.rule.readings import Readings
 from service.domain.rule.walk import Decisions, Standing, Walk, by_order
 from service.domain.rule.work import EDGE_STEPS, Spend, unbounded
@@ -158,7 +158,7 @@ class Life:
         if self._unsure:
             dates = [when for fact in self._counting() for when in (fact.occ, fact.eff, fact.end) if when is not None]
             days.update(day for when in dates for bound in (when.lo, when.hi) for day in (bound, bound + 1))
-        days.update(day for fact in self._planned for day in (fact.ends, fact.eff.hi + 1))
+        days.update(fact.eff.hi + 1 for fact in self._planned)
         if self._planned or self._kind.name == "issue":
             days.add(OPEN)
         return sorted([day for day in days if first <= day <= last and day < FOREVER])
@@ -194,9 +194,9 @@ class Life:
         answer = Answer(
             status=status,
             ruling=ruling,
-            is_over=ruling is not None and ruling.ends <= day,
+            is_over=ruling is not None and ruling.ends <= day and status != PLANNED,
             since=before.since if before is not None and before.status == status else cause.on,
-            given=dict.fromkeys(planned[0].terms, planned[0]) if status == PLANNED else self._terms.given(walk, standing),
+            given=given_by(planned[0]) if status == PLANNED else self._terms.given(walk, standing),
             issues=self._named(day, ruling),
             complete=bool(self._opened and self._opened[0] <= day) or any(
                 fact is not None and fact.change.opens for fact in (standing.ruling, standing.coming)

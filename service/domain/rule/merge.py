@@ -59,6 +59,11 @@ class Terms:
         return {name: found[name] for name in self._order if name in found and name in found[name].terms}
 
 
+def given_by(fact: LiveFact) -> Given:
+    """Return what one fact gives by itself."""
+    return {name: fact for name in fact.terms if not (fact.change.hides and name in LEFT)}
+
+
 def left(standing: Standing) -> Left:
     """Return what the hiding facts say is collected; None where they do not say."""
     hiding = [fact.terms for fact in standing.hiding if isinstance(fact, LiveFact)]
