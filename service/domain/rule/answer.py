@@ -94,14 +94,14 @@ class Cause(Struct, frozen=True, gc=False):
     on: str
 
 
-def arrival(kind: Kind, day: int, before: Answer, now: Answer, cause: Cause) -> Upcoming | None:
+def arrival(kind: Kind, day: int, before: Answer, now: Answer, cause: Cause | None) -> Upcoming | None:
     """Return the change from one answer to the next on a day; None where status, ruling fact and terms stay.
 
     What is only planned counts as nothing.
     """
     before, now = (NO_ANSWER if answer.status == PLANNED else answer for answer in (before, now))
     terms = {name: now.given[name].terms[name] if name in now.given else None for name in _changed(kind, before, now)}
-    if not terms and before.status == now.status and before.ruling is now.ruling:
+    if cause is None or (not terms and before.status == now.status and before.ruling is now.ruling):
         return None
     ruling = now.ruling
     took_hold = ruling is not None and ruling is before.ruling and ruling.begins == day and kind.name != "issue"

@@ -150,14 +150,13 @@ class Life:
     def _days(self, first: int, last: int) -> list[int]:
         """Return the days, from one to another, on which the answer may change, in order.
 
-        With uncertain dates every bound counts, and the day after it: on a bound itself two facts of one day stand in
-        the order of their places.
+        With uncertain dates every bound counts, and a day more for each of these strings: facts that a reading puts
+        into another order take a day each.
         """
         edges = self._decisions.edges
         days = {*edges[bisect_left(edges, first) : bisect_right(edges, last)], last}
         if self._unsure:
-            dates = [when for fact in self._counting() for when in (fact.occ, fact.eff, fact.end) if when is not None]
-            days.update(day for when in dates for bound in (when.lo, when.hi) for day in (bound, bound + 1))
+            days |= _unsure_days(self._counting())
         days.update(fact.eff.hi + 1 for fact in self._planned)
         if self._planned or self._kind.name == "issue":
             days.add(OPEN)
@@ -183,46 +182,50 @@ class Life:
         walk = Walk(self._decisions, day)
         standing = walk.standing()
         planned = self._still_planned(day) if self._planned else []
-        if standing.status is None and planned:
-            standing = Standing(PLANNED, planned[0], planned[0])
-        if standing.status is None and (before is None or before.status is None):
+        status, ruling = standing.status, _live(standing.ruling)
+        if status is None and planned:
+            status, ruling = PLANNED, planned[0]
+        if status is None and (before is None or before.status is None):
             return None
         cause = self._cause(day, standing)
-        status, ruling = standing.status, _live(standing.ruling)
         possible = () if readings is None or status in {None, PLANNED} else readings.on(day, (status, ruling))
         ever = status == IN_FORCE or (before is not None and before.ever)
         answer = Answer(
             status=status,
             ruling=ruling,
             is_over=ruling is not None and ruling.ends <= day and status != PLANNED,
-            since=before.since if before is not None and before.status == status else cause.on,
+            since=_since(before, status, ruling, cause),
             given=given_by(planned[0]) if status == PLANNED else self._terms.given(walk, standing),
             issues=self._named(day, ruling),
             complete=bool(self._opened and self._opened[0] <= day) or any(
-                fact is not None and fact.change.opens for fact in (standing.ruling, standing.coming)
+                fact is not None and fact.change.opens for fact in (ruling, standing.coming)
             ),
             possible=possible,
             left=left(standing),
             ever=ever,
             agreed=readings is None or self._agreed(day, readings, before, possible or ((status, ruling),)),
-            planned=tuple([_upcoming(fact, self._kind, day) for fact in sorted(planned, key=_first_day)]),
+            planned=tuple([_upcoming(fact, self._kind, day) for fact in planned]),
         )
         if before is None:
             return Segment(day, None, answer)
         return None if answer == before else Segment(day, arrival(self._kind, day, before, answer, cause), answer)
 
-    def _cause(self, day: int, standing: Standing) -> Cause:
-        """Return the fact that brings what stands on a day, where that is a change, and its date of that day."""
+    def _cause(self, day: int, standing: Standing) -> Cause | None:
+        """Return the fact that brings what stands on a day, where that is a change, and its date of that day.
+
+        None where no fact has a date on the day and nothing stands.
+        """
         ruling, coming = _live(standing.ruling), _live(standing.coming)
         opening = _live(next(iter(self._decisions.openings.facts), None)) if self._kind.name == "issue" else None
         if opening is not None and day == OPEN and standing.status == opening.change.status:
             return Cause(opening, opening.eff.text)
-        if ruling is not None and ruling is coming and (ruling.decided == day or standing.status == PLANNED):
+        if ruling is not None and ruling is coming and ruling.decided == day:
             return Cause(ruling, ruling.occ.text)
         if ruling is not None and ruling.begins == day:
             return Cause(ruling, ruling.eff.text)
         fact = _live(self._decisions.dated(day)) or ruling
-        assert fact is not None  # noqa: S101 - something is dated on the day, or something rules
+        if fact is None:
+            return None
         if fact.begins == day:
             return Cause(fact, fact.eff.text)
         return Cause(fact, fact.end.text if fact.ends == day and fact.end is not None else fact.occ.text)
@@ -242,9 +245,27 @@ class Life:
         return readings.agree_that(IN_FORCE, day, ever=statuses[0] == IN_FORCE or (before is not None and before.ever))
 
     def _still_planned(self, day: int) -> list[LiveFact]:
-        """Return the planned facts that nothing later in the order of decisions has overtaken."""
+        """Return the planned facts that nothing later in the order of decisions has overtaken, by their days."""
         last = self._decisions.last(day)
-        return [fact for fact in self._planned if last is None or fact.order > last.order]
+        return sorted([fact for fact in self._planned if last is None or fact.order > last.order], key=_first_day)
+
+
+def _since(before: Answer | None, status: str | None, ruling: LiveFact | None, cause: Cause | None) -> str:
+    """Return the date since which an item has a status."""
+    if before is not None and before.status == status:
+        return before.since
+    if status == PLANNED and ruling is not None:
+        return ruling.occ.text
+    return cause.on if cause is not None else ""
+
+
+def _unsure_days(facts: Iterable[LiveFact]) -> set[int]:
+    """Return the days on which readings may begin to differ in another way, where some dates are uncertain."""
+    dates = {when for fact in facts for when in (fact.occ, fact.eff, fact.end) if when is not None}
+    unsure = [when for when in dates if when.lo < when.hi]
+    bounds = {bound for when in dates for bound in (when.lo, when.hi)}
+    after = {bound + step for bound in bounds for step in range(1, len(unsure) + 1)}
+    return bounds | {day for day in after if any(when.lo <= day <= when.hi + 1 for when in unsure)}
 
 
 def _live(fact: Dated | None) -> LiveFact | None:
