@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from service.domain.rule import tokens
 from service.domain.rule.facts import Entry
 from service.domain.rule.item import Item
-from service.domain.rule.life import ended_from, life
-from service.domain.rule.state import arrivals_text, encode, state_of
+from service.domain.rule.life import ended_from
+from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.rule.work import WEIGH_STEPS, state_steps
 from service.domain.vocabulary.dates import FOREVER, parse
 from service.domain.vocabulary.events import Fact, Record, text_of
 from service.domain.vocabulary.kinds import CHANGES
 from service.storage.database import Closing, Commit, Ending
-from service.storage.tables import OPEN_END, STATE_BITS
+from service.storage.tables import NO_STATE, OPEN_END, STATE_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from service.domain.rule.life import Segment
+    from service.domain.rule.answer import Answer, Segment
 
 
 class Recorded(NamedTuple):
@@ -128,7 +128,7 @@ class Projector:
         """Return the position of an event's fact, the text that the event brings, and the tokens of that text."""
         position, _, event, _ = recorded
         if isinstance(event, Fact):
-            return position, event, tokens.tokens_of_state([home.facts[position]], event.issues)
+            return position, event, tokens.tokens_of_fact(home.facts[position], event.issues)
         fact = home.roots[event.target]
         self.commit.rows["fact_record"].append((fact, position))
         text = text_of(event)
@@ -166,27 +166,19 @@ class Projector:
         """Weigh a fact again and write the item's versions that differ after it."""
         done = self.steps
         self._spend(WEIGH_STEPS * len(item.chains[root]))
-        since = item.reweigh(root)
+        was_ended_from = ended_from(item.kind, item.segments)
+        rewrites = item.reweigh(root, spend=self._spend)
         if self._bounds is not None:
             self._bounds.check(item, item.chains[root][-1].event)
-        if since is not None:
-            self._write_life(item, since, position)
-        item.steps = self.steps - done
-
-    def _write_life(self, item: Item, since: int, position: int) -> None:
-        before = [segment for segment in item.segments if segment.start < since]
-        after = life(item.kind, item.facts.values(), since, before, self._spend)
-        old = {segment.start: segment for segment in item.segments[len(before) :]}
-        was_ended_from, item.segments = ended_from(item.kind, item.segments), after
-        for segment in after[len(before) :]:
-            former = old.pop(segment.start, None)
-            if former != segment:
-                self._open(item, segment, position, former)
-        for start in old:
-            self._close(item.number, start, position)
-        day = ended_from(item.kind, after)
+        for start, before, after in rewrites:
+            if after is None:
+                self._close(item.number, start, position)
+            else:
+                self._open(item, after, position, before)
+        day = ended_from(item.kind, item.segments)
         if day != was_ended_from:
             self._end(item.number, day, position)
+        item.steps = self.steps - done
 
     def _spend(self, steps: int) -> None:
         self.steps += steps
@@ -207,24 +199,30 @@ class Projector:
             row[3] = position
         self._closings.setdefault((item, start), Closing(item, start, position))  # the first closes what was before
 
-    def _open(self, item: Item, segment: Segment, position: int, former: Segment | None) -> None:
-        """Write a segment's state and version; `former` is the segment that began on the same day."""
-        state = state_of(item.kind, item.slug, segment)
-        marks = tokens.marks(item.kind, state)
-        if tokens.AGAINST_ALL in marks:
-            self._facet(item, (tokens.AGAINST_ALL,))
-        found_by = tokens.joined([*tokens.tokens_of_state(segment.outcome.merged, state["issues"]), *marks])
-        self._states = max(self._states + 1, position << STATE_BITS)
-        body = encode(state)
-        self._spend(state_steps(len(body)))
-        self.commit.rows["state"].append((self._states, state["status"], found_by, body))
+    def _open(self, item: Item, segment: Segment, position: int, before: Segment | None) -> None:
+        """Write a segment's version; `before` is the segment that began on the same day."""
         day = item.number, segment.start
-        repeats = former is not None and former.arrivals == segment.arrivals
-        if former is not None and former.arrivals and not repeats:
+        arrival = arrival_text(segment)
+        repeats = before is not None and arrival_text(before) == arrival
+        if before is not None and before.arrival is not None and not repeats:
             self._close(*day, position)
-        row = [*day, position, OPEN_END, self._states, "" if repeats else arrivals_text(segment)]
+        row = [*day, position, OPEN_END, self._state(item, segment.answer, position), "" if repeats else arrival]
         self._versions.append(row)
         self._open_rows.setdefault(day, []).append(row)
+
+    def _state(self, item: Item, answer: Answer, position: int) -> int:
+        """Write a state; return its number, `NO_STATE` for an item that has no status."""
+        if answer.status is None:
+            return NO_STATE
+        marks = tokens.marks(item.kind, answer)
+        if tokens.AGAINST_ALL in marks:
+            self._facet(item, (tokens.AGAINST_ALL,))
+        found_by = tokens.joined([*tokens.tokens_of_answer(answer), *marks])
+        self._states = max(self._states + 1, position << STATE_BITS)
+        body = encode(state_of(item.kind, item.slug, answer))
+        self._spend(state_steps(len(body)))
+        self.commit.rows["state"].append((self._states, answer.status, found_by, body))
+        return self._states
 
 
 @cache

@@ -16,13 +16,14 @@ from service.domain.rule.facts import LiveFact
 from service.domain.rule.influence import matters_until
 from service.domain.rule.merge import Terms, given_by, left
 from service.domain.rule.readings import Readings
+from service.domain.rule.tokens import has_surely_ended
 from service.domain.rule.walk import Decisions, Standing, Walk, by_order
 from service.domain.rule.work import EDGE_STEPS, Spend, unbounded
 from service.domain.vocabulary.dates import FOREVER, OPEN
 from service.domain.vocabulary.kinds import PLANNED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from service.domain.rule.readings import Ruled
     from service.domain.rule.walk import Dated
@@ -248,6 +249,16 @@ class Life:
         """Return the planned facts that nothing later in the order of decisions has overtaken, by their days."""
         last = self._decisions.last(day)
         return sorted([fact for fact in self._planned if last is None or fact.order > last.order], key=_first_day)
+
+
+def ended_from(kind: Kind, segments: Sequence[Segment]) -> int:
+    """Return the day (an ordinal) from which an item has ended for good in every reading; FOREVER if it has not."""
+    day = FOREVER
+    for segment in reversed(segments):
+        if not has_surely_ended(kind, segment.answer):
+            break
+        day = segment.start
+    return day
 
 
 def _since(before: Answer | None, status: str | None, ruling: LiveFact | None, cause: Cause | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.domain.rule.status import ANNOUNCED
+from service.domain.rule.walk import ANNOUNCED
 from service.domain.vocabulary.kinds import SUSPENDED
 
 if TYPE_CHECKING:

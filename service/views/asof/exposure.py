@@ -226,5 +226,5 @@ def _touches(state: ItemState, restriction: ItemState | None, wanted: ExposureFi
         state.kind in KINDS
         and not goods.isdisjoint(wanted.goods)
         and not state.tokens.isdisjoint(wanted.parties)
-        and (wanted.ended or "over" not in state.tokens)
+        and (wanted.ended or "ended-surely" not in state.tokens)
     )

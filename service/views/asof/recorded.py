@@ -125,7 +125,7 @@ async def sifted(
     statement = StateStatement(database, basis.pinned())
     statement.where.append(f"i.number {statement.numbered(numbers)}")
     if not ended:
-        statement.where.append(f"{NOT_KNOWN_ENDED} AND {statement.carries('over', '= 0')}")
+        statement.where.append(f"{NOT_KNOWN_ENDED} AND {statement.carries('ended-surely', '= 0')}")
     for tokens in every:
         statement.where.append(statement.carries_any(tokens))
     return await statement.states(basis, statement.parameter(most))
