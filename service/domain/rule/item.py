@@ -140,7 +140,9 @@ class Item:
         """
         weighed = {root: self._weigh(chain) for root, chain in chains.items() if chain}
         self.facts = {root: fact for root, fact in weighed.items() if fact is not None}
-        self.segments = life(self.kind, self.facts.values())
+        steps: list[int] = []
+        self.segments = life(self.kind, self.facts.values(), spend=steps.append)
+        self.steps = sum(steps)
 
     def learn(self, chains: Mapping[int, Sequence[Entry]]) -> None:
         """Know these chains as they are given, the others as before, and work out what follows for the life."""

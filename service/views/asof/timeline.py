@@ -6,6 +6,7 @@ whatever of the index lies between.
 
 from __future__ import annotations
 
+import asyncio
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -78,6 +79,7 @@ async def timeline_page(database: Database, basis: Basis, issue: str, *, after: 
         counting = [text for text in texts if text[3] <= basis.position]
         for start in range(0, len(counting), PART):
             part = counting[start : start + PART]
+            await asyncio.sleep(0)  # where a read runs at once, others have their turn between two of them
             found += await _holding(database, part, basis)
             count = fitting([len(fact.body) for fact in found], limit)
             if count < len(found):
