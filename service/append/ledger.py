@@ -22,6 +22,7 @@ from service.append.diagnose import diagnose
 from service.append.freezing import Freezer
 from service.append.groups import next_group
 from service.append.request import AppendResult, Counted, Request
+from service.append.retries import note, until
 from service.domain.errors import Fault, Malformed, TooMuchWork, Unavailable
 from service.domain.vocabulary import instants
 from service.eventlog.head import head_after, head_of
@@ -41,8 +42,6 @@ ATTEMPTS = 50
 LOCK_AFTER = 3
 """Tries after which a group keeps others from committing while it is decided."""
 LOST_ATTEMPTS = 3
-RECOVER_SECONDS = 5.0
-"""How long a group is tried again after its commit was lost. Then all who wait are asked to try again."""
 STOP_SECONDS = 1.0
 """How long a ledger that stops goes on with what is queued."""
 END_OF_TIME = instants.parse("9999-01-01T00:00:00+00:00")
@@ -60,6 +59,7 @@ class _Flight:
     group: list[Request]
     attempt: Attempt
     stored: asyncio.Task[bool]
+    began: float
 
 
 class Ledger:
@@ -166,6 +166,7 @@ class Ledger:
     async def _launch(self, group: list[Request], flight: _Flight | None) -> _Flight | None:
         """Decide a group, after the one being committed if there is one, then begin its commit."""
         attempt = self._attempt(group, flight.attempt.head if flight else self._head)
+        began = asyncio.get_running_loop().time()
         failure: Exception | None = None
         try:
             await attempt.prepare(group, flight.attempt.homes if flight else None)
@@ -178,13 +179,14 @@ class Ledger:
             return None
         if failure is not None:
             attempt.discard()
-            await self._record(group)
+            await self._record(group, until(failure, began))
             return None
         group = self._decided(group)
         self._loaded.trim(attempt.touched)
+        began = asyncio.get_running_loop().time()
         stored = asyncio.create_task(attempt.commit(self._confirmed), name="commit")
         stored.add_done_callback(lambda _: self._wake.set())
-        return _Flight(group, attempt, stored)
+        return _Flight(group, attempt, stored, began)
 
     def _decided(self, group: Sequence[Request]) -> list[Request]:
         """Return the requests that have an outcome; the others wait for the next group, in their order."""
@@ -223,16 +225,18 @@ class Ledger:
     async def _retry(self, flight: _Flight) -> None:
         """Record a group again whose commit did not go through."""
         flight.attempt.discard()
-        await self._record(flight.group, flight.stored.exception())
+        failure = flight.stored.exception()
+        note(failure, flight.group)
+        await self._record(flight.group, until(failure, flight.began))
 
-    async def _record(self, group: Sequence[Request], failure: BaseException | None = None) -> None:
+    async def _record(self, group: Sequence[Request], limited: float | None) -> None:
         """Record a group on its own, trying until it is stored or cannot be; answer its writers either way.
 
-        `failure` is that of its commit. Where the database cannot be reached, those who wait are answered as well.
+        `limited` is until when, by the clock of the loop; None: for ever. Where the database cannot be reached, those
+        who wait are answered as well.
         """
         try:
-            async with asyncio.timeout(None) as limit:
-                _note(failure, group, limit)
+            async with asyncio.timeout_at(limited) as limit:
                 await self._insist(group, limit)
         except (Lost, TimeoutError) as error:
             logger.warning("append.lost", requests=len(group) + len(self._queue), error=str(error) or "too slow")
@@ -252,6 +256,7 @@ class Ledger:
         tried = lost = 0
         while group:
             attempt: Attempt | None = None
+            began = asyncio.get_running_loop().time()
             try:
                 # A group decided while others commit may lose for ever: after some tries they have to wait.
                 async with self._database.locked() if tried >= LOCK_AFTER else nullcontext():
@@ -274,7 +279,9 @@ class Ledger:
                 lost += isinstance(error, Lost)
                 if lost == LOST_ATTEMPTS or not isinstance(error, DuplicateId | Lost):
                     raise
-                _note(error, group, limit)
+                note(error, group)
+                if limit.when() is None:
+                    limit.reschedule(until(error, began))
             tried += 1
             if tried == ATTEMPTS:
                 reason = "too many writers at once"
@@ -290,11 +297,3 @@ class Ledger:
             self._confirmed = 0
         self._head = head
         self._loaded.trim(set())
-
-
-def _note(error: BaseException | None, group: Sequence[Request], limit: asyncio.Timeout) -> None:
-    """Note for the next try, after a failed commit, what to look for in the log; after a lost one there is a limit."""
-    for request in group:
-        request.note(error)
-    if isinstance(error, Lost) and limit.when() is None:
-        limit.reschedule(asyncio.get_running_loop().time() + RECOVER_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import socket
@@ -26,10 +27,13 @@ from service.cli.running import (
 from service.settings import FORMATS, LEVELS
 
 if TYPE_CHECKING:
+    from service.api.http.requests import Services
     from service.settings import Settings
 
 GRACE_SECONDS = 5
-"""How long a stopping service waits for requests under way."""
+"""How long a stopping service waits for requests under way, and for deliveries of webhooks."""
+GIVE_UP_SECONDS = 4.0
+"""After so long it gives up the database: who waits for it is answered, and what ends afterwards cannot wait either."""
 BACKLOG = 2_048
 SWITCH_SECONDS = 0.0005
 """How long a thread that commits to SQLite waits for the interpreter while the event loop is busy (Python's own: 5 ms).
@@ -113,8 +117,11 @@ def _serve(settings: Settings) -> None:
             return await super().on_tick(counter)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            """Close the streams of followers first: the server waits for every response to end."""
-            app.state.services.tail.close()
+            """End the streams and the deliveries first: the server waits for every response to end."""
+            services: Services = app.state.services
+            services.tail.close()
+            services.webhooks.wake()
+            asyncio.get_running_loop().call_later(GIVE_UP_SECONDS, services.database.give_up)
             await super().shutdown(sockets)
 
     config = uvicorn.Config(

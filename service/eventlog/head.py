@@ -74,7 +74,10 @@ def waited_seconds(recorded_at: int, head_at: int, now: int) -> float:
 
 
 class Heads:
-    """Reads the head. A call during a read waits for the next one: no answer is older than its question."""
+    """Reads the head. A call during a read waits for the next one: no answer is older than its question.
+
+    A failure is the answer for those too: who asks a silent database does not wait twice.
+    """
 
     def __init__(self, database: Database, clock: Callable[[], int] | None = None) -> None:
         """Begin without a read; `clock` returns microseconds since 1970 UTC, None where it need not be watched."""
@@ -133,6 +136,9 @@ class Heads:
                     head = await head_after(self._database, self._known)
                 except Exception as error:  # noqa: BLE001 - raised again for every caller
                     answer.set_exception(error)
+                    if (after := self._next) is not None:
+                        self._next = None
+                        after.set_exception(error)
                 else:
                     if head.epoch != self._known.epoch or not self.edition:
                         self.edition = f"{self.ledger.hex[:8]}-{head.epoch}"

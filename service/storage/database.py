@@ -177,6 +177,9 @@ class Database(Source, Protocol):
     async def open(self) -> None:
         """Connect; NotMigrated, or NewerTables, when the tables are of another version."""
 
+    def give_up(self) -> None:
+        """Let who waits for a server or a lock, now or later, get Lost at once: the process has no more time."""
+
     async def close(self) -> None:
         """Close every connection."""
 

@@ -87,6 +87,10 @@ class Postgres:
             raise NotMigrated(str(error)) from error
         check_revision(rows)
 
+    def give_up(self) -> None:
+        """Let nobody wait; see `Database`."""
+        self._sessions.give_up()
+
     async def close(self) -> None:
         """Close; see `Database`."""
         await self._readers.close()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 READERS_MAX = 8
 WAIT_SECONDS = STATEMENT_SECONDS
-"""How long a read waits for a session to be free."""
+"""How long a read waits for its turn, and then for the session that it may have to open."""
 
 
 class Readers:
@@ -53,8 +53,10 @@ class Readers:
                     await self._places.acquire()
 
     async def _taken(self) -> Session:
+        until = None
         if self._places.locked():
-            async with asyncio.timeout(WAIT_SECONDS):
+            until = asyncio.get_running_loop().time() + WAIT_SECONDS
+            async with asyncio.timeout_at(until):
                 await self._places.acquire()
         else:
             await self._places.acquire()
@@ -64,7 +66,7 @@ class Readers:
                 return session
             session.terminate()
         try:
-            return await self._sessions.open()
+            return await self._sessions.open(until)
         except BaseException:
             self._places.release()
             raise

@@ -1,9 +1,10 @@
 """Sessions with a PostgreSQL server: opened with one that answers, and left when it falls silent.
 
 Every wait has an end. A connection is tried for some seconds a host; a statement has `STATEMENT_SECONDS`, or as many as
-whoever begins it says. While one of those runs, its server is asked now and then whether it still answers. One look at
-all sessions now and then ends what is overdue: a timer for each statement would cost 3 us. A server that is gone
-without a word, as after a loss of power, is noticed by the keepalive of its sockets as well.
+whoever begins it says. While one runs for long, its server is asked now and then whether it still answers. One that
+does not is left with all its sessions: a slow statement and a silent server are two things. One look at all sessions
+now and then ends what is overdue: a timer for each statement would cost 3 us. A server that is gone without a word, as
+after a loss of power, is noticed by the keepalive of its sockets as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+import structlog
 
 from service.storage.database import Lost
 from service.storage.postgres_url import target
@@ -28,9 +30,9 @@ STATEMENT_SECONDS = 5.0
 """How long a short statement may take."""
 LONG_SECONDS = 86_400.0
 """How long one may take that takes as long as its server answers."""
-QUIET_SECONDS = 2.0
-"""How long a statement that may take longer runs before its server is asked whether it answers."""
-LOOK_SECONDS = 0.5
+QUIET_SECONDS = 1.0
+"""How long a statement runs before its server is asked whether it answers, and from one answer to the next question."""
+LOOK_SECONDS = 0.25
 """Seconds between two looks at the sessions."""
 CLOSE_SECONDS = 0.5
 """How long a session is given to end in order."""
@@ -75,6 +77,7 @@ _OPTIONS = {
 _OPTIONS |= {"tcp_user_timeout": "TCP_USER_TIMEOUT"}
 """The options of a socket, by what libpq calls them; not every system has every one."""
 
+log = structlog.get_logger(__name__)
 
 if TYPE_CHECKING:
     _Connection = asyncpg.Connection[asyncpg.Record]
@@ -120,28 +123,45 @@ class Sessions:
     def __init__(self, url: str) -> None:
         """`url` as libpq takes it; raises BadUrl."""
         self._target = target(url)
+        self._places = [*self._target.places]
         self._open: set[Session] = set()
-        self._asked: dict[Session, asyncio.Task[None]] = {}
+        self._opening: set[asyncio.Timeout] = set()
+        self._given_up = False
+        self._asked: dict[Host, asyncio.Task[None]] = {}
+        self._answered: dict[Host, float] = {}
         self._looking: asyncio.TimerHandle | None = None
         self.place = self._target.places[0]
         """Where the newest session was opened: a session at another place is with a server that was left."""
 
-    async def open(self) -> Session:
+    async def open(self, until: float | None = None) -> Session:
         """Open a session with the first server that answers and takes what the URL asks for, the last such one first.
 
-        Raises Lost.
+        A server that was silent is tried last. Raises Lost; `until` is when at the latest, by the clock of the loop.
         """
         failure: Exception | None = None
-        for place in (self.place, *(each for each in self._target.places if each != self.place)):
+        for place in [*self._places]:
+            if self._given_up:
+                break
+            limit = asyncio.timeout_at(until)
+            self._opening.add(limit)
             try:
-                session = await self._connect(place)
-                await self._prepare(session)
+                async with limit:
+                    session = await self._connect(place)
+                    await self._prepare(session)
             except (*LOST, asyncpg.PostgresError) as error:
                 failure = error
             else:
                 self.place = place
+                self._order(place, 0)
                 return session
+            finally:
+                self._opening.discard(limit)
         raise Lost(reason(failure)) from failure
+
+    def _order(self, place: Host, index: int) -> None:
+        """Set when a place is tried: 0 is first."""
+        self._places.remove(place)
+        self._places.insert(index, place)
 
     @asynccontextmanager
     async def long(self) -> AsyncIterator[Session]:
@@ -171,8 +191,18 @@ class Sessions:
             return True
         return True
 
+    def give_up(self) -> None:
+        """End every session at once, whatever it does, and open no other."""
+        self._given_up = True
+        for limit in self._opening:
+            if not limit.expired():
+                limit.reschedule(asyncio.get_running_loop().time())
+        for session in [*self._open]:
+            session.terminate()
+
     async def close(self) -> None:
-        """Close every session that is still open."""
+        """Close every session that is still open, and open no other."""
+        self._given_up = True
         if self._looking is not None:
             self._looking.cancel()
             self._looking = None
@@ -181,7 +211,7 @@ class Sessions:
         await asyncio.gather(*map(_close, [*self._open]))
 
     def _look(self) -> None:
-        """End the sessions that are overdue, and ask the servers of those that take long.
+        """End the sessions that are overdue, and ask the servers of those that run for long.
 
         What is overdue has one look more: its answer may be here and unread, where the process was busy.
         """
@@ -191,30 +221,42 @@ class Sessions:
                 session.terminate()
             elif now > session.since + session.limit:
                 session.is_overdue = True
-            elif session.limit > STATEMENT_SECONDS and now > session.since + QUIET_SECONDS:
-                self._ask(session)
+            elif now > max(session.since, self._answered.get(session.place, 0.0)) + QUIET_SECONDS:
+                self._ask(session.place)
         self._looking = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
-    def _ask(self, session: Session) -> None:
-        """Ask the server of a session whether it answers, unless it is being asked; end the session if it does not."""
+    def _ask(self, place: Host) -> None:
+        """Ask a server whether it answers, unless it is being asked; leave it if it does not."""
 
         async def ask() -> None:
-            if not await self.answers(session.place):
-                session.terminate()
+            began = monotonic()
+            if await self.answers(place):
+                self._answered[place] = monotonic()
+                return
+            await asyncio.sleep(LOOK_SECONDS)  # an answer may be here and unread, where the process was busy
+            sessions = [each for each in self._open if each.place == place]
+            if any(0.0 < each.since < began for each in sessions):
+                log.warning("database.silent", seconds=round(monotonic() - began, 1), sessions=len(sessions))
+                for each in sessions:
+                    each.terminate()
 
-        if session not in self._asked:
-            self._asked[session] = asyncio.create_task(ask(), name="ask server")
-            self._asked[session].add_done_callback(lambda _: self._asked.pop(session))
+        if place not in self._asked:
+            self._asked[place] = asyncio.create_task(ask(), name="ask server")
+            self._asked[place].add_done_callback(lambda _: self._asked.pop(place))
 
     async def _connect(self, place: Host, arguments: Mapping[str, Any] | None = None) -> Session:
         known = self._target
-        session = await asyncpg.connect(
-            **{**known.arguments, **(arguments or {})},
-            host=place.host,
-            port=place.port,
-            server_settings={**SETTINGS, **known.settings},
-            connection_class=Session,
-        )
+        try:
+            session = await asyncpg.connect(
+                **{**known.arguments, **(arguments or {})},
+                host=place.host,
+                port=place.port,
+                server_settings={**SETTINGS, **known.settings},
+                connection_class=Session,
+            )
+        except TimeoutError:
+            self._order(place, len(self._places))
+            raise
         session.place = place
         self._keep_alive(session)
         self._open.add(session)

@@ -93,6 +93,7 @@ class Sqlite:
         self._writing = asyncio.Lock()
         self._reading_long = asyncio.Lock()
         self._locking: asyncio.Task[Any] | None = None
+        self._given_up = False
         self._file = File(path)
         self._reader: sqlite3.Connection
         self._long_reader: sqlite3.Connection
@@ -119,6 +120,10 @@ class Sqlite:
         except sqlite3.OperationalError as error:
             raise NotMigrated(str(error)) from error
         check_revision(rows)
+
+    def give_up(self) -> None:
+        """Let nobody wait; see `Database`."""
+        self._given_up = True
 
     async def close(self) -> None:
         """Close; see `Database`."""
@@ -242,7 +247,7 @@ class Sqlite:
         """Wait for the write lock, try by try: what waits in a thread keeps the process from stopping."""
         until = time.monotonic() + WRITE_SECONDS
         while not await self._in_thread(self._begun):
-            if time.monotonic() > until:
+            if time.monotonic() > until or self._given_up:
                 msg = "another process has been writing all the time"
                 raise Lost(msg)
 

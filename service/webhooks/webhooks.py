@@ -60,20 +60,25 @@ class Webhooks:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Deliver within the block; at its end finish the deliveries under way, then let other processes take over."""
+        """Deliver until the tail is closed, at the latest to the end of the block.
+
+        Then finish the deliveries under way, and let other processes take over.
+        """
         sender = Sender(self.rules, self._heads, self._clock)
         parts = Parts(self._database, self._tail, self.store, sender, self.rules, self._clock, self.chance.number)
-        supervising = asyncio.create_task(self._supervise(parts), name="webhooks")
+        delivering = asyncio.create_task(self._run(parts), name="webhooks")
         try:
             yield
         finally:
             self._tail.close()
             self.wake()
             with suppress(TimeoutError):  # the database does not answer: what is delivered again is the lesser evil
-                async with asyncio.timeout(GRACE_SECONDS / 2):
-                    await supervising
                 async with asyncio.timeout(2 * GRACE_SECONDS):
-                    await self._end(sender)
+                    await delivering
+
+    async def _run(self, parts: Parts) -> None:
+        await self._supervise(parts)
+        await self._end(parts.sender)
 
     async def _end(self, sender: Sender) -> None:
         """Wait for the deliveries under way, then break them off; no statement is cancelled halfway."""

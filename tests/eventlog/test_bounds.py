@@ -178,3 +178,39 @@ def test_large_bodies_one_after_the_other_are_not_kept(server: Server, figure: C
     figure(f"{sizes[0] / MB:,.0f} MB after the first, {sizes[29] / MB:,.0f} after 30, {sizes[59] / MB:,.0f} after 60")
     assert sizes[59] < 1.2 * sizes[29]
     assert sizes[59] < 700 * MB
+
+
+@pytest.mark.row(61)
+def test_a_page_as_published_ends_after_enough_work(server: Server, figure: Callable[[str], None]) -> None:
+    """Items of many bytes make short pages, though their states are small; the pages together have every item once."""
+    large = [{"outlet": "o", "url": "https://example.org/" + "x" * 1_900, "title": "y" * 180}] * 64
+    items = [f"ban-{number}" for number in range(24)]
+    for item in items:
+        facts = [eased(item, "chips", occurred=day(number), reports=large) for number in range(3)]
+        retractions = [record("retracted", fact, reports=REPORTS) for fact in facts]
+        post(server, [imposed(item, "chips", occurred=day(0), against=["CN"]), *facts, *retractions])
+    for path in (
+        "/v1/restrictions?issue=chips",
+        "/v1/restrictions?q=ban",
+        "/v1/issues/chips?",
+        "/v1/exposure?good=terbium&party=CN",
+        f"/v1/issues/chips/diff?from={day(-1)}&to={day(9)}",
+    ):
+        with plain_client(server.url) as client, metered(server) as cost:
+            read = list(pages(client, f"{path}&limit=1000&known_basis=published"))
+        assert len(read) > 1, path
+        assert [each for page in read for each in page if each.startswith("ban-")] == items, path
+        figure(f"{path.partition('?')[0]} as published: {len(read)} pages, {cost}")
+
+
+def pages(client: httpx.Client, path: str) -> Iterator[list[str]]:
+    """Read the names of the items on every page of a list; the pages have few bytes."""
+    cursor: str | None = ""
+    while cursor is not None:
+        answer = client.get(f"{path}&cursor={cursor}" if cursor else path).raise_for_status()
+        assert len(answer.content) < MB
+        body = answer.json()
+        found = body["items"]
+        kinds = [found] if isinstance(found, list) else found.values()
+        yield [each["id"] for of_kind in kinds for each in of_kind]
+        cursor = body["next"]

@@ -108,7 +108,7 @@ async def test_a_write_lock_that_another_process_keeps(
 ) -> None:
     """An append and a lock are refused when they have waited long enough, and go through when the lock is free."""
     monkeypatch.setattr("service.storage.sqlite.WRITE_SECONDS", 0.3)
-    monkeypatch.setattr("service.append.ledger.RECOVER_SECONDS", 0.5)
+    monkeypatch.setattr("service.append.retries.RECOVER_SECONDS", 0.5)
     async with opened(migrated_sqlite_url) as ledger:
         with write_locked(migrated_sqlite_url):
             with pytest.raises(Unavailable):

@@ -147,7 +147,14 @@ class Item:
         """
         weighed = {root: self._weigh(chain) for root, chain in chains.items() if chain}
         self.facts = {root: fact for root, fact in weighed.items() if fact is not None}
-        self.life = Life(self.kind, self.facts.values())
+        steps: list[int] = []
+        self.life = Life(self.kind, self.facts.values(), steps.append)
+        self.steps = sum(steps)
+
+    def learn(self, chains: Mapping[int, Sequence[Entry]]) -> None:
+        """Know these chains as they are given, the others as before, and work out what follows for the life."""
+        for root, chain in chains.items():
+            self.reweigh(root, chain)
 
     def reweigh(self, root: int, chain: Sequence[Entry] | None = None, spend: Spend = unbounded) -> list[Rewrite]:
         """Weigh one chain again, or a part of it (a fact not known then: none); return the segments that change.

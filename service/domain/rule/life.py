@@ -49,8 +49,8 @@ class Life:
 
     __slots__ = ("_decisions", "_issues", "_kind", "_opened", "_planned", "_terms", "_unsure", "segments")
 
-    def __init__(self, kind: Kind, facts: Iterable[LiveFact] = ()) -> None:
-        """Begin with some facts."""
+    def __init__(self, kind: Kind, facts: Iterable[LiveFact] = (), spend: Spend = unbounded) -> None:
+        """Begin with some facts; `spend` takes the steps of the work, and may refuse them."""
         self._kind = kind
         self._decisions, self._terms = Decisions(kind), Terms(kind.name)
         self._planned: list[LiveFact] = []
@@ -60,7 +60,7 @@ class Life:
         self.segments: list[Segment] = []
         for fact in facts:
             self._put(fact)
-        self._rewrite(OPEN, FOREVER, unbounded)
+        self._rewrite(OPEN, FOREVER, spend)
 
     def change(self, old: LiveFact | None, new: LiveFact | None, spend: Spend = unbounded) -> list[Rewrite]:
         """Put a fact in the place of another, either of them None; return what is not as before, in order of days.

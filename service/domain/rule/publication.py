@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
-from service.domain.rule.facts import Entry, live_records
+from service.domain.rule.facts import DENIES, Entry, live_records
 from service.domain.vocabulary.dates import parse
-from service.domain.vocabulary.events import Fact, Record, RecordCorrected, RecordReportAdded, text_of
+from service.domain.vocabulary.events import Fact, Record, RecordCorrected, RecordReportAdded, RecordRetracted, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from uuid import UUID
 
     from service.domain.vocabulary.events import Report
-
-DENIES = "denies"
 
 
 def as_published_by(chain: Sequence[Entry], recorded_on: Mapping[int, int], day: int) -> list[Entry]:
@@ -24,10 +23,7 @@ def as_published_by(chain: Sequence[Entry], recorded_on: Mapping[int, int], day:
     `chain` is the fact, then the records on it, in position order; `recorded_on` the day of recording by position.
     Reports that are not published yet are left out of the entries.
     """
-    kept = [cut for entry in chain if (cut := _cut(entry, recorded_on[entry.position], day)) is not None]
-    fact = chain[0].event
-    assert isinstance(fact, Fact)  # noqa: S101 - a chain begins with its fact
-    return kept if _is_known(fact, kept, recorded_on[chain[0].position], day) else []
+    return _Chain(chain, recorded_on, day).published()
 
 
 def days(event: Fact | Record, recorded_on: int) -> set[int]:
@@ -36,34 +32,83 @@ def days(event: Fact | Record, recorded_on: int) -> set[int]:
     return {recorded_on}.union(_day(report, recorded_on) for each in (event, text) for report in each.reports)
 
 
-def _cut(entry: Entry, recorded_on: int, day: int) -> Entry | None:
-    """Return an event without the reports not published yet; None for a record that does not count yet."""
-    event = entry.event
-    match event:
-        case Fact():
-            return _with(entry, _cut_text(event, recorded_on, day))
-        case RecordReportAdded():
-            reports = _out(event.reports, recorded_on, day)
-            return _with(entry, replace(event, reports=reports)) if reports else None
-        case RecordCorrected():
-            text = _cut_text(event.event, recorded_on, day)
+def mends(record: Record) -> bool:
+    """Return whether a record mends a slip of the ledger, which nobody published: it has no reports of its own."""
+    return isinstance(record, RecordCorrected | RecordRetracted) and not record.reports
+
+
+class _Chain:
+    """A fact and the records on it, on a day of publication."""
+
+    def __init__(self, chain: Sequence[Entry], recorded_on: Mapping[int, int], day: int) -> None:
+        fact = chain[0].event
+        assert isinstance(fact, Fact)  # noqa: S101 - a chain begins with its fact
+        self._fact, self._entries, self._day = fact, chain, day
+        self._dated = {fact.id: recorded_on[chain[0].position]}
+        """By event, the day of the reports without a date in its text: of one that mends, that of what it mends."""
+        self._counting: set[UUID | None] = {fact.id}
+        self._always: set[UUID | None] = {fact.id}
+        """The fact, and what mends it on every day."""
+        self._recorded_on = {entry.event.id: recorded_on[entry.position] for entry in chain}
+        for entry in chain[1:]:
+            if isinstance(entry.event, Record):
+                self._add(entry.event)
+
+    def _add(self, record: Record) -> None:
+        recorded_on, target = self._recorded_on[record.id], record.target
+        mending = mends(record)
+        self._dated[record.id] = self._dated[target] if mending else recorded_on
+        if mending and target in self._always:
+            self._always.add(record.id)
+        first = min((_day(report, recorded_on) for report in record.reports), default=recorded_on)
+        if target in self._counting if mending else first <= self._day:
+            self._counting.add(record.id)
+
+    def published(self) -> list[Entry]:
+        """Return the entries that count, each with the reports that are out; [] where the fact is not known."""
+        kept = [self._cut(entry) for entry in self._entries if entry.event.id in self._counting]
+        return kept if self._is_known([entry.event for entry in kept[1:]]) else []
+
+    def _cut(self, entry: Entry) -> Entry:
+        event = entry.event
+        cut: Fact | Record = event
+        if isinstance(event, RecordCorrected):
+            text = _out(event.event, self._dated[event.id], self._day)
             cut = event if text is event.event else replace(event, event=text)
-            return _with(entry, cut) if _counts(event, recorded_on, day) else None
-        case _:
-            return entry if _counts(event, recorded_on, day) else None
+        elif isinstance(event, Fact | RecordReportAdded):
+            cut = _out(event, self._recorded_on[event.id], self._day)
+        return entry if cut is event else Entry(entry.position, cut, entry.size)
+
+    def _is_known(self, records: Iterable[Fact | Record]) -> bool:
+        """Return whether a report that does not deny is out.
+
+        It is the fact's own, or of a text that mends the fact; an added one; or one of another correction's text.
+        """
+        live = live_records([record for record in records if isinstance(record, Record)])
+        corrections = [record for record in live if isinstance(record, RecordCorrected)]
+        own: Sequence[Report] = self._fact.reports
+        for record in corrections:
+            if record.id in self._always:
+                own = self._original(record).reports
+        recorded_on = self._recorded_on[self._fact.id]
+        if min((_day(report, recorded_on) for report in _affirming(own)), default=recorded_on) <= self._day:
+            return True
+        texts = [record.event for record in corrections if record.id not in self._always]
+        added = [each for each in live if isinstance(each, RecordReportAdded) and each.target == self._fact.id]
+        return any(_affirming(each.reports) for each in (*texts, *added))
+
+    def _original(self, record: RecordCorrected) -> Fact:
+        """Return the text of a correction with all its reports."""
+        return next(e.event.event for e in self._entries if isinstance(e.event, RecordCorrected) and e.event.id == record.id)
 
 
-def _with(entry: Entry, event: Fact | Record) -> Entry:
-    return entry if event is entry.event else Entry(entry.position, event, entry.size)
+T = TypeVar("T", Fact, RecordReportAdded)
 
 
-def _cut_text(fact: Fact, recorded_on: int, day: int) -> Fact:
-    reports = _out(fact.reports, recorded_on, day)
-    return fact if len(reports) == len(fact.reports) else replace(fact, reports=reports)
-
-
-def _out(reports: Sequence[Report], recorded_on: int, day: int) -> tuple[Report, ...]:
-    return tuple(report for report in reports if _day(report, recorded_on) <= day)
+def _out(event: T, recorded_on: int, day: int) -> T:
+    """Leave out the reports that are not out on a day."""
+    reports = tuple([report for report in event.reports if _day(report, recorded_on) <= day])
+    return event if len(reports) == len(event.reports) else replace(event, reports=reports)
 
 
 def _day(report: Report, recorded_on: int) -> int:
@@ -71,24 +116,5 @@ def _day(report: Report, recorded_on: int) -> int:
     return recorded_on if report.published is None else parse(report.published).hi
 
 
-def _counts(record: Record, recorded_on: int, day: int) -> bool:
-    return min((_day(report, recorded_on) for report in record.reports), default=recorded_on) <= day
-
-
-def _is_known(fact: Fact, kept: Sequence[Entry], recorded_on: int, day: int) -> bool:
-    """Return whether a report that does not deny is published: the fact's own, an added one, or a correction's."""
-    if all(report.stance == DENIES for report in fact.reports) and recorded_on <= day:
-        return True
-    own, *records = [entry.event for entry in kept]
-    if _affirmed(own.reports):
-        return True
-    for record in live_records([record for record in records if isinstance(record, Record)]):
-        if isinstance(record, RecordCorrected) and _affirmed(record.event.reports):
-            return True
-        if isinstance(record, RecordReportAdded) and record.target == fact.id and _affirmed(record.reports):
-            return True
-    return False
-
-
-def _affirmed(reports: Iterable[Report]) -> bool:
-    return any(report.stance != DENIES for report in reports)
+def _affirming(reports: Iterable[Report]) -> list[Report]:
+    return [report for report in reports if report.stance != DENIES]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule import tokens
 from service.domain.rule.state import with_upcoming
 from service.views.asof import published, sql
 from service.views.asof.question import PAGE_BYTES, fitting
+from service.views.asof.weighing import CHUNK, PageWork, weighed_until
 
 if TYPE_CHECKING:
     from service.domain.rule.item import Item
@@ -67,16 +69,16 @@ async def change_page(
     compare = _recorded_states if basis.published is None else _published_states
     found: list[StateChange] = []
     rest: int | None = after
-    count = 0
-    while rest is not None and count == len(found) <= limit:
-        states, rest = await compare(database, basis, issue, points, rest, limit + 1)
+    count, work = 0, PageWork()
+    while rest is not None and count == len(found) <= limit and not work.is_enough:
+        states, rest = await compare(database, basis, issue, points, rest, limit + 1, work)
         found += [each for each in states if each.before != each.after]
         count = fitting([each.size for each in found], limit)
     return ChangePage(found[:count], found[count - 1].number if count < len(found) else rest)
 
 
 async def _recorded_states(
-    database: Database, _: Basis, issue: str, points: tuple[Point, Point], after: int, size: int
+    database: Database, _: Basis, issue: str, points: tuple[Point, Point], after: int, size: int, __: PageWork
 ) -> tuple[list[StateChange], int | None]:
     """Return the states at two points of some items that may differ, and the item to go on after."""
     one, other = points
@@ -95,20 +97,29 @@ async def _recorded_states(
 
 
 async def _published_states(
-    database: Database, basis: Basis, issue: str, points: tuple[Point, Point], after: int, _: int
+    database: Database, basis: Basis, issue: str, points: tuple[Point, Point], after: int, _: int, work: PageWork
 ) -> tuple[list[StateChange], int | None]:
     """Return the same as published. Candidates are read once: a correction recorded in between may add to them."""
     one, other = points
     token = tokens.of_issue(issue)
+
+    def both(item: Item) -> StateChange:
+        states = _member(item, one.day, token), _member(item, other.day, token)
+        return StateChange(item.number, item.slug, item.kind.name, *states)
+
     slugs = await published.candidates(database, basis, token, after)
-    now = then = await published.load(database, basis._replace(published=other.known), slugs)
+    states = await weighed_until(database, basis._replace(published=other.known), slugs, work, both)
     if one.known != other.known:
-        then = await published.load(database, basis._replace(published=one.known), slugs)
-    states = [
-        StateChange(new.number, new.slug, new.kind.name, _member(old, one.day, token), _member(new, other.day, token))
-        for old, new in zip(then, now, strict=True)
-    ]
-    return states, states[-1].number if len(states) == published.CHUNK else None
+        slugs = [state.slug for state in states]
+        then = await weighed_until(
+            database,
+            basis._replace(published=one.known),
+            slugs,
+            PageWork(inf),
+            lambda item: _member(item, one.day, token),
+        )
+        states = [state._replace(before=before) for state, before in zip(states, then, strict=True)]
+    return states, states[-1].number if len(states) == CHUNK or work.is_enough else None
 
 
 def _member(item: Item, day: int, token: str) -> bytes | None:

@@ -15,10 +15,12 @@ import msgspec
 
 from service.domain.rule.tokens import AGAINST_ALL
 from service.domain.vocabulary.codes import HS_SIZES, OF_RESTRICTION
-from service.views.asof import recorded
+from service.views.asof import published, recorded
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Basis, ItemState, Mode, Question, StatePage, is_full, page_of
 from service.views.asof.sql import basis_of, basis_sql, resolve
+from service.views.asof.weighing import CHUNK as WEIGHED
+from service.views.asof.weighing import PageWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from service.storage.database import Database, Dialect
 
 CHUNK = 2_000
-"""Items of a token that are listed at a time, at most. As published they are weighed in parts of twice a page."""
+"""Items of a token that are listed at a time, at most. As published they are weighed in smaller parts."""
 PART = 10
 """Items read in one statement for each that is wanted, at most: it ends with the last wanted."""
 RARE = 300
@@ -103,15 +105,19 @@ async def _published_page(
 ) -> StatePage:
     basis = await resolve(database, question)
     found: list[ItemState] = []
+    work = PageWork()
     goods = ", ".join(f"${number}" for number in range(4, len(wanted.goods) + 4))
     sql = _PUBLISHED_CANDIDATES.format(goods=goods)
     while True:
         names = await database.fetch_long(sql, after, basis.position, CHUNK, *wanted.goods)
-        for start in range(0, len(names), 2 * limit):
-            slugs = [slug for _, slug in names[start : start + 2 * limit]]
-            found += await _touching(database, basis, wanted, await engine_of(basis).named(database, basis, slugs))
-            if is_full(found, limit):
-                return page_of(basis, found, limit)
+        part = min(2 * limit, WEIGHED)
+        for start in range(0, len(names), part):
+            slugs = [slug for _, slug in names[start : start + part]]
+            states, last = await published.named_until(database, basis, slugs, work)
+            found += await _touching(database, basis, wanted, states)
+            if last is not None or is_full(found, limit):
+                page = page_of(basis, found, limit)
+                return page if page.next else page._replace(next=last)
         if len(names) < CHUNK:
             return page_of(basis, found, limit)
         after = names[-1][0]

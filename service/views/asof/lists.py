@@ -38,6 +38,6 @@ async def page(
         if chunk.next is None:
             return StatePage(chunk.basis, found, None)
         question, after, scanned = chunk.basis.pinned(), chunk.next, scanned + CHUNK
-        if scanned >= SCAN_MAX:
+        if scanned >= SCAN_MAX or (question.published is not None and len(chunk.items) < CHUNK):  # it cost enough
             return StatePage(chunk.basis, found, after)
         await asyncio.sleep(0)  # others want an answer too

@@ -5,15 +5,13 @@ The same rule applies as in `rule.item`; only which facts an item has, and with 
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from math import inf
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from service.domain.rule.facts import Entry
-from service.domain.rule.item import Item
 from service.domain.rule.posture import DECIDING_KINDS, is_decided
 from service.domain.rule.publication import as_published_by, days
 from service.domain.rule.tokens import of_issue
-from service.domain.vocabulary import events, instants
 from service.domain.vocabulary.dates import FOREVER
 from service.views.asof import recorded
 from service.views.asof.question import (
@@ -30,20 +28,25 @@ from service.views.asof.question import (
     page_of,
 )
 from service.views.asof.sql import resolve
-from service.views.working_set import rows_by_item
+from service.views.asof.weighing import (
+    CHUNK,
+    PageWork,
+    apart,
+    chained,
+    publication_day,
+    recorded_on_days,
+    rows_of,
+    weighed_until,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from service.domain.rule.item import Item
     from service.storage.database import Database, Row
     from service.views.asof.question import Question
 
 T = TypeVar("T")
-
-MANY_EVENTS = 100
-"""Events whose items take 5 ms, or longer where one item has them all."""
-CHUNK = 50
-"""Items loaded and weighed at a time, at most: 30 ms of work where each has ten facts."""
 
 _CANDIDATES = """
 SELECT i.number, i.slug FROM {source} WHERE i.number > $1 AND i.number <= $2 AND {where} ORDER BY {order} LIMIT $3
@@ -73,7 +76,9 @@ async def page(database: Database, question: Question, wanted: StateFilter, *, a
         return state.kind == wanted.kind and all(token in state.tokens for token in required)
 
     candidates = _Candidates(wanted.kind, wanted.tokens, passes)
-    return page_of(basis, await _states(database, basis, candidates, after, limit + 1), limit)
+    states, last = await _states(database, basis, candidates, after, limit + 1)
+    page = page_of(basis, states, limit)
+    return page if page.next else page._replace(next=last)
 
 
 async def issue_page(
@@ -87,19 +92,26 @@ async def issue_page(
         return token in state.tokens and (ended or state.kind == "issue" or "ended" not in state.tokens)
 
     version = (await recorded.issue_versions(database, basis.position, [slug])).get(slug, 0)
-    states = await _states(database, basis, _Candidates(None, [token], passes), after, limit + 2)
-    return issue_page_of(basis, version, states, slug, limit)
+    states, last = await _states(database, basis, _Candidates(None, [token], passes), after, limit + 2)
+    page = issue_page_of(basis, version, states, slug, limit)
+    return page if page.next else page._replace(next=last)
 
 
 async def named(database: Database, basis: Basis, slugs: Iterable[str]) -> list[ItemState]:
     """Return the states of named items with their tokens, by number; those without a status are left out."""
-    rows = await _rows(database, slugs, basis.position)
-    return await apart(sum(map(len, rows)), _named_states, rows, basis)
+    states, _ = await named_until(database, basis, list(slugs), PageWork(inf))
+    return sorted(states, key=attrgetter("number"))
 
 
-def _named_states(rows: Sequence[Sequence[Row]], basis: Basis) -> list[ItemState]:
-    items = _loaded(rows, publication_day(basis))
-    return [state for item in items if (state := state_on(item, basis.as_of)) is not None]
+async def named_until(
+    database: Database, basis: Basis, slugs: Sequence[str], work: PageWork
+) -> tuple[list[ItemState], int | None]:
+    """Return the states of items named in order of numbers; where the work is enough, the last that was weighed too.
+
+    It is a number; None where there was work left after all of them.
+    """
+    weighed = await weighed_until(database, basis, slugs, work, lambda item: (item.number, state_on(item, basis.as_of)))
+    return [state for _, state in weighed if state is not None], weighed[-1][0] if work.is_enough else None
 
 
 async def statuses(database: Database, question: Question, issues: Sequence[str]) -> Statuses:
@@ -141,17 +153,11 @@ def _begun(found: Lives) -> FirstStatus | None:
 async def counted(database: Database, basis: Basis, slugs: Iterable[str]) -> set[int] | None:
     """Return the positions of the events of some items that count on the day of publication."""
     found: set[int] = set()
-    for rows in await _rows(database, slugs, basis.position):
-        recorded_on = _recorded_on(rows)
-        for chain in _chained(rows).chains.values():
+    for rows in await rows_of(database, slugs, basis.position):
+        recorded_on = recorded_on_days(rows)
+        for chain in chained(rows).chains.values():
             found.update(entry.position for entry in as_published_by(chain, recorded_on, publication_day(basis)))
     return found
-
-
-def publication_day(basis: Basis) -> int:
-    """Return the last day of publication that counts, as an ordinal."""
-    assert basis.published is not None  # noqa: S101 - asked as published
-    return basis.published
 
 
 def state_on(item: Item, day: int) -> ItemState | None:
@@ -166,41 +172,20 @@ async def candidates(database: Database, basis: Basis, token: str, after: int) -
     return [slug for _, slug in await _named(database, basis, wanted, after, CHUNK)]
 
 
-async def load(database: Database, basis: Basis, slugs: Iterable[str]) -> list[Item]:
-    """Load items as published by a day, of what was recorded up to a position, in order of numbers."""
-    rows = await _rows(database, slugs, basis.position)
-    return await apart(sum(map(len, rows)), _loaded, rows, publication_day(basis))
-
-
-def _loaded(rows: Iterable[Sequence[Row]], day: int) -> list[Item]:
-    items = []
-    for of_item in rows:
-        item, recorded_on = _chained(of_item), _recorded_on(of_item)
-        item.know({root: as_published_by(chain, recorded_on, day) for root, chain in item.chains.items()})
-        items.append(item)
-    return items
-
-
-async def apart(events: int, work: Callable[..., T], *given: Any) -> T:  # noqa: ANN401 - what the work takes
-    """Do work on so many events; much of it in a thread, so that others have their turns."""
-    await asyncio.sleep(0)
-    return await asyncio.to_thread(work, *given) if events > MANY_EVENTS else work(*given)
-
-
 class Lives:
     """One item on each day of publication on which something about it may change, up to a day."""
 
     def __init__(self, rows: Sequence[Row], last: int) -> None:
         """`rows` are the events that bear on it, `last` the last day of publication that counts."""
         self._rows, self._last = rows, last
-        self.events = len(rows)
+        self.events = len(rows) ** 2  # the item is worked out for every day on which one of them was published
 
     def __iter__(self) -> Iterator[tuple[Item, int]]:
         """Return the item as known on each day, with the day.
 
         It is one item: take from it what is needed before going on to the next day. Only what changes is weighed again.
         """
-        item, recorded_on = _chained(self._rows), _recorded_on(self._rows)
+        item, recorded_on = chained(self._rows), recorded_on_days(self._rows)
         changes: dict[int, dict[int, None]] = {}
         for root, chain in item.chains.items():
             for entry in chain:
@@ -215,24 +200,8 @@ class Lives:
 
 async def lives(database: Database, basis: Basis, kind: str, slug: str) -> Lives | None:
     """Load an item of a kind as known on each day of publication, up to the basis's; None where there is none."""
-    found = [rows for rows in await _rows(database, [slug], basis.position) if rows[0][2] == kind]
+    found = [rows for rows in await rows_of(database, [slug], basis.position) if rows[0][2] == kind]
     return Lives(found[0], publication_day(basis)) if found else None
-
-
-async def _rows(database: Database, slugs: Iterable[str], until: int) -> list[list[Row]]:
-    return await rows_by_item(database.fetch_long, database.dialect, "e.recorded_at", slugs, until)
-
-
-def _chained(rows: Sequence[Row]) -> Item:
-    """Return an item with its chains alone."""
-    item = Item(*rows[0][:3])
-    for row in rows:
-        item.add(Entry(row[4], events.decode(row[5]), len(row[5])))
-    return item
-
-
-def _recorded_on(rows: Sequence[Row]) -> dict[int, int]:
-    return {row[4]: instants.day(row[3]) for row in rows}
 
 
 class _Candidates(NamedTuple):
@@ -243,18 +212,27 @@ class _Candidates(NamedTuple):
     passes: Callable[[ItemState], bool]
 
 
-async def _states(database: Database, basis: Basis, candidates: _Candidates, after: int, limit: int) -> list[ItemState]:
-    """Return up to `limit` of the states that pass, in order of the items' first appearance."""
+async def _states(
+    database: Database, basis: Basis, candidates: _Candidates, after: int, limit: int
+) -> tuple[list[ItemState], int | None]:
+    """Return up to `limit` of the states that pass, in order of the items' first appearance.
+
+    Where they cost too much for one page, also the number of the last item that was weighed.
+    """
     found: list[ItemState] = []
+    work = PageWork()
     size, tried = min(limit, CHUNK), 0
     while names := await _named(database, basis, candidates, after, size):
-        found += filter(candidates.passes, await named(database, basis, [slug for _, slug in names]))
+        states, last = await named_until(database, basis, [slug for _, slug in names], work)
+        found += filter(candidates.passes, states)
+        if last is not None:
+            return found[:limit], last
         if is_full(found, limit) or len(found) >= limit or len(names) < size:
             break
         after, tried = names[-1][0], tried + len(names)
         missing = limit - len(found)
         size = min(missing * tried // len(found) + 1, CHUNK) if found else CHUNK  # as many as it will likely take
-    return found[:limit]
+    return found[:limit], None
 
 
 async def _named(database: Database, basis: Basis, candidates: _Candidates, after: int, size: int) -> Sequence[Row]:

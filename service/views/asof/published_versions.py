@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.views.asof.published import apart, lives
+from service.views.asof.published import lives
 from service.views.asof.question import fitting
 from service.views.asof.rectangles import Rectangle, VersionPage
+from service.views.asof.weighing import apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

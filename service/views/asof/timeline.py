@@ -6,8 +6,9 @@ whatever of the index lies between.
 
 from __future__ import annotations
 
+import asyncio
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -78,6 +79,7 @@ async def timeline_page(database: Database, basis: Basis, issue: str, *, after: 
         counting = [text for text in texts if text[3] <= basis.position]
         for start in range(0, len(counting), PART):
             part = counting[start : start + PART]
+            await asyncio.sleep(0)  # where a read runs at once, others have their turn between two of them
             found += await _holding(database, part, basis)
             count = fitting([len(fact.body) for fact in found], limit)
             if count < len(found):
@@ -126,7 +128,7 @@ def _known(chain: Sequence[Row], day: int | None) -> FactOnTimeline | None:
 
 def _json(fact: LiveFact, recorded_at: int, *, corrected: bool) -> bytes:
     """Return a fact as the timeline shows it: its place in the log, what is known of it, then its text."""
-    known = {
+    known: dict[str, Any] = {
         "position": fact.position,
         "recorded_at": instants.text(recorded_at),
         "kind": fact.change.kind,
@@ -134,5 +136,7 @@ def _json(fact: LiveFact, recorded_at: int, *, corrected: bool) -> bytes:
         "contested": fact.contested,
         "corrected": corrected,
     }
+    if fact.disagreements:
+        known["disagreements"] = fact.disagreements
     text = msgspec.to_builtins(fact.event)
-    return msgspec.json.encode({**known, **text, "reports": msgspec.Raw(b"[%s]" % fact.sources)})
+    return msgspec.json.encode({**known, **text, "reports": fact.reports})

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule.state import with_upcoming
 from service.views.asof import sql
-from service.views.asof.published import apart
 from service.views.asof.published_versions import published_page
 from service.views.asof.question import PAGE_BYTES
 from service.views.asof.rectangles import Rectangle, VersionPage
+from service.views.asof.weighing import apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

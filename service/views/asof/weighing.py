@@ -1,0 +1,130 @@
+"""Items as published, loaded and weighed: in a thread where that is much work, and no more than a page may cost.
+
+A page ends where its items have cost enough; the rest is for the next page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from service.domain.rule.facts import Entry
+from service.domain.rule.item import Item
+from service.domain.rule.publication import as_published_by
+from service.domain.vocabulary import events, instants
+from service.views.working_set import rows_by_item
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from service.storage.database import Database, Row
+    from service.views.asof.question import Basis
+
+T = TypeVar("T")
+
+MANY_EVENTS = 100
+"""Events whose items take 5 ms, or longer where one item has them all."""
+EVENT_BYTES = 500
+"""Bytes that count as an event."""
+CHUNK = 50
+"""Items loaded and weighed at a time, at most: 30 ms of work where each has ten facts."""
+PAGE_STEPS = 4_000_000
+"""Steps of work (service/domain/rule/work.py) after which no further item is weighed: 0.4 s, the last item not counted.
+
+What an item may be is bounded (docs/limits.md), so a page ends within a second.
+"""
+FIRST = 10
+"""Items loaded before their sizes are known; each may have 4 MiB of events."""
+LOADED_BYTES = 4 * 2**20
+"""Bytes of events that are loaded at a time, as far as the items before are a guide."""
+BYTES_A_STEP = 2
+"""Bytes of events that are decoded, and written into a state, in a step."""
+
+
+class PageWork:
+    """What the items of a page have cost so far."""
+
+    def __init__(self, most: float = PAGE_STEPS) -> None:
+        """`most` is how many steps are enough."""
+        self._most, self._steps, self._items, self._bytes = most, 0, 0, 0
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the page ends here."""
+        return self._steps >= self._most
+
+    def add(self, item: Item) -> None:
+        """Count an item that was loaded and weighed."""
+        self._items += 1
+        self._bytes += item.bytes
+        self._steps += item.steps + item.bytes // BYTES_A_STEP
+
+    def part(self, most: int) -> int:
+        """Return how many items to load next: `most` at most."""
+        if not self._items:
+            return min(FIRST, most)
+        return max(1, min(most, LOADED_BYTES * self._items // max(1, self._bytes)))
+
+
+async def weighed_until(
+    database: Database, basis: Basis, slugs: Sequence[str], work: PageWork, take: Callable[[Item], T]
+) -> list[T]:
+    """Load items as published by a day, of what was recorded up to a position, and take something of each.
+
+    They are named in order of numbers. Those after which the work is enough are left out.
+    """
+    taken: list[T] = []
+    start = 0
+    while start < len(slugs) and not work.is_enough:
+        part = slugs[start : start + work.part(CHUNK)]
+        rows = await rows_of(database, part, basis.position)
+        taken += await apart(sum(map(_size, rows)), _weighed, rows, publication_day(basis), work, take)
+        start += len(part)
+    return taken
+
+
+def _weighed(rows: Iterable[Sequence[Row]], day: int, work: PageWork, take: Callable[[Item], T]) -> list[T]:
+    taken = []
+    for of_item in rows:
+        if work.is_enough:
+            break
+        item, recorded_on = chained(of_item), recorded_on_days(of_item)
+        item.know({root: as_published_by(chain, recorded_on, day) for root, chain in item.chains.items()})
+        taken.append(take(item))
+        work.add(item)
+    return taken
+
+
+def _size(rows: Sequence[Row]) -> int:
+    """Return how many events the work on an item's rows is like."""
+    return len(rows) + sum([len(row[5]) for row in rows]) // EVENT_BYTES
+
+
+async def apart(events: int, work: Callable[..., T], *given: Any) -> T:  # noqa: ANN401 - what the work takes
+    """Do work on so many events; much of it in a thread, so that others have their turns."""
+    await asyncio.sleep(0)
+    return await asyncio.to_thread(work, *given) if events > MANY_EVENTS else work(*given)
+
+
+def publication_day(basis: Basis) -> int:
+    """Return the last day of publication that counts, as an ordinal."""
+    assert basis.published is not None  # noqa: S101 - asked as published
+    return basis.published
+
+
+async def rows_of(database: Database, slugs: Iterable[str], until: int) -> list[list[Row]]:
+    """Read the events that bear on items, as `rows_by_item` does, each with the instant at which it was recorded."""
+    return await rows_by_item(database.fetch_long, database.dialect, "e.recorded_at", slugs, until)
+
+
+def chained(rows: Sequence[Row]) -> Item:
+    """Return an item with its chains alone."""
+    item = Item(*rows[0][:3])
+    for row in rows:
+        item.add(Entry(row[4], events.decode(row[5]), len(row[5])))
+    return item
+
+
+def recorded_on_days(rows: Sequence[Row]) -> dict[int, int]:
+    """Return the day on which each event of an item was recorded, by position."""
+    return {row[4]: instants.day(row[3]) for row in rows}
