@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.domain.rule.walk import ANNOUNCED
-from service.domain.vocabulary.kinds import SUSPENDED
+from service.domain.vocabulary.kinds import PLANNED, SUSPENDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,7 @@ def posture(issue_status: str, statuses: Iterable[KindStatus]) -> str:
         return "suspended"
     if not present.isdisjoint({("restriction", ANNOUNCED), ("restriction", "proposed")}):
         return "announced"
-    if any(kind == "round" and status not in {"concluded", "cancelled"} for kind, status in present):
+    if any(kind == "round" and status not in {"concluded", "cancelled", PLANNED} for kind, status in present):
         return "in_talks"
     return "open"
 

@@ -152,7 +152,7 @@ def _probe(dialect: Dialect, name: str, day: str, known: str) -> str:
     """Return the join with the state of item f that answers at a point, where it is of the issue ($6)."""
     number = sql.state_number("f.item", day, sql.known_at(known))
     of_issue = f"{dialect.found_at}({name}.tokens, $6) > 0"
-    return f"LEFT JOIN state {name} ON {name}.number = {number} AND {of_issue}"
+    return f"LEFT JOIN state {name} ON {name}.number = {number} AND {of_issue} AND {sql.NOT_PLANNED.format(name)}"
 
 
 async def _state(database: Database, columns: Row) -> bytes | None:

@@ -13,6 +13,7 @@ from service.domain.rule.posture import DECIDING_KINDS, is_decided
 from service.domain.rule.publication import as_published_by, days
 from service.domain.rule.tokens import of_issue
 from service.domain.vocabulary.dates import FOREVER
+from service.domain.vocabulary.kinds import PLANNED
 from service.views.asof import recorded
 from service.views.asof.question import (
     Basis,
@@ -147,7 +148,11 @@ async def first(database: Database, basis: Basis, kind: str, slug: str) -> First
 
 
 def _begun(found: Lives) -> FirstStatus | None:
-    return next((FirstStatus(item.segments[0].start, None, day) for item, day in found if item.segments), None)
+    for item, day in found:
+        for segment in item.segments:
+            if segment.answer.status not in {None, PLANNED}:
+                return FirstStatus(segment.start, None, day)
+    return None
 
 
 async def counted(database: Database, basis: Basis, slugs: Iterable[str]) -> set[int] | None:
@@ -160,10 +165,10 @@ async def counted(database: Database, basis: Basis, slugs: Iterable[str]) -> set
     return found
 
 
-def state_on(item: Item, day: int) -> ItemState | None:
-    """Return an item's state on a day with its tokens; None when it has no status."""
+def state_on(item: Item, day: int, *, planned: bool = False) -> ItemState | None:
+    """Return an item's state on a day with its tokens; None when it has no status, or with `planned` false a plan."""
     state = item.state(day)
-    return None if state is None else ItemState(item.number, item.slug, item.kind.name, *state)
+    return None if state is None or (state.status == PLANNED and not planned) else ItemState(item.number, item.slug, item.kind.name, *state)
 
 
 async def candidates(database: Database, basis: Basis, token: str, after: int) -> list[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from service.domain.rule.state import arrival_text
+from service.domain.vocabulary.kinds import PLANNED
 from service.views.asof.published import lives
 from service.views.asof.question import fitting
 from service.views.asof.rectangles import Rectangle, VersionPage
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from service.domain.rule.item import Item
-    from service.domain.rule.life import Segment, Upcoming
+    from service.domain.rule.answer import Segment
     from service.storage.database import Database
     from service.views.asof.published import Lives
     from service.views.asof.question import Basis
@@ -52,8 +54,8 @@ class _Sight(NamedTuple):
     later: int
 
 
-_Later = tuple["tuple[Upcoming, ...]", int]
-"""The changes that take hold on a day, and the number of what comes after them; 0 is nothing."""
+_Later = tuple[str, int]
+"""The change on a day, as JSON, and the number of what comes after it; 0 is nothing."""
 
 
 async def published_page(
@@ -102,10 +104,11 @@ def _sights(item: Item, numbers: dict[_Later, int]) -> Iterator[_Sight]:
     """Return an item's segments from the last to the first; `numbers` has the number of each of what comes later."""
     valid_to, later = None, 0
     for segment in reversed(item.segments):
-        yield _Sight(segment, valid_to, later)
+        if segment.answer.status not in {None, PLANNED}:
+            yield _Sight(segment, valid_to, later)
         valid_to = segment.start
-        if segment.arrivals:
-            later = numbers.setdefault((segment.arrivals, later), len(numbers) + 1)
+        if segment.arrival is not None:
+            later = numbers.setdefault((arrival_text(segment), later), len(numbers) + 1)
 
 
 def _states(found: Lives, wanted: Sequence[_Stretch]) -> Mapping[Corner, bytes]:
@@ -120,7 +123,9 @@ def _states(found: Lives, wanted: Sequence[_Stretch]) -> Mapping[Corner, bytes]:
             break
         starts = [segment.start for segment in item.segments] if day in by_day else []
         for start in by_day.get(day, ()):
-            states[start, day] = item.state_of_segment(starts.index(start)).body
+            state = item.state_of_segment(starts.index(start))
+            assert state is not None  # noqa: S101 - a stretch has a status
+            states[start, day] = state.body
     return states
 
 

@@ -31,9 +31,9 @@ _VERSION = """, (SELECT n.version FROM issue_event n
     ORDER BY n.position DESC LIMIT 1) AS version"""
 _ALL = "1000000"
 """More rows than there are names: with a limit that it does not know PostgreSQL goes through all items in order."""
-_FIRST = """
+_FIRST = f"""
 SELECT min(w.valid_from), min(w.known_from) FROM item i JOIN version w ON w.item = i.number
-WHERE i.slug = $1 AND i.kind = $2
+JOIN state s ON s.number = w.state WHERE i.slug = $1 AND i.kind = $2 AND {sql.NOT_PLANNED.format("s")}
 """
 _ISSUE_VERSIONS = """
 SELECT i.slug, (SELECT n.version FROM issue_event n WHERE n.issue = i.number AND n.position <= $1

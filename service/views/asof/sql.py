@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from service.domain.errors import KnowledgeAhead
 from service.domain.rule import tokens
 from service.domain.rule.state import with_upcoming
+from service.domain.vocabulary.kinds import PLANNED
 from service.storage.database import Lost
 from service.storage.tables import OPEN_END
 from service.views.asof.question import PAGE_BYTES, Basis, ItemState
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from service.storage.database import Database, Dialect, Row
     from service.views.asof.question import Mode, Question
 
+NOT_PLANNED = f"{{}}.status <> '{PLANNED}'"
+"""The condition on a state that the item is not only planned."""
 KNOWN_NOW = f"w.closed_at = {OPEN_END}"
 """The condition on versions w that may answer at the head."""
 _KNOWN = "w.known_from <= {k} AND w.closed_at > {k}"
@@ -164,12 +167,12 @@ def _statement(dialect: Dialect, mode: Mode, **parts: str) -> str:
 class StateStatement:
     """An as-of statement in the making: collects conditions, and parameters by number."""
 
-    def __init__(self, database: Database, question: Question) -> None:
-        """Begin without a condition."""
+    def __init__(self, database: Database, question: Question, *, planned: bool = False) -> None:
+        """Begin without a condition; items that are only planned are left out unless `planned`."""
         self._database, self._question = database, question
         self._mode, known = question.known()
         self._parameters: list[Any] = [known, question.as_of]
-        self.where: list[str] = []
+        self.where: list[str] = [] if planned else [NOT_PLANNED.format("v")]
         """The conditions; all hold."""
         self._found_at = database.dialect.found_at
 

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule.state import with_upcoming
+from service.domain.vocabulary.kinds import PLANNED
 from service.views.asof import sql
 from service.views.asof.published_versions import published_page
 from service.views.asof.question import PAGE_BYTES
@@ -29,7 +30,8 @@ PART = 50
 _ITEM = "SELECT i.number FROM item i WHERE i.slug = $1 AND i.kind = $2 AND i.number <= $3"
 """Its number is the first position that names it."""
 _VERSIONS = """
-SELECT w.valid_from, w.known_from, w.closed_at, s.status, w.arrivals FROM version w JOIN state s ON s.number = w.state
+SELECT w.valid_from, w.known_from, w.closed_at, s.status, w.arrivals
+FROM version w LEFT JOIN state s ON s.number = w.state
 WHERE w.item = $1 AND w.valid_from >= $2 AND w.known_from <= $3
 ORDER BY w.valid_from, w.known_from
 """
@@ -45,7 +47,7 @@ class _Version(NamedTuple):
     valid_from: int
     known_from: int
     known_to: int
-    status: str
+    status: str | None
     arrivals: str
 
 
@@ -113,7 +115,8 @@ async def _recorded_page(
     versions = await database.fetch_long(_VERSIONS, item, after[0], basis.position)
     arrivals = _Arrivals()
     pieces = await apart(len(versions), _pieces, versions, basis.position, arrivals)
-    wanted = [piece for piece in pieces if (piece.version.valid_from, piece.known_from) > after]
+    answered = [piece for piece in pieces if piece.version.status not in {None, PLANNED}]
+    wanted = [piece for piece in answered if (piece.version.valid_from, piece.known_from) > after]
     rectangles = await _with_states(database, item, wanted[:limit], basis.position, arrivals)
     return VersionPage(rectangles, len(wanted) > len(rectangles))
 
@@ -188,7 +191,7 @@ async def _with_states(
         bodies = await _bodies(database, item, part)
         for version, valid_to, known_from, known_to, later in part:
             small = await sql.body_of(database, *bodies[version.valid_from, version.known_from])
-            body = with_upcoming(small, version.status, arrivals.text(later))
+            body = with_upcoming(small, version.status or "", arrivals.text(later))
             end = known_to if known_to <= known else None
             rectangles.append(Rectangle(version.valid_from, valid_to, known_from, end, body))
             size += len(body)
