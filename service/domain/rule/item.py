@@ -104,7 +104,7 @@ class Item:
 
     def has_opening(self) -> bool:
         """Return whether an asserted opening is known and holds."""
-        return any(fact.opens for fact in self.facts.values())
+        return any(fact.change.opens and fact.event.modality == "asserted" for fact in self.facts.values())
 
     @property
     def segments(self) -> Sequence[Segment]:
