@@ -52,7 +52,9 @@ def test_every_day_is_answered_as_the_document_has_it(history: list[Event], data
         if found is None or truth is None:
             continue
         rulers = oracle.alternative_rulers(log, slug, day, len(log))
-        assert [each["status"] for each in found["alternatives"]] == [each["status"] for each in truth["alternatives"]], (slug, day)
+        assert [each["status"] for each in found["alternatives"]] == [
+            each["status"] for each in truth["alternatives"]
+        ], (slug, day)
         assert all(each["event"] in rulers[each["status"]] for each in found["alternatives"])
         del found["alternatives"], truth["alternatives"]
         assert found == truth, (slug, day)
@@ -68,7 +70,7 @@ def test_a_life_that_grows_is_that_of_an_item_which_is_loaded(history: list[Even
         own = Item.of(events, slug)
         grown = Item(own.number, slug, own.kind.name)
         for entry in bearing:
-            if own.chain(entry.event.id) is None:
+            if entry.event.id not in own.roots:
                 continue
             root = grown.add(entry)
             before = {segment.start: segment for segment in grown.segments}
@@ -79,7 +81,13 @@ def test_a_life_that_grows_is_that_of_an_item_which_is_loaded(history: list[Even
                     before[change.start] = change.after
             assert sorted(before) == [segment.start for segment in grown.segments]
             assert [before[segment.start] for segment in grown.segments] == list(grown.segments)
-            fresh = Item.load(own.number, slug, own.kind.name, 0, [each for each in bearing if each.position <= entry.position and own.chain(each.event.id)])
+            fresh = Item.load(
+                own.number,
+                slug,
+                own.kind.name,
+                0,
+                [each for each in bearing if each.position <= entry.position and each.event.id in own.roots],
+            )
             assert [(each.start, states(grown, index)) for index, each in enumerate(grown.segments)] == [
                 (each.start, states(fresh, index)) for index, each in enumerate(fresh.segments)
             ]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from service.domain.rule.facts import LiveFact
+from service.domain.rule.merge import Given, Left
+from service.domain.rule.readings import Ruled
 from service.domain.vocabulary.kinds import PLANNED
 from service.domain.vocabulary.terms import terms_of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from service.domain.rule.merge import Given, Left
-    from service.domain.rule.readings import Ruled
     from service.domain.vocabulary.kinds import Kind
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -43,10 +44,15 @@ def disagreements(fact: Fact, reports: Sequence[Report]) -> tuple[Disagreement, 
     given = sorted({name for report in reports for name in report.terms or ()})
     own = msgspec.to_builtins(terms_of(fact)) if given else {}
     for name in given:
-        values = _by_value(reports, lambda report, name=name: (report.terms or own).get(name, own.get(name)))
+        values = _by_value(reports, partial(_term, name, own.get(name)))
         if len(values.says) > 1:
             found.append(Disagreement(name, values.says))
     return tuple(found)
+
+
+def _term(name: str, own: Any, report: Report) -> Any:  # noqa: ANN401 - any term
+    """Return the value of a term that a report gives; its fact's own where it does not."""
+    return (report.terms or {}).get(name, own)
 
 
 def _by_value(reports: Sequence[Report], value_of: Callable[[Report], Any]) -> Disagreement:

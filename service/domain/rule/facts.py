@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from service.domain.rule.disagreements import Disagreement, disagreements
-from service.domain.rule.walk import Dated
+from service.domain.rule.ordered import Dated
 from service.domain.vocabulary.dates import FOREVER, When, day_after, parse
 from service.domain.vocabulary.events import (
     Fact,
@@ -42,10 +42,10 @@ class LiveFact(Dated, eq=False, gc=False):
     """A fact as it is known after the records on it, compared by identity: a new text is a new object.
 
     `position` is the fact's own. The days and the place of `Dated` are those of the earliest reading. `occ`, `eff` and
-    `end` are its dates, `end_key` the string that a reading fixes where `end` is uncertain; `unsure` is true where the bounds of any
-    differ. It `counts` where it is asserted and not denied, and is `planned` where it is that and not denied. `reports` are its own and those added, each once. `tokens`
-    are those of each of its terms, None until they are needed; `shown` is its JSON in a state, in two parts around
-    `sets`, None until then.
+    `end` are its dates, `end_key` the string that a reading fixes where `end` is uncertain; `unsure` is true where the
+    bounds of any differ. It `counts` where it is asserted and not denied, and is `planned` where it is that and not
+    denied. `reports` are its own and those added, each once. `tokens` are those of each of its terms, None until they
+    are needed; `shown` is its JSON in a state, in two parts around `sets`, None until then.
     """
 
     event: Fact

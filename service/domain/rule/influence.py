@@ -15,9 +15,10 @@ from service.domain.vocabulary.dates import FOREVER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from service.domain.rule.decisions import Decisions
     from service.domain.rule.facts import LiveFact
     from service.domain.rule.merge import Terms
-    from service.domain.rule.walk import Dated, Decisions
+    from service.domain.rule.ordered import Dated
 
 
 def matters_until(fact: LiveFact, decisions: Decisions, terms: Terms) -> int:

@@ -50,8 +50,8 @@ class Item:
     """
 
     __slots__ = (
-        "bytes", "chains", "facts", "kind", "life", "number", "reports", "roots", "slug", "steps", "tokens", "uncertain",
-        "version",
+        "bytes", "chains", "facts", "kind", "life", "number", "reports", "roots", "slug", "steps", "tokens",
+        "uncertain", "version",
     )  # fmt: skip
 
     def __init__(self, number: int, slug: str, kind: str, *, version: int = 0) -> None:

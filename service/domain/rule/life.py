@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from service.domain.rule.answer import Answer, Cause, Segment, Upcoming, arrival
+from service.domain.rule.decisions import Decisions
 from service.domain.rule.facts import LiveFact
 from service.domain.rule.influence import matters_until
 from service.domain.rule.merge import Terms, given_by, left
+from service.domain.rule.ordered import by_order
 from service.domain.rule.readings import Readings
 from service.domain.rule.tokens import has_surely_ended
-from service.domain.rule.walk import Decisions, Standing, Walk, by_order
+from service.domain.rule.walk import Standing, Walk
 from service.domain.rule.work import EDGE_STEPS, Spend, unbounded
 from service.domain.vocabulary.dates import FOREVER, OPEN
 from service.domain.vocabulary.kinds import PLANNED
@@ -25,8 +27,8 @@ from service.domain.vocabulary.kinds import PLANNED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from service.domain.rule.ordered import Dated
     from service.domain.rule.readings import Ruled
-    from service.domain.rule.walk import Dated
     from service.domain.vocabulary.kinds import Kind
 
 IN_FORCE = "in_force"
@@ -198,9 +200,8 @@ class Life:
             since=_since(before, status, ruling, cause),
             given=given_by(planned[0]) if status == PLANNED else self._terms.given(walk, standing),
             issues=self._named(day, ruling),
-            complete=bool(self._opened and self._opened[0] <= day) or any(
-                fact is not None and fact.change.opens for fact in (ruling, standing.coming)
-            ),
+            complete=bool(self._opened and self._opened[0] <= day)
+            or any(fact is not None and fact.change.opens for fact in (ruling, standing.coming)),
             possible=possible,
             left=left(standing),
             ever=ever,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.domain.rule.facts import LiveFact
-from service.domain.rule.walk import Ordered
+from service.domain.rule.ordered import Ordered
 from service.domain.vocabulary.terms import terms_of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.domain.rule.walk import Dated, Standing, Walk
+    from service.domain.rule.ordered import Dated
+    from service.domain.rule.walk import Standing, Walk
 
 LEFT = frozenset({"rate_percent", "rates", "portion"})
 """Terms of a hiding fact that say what is collected while the item is hidden; they never merge."""

@@ -75,7 +75,9 @@ class _Chain:
         if isinstance(event, RecordCorrected):
             text = _out(event.event, self._dated[event.id], self._day)
             cut = event if text is event.event else replace(event, event=text)
-        elif isinstance(event, Fact | RecordReportAdded):
+        elif isinstance(event, Fact):  # noqa: SIM114 - a type each
+            cut = _out(event, self._recorded_on[event.id], self._day)
+        elif isinstance(event, RecordReportAdded):
             cut = _out(event, self._recorded_on[event.id], self._day)
         return entry if cut is event else Entry(entry.position, cut, entry.size)
 
@@ -95,11 +97,15 @@ class _Chain:
             return True
         texts = [record.event for record in corrections if record.id not in self._always]
         added = [each for each in live if isinstance(each, RecordReportAdded) and each.target == self._fact.id]
-        return any(_affirming(each.reports) for each in (*texts, *added))
+        return any(
+            _affirming(reports) for reports in [each.reports for each in texts] + [each.reports for each in added]
+        )
 
     def _original(self, record: RecordCorrected) -> Fact:
         """Return the text of a correction with all its reports."""
-        return next(e.event.event for e in self._entries if isinstance(e.event, RecordCorrected) and e.event.id == record.id)
+        return next(
+            e.event.event for e in self._entries if isinstance(e.event, RecordCorrected) and e.event.id == record.id
+        )
 
 
 T = TypeVar("T", Fact, RecordReportAdded)

@@ -1,6 +1,6 @@
 """Every status that some reading of uncertain dates gives (docs/semantics.md, 3; exact, with bounded work).
 
-Only the order of days matters, so a date is read as few of its days: each bound of another date, and a day or so between
+Only the order of days matters, so a date is read as few of its days: each bound of another date, and some days between
 two of them. Dates that are alike in every reading are fixed, and facts before a decided opening that has taken hold for
 certain are left out. What is left is read in every way. Past a bound of work every status counts as possible that some
 fact can give: then more is called possible, never less.
@@ -12,7 +12,9 @@ from itertools import pairwise, product
 from math import prod
 from typing import TYPE_CHECKING
 
-from service.domain.rule.walk import ANNOUNCED, GIVE_WAY, POSTPONED, Dated, Decisions, by_order
+from service.domain.rule.decisions import Decisions
+from service.domain.rule.ordered import Dated, by_order
+from service.domain.rule.walk import ANNOUNCED, GIVE_WAY, POSTPONED, standing_on
 from service.domain.rule.work import READING, Spend, unbounded
 from service.domain.vocabulary.dates import parse
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from service.domain.rule.facts import LiveFact
-    from service.domain.rule.walk import Order, Standing
+    from service.domain.rule.ordered import Order
+    from service.domain.rule.walk import Standing
     from service.domain.vocabulary.dates import When
     from service.domain.vocabulary.kinds import Kind
 
@@ -55,7 +58,7 @@ class Readings:
             found = possible | found
         else:
             for decisions in self._read(facts, choices):
-                standing = decisions.on(day)
+                standing = standing_on(decisions, day)
                 found.setdefault(standing.status, self._ruling(standing))
                 if len(found) == len(possible):
                     break  # no reading gives another status than these
@@ -74,7 +77,7 @@ class Readings:
         for decisions in self._read(facts, choices):
             self._spend(READING * len(facts))
             days = [each for each in decisions.edges if each <= day]
-            if any(decisions.on(each).status == status for each in days) != ever:
+            if any(standing_on(decisions, each).status == status for each in days) != ever:
                 return False
         return True
 

@@ -69,9 +69,10 @@ def _restriction(answer: Answer) -> dict[str, Any]:
     """Return how far a restriction applies, what is charged, and whether it ever was in force."""
     rate, portion = answer.left
     own = answer.given.get("rate_percent")
-    applies, charged = "none", 0
+    applies = "none"
+    charged: float | None = 0
     if answer.status == "in_force":
-        applies, charged = "full", own and own.terms["rate_percent"]
+        applies, charged = "full", own.terms["rate_percent"] if own else 0
     elif answer.status == SUSPENDED:
         applies = "partly" if portion == "part" or (rate or 0) > 0 else "none"
         charged = rate if rate is not None else None if portion == "part" else 0
@@ -122,7 +123,9 @@ def with_upcoming(body: bytes, status: str, later: str | None) -> bytes:
     head, _, tail = body.rpartition(_UPCOMING)
     planned, _, more = tail.rpartition(_MORE)
     if not head or not more.endswith(_NO_CHANGE):
-        msg = "a state ends with `upcoming`, `upcoming_more` and `next_change`, which is null: `state_of` sets them last"
+        msg = (
+            "a state ends with `upcoming`, `upcoming_more` and `next_change`, which is null: `state_of` sets them last"
+        )
         raise ValueError(msg)
     coming = f"[{later}]".encode()
     changes, texts = _changes(coming), _texts(coming)

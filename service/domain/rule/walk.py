@@ -7,98 +7,23 @@ through.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
-from itertools import islice
-from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import Struct
-
-from service.domain.vocabulary.dates import FOREVER
-from service.domain.vocabulary.kinds import SUSPENDED, ChangeRule
+from service.domain.rule.ordered import by_order
+from service.domain.vocabulary.kinds import EXHAUSTED, SUSPENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from service.domain.vocabulary.kinds import Kind
+    from service.domain.rule.decisions import Decisions
+    from service.domain.rule.ordered import Dated, Order, Ordered
 
 ANNOUNCED = "announced"
-EXHAUSTED = "exhausted"
 POSTPONED = "postponed"
 GIVE_WAY = frozenset({"proposed", "applied"})
 """Openings that leave the list where a decided one is coming."""
 START_AFRESH = frozenset({"suspended", POSTPONED})
 """Hiding changes that take those before them out of the list."""
-
-Order = tuple[int, int, int, int]
-"""A place in the order of decisions: occurred, effective (days as ordinals), place in the kind's row, position."""
-
-
-class Dated(Struct, eq=False, gc=False):
-    """A fact in one reading. Days are ordinals.
-
-    It was decided on `decided`, takes hold on `begins` and is over from `ends` on (FOREVER: never).
-    """
-
-    position: int
-    change: ChangeRule
-    decided: int
-    begins: int
-    ends: int
-    order: Order
-
-
-by_order = attrgetter("order")
-"""The key that sorts facts in the order of decisions."""
-
-
-class Ordered:
-    """Facts in the order of decisions. Adding one costs a search, and the shift of pointers that a list does."""
-
-    __slots__ = ("_lead", "_orders", "facts")
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self.facts: list[Dated] = []
-        self._orders: list[Order] = []
-        self._lead = 0
-        """How many days before its decision a fact took hold, at most."""
-
-    def add(self, fact: Dated) -> None:
-        """Put in a fact."""
-        place = bisect_left(self._orders, fact.order)
-        self._orders.insert(place, fact.order)
-        self.facts.insert(place, fact)
-        self._lead = max(self._lead, fact.decided - fact.begins)
-
-    def remove(self, fact: Dated) -> None:
-        """Take out a fact that is in."""
-        place = bisect_left(self._orders, fact.order)
-        del self._orders[place], self.facts[place]
-
-    def begun(self, day: int, before: Order | None = None) -> Iterator[Dated]:
-        """Return the facts that have taken hold by a day, from the last to the first, of those before a place."""
-        place = bisect_left(self._orders, before or (day + self._lead + 1,))
-        facts = self.facts
-        while place:
-            place -= 1
-            fact = facts[place]
-            if fact.begins <= day:
-                yield fact
-
-    def decided(self, day: int) -> Iterator[Dated]:
-        """Return the facts decided by a day, from the last to the first."""
-        for place in range(bisect_left(self._orders, (day + 1,)) - 1, -1, -1):
-            yield self.facts[place]
-
-    def after(self, order: Order) -> Iterator[Dated]:
-        """Return the facts after a place, in order."""
-        for place in range(bisect_right(self._orders, order), len(self.facts)):
-            yield self.facts[place]
-
-    def precede(self, order: Order) -> bool:
-        """Return whether a fact stands before a place."""
-        return bool(self._orders) and self._orders[0] < order
 
 
 class Standing(NamedTuple):
@@ -117,108 +42,9 @@ class Standing(NamedTuple):
 NOTHING = Standing(None, None)
 
 
-class Decisions:
-    """The facts of an item that count, by track in the order of decisions, and the days on which they change anything.
-
-    `clearers` are the openings and ends of the base track, `returns` the `reinstated` of the overlay.
-    """
-
-    __slots__ = (
-        "_dated", "_notice", "_stood", "bases", "clearers", "edges", "kind", "openings", "overlays", "quotas", "returns",
-        "terms",
-    )  # fmt: skip
-
-    def __init__(self, kind: Kind, facts: Iterable[Dated] = ()) -> None:
-        """Begin with some facts."""
-        self.kind = kind
-        self.bases, self.clearers, self.openings = Ordered(), Ordered(), Ordered()
-        self.overlays, self.returns, self.quotas, self.terms = Ordered(), Ordered(), Ordered(), Ordered()
-        self.edges: list[int] = []
-        """The days on which something takes hold, is over or is announced, each once, in order."""
-        self._dated: dict[int, list[Dated]] = {}
-        self._notice = 0
-        """How many days before it takes hold an opening was decided, at most."""
-        self._stood: dict[int, str | None] = {}
-        for fact in facts:
-            self.add(fact)
-
-    def add(self, fact: Dated) -> None:
-        """Put in a fact."""
-        for track in self._tracks(fact.change):
-            track.add(fact)
-        if fact.change.opens:
-            self._notice = max(self._notice, fact.begins - fact.decided)
-        self._stood.clear()
-        for day in _days(fact):
-            if day not in self._dated:
-                insort(self.edges, day)
-                self._dated[day] = []
-            self._dated[day].append(fact)
-
-    def remove(self, fact: Dated) -> None:
-        """Take out a fact that is in."""
-        for track in self._tracks(fact.change):
-            track.remove(fact)
-        self._stood.clear()
-        for day in _days(fact):
-            self._dated[day].remove(fact)
-            if not self._dated[day]:
-                del self._dated[day], self.edges[bisect_left(self.edges, day)]
-
-    def _tracks(self, change: ChangeRule) -> Iterator[Ordered]:
-        match change.track:
-            case "base":
-                yield self.bases
-                if change.opens or change.ends:
-                    yield self.clearers
-                if change.opens:
-                    yield self.openings
-            case "overlay":
-                yield self.overlays
-                if not change.hides:
-                    yield self.returns
-            case "quota":
-                yield self.quotas
-            case _:
-                yield self.terms
-
-    def dated(self, day: int) -> Dated | None:
-        """Return the last fact, in the order of decisions, that takes hold, is over or is announced on a day."""
-        return max(self._dated.get(day, ()), key=by_order, default=None)
-
-    def all(self) -> list[Dated]:
-        """Return the facts in the order of decisions."""
-        tracks = (self.bases, self.overlays, self.quotas, self.terms)
-        return sorted((fact for track in tracks for fact in track.facts), key=by_order)
-
-    def last(self, day: int) -> Dated | None:
-        """Return the last fact in the order of decisions that has taken hold by a day."""
-        tracks = (self.bases, self.overlays, self.quotas, self.terms)
-        return max((fact for track in tracks for fact in islice(track.begun(day), 1)), key=by_order, default=None)
-
-    def on(self, day: int) -> Standing:
-        """Apply the rule on a day."""
-        return Walk(self, day).standing()
-
-    def has_stood(self, status: str, first: int, last: int) -> bool:
-        """Return whether a base ruler gave this status (row e) on a day from `first` to the day before `last`."""
-        for day in self.edges[len(self._stood) :]:
-            if day >= last:
-                break
-            standing = self.on(day)
-            is_base = standing.ruling is not None and standing.ruling.change.track == "base" and standing.coming is None
-            self._stood[day] = standing.status if is_base else None
-        return any(first <= day < last and before == status for day, before in self._stood.items())
-
-    def coming(self, day: int) -> Dated | None:
-        """Return the opening that is decided by a day and takes hold later; of several see the document."""
-        found: Dated | None = None
-        for fact in self.openings.decided(day):
-            if fact.decided + self._notice <= day or (found is not None and fact.decided < found.decided):
-                break
-            if fact.begins > day:
-                found = fact
-        return found
+def standing_on(decisions: Decisions, day: int) -> Standing:
+    """Apply the rule on a day."""
+    return Walk(decisions, day).standing()
 
 
 class Walk:
@@ -264,7 +90,7 @@ class Walk:
             return Standing(kind.over, base, coming)
         if (hider := self._hider(decisions.overlays)) is not None:
             hidden = SUSPENDED
-            if hider.change.name == POSTPONED and not decisions.has_stood(base.change.status, base.begins, self.day):
+            if hider.change.name == POSTPONED and not _has_stood(decisions, base.change.status, base.begins, self.day):
                 hidden = ANNOUNCED
             return Standing(hidden, hider, coming, self._hiding(decisions.overlays, hider))
         if (hider := self._hider(decisions.quotas)) is not None:
@@ -362,9 +188,12 @@ class Walk:
                     break
 
 
-def _days(fact: Dated) -> set[int]:
-    """Return the days on which a fact can change something: it takes hold, it is over, an opening is announced."""
-    days = {fact.begins, fact.decided} if fact.change.opens else {fact.begins}
-    if fact.ends != FOREVER:
-        days.add(fact.ends)
-    return days
+def _has_stood(decisions: Decisions, status: str, first: int, last: int) -> bool:
+    """Return whether a base ruler gave this status (row e) on a day from `first` to the day before `last`."""
+    for day in decisions.edges[len(decisions.stood) :]:
+        if day >= last:
+            break
+        standing = standing_on(decisions, day)
+        is_base = standing.ruling is not None and standing.ruling.change.track == "base" and standing.coming is None
+        decisions.stood[day] = standing.status if is_base else None
+    return any(first <= day < last and before == status for day, before in decisions.stood.items())

@@ -168,7 +168,11 @@ async def counted(database: Database, basis: Basis, slugs: Iterable[str]) -> set
 def state_on(item: Item, day: int, *, planned: bool = False) -> ItemState | None:
     """Return an item's state on a day with its tokens; None when it has no status, or with `planned` false a plan."""
     state = item.state(day)
-    return None if state is None or (state.status == PLANNED and not planned) else ItemState(item.number, item.slug, item.kind.name, *state)
+    return (
+        None
+        if state is None or (state.status == PLANNED and not planned)
+        else ItemState(item.number, item.slug, item.kind.name, *state)
+    )
 
 
 async def candidates(database: Database, basis: Basis, token: str, after: int) -> list[str]:

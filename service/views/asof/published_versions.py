@@ -18,8 +18,8 @@ from service.views.asof.weighing import apart
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from service.domain.rule.item import Item
     from service.domain.rule.answer import Segment
+    from service.domain.rule.item import Item
     from service.storage.database import Database
     from service.views.asof.published import Lives
     from service.views.asof.question import Basis

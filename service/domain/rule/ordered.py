@@ -1,0 +1,84 @@
+"""Facts with the days of one reading, kept in the order of decisions (docs/semantics.md, 3)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from service.domain.vocabulary.kinds import ChangeRule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Order = tuple[int, int, int, int]
+"""A place in the order of decisions: occurred, effective (days as ordinals), place in the kind's row, position."""
+
+
+class Dated(Struct, eq=False, gc=False):
+    """A fact in one reading. Days are ordinals.
+
+    It was decided on `decided`, takes hold on `begins` and is over from `ends` on (FOREVER: never).
+    """
+
+    position: int
+    change: ChangeRule
+    decided: int
+    begins: int
+    ends: int
+    order: Order
+
+
+by_order = attrgetter("order")
+"""The key that sorts facts in the order of decisions."""
+
+
+class Ordered:
+    """Facts in the order of decisions. Adding one costs a search, and the shift of pointers that a list does."""
+
+    __slots__ = ("_lead", "_orders", "facts")
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.facts: list[Dated] = []
+        self._orders: list[Order] = []
+        self._lead = 0
+        """How many days before its decision a fact took hold, at most."""
+
+    def add(self, fact: Dated) -> None:
+        """Put in a fact."""
+        place = bisect_left(self._orders, fact.order)
+        self._orders.insert(place, fact.order)
+        self.facts.insert(place, fact)
+        self._lead = max(self._lead, fact.decided - fact.begins)
+
+    def remove(self, fact: Dated) -> None:
+        """Take out a fact that is in."""
+        place = bisect_left(self._orders, fact.order)
+        del self._orders[place], self.facts[place]
+
+    def begun(self, day: int, before: Order | None = None) -> Iterator[Dated]:
+        """Return the facts that have taken hold by a day, from the last to the first, of those before a place."""
+        place = bisect_left(self._orders, before or (day + self._lead + 1,))
+        facts = self.facts
+        while place:
+            place -= 1
+            fact = facts[place]
+            if fact.begins <= day:
+                yield fact
+
+    def decided(self, day: int) -> Iterator[Dated]:
+        """Return the facts decided by a day, from the last to the first."""
+        for place in range(bisect_left(self._orders, (day + 1,)) - 1, -1, -1):
+            yield self.facts[place]
+
+    def after(self, order: Order) -> Iterator[Dated]:
+        """Return the facts after a place, in order."""
+        for place in range(bisect_right(self._orders, order), len(self.facts)):
+            yield self.facts[place]
+
+    def precede(self, order: Order) -> bool:
+        """Return whether a fact stands before a place."""
+        return bool(self._orders) and self._orders[0] < order
