@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from service.domain.vocabulary.kinds import ChangeRule, Kind
 
+POSTPONED = "postponed"
+
 
 class Decisions:
     """The facts of an item that count, by track in the order of decisions, and the days on which they change anything.
@@ -22,7 +24,7 @@ class Decisions:
     """
 
     __slots__ = (
-        "_dated", "_notice", "bases", "clearers", "edges", "kind", "openings", "overlays", "quotas",
+        "_dated", "_notice", "bases", "clearers", "edges", "kind", "openings", "overlays", "postponed", "quotas",
         "returns", "stood", "terms",
     )  # fmt: skip
 
@@ -34,6 +36,8 @@ class Decisions:
         self.edges: list[int] = []
         """The days on which something takes hold, is over or is announced, each once, in order."""
         self._dated: dict[int, list[Dated]] = {}
+        self.postponed = 0
+        """How many of the facts are `postponed`."""
         self._notice = 0
         """How many days before it takes hold an opening was decided, at most."""
         self.stood: dict[int, str | None] = {}
@@ -45,6 +49,7 @@ class Decisions:
         """Put in a fact."""
         for track in self._tracks(fact.change):
             track.add(fact)
+        self.postponed += fact.change.name == POSTPONED
         if fact.change.opens:
             self._notice = max(self._notice, fact.begins - fact.decided)
         self.stood.clear()
@@ -58,6 +63,7 @@ class Decisions:
         """Take out a fact that is in."""
         for track in self._tracks(fact.change):
             track.remove(fact)
+        self.postponed -= fact.change.name == POSTPONED
         self.stood.clear()
         for day in _days(fact):
             self._dated[day].remove(fact)

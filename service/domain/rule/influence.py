@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.domain.rule.walk import POSTPONED, START_AFRESH
+from service.domain.rule.decisions import POSTPONED
+from service.domain.rule.walk import START_AFRESH
 from service.domain.vocabulary.dates import FOREVER
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def matters_until(fact: LiveFact, decisions: Decisions, terms: Terms) -> int:
     """
     if fact.change.preliminary or (fact.change.opens and decisions.kind.name == "issue"):
         return FOREVER
-    if any(each.change.name == POSTPONED for each in (fact, *decisions.overlays.facts)):
+    if decisions.postponed or fact.change.name == POSTPONED:
         return FOREVER  # a postponed item is announced or suspended by what was before
     return max([fact.begins, *_days(fact, decisions, terms)])
 

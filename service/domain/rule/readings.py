@@ -12,9 +12,9 @@ from itertools import pairwise, product
 from math import prod
 from typing import TYPE_CHECKING
 
-from service.domain.rule.decisions import Decisions
+from service.domain.rule.decisions import POSTPONED, Decisions
 from service.domain.rule.ordered import Dated, by_order
-from service.domain.rule.walk import ANNOUNCED, GIVE_WAY, POSTPONED, standing_on
+from service.domain.rule.walk import ANNOUNCED, GIVE_WAY, standing_on
 from service.domain.rule.work import READING, Spend, unbounded
 from service.domain.vocabulary.dates import parse
 

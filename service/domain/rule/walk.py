@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from service.domain.rule.decisions import POSTPONED
 from service.domain.rule.ordered import by_order
 from service.domain.vocabulary.kinds import EXHAUSTED, SUSPENDED
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from service.domain.rule.ordered import Dated, Order, Ordered
 
 ANNOUNCED = "announced"
-POSTPONED = "postponed"
 GIVE_WAY = frozenset({"proposed", "applied"})
 """Openings that leave the list where a decided one is coming."""
 START_AFRESH = frozenset({"suspended", POSTPONED})
