@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner
@@ -72,8 +73,9 @@ def gauge(client: TestClient[Litestar], name: str) -> float:
 
 
 def fresh() -> dict[str, Any]:
-    """Open an issue once more, by another event."""
-    return {name: value for name, value in ISSUES[1].items() if name != "id"}
+    """Open an issue that nobody has opened."""
+    slug = f"issue-{uuid4()}"
+    return {name: value for name, value in ISSUES[1].items() if name != "id"} | {"item": slug, "issues": [slug]}
 
 
 def test_a_service_says_that_the_head_is_ahead_of_its_clock(migrated_url: str, clock: Clock) -> None:
@@ -121,7 +123,7 @@ def test_every_known_at_that_an_answer_states_is_taken(migrated_url: str, clock:
         first = record(client, ISSUES[0])
     clock.ahead = 0
     with serving(migrated_url) as client:
-        later = [record(client, ISSUES[0] | {"id": event["id"]}) for event in ISSUES[1:]]
+        later = [record(client, ISSUES[0] | {"id": event["id"], "type": "issue.revised"}) for event in ISSUES[1:]]
         newest = client.get(RESTRICTION).json()
         assert newest["known_at"] == later[-1]
         for position, known_at in enumerate([first, *later], 1):

@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {1: "0c41ab1e7e04c62410374c2f12996e03d8d32f2d34e6484c880654a1b505063d"}
+FINGERPRINTS = {1: "a161c26422b1feabd6ceafc95245af3b30fde9139d8f1741c9489db2987d48a6"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 
