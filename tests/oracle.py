@@ -285,17 +285,20 @@ class Fact:
     @cached_property
     def disagreements(self) -> list[Event]:
         """On what the reports do not agree, each value with the outlets that give it."""
-        found = []
+        found: list[tuple[str, list[Any], list[Event]]] = []
         if affirming(self.reports) != self.reports:
-            found.append(("stance", [report.get("stance") or "reports" for report in self.reports]))
-        dates = [str(report.get("occurred") or self.occurred) for report in self.reports]
+            stances = [report.get("stance") or "reports" for report in self.reports]
+            found.append(("stance", stances, self.reports))
+        dating = [report for report in self.reports if affirming([report]) or "occurred" in report]
+        dates = [str(report.get("occurred") or self.occurred) for report in dating]
         if any(not overlap(one, other) for one, other in combinations(dates, 2)):
-            found.append(("occurred", dates))
+            found.append(("occurred", dates, dating))
         for name in sorted({name for report in self.reports for name in report.get("terms") or {}}):
-            values = [(report.get("terms") or {}).get(name, self.terms.get(name)) for report in self.reports]
+            giving = [report for report in self.reports if affirming([report]) or name in (report.get("terms") or {})]
+            values = [(report.get("terms") or {}).get(name, self.terms.get(name)) for report in giving]
             if any(value != values[0] for value in values):
-                found.append((name, values))
-        return [{"member": member, "says": said_by(values, self.reports)} for member, values in found]
+                found.append((name, values, giving))
+        return [{"member": member, "says": said_by(values, reports)} for member, values, reports in found]
 
 
 def said_by(values: Sequence[Any], reports: Sequence[Event]) -> list[Event]:
@@ -735,8 +738,9 @@ def row_with_base(stand: Stand, reading: Reading, day: date) -> str:
 
 
 def has_stood(facts: Sequence[Fact], reading: Reading, base: Fact, day: date) -> bool:
-    """Whether row e gave the status of the base ruler on a day from its `effective` to the day before D."""
-    start = reading[base.effective]
+    """Whether row e gave the status of the base ruler on a day before D, since the last opening took hold."""
+    openings = [fact for fact in stand_on(facts, reading, day).found if fact.change.opens]
+    start = reading[(openings[-1] if openings else base).effective]
     before = [each for each in (start, *days_of(facts, reading)) if start <= each < day]
     stands = [(stand_on(facts, reading, each), each) for each in before]
     running_then = [stand.base for stand, each in stands if stand.base and row_with_base(stand, reading, each) == "e"]
@@ -888,7 +892,7 @@ def plan(fact: Fact, day: date) -> Event:
         "status": planned_status(fact),
         "event": fact.id,
         "type": fact.text["type"],
-        "terms": fact.terms,
+        "terms": {**dict.fromkeys(fact.text.get("unset") or []), **fact.terms},
         "modality": "planned",
         "overdue": day > bounds(fact.effective)[1],
     }
@@ -1038,7 +1042,8 @@ def left_by_hiding(outcome: Outcome) -> Event:
     left: Event = {}
     for fact in outcome.stand.found:
         if fact.change.hides and fact.change.track == "overlay":
-            left.update(fact.terms)
+            unset = fact.text.get("unset") or []
+            left = {name: value for name, value in left.items() if name not in unset} | fact.terms
     return left
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from service.domain.vocabulary.events import Fact, Report
 
+DENIES = "denies"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -36,18 +37,26 @@ def disagreements(fact: Fact, reports: Sequence[Report]) -> tuple[Disagreement, 
     """List on what the reports of a fact do not agree, in the order of the document."""
     found = []
     stances = _by_value(reports, lambda report: report.stance)
-    if "denies" in [each.value for each in stances.says]:
+    if DENIES in [each.value for each in stances.says]:
         found.append(Disagreement("stance", stances.says))
-    dates = _by_value(reports, lambda report: report.occurred or fact.occurred)
+    dates = _by_value(
+        [each for each in reports if each.stance != DENIES or each.occurred], partial(_date, fact.occurred)
+    )
     if len(dates.says) > 1 and not all_overlap({parse(each.value) for each in dates.says}):
         found.append(Disagreement("occurred", dates.says))
     given = sorted({name for report in reports for name in report.terms or ()})
     own = msgspec.to_builtins(terms_of(fact)) if given else {}
     for name in given:
-        values = _by_value(reports, partial(_term, name, own.get(name)))
+        saying = [each for each in reports if each.stance != DENIES or name in (each.terms or ())]
+        values = _by_value(saying, partial(_term, name, own.get(name)))
         if len(values.says) > 1:
             found.append(Disagreement(name, values.says))
     return tuple(found)
+
+
+def _date(own: str, report: Report) -> str:
+    """Return the date that a report gives; its fact's own where it does not."""
+    return report.occurred or own
 
 
 def _term(name: str, own: Any, report: Report) -> Any:  # noqa: ANN401 - any term
@@ -61,7 +70,7 @@ def _by_value(reports: Sequence[Report], value_of: Callable[[Report], Any]) -> D
     outlets: dict[bytes, dict[str, None]] = {}
     for report in reports:
         value = value_of(report)
-        key = _encode(value)
+        key = _encode(int(value) if isinstance(value, float) and value.is_integer() else value)  # 34.0 is 34
         values.setdefault(key, value)
         outlets.setdefault(key, {})[report.outlet] = None
     return Disagreement("", tuple(Value(value, tuple(outlets[key])) for key, value in values.items()))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from service.domain.rule.disagreements import Disagreement, disagreements
+from service.domain.rule.disagreements import DENIES, Disagreement, disagreements
 from service.domain.rule.ordered import Dated
 from service.domain.vocabulary.dates import FOREVER, When, day_after, parse
 from service.domain.vocabulary.events import (
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from service.domain.vocabulary.events import Report
 
-DENIES = "denies"
 _ENCODER = msgspec.json.Encoder()
 
 

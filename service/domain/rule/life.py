@@ -287,4 +287,5 @@ def _live(fact: Dated | None) -> LiveFact | None:
 def _upcoming(fact: LiveFact, kind: Kind, day: int) -> Upcoming:
     """Return a planned fact as a change to come."""
     status = fact.change.status or kind.running
-    return Upcoming(fact.eff.text, status, fact.id, fact.event.type, fact.terms, PLANNED, overdue=day > fact.eff.hi)
+    terms = dict.fromkeys(fact.unset) | fact.terms
+    return Upcoming(fact.eff.text, status, fact.id, fact.event.type, terms, PLANNED, overdue=day > fact.eff.hi)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.domain.rule.facts import LiveFact
 from service.domain.rule.ordered import Ordered
@@ -67,10 +67,15 @@ def given_by(fact: LiveFact) -> Given:
 
 def left(standing: Standing) -> Left:
     """Return what the hiding facts say is collected; None where they do not say."""
-    hiding = [fact.terms for fact in standing.hiding if isinstance(fact, LiveFact)]
-    rate = next((terms["rate_percent"] for terms in hiding if "rate_percent" in terms), None)
-    portion = next((terms["portion"] for terms in hiding if "portion" in terms), None)
-    return rate, portion
+    return _latest(standing, "rate_percent"), _latest(standing, "portion")
+
+
+def _latest(standing: Standing, name: str) -> Any:  # noqa: ANN401 - any term
+    """Return the value of a term in the last hiding fact that gives it or takes it away."""
+    for fact in standing.hiding:
+        if isinstance(fact, LiveFact) and (name in fact.terms or name in fact.unset):
+            return fact.terms.get(name)
+    return None
 
 
 def _names(fact: LiveFact) -> Iterator[str]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
-from service.domain.rule.facts import DENIES, Entry, live_records
+from service.domain.rule.disagreements import DENIES
+from service.domain.rule.facts import Entry, live_records
 from service.domain.vocabulary.dates import parse
 from service.domain.vocabulary.events import Fact, Record, RecordCorrected, RecordReportAdded, RecordRetracted, text_of
 

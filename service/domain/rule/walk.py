@@ -90,12 +90,20 @@ class Walk:
             return Standing(kind.over, base, coming)
         if (hider := self._hider(decisions.overlays)) is not None:
             hidden = SUSPENDED
-            if hider.change.name == POSTPONED and not _has_stood(decisions, base.change.status, base.begins, self.day):
+            if hider.change.name == POSTPONED and not _has_stood(
+                decisions, base.change.status, self._opened(), self.day
+            ):
                 hidden = ANNOUNCED
             return Standing(hidden, hider, coming, self._hiding(decisions.overlays, hider))
         if (hider := self._hider(decisions.quotas)) is not None:
             return Standing(EXHAUSTED, hider, coming, self._hiding(decisions.quotas, hider))
         return Standing(base.change.status, base, coming)
+
+    def _has_stood(self, status: str) -> bool:
+        """Return whether a base ruler gave this status (row e) on an earlier day, since the last opening took hold."""
+        listed = [*filter(self.lists, self._decisions.bases.begun(self.day))]
+        opened = next((fact for fact in listed if fact.change.opens), listed[0])
+        return _has_stood(self._decisions, status, opened.begins, self.day)
 
     def listed(self) -> list[Dated]:
         """Return the facts of the list, in the order of decisions."""
