@@ -89,11 +89,8 @@ class Walk:
         if base.ends <= self.day and kind.over is not None:
             return Standing(kind.over, base, coming)
         if (hider := self._hider(decisions.overlays)) is not None:
-            hidden = SUSPENDED
-            if hider.change.name == POSTPONED and not _has_stood(
-                decisions, base.change.status, self._opened(), self.day
-            ):
-                hidden = ANNOUNCED
+            waits = hider.change.name == POSTPONED and not self._has_stood(base.change.status)
+            hidden = ANNOUNCED if waits else SUSPENDED
             return Standing(hidden, hider, coming, self._hiding(decisions.overlays, hider))
         if (hider := self._hider(decisions.quotas)) is not None:
             return Standing(EXHAUSTED, hider, coming, self._hiding(decisions.quotas, hider))
