@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from service.domain.rule.ordered import Dated, Ordered, by_order
 from service.domain.vocabulary.dates import FOREVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from service.domain.vocabulary.kinds import ChangeRule, Kind
 
@@ -18,14 +17,15 @@ POSTPONED = "postponed"
 
 
 class Decisions:
-    """The facts of an item that count, by track in the order of decisions, and the days on which they change anything.
+    """The facts of an item that count, by track in the order of decisions.
 
-    `clearers` are the openings and ends of the base track, `returns` the `reinstated` of the overlay.
+    `clearers` are the openings and ends of the base track, `returns` the `reinstated` of the overlay; `postponed` is
+    how many facts are that.
     """
 
     __slots__ = (
-        "_dated", "_notice", "bases", "clearers", "edges", "kind", "openings", "overlays", "postponed", "quotas",
-        "returns", "stood", "terms",
+        "_edges", "_notice", "bases", "clearers", "kind", "openings", "overlays", "postponed", "quotas", "returns",
+        "stood", "terms",
     )  # fmt: skip
 
     def __init__(self, kind: Kind, facts: Iterable[Dated] = ()) -> None:
@@ -33,42 +33,45 @@ class Decisions:
         self.kind = kind
         self.bases, self.clearers, self.openings = Ordered(), Ordered(), Ordered()
         self.overlays, self.returns, self.quotas, self.terms = Ordered(), Ordered(), Ordered(), Ordered()
-        self.edges: list[int] = []
-        """The days on which something takes hold, is over or is announced, each once, in order."""
-        self._dated: dict[int, list[Dated]] = {}
         self.postponed = 0
-        """How many of the facts are `postponed`."""
         self._notice = 0
         """How many days before it takes hold an opening was decided, at most."""
+        self._edges: list[int] | None = None
         self.stood: dict[int, str | None] = {}
         """By edge, from the first on: the status that a base ruler gave by itself; empty after a fact has moved."""
-        for fact in facts:
-            self.add(fact)
+        for fact in sorted(facts, key=by_order):
+            for track in self._tracks(fact.change):
+                track.append(fact)
+            self._count(fact)
 
     def add(self, fact: Dated) -> None:
         """Put in a fact."""
         for track in self._tracks(fact.change):
             track.add(fact)
-        self.postponed += fact.change.name == POSTPONED
+        self._count(fact)
+        self._edges = None
+        self.stood.clear()
+
+    def _count(self, fact: Dated) -> None:
         if fact.change.opens:
             self._notice = max(self._notice, fact.begins - fact.decided)
-        self.stood.clear()
-        for day in _days(fact):
-            if day not in self._dated:
-                insort(self.edges, day)
-                self._dated[day] = []
-            self._dated[day].append(fact)
+        if fact.change.name == POSTPONED:
+            self.postponed += 1
 
     def remove(self, fact: Dated) -> None:
         """Take out a fact that is in."""
         for track in self._tracks(fact.change):
             track.remove(fact)
         self.postponed -= fact.change.name == POSTPONED
+        self._edges = None
         self.stood.clear()
-        for day in _days(fact):
-            self._dated[day].remove(fact)
-            if not self._dated[day]:
-                del self._dated[day], self.edges[bisect_left(self.edges, day)]
+
+    @property
+    def edges(self) -> Sequence[int]:
+        """Return the days on which something takes hold, is over or is announced, each once, in order."""
+        if self._edges is None:
+            self._edges = sorted({day for fact in self.all() for day in days_of(fact)})
+        return self._edges
 
     def _tracks(self, change: ChangeRule) -> Iterator[Ordered]:
         match change.track:
@@ -86,10 +89,6 @@ class Decisions:
                 yield self.quotas
             case _:
                 yield self.terms
-
-    def dated(self, day: int) -> Dated | None:
-        """Return the last fact, in the order of decisions, that takes hold, is over or is announced on a day."""
-        return max(self._dated.get(day, ()), key=by_order, default=None)
 
     def all(self) -> list[Dated]:
         """Return the facts in the order of decisions."""
@@ -112,7 +111,7 @@ class Decisions:
         return found
 
 
-def _days(fact: Dated) -> set[int]:
+def days_of(fact: Dated) -> set[int]:
     """Return the days on which a fact can change something: it takes hold, it is over, an opening is announced."""
     days = {fact.begins, fact.decided} if fact.change.opens else {fact.begins}
     if fact.ends != FOREVER:

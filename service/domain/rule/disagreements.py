@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from service.domain.vocabulary.events import Fact, Report
 
 DENIES = "denies"
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Value(msgspec.Struct, frozen=True, gc=False):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from service.domain.rule.answer import Answer, Cause, Segment, Upcoming, arrival
+from service.domain.rule.calendar import Calendar
 from service.domain.rule.decisions import Decisions
 from service.domain.rule.facts import LiveFact
 from service.domain.rule.influence import matters_until
@@ -49,12 +50,12 @@ _first_day = attrgetter("begins")
 class Life:
     """The segments of an item, kept with its facts as they change. The first is that of the item's first status."""
 
-    __slots__ = ("_decisions", "_issues", "_kind", "_opened", "_planned", "_terms", "_unsure", "segments")
+    __slots__ = ("_calendar", "_decisions", "_issues", "_kind", "_opened", "_planned", "_terms", "_unsure", "segments")
 
     def __init__(self, kind: Kind, facts: Iterable[LiveFact] = (), spend: Spend = unbounded) -> None:
         """Begin with some facts; `spend` takes the steps of the work, and may refuse them."""
         self._kind = kind
-        self._decisions, self._terms = Decisions(kind), Terms(kind.name)
+        self._decisions, self._terms, self._calendar = Decisions(kind), Terms(kind.name), Calendar()
         self._planned: list[LiveFact] = []
         self._unsure: set[int] = set()
         self._issues: dict[str, list[int]] = {}
@@ -85,6 +86,7 @@ class Life:
     def _put(self, fact: LiveFact) -> None:
         if fact.counts:
             self._decisions.add(fact)
+            self._calendar.add(fact)
             self._terms.add(fact)
             if fact.unsure:
                 self._unsure.add(fact.position)
@@ -96,6 +98,7 @@ class Life:
     def _take(self, fact: LiveFact) -> None:
         if fact.counts:
             self._decisions.remove(fact)
+            self._calendar.remove(fact)
             self._terms.remove(fact)
             self._unsure.discard(fact.position)
             for days in self._first_days(fact):
@@ -156,8 +159,7 @@ class Life:
         With uncertain dates every bound counts, and a day more for each of these strings: facts that a reading puts
         into another order take a day each.
         """
-        edges = self._decisions.edges
-        days = {*edges[bisect_left(edges, first) : bisect_right(edges, last)], last}
+        days = {*self._calendar.between(first, last), last}
         if self._unsure:
             days |= _unsure_days(self._counting())
         days.update(fact.eff.hi + 1 for fact in self._planned)
@@ -225,7 +227,7 @@ class Life:
             return Cause(ruling, ruling.occ.text)
         if ruling is not None and ruling.begins == day:
             return Cause(ruling, ruling.eff.text)
-        fact = _live(self._decisions.dated(day)) or ruling
+        fact = _live(self._calendar.last_on(day)) or ruling
         if fact is None:
             return None
         if fact.begins == day:

@@ -54,6 +54,12 @@ class Ordered:
         self.facts.insert(place, fact)
         self._lead = max(self._lead, fact.decided - fact.begins)
 
+    def append(self, fact: Dated) -> None:
+        """Put in a fact that is after all others."""
+        self._orders.append(fact.order)
+        self.facts.append(fact)
+        self._lead = max(self._lead, fact.decided - fact.begins)
+
     def remove(self, fact: Dated) -> None:
         """Take out a fact that is in."""
         place = bisect_left(self._orders, fact.order)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from service.domain.rule.decisions import POSTPONED, Decisions
 from service.domain.rule.ordered import Dated, by_order
-from service.domain.rule.walk import ANNOUNCED, GIVE_WAY, standing_on
+from service.domain.rule.walk import ANNOUNCED, GIVE_WAY, START_AFRESH, standing_on
 from service.domain.rule.work import READING, Spend, unbounded
 from service.domain.vocabulary.dates import parse
 
@@ -49,10 +49,12 @@ class Readings:
     def on(self, day: int, headline: Ruled) -> tuple[Ruled, ...]:
         """List every status that some reading gives on a day, `headline` first; () when it is the only one."""
         facts = self._mattering(day)
+        possible = dict(self._possible(facts, day)) if any([fact.unsure for fact in facts]) else {}
+        if possible.keys() <= {headline[0]}:
+            return ()
         choices = _choices(facts, day, all_days=self._is_postponed)
         if not choices:
             return ()
-        possible = dict(self._possible(facts, day))
         found = dict([headline])
         if prod(map(len, choices.values())) * len(facts) > WORK_MAX:
             found = possible | found
@@ -84,15 +86,21 @@ class Readings:
     def _mattering(self, day: int) -> list[LiveFact]:
         """Return the facts that can matter to the status on a day, in some reading."""
         facts = [fact for fact in self._facts if self._may_rule(fact, day)]
-        settled = [fact for fact in facts if fact.eff.hi <= day and fact.change.opens and not fact.change.preliminary]
-        if not settled or self._is_postponed:
+        if self._is_postponed or not any([fact.unsure for fact in facts]):
             return facts
-        first = settled[-1].order
-        return [
+        base = max([fact.order for fact in facts if _lasts(fact, day)], default=None)
+        if base is None:
+            return facts
+        cleared = max([fact.order for fact in facts if _lasts(fact, day) and fact.change.opens], default=_FIRST)
+        afresh = max([fact.order for fact in facts if _clears(fact, day)], default=_FIRST)
+        since = {"overlay": max(cleared, afresh), "quota": cleared}
+        hiders = [
             fact
             for fact in facts
-            if (fact.change.opens and fact.eff.hi > day) or (fact.change.track != "terms" and _latest(fact) >= first)
+            if fact.change.track in since and _latest(fact) >= min(since[fact.change.track], base)
         ]
+        first = min([base, *[fact.order for fact in hiders]])
+        return hiders + [fact for fact in facts if fact.change.track == "base" and _is_after(fact, day, base, first)]
 
     def _may_rule(self, fact: LiveFact, day: int) -> bool:
         """Return whether some reading has a fact take hold, or be announced, by a day."""
@@ -101,7 +109,10 @@ class Readings:
     def _possible(self, facts: Sequence[LiveFact], day: int) -> Iterator[Ruled]:
         """Return a status for each that some reading may give, and perhaps others."""
         kind = self._kind
-        based = any(_surely_rules(fact, day) or (fact.change.opens and kind.name == "issue") for fact in facts)
+        based = any([_surely_rules(fact, day) or (fact.change.opens and kind.name == "issue") for fact in facts])
+        first = max(
+            [fact.order for fact in facts if _surely_rules(fact, day) and not fact.change.preliminary], default=()
+        )
         if not based:
             yield None, None
         for fact in facts:
@@ -110,6 +121,8 @@ class Readings:
                 yield change.status if change.preliminary else ANNOUNCED, fact
             if change.track != "base" and not based and fact.eff.lo <= day:
                 yield kind.running, fact
+            if change.track == "base" and _latest(fact) < first:
+                continue  # another base fact is after it in every reading
             if change.status:
                 yield change.status, fact
             if change.track == "base" and kind.over is not None and fact.end is not None and fact.end.lo <= day:
@@ -151,6 +164,30 @@ class _Date:
 
 def _by_status(ruled: Ruled) -> tuple[bool, str]:
     return ruled[0] is None, ruled[0] or ""
+
+
+_FIRST: Order = (0, 0, 0, 0)
+
+
+def _lasts(fact: LiveFact, day: int) -> bool:
+    """Return whether a base fact is in the list from its place on, in every reading."""
+    change = fact.change
+    return change.track == "base" and not change.ends and not change.preliminary and fact.eff.hi <= day
+
+
+def _clears(fact: LiveFact, day: int) -> bool:
+    """Return whether in every reading an overlay fact takes those before it out, or lets them rule no more."""
+    return fact.change.name in START_AFRESH and fact.eff.hi <= day
+
+
+def _is_after(fact: LiveFact, day: int, base: Order, first: Order) -> bool:
+    """Return whether a base fact may come to matter.
+
+    It may rule after a place, clear what hides after another, or be to come.
+    """
+    if fact.change.opens and fact.eff.hi > day:
+        return True
+    return _latest(fact) >= (first if fact.change.opens or fact.change.ends else base)
 
 
 def _surely_rules(fact: LiveFact, day: int) -> bool:
@@ -197,11 +234,15 @@ def _choices(facts: Sequence[LiveFact], day: int, *, all_days: bool) -> dict[str
         if date.when.lo < date.when.hi
         and (date.is_beside(day) or all_days or (date.orders and _is_passed(key, date.when, compared)))
     ]
-    marks = {bound for when in compared.values() for bound in (when.lo, when.hi)} | {day}
-    marks = {mark + step for mark in marks for step in ((-1, 0, 1) if all_days else (0,))} | {day - 1, day + 1}
-    days = sorted(marks)
     most = len(unsure) * 2 if all_days else len(unsure)
-    return {key: _representatives(dates[key], days, most, compared=key in compared) for key in unsure}
+    around = (-1, 0, 1) if all_days else (0,)
+    ends = [fact.end for fact in facts if all_days and fact.end is not None]
+    chosen: dict[str, list[int]] = {}
+    for key in unsure:
+        others = [when for name, when in compared.items() if name != key] + ends if key in compared else []
+        marks = {bound + step for when in others for bound in (when.lo, when.hi) for step in around}
+        chosen[key] = _representatives(dates[key], marks, day, most)
+    return chosen
 
 
 def _is_passed(key: str, when: When, others: Mapping[str, When]) -> bool:
@@ -209,16 +250,22 @@ def _is_passed(key: str, when: When, others: Mapping[str, When]) -> bool:
     return any(each.lo <= when.hi and each.hi >= when.lo for name, each in others.items() if name != key)
 
 
-def _representatives(date: _Date, days: Sequence[int], most: int, *, compared: bool) -> list[int]:
-    """Pick the days of a date that differ in their order to `days`: each of them, and up to `most` in each gap."""
+def _representatives(date: _Date, marks: Iterable[int], day: int, most: int) -> list[int]:
+    """Pick the days of a date that differ in their order to some marks, and in whether they have come on a day.
+
+    They are each mark, and up to `most` days in each gap between two of them.
+    """
     when = date.when
-    if when.pair or not compared:
+    if when.pair:
         return [when.lo, when.hi]
-    inside = [when.lo, *[each for each in days if when.lo < each < when.hi], when.hi]
-    picked = [when.hi]
-    for here, following in pairwise(inside):
-        picked.extend(range(here, min(here + 1 + most, following)))
-    return sorted(set(picked))
+    inside = {mark for mark in marks if when.lo <= mark <= when.hi}
+    begins = {when.lo, *inside, *[mark + 1 for mark in inside]}
+    begins |= {day + 1 - shift for shift in ({0, *date.shifts} if date.orders else date.shifts)}
+    starts = sorted([start for start in begins if when.lo <= start <= when.hi])
+    picked: list[int] = []
+    for start, following in pairwise([*starts, when.hi + 1]):
+        picked.extend(range(start, min(start + most, following)))
+    return picked
 
 
 def _fixed(fact: LiveFact, reading: Reading) -> Dated:
