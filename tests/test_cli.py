@@ -183,6 +183,35 @@ def test_names_are_shown_as_they_are(run: Run) -> None:
     assert "The [/b] Daily [red] :smile:" in table
 
 
+def test_as_of_says_what_is_charged_and_what_is_contested(run: Run) -> None:
+    """Beside the status stand what is collected of the rate, what the sources do not agree on, and what is to come."""
+    opening = {"type": "issue.opened", "issues": ["a"], "item": "a", "occurred": "2025-01-01", "title": "Duties"}
+    duty = {"issues": ["a"], "item": "duty", "reports": [{"outlet": "A"}]}
+    other = {"outlet": "B", "terms": {"rate_percent": 35}}
+    facts = [
+        opening | {"summary": "A summary.", "parties": ["US"], "reports": [{"outlet": "A"}]},
+        duty
+        | {"type": "restriction.imposed", "occurred": "2025-04-02", "imposed_by": "US", "instrument": "tariff"}
+        | {"rate_percent": 34, "goods": [{"name": "all goods"}], "reports": [{"outlet": "A"}, other]},
+        duty
+        | {"type": "restriction.suspended", "occurred": "2025-05-12", "until": "2025-08-12", "rate_percent": 10}
+        | {"until_condition": "or until the talks fail"},
+        duty | {"type": "restriction.lifted", "occurred": "2025-09", "modality": "planned"},
+    ]
+    run("migrate")
+    assert run("import", "-", given="".join(json.dumps(fact) + "\n" for fact in facts)).returncode == 0
+    lines = run("as-of", "a", "--on", "2025-06-01").stdout.splitlines()
+    assert lines[lines.index("restriction duty") + 1 :] == [
+        "  suspended since 2025-05-12 until 2025-08-12, or until the talks fail",
+        "  charged: 10 of 34 percent",
+        "  contested: restriction.imposed of 2025-04-02 (rate_percent 34 by A, or 35 by B)",
+        "  to come on 2025-08-12: in_force (restriction.suspended)",
+        "  to come on 2025-09: lifted (restriction.lifted, planned)",
+        "  according to A, B",
+    ]
+    assert "lifted (restriction.lifted, planned, overdue)" in run("as-of", "a", "--on", "2025-12-01").stdout
+
+
 def test_serve_says_why_it_cannot(run: Run, backend: str, tmp_path: Path) -> None:
     """A taken port, a database out of reach or not migrated: one line, exit code 2."""
     run("migrate")

@@ -158,11 +158,12 @@ RECIPROCAL = "restrictions/reciprocal-tariff-china"
 
 def test_a_truce_prolonged_is_known_from_the_day_it_is(client: Client) -> None:
     """The same day has two answers: before and after the order that prolonged the suspension."""
-    fields = ("status", "since", "until", "rate_percent", "applies")
+    fields = ("status", "since", "until", "rate_percent", "charged_percent", "applies")
     # Executive Order 14298 of 12 May 2025: 24 of 34 points suspended for 90 days from 14 May, so to 12 August.
-    assert pick(client, RECIPROCAL, "2025-09-01", "2025-08-10", *fields) == ("in_force", "2025-04-09", None, 34, "full")
+    before = ("in_force", "2025-08-12", None, 34, 34, "full")
+    assert pick(client, RECIPROCAL, "2025-09-01", "2025-08-10", *fields) == before
     # Executive Order 14334 of 11 August 2025: suspended further, to 10 November.
-    after = ("suspended", "2025-08-12", "2025-11-10", 10, "partly")
+    after = ("suspended", "2025-05-14", "2025-11-10", 34, 10, "partly")
     assert pick(client, RECIPROCAL, "2025-09-01", "2025-08-11", *fields) == after
     # The order of 4 November 2025: to 10 November 2026. The order of 20 February 2026: no longer in effect.
     assert pick(client, RECIPROCAL, "2026-01-15", "2026-01-15", "status", "until") == ("suspended", "2026-11-10")
@@ -278,8 +279,9 @@ def test_what_is_to_come(client: Client) -> None:
     """FR Doc. 2025-23912: zero percent now, a rate to be announced from 23 June 2027."""
     path = "restrictions/us-301-chip-tariff"
     state = ask(client, path, "2026-08-01")
-    assert (state["status"], state["rate_percent"]) == ("in_force", 0)
-    assert [coming["on"] for coming in state["upcoming"]] == ["2027-06-23"]
+    assert (state["status"], state["rate_percent"], state["charged_percent"]) == ("in_force", 0, 0)
+    assert [(coming["on"], coming["terms"]) for coming in state["upcoming"]] == [("2027-06-23", {"rate_percent": None})]
+    assert pick(client, path, "2027-06-23", "2026-08-01", "status", "rate_percent") == ("in_force", None)
     assert ask(client, path, "2025-12-27", "2025-12-28") == {}
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 WIDTH = 160
 """Columns of the list where it does not go to a terminal."""
 HTTP_OK = 200
+BRIEF = 40
+"""Characters of a text that are shown of a term that changes."""
 INDENT = (0, 0, 0, 2)
 """Of the lines under an item: top, right, bottom, left."""
 
@@ -68,23 +70,76 @@ def show(answer: bytes) -> None:
 
 
 def _lines(item: Mapping[str, Any]) -> Iterable[str]:
-    """Return what is printed under an item: its status, what is to come, its sources."""
+    """Return what is printed under an item: its status, what is charged, doubts, what is to come, its sources."""
     yield _status(item)
+    if "charged_percent" in item:
+        yield _charged(item)
+    yield from _doubts(item)
     for entry in item["upcoming"]:
-        yield f"to come: {entry['status']} on {entry['on']} ({entry['modality']})"
-    yield f"according to {_outlets(item['reports'])}"
+        yield _to_come(entry)
+    if item["upcoming_more"]:
+        yield f"and {item['upcoming_more']} more to come"
+    yield f"according to {_outlets(item['facts'])}"
 
 
 def _status(item: Mapping[str, Any]) -> str:
-    """Return a status with its dates, the other statuses that are possible, and its marks."""
-    until = f" until {item['until']}" if item["until"] else ""
-    others = [each["status"] or "nothing yet" for each in item["alternatives"][1:]]
-    possible = [f"possible; or {', '.join(others)}"] if others else []
-    marks = [mark for mark in ("contested", "incomplete") if item[mark]]
-    return "; ".join([f"{item['status']} since {item['since']}{until}", *possible, *marks])
+    """Return a status with its dates."""
+    dates = [f"{name} {item[name]}" for name in ("since", "until", "through") if name in item]
+    condition = f", {item['until_condition']}" if "until_condition" in item else ""
+    return " ".join([item["status"], *dates]) + condition
 
 
-def _outlets(reports: Iterable[Mapping[str, Any]]) -> str:
-    """Return the names of the sources, each once, with the speakers."""
+def _charged(item: Mapping[str, Any]) -> str:
+    """Return what is collected of a rate."""
+    charged, rate = item["charged_percent"], item["rate_percent"]
+    if charged == rate:
+        return f"charged: {rate} percent"
+    return f"charged: {'a part that is not known' if charged is None else charged} of {rate} percent"
+
+
+def _doubts(item: Mapping[str, Any]) -> Iterable[str]:
+    """Return what is not certain: other statuses that are possible, contested facts, a beginning that is missing."""
+    if others := [each["status"] or "nothing yet" for each in item["alternatives"][1:]]:
+        yield f"the dates are uncertain: possibly {' or '.join(others)}"
+    for fact in item["facts"]:
+        if fact["contested"]:
+            says = [f"{each['member']} {_values(each['says'])}" for each in fact.get("disagreements", ())]
+            yield f"contested: {fact['type']} of {fact['occurred']} ({'; '.join(says) or 'disputed'})"
+    if item["incomplete"]:
+        yield "incomplete: its beginning is not recorded"
+
+
+def _values(says: Iterable[Mapping[str, Any]]) -> str:
+    """Return the values that sources give, each with its outlets."""
+    return ", or ".join(f"{_brief(each['value'])} by {', '.join(each['outlets'])}" for each in says)
+
+
+def _to_come(entry: Mapping[str, Any]) -> str:
+    """Return a change to come: its day, the status from then on, the terms that change, and what brings it."""
+    terms = [f"{name} {_brief(value)}" for name, value in entry["terms"].items()]
+    marks = [entry["type"], *(["planned"] if entry["modality"] == "planned" else []), *["overdue"] * entry["overdue"]]
+    return f"to come on {entry['on']}: {', '.join([entry['status'] or 'no status', *terms])} ({', '.join(marks)})"
+
+
+def _brief(value: object) -> str:
+    """Return a value in a word or two: text and numbers as they are, longer ones by their number of parts."""
+    match value:
+        case None:
+            return "none"
+        case str() if len(value) > BRIEF:
+            return f"{value[:BRIEF]}..."
+        case list() if not all(isinstance(each, str) for each in value):
+            return f"({len(value)})"
+        case list():
+            return ", ".join(value) or "none"
+        case dict():
+            return ", ".join(f"{name} {_brief(each)}" for name, each in value.items())
+        case _:
+            return str(value)
+
+
+def _outlets(facts: Iterable[Mapping[str, Any]]) -> str:
+    """Return the names of the sources of some facts, each once, with the speakers."""
+    reports = [report for fact in facts for report in fact["reports"]]
     named = {report["outlet"] + (f" ({report['speaker']})" if "speaker" in report else ""): None for report in reports}
     return ", ".join(named)

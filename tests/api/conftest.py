@@ -17,6 +17,11 @@ LONDON: list[dict[str, Any]] = [
 ]
 
 
+def reports_of(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the reports of the facts that a state rests on, in their order."""
+    return [report for fact in state.get("facts", []) for report in fact["reports"]]
+
+
 @pytest.fixture
 def client(migrated_url: str) -> Iterator[TestClient[Litestar]]:
     """An empty ledger over HTTP."""

@@ -11,7 +11,7 @@ from litestar.testing import TestClient
 from service.api.http.parameters import AsOfPageQuery
 from service.api.items import ItemsQuery
 from tests import oracle
-from tests.api.conftest import LONDON
+from tests.api.conftest import LONDON, reports_of
 
 Client = TestClient[Litestar]
 RARE_EARTHS = "rare-earth-export-restrictions"
@@ -62,7 +62,7 @@ def test_the_commitment_of_the_call(london: Client) -> None:
     assert "commitment" not in issue(london, "as_of=2025-06-04")["items"]
     (commitment,) = issue(london, "as_of=2025-06-05")["items"]["commitment"]
     assert (commitment["status"], commitment["by"], commitment["to"]) == ("open", "CN", "US")
-    assert [report["speaker"] for report in commitment["reports"]] == ["Donald Trump"]
+    assert [report["speaker"] for report in reports_of(commitment)] == ["Donald Trump"]
 
 
 def test_the_london_round_on_the_tenth(london: Client) -> None:
@@ -70,7 +70,10 @@ def test_the_london_round_on_the_tenth(london: Client) -> None:
     answer = issue(london, "as_of=2025-06-10")
     (talks,) = answer["items"]["round"]
     assert (talks["status"], talks["contested"], talks["city"]) == ("in_session", True, "London")
-    assert {report.get("occurred") for report in talks["reports"]} == {None, "2025-06-10"}
+    start, session = talks["facts"]
+    (over,) = start["disagreements"]
+    assert (over["member"], [said["value"] for said in over["says"]]) == ("occurred", ["2025-06-10", "2025-06-09"])
+    assert (session["id"], session["contested"], talks["certainty"]) == (talks["ruling"], False, "certain")
     assert [(entry["on"], entry["modality"]) for entry in talks["upcoming"]] == [("2025-06-10", "planned")]
     assert statuses(answer)["three-us-carmakers-clearance"] == "agreed"
 
@@ -140,7 +143,7 @@ def test_corrections_retractions_and_reports(london: Client) -> None:
     assert london.post(f"/v1/events/{CONTROL_EVENT}/reports", json={"reports": [REPORT]}).status_code == 201
     (control,) = issue(london, "as_of=2025-04-04")["items"]["restriction"]
     assert (control["certainty"], control["since"]) == ("certain", "2025-04-04")
-    assert control["reports"][-1]["outlet"] == "Xinhua"
+    assert reports_of(control)[-1]["outlet"] == "Xinhua"
     assert issue(london, "as_of=2025-04-15&known_position=20")["items"]["restriction"][0]["certainty"] == "possible"
     event = london.get(f"/v1/events/{CONTROL_EVENT}").json()
     assert (event["occurred"], event["now"]["occurred"]) == ("2025-04", "2025-04-04")
@@ -490,7 +493,7 @@ def test_a_denial_contests_a_fact(london: Client) -> None:
     for known, contested, sources in ((20, False, 1), (21, True, 2)):
         path = f"/v1/commitments/{commitment['item']}?as_of=2025-06-10&known_position={known}"
         answer = london.get(path).json()
-        assert (answer["status"], answer["contested"], len(answer["reports"])) == ("open", contested, sources)
+        assert (answer["status"], answer["contested"], len(reports_of(answer))) == ("open", contested, sources)
 
 
 def test_a_filtered_feed_reaches_the_head_page_by_page(london: Client) -> None:

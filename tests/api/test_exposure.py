@@ -6,7 +6,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from tests.api.conftest import LONDON
+from tests.api.conftest import LONDON, reports_of
 
 Client = TestClient[Litestar]
 CONTROL, CLEARANCE = LONDON[3]["item"], LONDON[18]["item"]
@@ -34,7 +34,7 @@ def test_what_touches_dysprosium_and_the_united_states(london: Client) -> None:
         (CONTROL, "restriction", "in_force"),
         (CLEARANCE, "clearance", "agreed"),
     ]
-    assert [item["reports"] for item in answer["items"]] == [LONDON[3]["reports"], LONDON[18]["reports"]]
+    assert [reports_of(item) for item in answer["items"]] == [LONDON[3]["reports"], LONDON[18]["reports"]]
     assert (answer["as_of"], answer["known_position"], answer["next"]) == ("2025-06-10", 20, None)
 
 

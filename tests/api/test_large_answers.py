@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from tests.servers import Server
 
 ITEMS = 24
-LARGE = [{"outlet": "o", "url": "https://example.org/" + "x" * 1_900, "title": "y" * 180}] * 64
+LARGE = [{"outlet": f"o{n}", "url": "https://example.org/" + "x" * 1_900, "title": "y" * 180} for n in range(64)]
+EASED = [
+    ("2025-01-02", "rate_percent", 10),
+    ("2025-01-03", "portion", "part"),
+    ("2025-01-04", "legal_reference", "US-EO:14257"),
+]
+"""Changes of terms: each gives another, so that a state rests on all of them."""
 PAGE_MAX = 9 * MB
 """Bytes of an answer: 8 MiB of states, and what is around them."""
 GROWN_MAX = 150 * MB
@@ -33,8 +39,8 @@ def server(shared_url: str) -> Iterator[Server]:
             facts = [
                 imposed(f"ban-{number}", "chips", occurred="2025-01-01", against=["CN"], reports=LARGE),
                 *(
-                    event("restriction.eased", f"ban-{number}", "chips", occurred=f"2025-01-0{day}", reports=LARGE)
-                    for day in (2, 3, 4)
+                    event("restriction.eased", f"ban-{number}", "chips", occurred=day, reports=LARGE, **{name: value})
+                    for day, name, value in EASED
                 ),
             ]
             for fact in facts:

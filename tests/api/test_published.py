@@ -9,7 +9,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from tests import oracle
-from tests.api.conftest import LONDON
+from tests.api.conftest import LONDON, reports_of
 
 Client = TestClient[Litestar]
 Event = dict[str, Any]
@@ -55,7 +55,7 @@ def known(client: Client, known_at: str, path: str = "restrictions/ban", **query
 
 def outlets(state: Event) -> list[str]:
     """Name the outlets of a state's reports, in order."""
-    return [each["outlet"] for each in state.get("reports", [])]
+    return [each["outlet"] for each in reports_of(state)]
 
 
 def test_a_fact_counts_from_its_earliest_report(metals: Client) -> None:
@@ -136,10 +136,18 @@ def test_a_denial_contests_from_its_own_day(metals: Client) -> None:
 
 
 def test_a_fact_that_all_reports_deny_counts_from_its_recording(metals: Client) -> None:
-    """A fact that every report denies is known from its recording today, not in June."""
+    """A fact that every report denies is on the timeline from its recording today, not in June; it never counts."""
     record(metals, imposed(report("Ministry", "2025-06-05", stance="denies")))
-    assert known(metals, "2025-06-30") == {}
-    assert known(metals, datetime.now(UTC).date().isoformat())["contested"] is True
+    timeline = "/v1/issues/metals/timeline?known_basis=published&known_at="
+    today = datetime.now(UTC).date().isoformat()
+    assert [fact["item"] for fact in metals.get(f"{timeline}2025-06-30").json()["items"]] == ["metals"]
+    _, denied = metals.get(timeline + today).json()["items"]
+    assert (denied["item"], denied["contested"], denied["disagreements"]) == (
+        "ban",
+        True,
+        [{"member": "stance", "says": [{"value": "denies", "outlets": ["Ministry"]}]}],
+    )
+    assert known(metals, today) == {}
 
 
 def test_an_added_report_may_be_the_earliest(metals: Client) -> None:
@@ -383,7 +391,8 @@ def test_recorded_events_as_published(metals: Client) -> None:
     (event,) = record(metals, imposed(report("A", "2025-06-10"), report("B", "2025-06-20")))
     text = imposed(report("A", "2025-06-10"), occurred="2025-06-03")
     assert metals.put(f"/v1/events/{event}", json={"event": text, "reports": [report("C", "2025-06-15")]}).is_success
-    assert metals.delete(f"/v1/events/{event}").is_success
+    sent = {"reports": [report("C", "2025-06-18")]}
+    assert metals.request("DELETE", f"/v1/events/{event}", json=sent).is_success
 
     def positions(day: str) -> list[int]:
         answer = metals.get(f"/v1/events?known_basis=published&known_at={day}").json()
@@ -391,14 +400,14 @@ def test_recorded_events_as_published(metals: Client) -> None:
         return [each["position"] for each in answer["items"]]
 
     assert [positions(f"2025-{day}") for day in ("05-31", "06-01", "06-10", "06-15")] == [[], [1], [1, 2], [1, 2, 3]]
-    assert positions(datetime.now(UTC).date().isoformat()) == [1, 2, 3, 4]
+    assert [positions(f"2025-06-{day}") for day in ("17", "18")] == [[1, 2, 3], [1, 2, 3, 4]]
     path = f"/v1/events/{event}?known_basis=published&known_at="
     assert metals.get(f"{path}2025-06-09").status_code == 404
     for day, records, since in (("10", [], "2025-06-01"), ("15", [3], "2025-06-03")):
         found = metals.get(f"{path}2025-06-{day}").json()
         assert ([each["position"] for each in found["records"]], found["now"]["occurred"]) == (records, since)
         assert len(found["reports"]) == 2
-    assert metals.get(f"{path}{datetime.now(UTC).date().isoformat()}").json()["now"] is None
+    assert metals.get(f"{path}2025-06-18").json()["now"] is None
 
 
 @pytest.mark.parametrize("published", ["2025-06-09", "2025-06-10", "2025-06-11", "2099-01-01"])

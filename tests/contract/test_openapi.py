@@ -183,7 +183,8 @@ def test_a_member_that_the_document_does_not_know_is_noticed(client: TestClient[
     answer = client.get(path, params={"as_of": DAY}).json()
     validator = jsonschema.Draft202012Validator(schema_of(path, "get", 200))
     validator.validate(answer)
-    for spoilt in (answer, answer["items"]["restriction"][0], answer["items"]["restriction"][0]["reports"][0]):
+    item = answer["items"]["restriction"][0]
+    for spoilt in (answer, item, item["facts"][0], item["facts"][0]["reports"][0]):
         spoilt["severity"] = "high"
         assert not validator.is_valid(answer)
         del spoilt["severity"]

@@ -112,30 +112,32 @@ MOVES: dict[str, Any] = {
     "a move from where it was seen": {"position": 1, "expected": 0},
 }
 
-_STANDING: dict[str, Any] = {
-    "until": None,
-    "certainty": "certain",
-    "alternatives": [],
-    "contested": False,
-    "incomplete": False,
-    "reports": [REPORT],
-    "upcoming": [],
-    "next_change": None,
-}
+_CERTAIN: dict[str, Any] = {"certainty": "certain", "alternatives": []}
+_NOTHING_TO_COME: dict[str, Any] = {"upcoming": [], "upcoming_more": 0, "next_change": None}
+
+
+def _resting_on(fact: dict[str, Any], *sets: str) -> dict[str, Any]:
+    """Return the members of a state that rests on one fact."""
+    shown = {name: fact[name] for name in ("id", "type", "occurred")}
+    facts = [{**shown, "contested": False, "sets": ["status", *sets], "reports": fact["reports"]}]
+    return {"contested": False, "incomplete": False, "ruling": fact["id"], "facts": facts, **_NOTHING_TO_COME}
+
+
 _CONTROL: dict[str, Any] = {
     "id": ITEM,
     "kind": "restriction",
     "issues": [ISSUE],
     "status": "in_force",
     "since": "2025-04",
-    **_STANDING,
-    "events": [EVENT_ID],
+    **_CERTAIN,
     "imposed_by": "CN",
     "against": ["US"],
     "instrument": "export_control",
     "goods": [{"name": "dysprosium", "element": "Dy"}],
     "applies": "full",
     "ever_in_force": True,
+    "ever_in_force_certainty": "certain",
+    **_resting_on(IMPOSED, "against", "goods", "imposed_by", "instrument"),
 }
 ISSUE_ANSWER: dict[str, Any] = {
     "id": ISSUE,
@@ -143,11 +145,11 @@ ISSUE_ANSWER: dict[str, Any] = {
     "issues": [ISSUE],
     "status": "open",
     "since": "2025-06-05",
-    **_STANDING,
-    "events": [OPENING_ID],
+    **_CERTAIN,
     "title": OPENED["title"],
     "summary": OPENED["summary"],
     "parties": ["CN", "US"],
+    **_resting_on(OPENED, "parties", "summary", "title"),
     "version": 2,
     "posture": "restricted",
     "items": {

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
 from service.api.http.basis import KnownMembers
 from service.api.spec.json_schema import AnyRecorded
 from service.api.spec.state_shapes import ISSUE, ITEMS, STATES, AnyKind, AnyState, described, many
+from service.domain.rule.disagreements import Disagreement
 from service.domain.vocabulary.codes import Edtf, Slug
 from service.domain.vocabulary.events import AnyFact, Report
 from service.domain.vocabulary.events.base import Fact, Modality
@@ -80,7 +81,9 @@ class TimelineFact(Struct, frozen=True, kw_only=True):
     kind: AnyKind
     modality: Modality
     contested: bool
-    """Whether a report denies the fact, the dates of its reports do not overlap, or it is disputed."""
+    """Whether a report denies the fact, its reports do not agree, or it is disputed."""
+    disagreements: tuple[Disagreement, ...] | UnsetType = UNSET
+    """On what the reports of the fact do not agree; absent where they agree."""
     corrected: bool
     """Whether the text is that of a correction."""
     id: UUID
@@ -92,8 +95,9 @@ class TimelineFact(Struct, frozen=True, kw_only=True):
     occurred: Edtf
     effective: Edtf | UnsetType = UNSET
     until: Edtf | UnsetType = UNSET
+    through: Edtf | UnsetType = UNSET
     reports: tuple[Report, ...]
-    """The reports of the fact: those of its text, then those added."""
+    """The reports of the fact: those of its text, then those added, each once."""
 
 
 class Timeline(EveryDayMembers, frozen=True, kw_only=True):

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
 
+from service.domain.rule.disagreements import Disagreement
 from service.domain.vocabulary.codes import Edtf, Slug, Text
 from service.domain.vocabulary.events import FACTS, Report
-from service.domain.vocabulary.events.base import Fact, Modality
+from service.domain.vocabulary.events.base import Fact
 from service.domain.vocabulary.kinds import KINDS, STATUSES
 from service.domain.vocabulary.terms import term_names
 
@@ -26,7 +27,22 @@ Applies = Annotated[
         "with a part or a rate above 0 left, else `none`."
     ),
 ]
+Charged = Annotated[
+    int | float | None,
+    Meta(
+        description="The rate that is collected on D, in percent: `rate_percent` while the restriction is in force; "
+        "while it is suspended, the rate that the suspension leaves, 0 where it leaves none, or null where it leaves a "
+        "part and no source says how much; else 0. Absent where the restriction has no `rate_percent`."
+    ),
+]
 EverInForce = Annotated[bool, Meta(description="Whether the restriction was in force on some day up to D.")]
+EverInForceCertainty = Annotated[
+    Literal["certain", "possible"],
+    Meta(
+        description="`certain` where `ever_in_force` is the same in every reading of the uncertain dates, `possible` "
+        "where readings differ or are too many to try."
+    ),
+]
 Posture = Annotated[
     Literal["closed", "partially_cleared", "restricted", "suspended", "announced", "in_talks", "open"],
     Meta(
@@ -47,18 +63,50 @@ class Alternative(Struct, frozen=True, kw_only=True):
     """The id of the fact that gives the status, null for none."""
 
 
-class Coming(Struct, frozen=True, kw_only=True):
-    """A change to come."""
+class Upcoming(Struct, frozen=True, kw_only=True):
+    """A change to come: one that is decided (`asserted`), or a fact that is planned."""
 
     on: Edtf
-    """The date of the change as its source gives it: when the event takes hold or, for an announcement, occurred; or
-    when it ends (`until`)."""
-    status: str
-    """The status of the item from that date on; of a planned event, the one that it would give."""
+    """The date of the change as its source gives it: when the fact takes hold, or the first day on which it no longer
+    holds."""
+    status: str | None
+    """The status of the item from that date on, null for none. Of a planned fact: the status that it would give."""
     event: UUID
-    """The id of the event that brings the change, by taking hold or by ending."""
-    modality: Modality
+    """The id of the fact that brings the change, by taking hold or by ending."""
+    type: str
+    """The type of that fact: its kind and its change, such as `restriction.suspended`."""
+    terms: dict[str, Any]
+    """The terms that change, by name, with their new values; null for a term that is gone. Of a planned fact: its
+    terms."""
+    modality: Literal["asserted", "planned"]
     """`asserted` for a change that is decided, `planned` for one that is intended."""
+    overdue: bool
+    """Whether a planned fact should have taken hold by D, and no later fact says what became of it. False for a change
+    that is decided."""
+
+
+class StateFact(Struct, frozen=True, kw_only=True):
+    """A fact that a state rests on, with what it gives and with its sources."""
+
+    described_by = Fact
+
+    id: UUID
+    """The id of the fact. Corrections do not change it."""
+    type: str
+    """The type of the fact: its kind and its change, such as `restriction.imposed`."""
+    occurred: Edtf
+    effective: Edtf | UnsetType = UNSET
+    """The date on which the act takes hold; absent where the source gives none: then it is `occurred`."""
+    until: Edtf | UnsetType = UNSET
+    through: Edtf | UnsetType = UNSET
+    contested: bool
+    """Whether a report denies the fact, its reports do not agree, or it is disputed."""
+    disagreements: tuple[Disagreement, ...] | UnsetType = UNSET
+    """On what the reports of the fact do not agree; absent where they agree."""
+    sets: tuple[str, ...]
+    """The names of what the fact gives to the state: `status` first, for the ruling fact, then terms by name."""
+    reports: tuple[Report, ...]
+    """The reports of the fact: those of its text, then those added, each once."""
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -67,30 +115,36 @@ class State(Struct, frozen=True, kw_only=True):
     id: Slug
     """The slug of the item."""
     issues: tuple[Slug, ...]
-    """The slugs of the issues that the events of the state name, sorted."""
+    """The slugs of the issues that the item belongs to, sorted: those that its facts up to D name."""
     since: Edtf
     """The date from which the status holds, as its source gives it."""
-    until: Edtf | None
-    """The first day on which the status no longer holds, by its own terms; null where no end is set."""
+    until: Edtf | UnsetType = UNSET
+    """The first day on which the ruling fact no longer holds, by its own terms; absent where it sets none, or has
+    ended. `upcoming` says what follows."""
+    through: Edtf | UnsetType = UNSET
+    """The last day on which the ruling fact holds, by its own terms; absent where it sets none, or has ended."""
     until_condition: Text | UnsetType = UNSET
-    """The condition under which the status ends, in words; absent where none is set."""
-    certainty: Literal["certain", "possible"]
-    """`certain` where all readings of uncertain dates give the same status, else `possible`."""
+    """The condition under which the ruling fact ends, in words; absent where none is set."""
+    certainty: Literal["certain", "contested", "possible"]
+    """`possible` where readings of the uncertain dates differ in the status; else `contested` where the sources of the
+    ruling fact do not agree, or it is disputed; else `certain`."""
     alternatives: tuple[Alternative, ...]
-    """Every status that some reading gives, the answer's own first; empty where the status is certain."""
+    """Every status that some reading gives, the answer's own first; empty where all readings give the same."""
     contested: bool
-    """Whether one of the events is contested: a report denies it, the dates of its reports do not overlap, or it is
-    disputed."""
+    """Whether one of `facts` is contested."""
     incomplete: bool
-    """Whether none of the events is an opening: the beginning of the item is not recorded."""
-    events: tuple[UUID, ...]
-    """The ids of the events that the state is made of, by `occurred`, then `effective`."""
-    reports: tuple[Report, ...]
-    """The reports of these events, in the same order."""
-    upcoming: tuple[Coming, ...]
-    """The changes after D, as known at K, in order of days; then those that are planned."""
-    next_change: Coming | None
-    """The first decided change in `upcoming` to another status; null without one."""
+    """Whether no opening of the item is known by D: its beginning is not recorded."""
+    ruling: UUID
+    """The id of the ruling fact: the one that gives the status."""
+    facts: tuple[StateFact, ...]
+    """The facts that the state rests on: the ruling fact, and each fact whose value of a term stands. In the order in
+    which they were decided."""
+    upcoming: tuple[Upcoming, ...]
+    """The changes after D, as known at K, in order of days: the next 20."""
+    upcoming_more: Annotated[int, Meta(ge=0)]
+    """How many changes follow those in `upcoming`."""
+    next_change: Upcoming | None
+    """The first decided change after D to another status or to other terms; null without one."""
 
 
 class AnyState(State, frozen=True, kw_only=True):
@@ -121,7 +175,8 @@ def _state(kind: str) -> type[Struct]:
     ]
     fields += [(name, hints[name], UNSET) for name in term_names(struct)]
     if kind == "restriction":
-        fields += [("applies", Applies), ("ever_in_force", EverInForce)]
+        fields += [("applies", Applies), ("charged_percent", Charged | UnsetType, UNSET)]
+        fields += [("ever_in_force", EverInForce), ("ever_in_force_certainty", EverInForceCertainty)]
     name, text = f"{kind.capitalize()}State", f"The state of {KINDS[kind].with_article}."
     own = {"__doc__": text, "described_by": struct}
     return defstruct(name, fields, bases=(State,), frozen=True, kw_only=True, namespace=own)

@@ -19,18 +19,22 @@ DENIES = "denies"
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-class Value(msgspec.Struct, frozen=True, gc=False):
-    """A value, null for none, and the outlets that give it, each once."""
+class ReportedValue(msgspec.Struct, frozen=True, gc=False):
+    """A value that reports give, with their outlets."""
 
     value: Any
+    """The value; null where these reports give none."""
     outlets: tuple[str, ...]
+    """The outlets that give the value, each once."""
 
 
 class Disagreement(msgspec.Struct, frozen=True, gc=False):
-    """A member on which reports do not agree: `stance`, `occurred` or a term; with each value in their order."""
+    """A member on which the reports of a fact do not agree."""
 
     member: str
-    says: tuple[Value, ...]
+    """`stance` where a report denies the fact, `occurred` where the dates do not agree, else the name of a term."""
+    says: tuple[ReportedValue, ...]
+    """Each value that a report gives, in the order of the reports."""
 
 
 def disagreements(fact: Fact, reports: Sequence[Report]) -> tuple[Disagreement, ...]:
@@ -73,4 +77,4 @@ def _by_value(reports: Sequence[Report], value_of: Callable[[Report], Any]) -> D
         key = _encode(int(value) if isinstance(value, float) and value.is_integer() else value)  # 34.0 is 34
         values.setdefault(key, value)
         outlets.setdefault(key, {})[report.outlet] = None
-    return Disagreement("", tuple(Value(value, tuple(outlets[key])) for key, value in values.items()))
+    return Disagreement("", tuple(ReportedValue(value, tuple(outlets[key])) for key, value in values.items()))
