@@ -476,7 +476,7 @@ async def check_records(ledger: Opened) -> None:
     assert set(states) == {"quota", "levy"}
     assert states["quota"]["rate_percent"] == 5
     assert states["levy"]["contested"]
-    assert [report["outlet"] for report in states["levy"]["reports"]] == ["A ministry", "A paper"]
+    assert [report["outlet"] for fact in states["levy"]["facts"] for report in fact["reports"]] == ["A ministry", "A paper"]
     assert await version(ledger, "chips") == 8
     log = await ledger.log()
     assert "rate_percent" not in log[1]
@@ -512,7 +512,7 @@ async def test_a_correction_moves_a_fact_to_another_item_and_issue(ledger: Opene
     assert await ledger.item("restriction", "quota", LATE) is None
     moved = await ledger.item("restriction", "ban", LATE)
     assert moved is not None
-    assert (moved["issues"], moved["events"]) == (["magnets"], [given["id"]])
+    assert (moved["issues"], [fact["id"] for fact in moved["facts"]]) == (["magnets"], [given["id"]])
     before = await ledger.item("restriction", "quota", LATE, known=3)
     assert before is not None
     assert before["issues"] == ["chips"]
