@@ -784,7 +784,7 @@ def givers(outcome: Outcome, reading: Reading, day: date) -> dict[str, Fact]:
 
 
 def merging(fact: Fact) -> set[str]:
-    """Return the terms of a fact that are terms of the item: all but what a hiding fact says is collected meanwhile."""
+    """Return the terms of a fact that are terms of the item: all but what a hiding fact says is collected."""
     return fact.terms.keys() - (COLLECTED if fact.change.hides else set())
 
 

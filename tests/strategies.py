@@ -262,7 +262,7 @@ class _Texts:
         return self.draw(st.lists(st.sampled_from(self.cast.issues), min_size=1, max_size=2, unique=True))
 
     def _terms(self, kind: str, change: Change) -> Event:
-        """Draw terms; what hides a restriction mostly says what is collected meanwhile."""
+        """Draw terms; what hides a restriction mostly says what is collected."""
         required = REQUIRED.get(kind, {}) if change.opens else {}
         may = {name: st.sampled_from(values) for name, values in OPTIONAL[kind].items()}
         drawn = self.draw(st.fixed_dictionaries({}, optional=may))

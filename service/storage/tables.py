@@ -13,8 +13,7 @@ from sqlmodel import Field, SQLModel
 
 OPEN_END: Final = 9_223_372_036_854_775_807
 """The position at which a row ends, while nothing has ended it."""
-NO_STATE: Final = 0
-"""The number in place of a state's, on days from which on an item has no status any more."""
+NO_STATE: Final = 0  # the number in place of a state's, on days from which on an item has no status any more
 STATE_BITS: Final = 20
 """One event may bring a million states."""
 
@@ -203,9 +202,8 @@ class VersionRow(Table, table=True):
 
     A version is known until a newer version of the same day replaces it (this row is not updated), or until
     `closed_at`: from that position on no version starts on that day (OPEN_END: never). `state` is a row of `state`, or
-    NO_STATE.
-    `arrivals` are the changes that take hold on the day, over [known_from, closed_at), whatever takes the version's
-    place: a version with the arrivals of the one before it does not repeat them, one with others closes it.
+    NO_STATE. `arrivals` is the change on the day, over [known_from, closed_at), whatever takes the version's place: a
+    version with the change of the one before it does not repeat it, one with another closes it.
 
     So a late fact adds its versions and closes hardly any. States (some kB each) are apart: those of a million events
     lie all over the disk.

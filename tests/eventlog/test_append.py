@@ -476,7 +476,8 @@ async def check_records(ledger: Opened) -> None:
     assert set(states) == {"quota", "levy"}
     assert states["quota"]["rate_percent"] == 5
     assert states["levy"]["contested"]
-    assert [report["outlet"] for fact in states["levy"]["facts"] for report in fact["reports"]] == ["A ministry", "A paper"]
+    (fact,) = states["levy"]["facts"]
+    assert [report["outlet"] for report in fact["reports"]] == ["A ministry", "A paper"]
     assert await version(ledger, "chips") == 8
     log = await ledger.log()
     assert "rate_percent" not in log[1]

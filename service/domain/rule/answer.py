@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from service.domain.vocabulary.kinds import Kind
 
 
-class Upcoming(Struct, frozen=True, gc=False):
+class Arrival(Struct, frozen=True, gc=False):
     """A change to come: `on` is its date as written, `terms` those that change, with None for one that is gone."""
 
     on: str
@@ -50,7 +50,7 @@ class Answer(Struct, frozen=True, gc=False):
     left: Left
     ever: bool
     agreed: bool
-    planned: tuple[Upcoming, ...]
+    planned: tuple[Arrival, ...]
 
     @property
     def certainty(self) -> str:
@@ -83,7 +83,7 @@ class Segment(Struct, frozen=True, gc=False):
     """
 
     start: int
-    arrival: Upcoming | None
+    arrival: Arrival | None
     answer: Answer
 
 
@@ -94,7 +94,7 @@ class Cause(Struct, frozen=True, gc=False):
     on: str
 
 
-def arrival(kind: Kind, day: int, before: Answer, now: Answer, cause: Cause | None) -> Upcoming | None:
+def arrival(kind: Kind, day: int, before: Answer, now: Answer, cause: Cause | None) -> Arrival | None:
     """Return the change from one answer to the next on a day; None where status, ruling fact and terms stay.
 
     What is only planned counts as nothing.
@@ -108,7 +108,7 @@ def arrival(kind: Kind, day: int, before: Answer, now: Answer, cause: Cause | No
     if took_hold and ruling is not None and ruling.change.opens:
         # It was to come, with these terms; now it takes hold with them.
         terms |= {name: ruling.terms[name] for name, fact in now.given.items() if fact is ruling}
-    return Upcoming(cause.on, now.status, cause.fact.id, cause.fact.event.type, terms, "asserted", overdue=False)
+    return Arrival(cause.on, now.status, cause.fact.id, cause.fact.event.type, terms, "asserted", overdue=False)
 
 
 def _changed(kind: Kind, before: Answer, now: Answer) -> Iterable[str]:

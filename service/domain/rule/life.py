@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from service.domain.rule.answer import Answer, Cause, Segment, Upcoming, arrival
+from service.domain.rule.answer import Answer, Cause, Segment, Arrival, arrival
 from service.domain.rule.calendar import Calendar
 from service.domain.rule.decisions import Decisions
 from service.domain.rule.facts import LiveFact
@@ -286,8 +286,8 @@ def _live(fact: Dated | None) -> LiveFact | None:
     return fact if isinstance(fact, LiveFact) else None
 
 
-def _upcoming(fact: LiveFact, kind: Kind, day: int) -> Upcoming:
+def _upcoming(fact: LiveFact, kind: Kind, day: int) -> Arrival:
     """Return a planned fact as a change to come."""
     status = fact.change.status or kind.running
     terms = dict.fromkeys(fact.unset) | fact.terms
-    return Upcoming(fact.eff.text, status, fact.id, fact.event.type, terms, PLANNED, overdue=day > fact.eff.hi)
+    return Arrival(fact.eff.text, status, fact.id, fact.event.type, terms, PLANNED, overdue=day > fact.eff.hi)

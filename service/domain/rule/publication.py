@@ -24,7 +24,7 @@ def as_published_by(chain: Sequence[Entry], recorded_on: Mapping[int, int], day:
     `chain` is the fact, then the records on it, in position order; `recorded_on` the day of recording by position.
     Reports that are not published yet are left out of the entries.
     """
-    return _Chain(chain, recorded_on, day).published()
+    return _ChainOnDay(chain, recorded_on, day).published()
 
 
 def days(event: Fact | Record, recorded_on: int) -> set[int]:
@@ -38,7 +38,7 @@ def mends(record: Record) -> bool:
     return isinstance(record, RecordCorrected | RecordRetracted) and not record.reports
 
 
-class _Chain:
+class _ChainOnDay:
     """A fact and the records on it, on a day of publication."""
 
     def __init__(self, chain: Sequence[Entry], recorded_on: Mapping[int, int], day: int) -> None:
