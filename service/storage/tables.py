@@ -16,7 +16,6 @@ OPEN_END: Final = 9_223_372_036_854_775_807
 NO_STATE: Final = 0  # the number in place of a state's, on days from which on an item has no status any more
 STATE_BITS: Final = 20
 """One event may bring a million states."""
-
 _IN_KEY_ORDER = {"sqlite_with_rowid": False}
 """SQLite keeps a table of little but its key in the order of the key: one tree to write to, not two."""
 
@@ -223,7 +222,7 @@ class VersionRow(Table, table=True):
 class StateRow(Table, table=True):
     """A state as it is answered: its status, the tokens it is found by between line breaks, its JSON.
 
-    Its number begins with the position of the event that brought it: `position << STATE_BITS`, then one after another.
+    Its number is `position << STATE_BITS` of the event that brought it, then one after another.
     """
 
     __tablename__ = "state"

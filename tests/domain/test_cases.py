@@ -384,7 +384,7 @@ THEN = date(2024, 12, 31)
 
 
 def mended(record: Event) -> Event | None:
-    """Return the state on the last day of 2024, of what was published up to it, with a record on it from a year later."""
+    """Return the state on the last day of 2024, as published up to it, with a record from a year later."""
     log = [each | {"recorded_at": "2024-07-05T08:00:00Z"} for each in recorded("restriction", [WRONG])]
     later = {"id": "slip", "target": "1-imposed", "reason": "a slip", "position": 2}
     log.append(later | {"recorded_at": "2025-07-05T08:00:00Z"} | record)

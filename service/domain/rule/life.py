@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from service.domain.rule.answer import Answer, Cause, Segment, Arrival, arrival
+from service.domain.rule.answer import Answer, Arrival, Cause, Segment, arrival
 from service.domain.rule.calendar import Calendar
 from service.domain.rule.decisions import Decisions
 from service.domain.rule.facts import LiveFact
