@@ -15,8 +15,9 @@ KindStatus = tuple[str, str]
 
 
 class Member(NamedTuple):
-    """An item of an issue, or the issue, as its posture sees it: its kind, its status, and every status that some reading gives.
+    """An item of an issue, or the issue itself, as its posture sees it.
 
+    It has its kind, its status, and every status that some reading gives.
     `possible` is empty where the status is the only one; None is no status.
     """
 
