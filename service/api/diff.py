@@ -18,7 +18,7 @@ from service.api.http.asof import (
 from service.api.http.basis import every_day_members, known_members
 from service.api.http.cursors import AsOfCursor, check_history, foreign_cursor, next_member, read_cursor
 from service.api.http.moments import ended_day, micros, ordinal
-from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Day, KnownQuery, Limit, Moment
+from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Day, KnownQuery, Limit, Moment, StandingOrNone
 from service.api.http.query_strings import BadQuery
 from service.api.http.requests import AnyRequest, json_answer, query_of, services_of, slug_of
 from service.api.spec import examples, response_shapes
@@ -27,7 +27,7 @@ from service.api.timeline import check_issue
 from service.domain.errors import Fault, KnowledgeAhead
 from service.domain.vocabulary import dates
 from service.views.asof import difference
-from service.views.asof.difference import Point
+from service.views.asof.difference import Point, Points
 from service.views.asof.question import Basis, Question
 from service.views.asof.sql import resolve
 
@@ -48,6 +48,7 @@ class DiffQuery(KnownQuery, frozen=True, kw_only=True, rename={"from_": "from"})
         Moment | None, Meta(description="The second K; the head of the log, or as published today, when absent.")
     ] = None
     as_of: Annotated[Day | None, Meta(description="With `known_from`, the day; today in UTC when absent.")] = None
+    sources: StandingOrNone = "standing"
     cursor: Cursor | None = None
     limit: Limit = LIMIT_DEFAULT
 
@@ -89,7 +90,7 @@ class _Span(NamedTuple):
     for the cursor: it has the second point.
     """
 
-    points: tuple[Point, Point]
+    points: Points
     basis: Basis
     clocks: dict[str, str]
     pinned: bool
@@ -119,7 +120,7 @@ async def _get_diff(request: AnyRequest) -> Response[bytes]:
         services.database,
         span.basis,
         slug,
-        span.points,
+        span.points._replace(with_facts=query.sources != "none"),
         after=cursor.after if cursor else 0,
         limit=query.limit,
     )
@@ -154,7 +155,7 @@ async def _two_days(request: AnyRequest, query: DiffQuery, cursor: AsOfCursor | 
     days = {"from": dates.iso(first), "to": dates.iso(last)}
     counts = basis.position if basis.published is None else basis.published
     return _Span(
-        (Point(first, counts), Point(last, counts)), basis, days | known_clocks(basis),
+        Points(Point(first, counts), Point(last, counts)), basis, days | known_clocks(basis),
         query.to is not None and query.pins_known(),
         b'"from":"%s","to":"%s",%s' % (days["from"].encode(), days["to"].encode(), every_day_members(basis)),
     )  # fmt: skip
@@ -169,7 +170,7 @@ async def _two_positions(request: AnyRequest, query: DiffQuery, cursor: AsOfCurs
         raise BadQuery([Fault(("known_to",), "before known_from")])
     clocks = {"as_of": dates.iso(day), "known_from": str(one.position), "known_to": str(basis.position)}
     return _Span(
-        (Point(day, one.position), Point(day, basis.position)), basis, clocks,
+        Points(Point(day, one.position), Point(day, basis.position)), basis, clocks,
         query.as_of is not None and query.known_to is not None,
         b'"as_of":"%s","known_from":%d,"known_to":%d,%s' % (
             clocks["as_of"].encode(), one.position, basis.position, known_members(basis),
@@ -192,7 +193,7 @@ async def _two_publications(request: AnyRequest, query: DiffQuery, cursor: AsOfC
     ends = {"known_from": dates.iso(first), "known_to": dates.iso(last)}
     clocks = {"as_of": dates.iso(day), **ends, "known_position": str(basis.position), "known_basis": "published"}
     return _Span(
-        (Point(day, first), Point(day, last)), basis, clocks,
+        Points(Point(day, first), Point(day, last)), basis, clocks,
         None not in (query.as_of, query.known_to, query.known_position),
         b'"as_of":"%s","known_from":"%s","known_to":"%s",%s' % (
             clocks["as_of"].encode(), ends["known_from"].encode(), ends["known_to"].encode(), known_members(basis),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 
 from service.api.http.asof import Answered, AsOfRequest, as_of
-from service.api.http.parameters import AsOfPageQuery
+from service.api.http.parameters import AsOfPageQuery, EndedOrPlanned, included
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import Operation, Route, as_of_answers
 from service.domain.errors import Fault
@@ -16,6 +16,7 @@ from service.domain.vocabulary.codes import Eccn, Hs, Name, Party
 from service.domain.vocabulary.terms import normalized
 from service.views.asof import exposure
 from service.views.asof.exposure import ExposureFilter
+from service.views.asof.sources import with_sources
 
 
 class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
@@ -28,7 +29,11 @@ class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
     ] = None
     eccn: Annotated[Eccn | None, Meta(description="A good by ECCN.")] = None
     include: Annotated[
-        Literal["ended"] | None, Meta(description="`ended`: those too that have ended in every reading.")
+        EndedOrPlanned | None,
+        Meta(
+            description="`ended`: those too that have ended in every reading. `planned`: those that are known only by "
+            "planned facts. Both with a comma between them."
+        ),
     ] = None
 
     def faults(self) -> list[Fault]:
@@ -45,7 +50,7 @@ class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
             goods = [token("eccn", normalized(self.eccn))]
         else:
             goods = [token("good", normalized(self.good or ""))]
-        return ExposureFilter(goods, self.party, self.include is not None)
+        return ExposureFilter(goods, self.party, included(self.include))
 
 
 async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
@@ -54,7 +59,8 @@ async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
     page = await exposure.exposure_page(
         asked.database, asked.question, query.filter(), after=asked.after, limit=query.limit
     )
-    return asked.page(page.basis, [state.body for state in page.items], page.next)
+    shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
+    return asked.page(page.basis, [state.body for state in shown.items], shown.next)
 
 
 ROUTES = [
@@ -64,8 +70,8 @@ ROUTES = [
             summary="Get the measures on a good and a country",
             description="The restrictions and clearances across issues that touch a good and a country as of (D, K), "
             "each with its sources, in order of first appearance in the log. A clearance that names no goods is about "
-            "those of the restriction that it names. Those that have ended in every reading are left out unless asked "
-            "for.",
+            "those of the restriction that it names. Those that have ended in every reading, and those that are "
+            "only planned, are left out unless asked for.",
             query=ExposureQuery, headers=("If-None-Match",),
             answers=as_of_answers("What touches them.", response_shapes.Exposure, examples.EXPOSURE),
             problems=("knowledge-ahead",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta, Struct
 
@@ -10,7 +10,7 @@ from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
 from service.api.http.cursors import next_member
 from service.api.http.idempotency import key_of
-from service.api.http.parameters import AsOfPageQuery, Limit, Words, faults_of_words
+from service.api.http.parameters import AsOfPageQuery, EndedOrPlanned, Limit, Words, faults_of_words, included
 from service.api.http.problems import Conflict, NotFound, PreconditionFailed
 from service.api.http.query_strings import Query
 from service.api.http.requests import (
@@ -34,7 +34,8 @@ from service.api.spec.operations import (
     as_of_answers,
 )
 from service.domain.errors import Fault, Malformed, VersionConflict
-from service.domain.rule.posture import KindStatus, is_decided, posture
+from service.domain.rule.posture import Member, is_decided, posture_of
+from service.domain.rule.state import possible_statuses
 from service.domain.rule.words import words_of
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import NAME_MAX, Edtf, Name, Slug, Text
@@ -46,6 +47,7 @@ from service.views.asof import lists
 from service.views.asof.engine import engine_of
 from service.views.asof.question import ItemState, StateFilter
 from service.views.asof.recorded import issue_versions
+from service.views.asof.sources import one_with_sources, with_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -108,7 +110,13 @@ class IssuesQuery(AsOfPageQuery, frozen=True, kw_only=True):
 class IssueQuery(AsOfPageQuery, frozen=True, kw_only=True):
     """The two clocks, and which of the issue's items."""
 
-    include: Annotated[Literal["ended"] | None, Meta(description="`ended`: the items that have ended too.")] = None
+    include: Annotated[
+        EndedOrPlanned | None,
+        Meta(
+            description="`ended`: the items that have ended too. `planned`: those that are known only by planned facts. "
+            "Both with a comma between them."
+        ),
+    ] = None
     limit: Limit = ITEMS_LIMIT
 
 
@@ -211,29 +219,38 @@ async def _list_issues(asked: AsOfRequest[IssuesQuery]) -> Answered:
     slugs = [state.slug for state in page.items]
     versions = await issue_versions(asked.database, page.basis.position, slugs)
     statuses = await engine_of(page.basis).statuses(asked.database, page.basis.pinned(), slugs)
-    bodies = [_with_posture(state, versions[state.slug], statuses[state.slug]) for state in page.items]
-    return asked.page(page.basis, bodies, page.next)
+    shown = await with_sources(asked.database, page.basis, page.items, page.next, asked.query.sources)
+    bodies = [_with_posture(state, versions[state.slug], statuses[state.slug]) for state in shown.items]
+    return asked.page(page.basis, bodies, shown.next)
 
 
-def _with_posture(issue: ItemState, version: int, statuses: Iterable[KindStatus]) -> bytes:
-    return b'%s,"version":%d,"posture":"%s"}' % (issue.body[:-1], version, posture(issue.status, statuses).encode())
+def _with_posture(issue: ItemState, version: int, items: Iterable[Member]) -> bytes:
+    found, certainty = posture_of(_member(issue), items)
+    return b'%s,"version":%d,"posture":"%s","posture_certainty":"%s"}' % (
+        issue.body[:-1], version, found.encode(), certainty.encode(),
+    )  # fmt: skip
+
+
+def _member(state: ItemState) -> Member:
+    return Member(state.kind, state.status, possible_statuses(state.body))
 
 
 async def _get_issue(asked: AsOfRequest[IssueQuery]) -> Answered:
     """Read one issue as of (D, K) with its items by kind."""
     slug, query, database = slug_of(asked.request, "issue", "issue"), asked.query, asked.database
-    engine = engine_of(asked.question)
-    page = await engine.issue_page(
-        database, asked.question, slug, ended=query.include is not None, after=asked.after, limit=query.limit
-    )
-    own = page.own or await engine.item(database, page.basis.pinned(), "issue", slug)
+    engine, include = engine_of(asked.question), included(query.include)
+    page = await engine.issue_page(database, asked.question, slug, include, after=asked.after, limit=query.limit)
+    planned = include.planned
+    own = page.own or await engine.item(database, page.basis.pinned(), "issue", slug, planned=planned)
     if own is None:
-        raise await absent(database, asked.question, "issue", slug)
-    statuses = {(state.kind, state.status) for state in page.items}
+        raise await absent(database, asked.question, "issue", slug, planned=planned)
+    statuses = {_member(state) for state in (*page.items, *page.hidden)}
     if (page.next is not None or asked.after) and not is_decided(statuses):
         statuses = (await engine.statuses(database, page.basis.pinned(), [slug]))[slug]
-    head = _with_posture(own.state, page.version, statuses)[1:-1]
-    members = b'%s,"items":{%s},%s' % (head, _by_kind(page.items), next_member(asked.request, page.basis, page.next))
+    issue = await one_with_sources(database, page.basis, own.state, query.sources)
+    shown = await with_sources(database, page.basis, page.items, page.next, query.sources)
+    head = _with_posture(issue, page.version, statuses)[1:-1]
+    members = b'%s,"items":{%s},%s' % (head, _by_kind(shown.items), next_member(asked.request, page.basis, shown.next))
     return Answered(members, page.basis)
 
 

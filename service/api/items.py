@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
-from service.api.http.parameters import AsOfPageQuery, AsOfQuery, Words, faults_of_words
+from service.api.http.parameters import AsOfPageQuery, AsOfQuery, IncludePlanned, Words, faults_of_words, included
 from service.api.http.query_strings import BadQuery
 from service.api.http.requests import Handler, slug_of
 from service.api.spec import response_shapes
@@ -20,11 +20,18 @@ from service.domain.errors import Fault
 from service.domain.rule.tokens import token
 from service.domain.rule.words import words_of
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug
-from service.domain.vocabulary.kinds import KINDS, STATUSES, Kind
+from service.domain.vocabulary.kinds import KINDS, PLANNED, STATUSES, Kind
 from service.domain.vocabulary.terms import normalized
 from service.views.asof import lists
 from service.views.asof.engine import engine_of
 from service.views.asof.question import StateFilter
+from service.views.asof.sources import one_with_sources, with_sources
+
+
+class ItemQuery(AsOfQuery, frozen=True, kw_only=True):
+    """D and K, which facts the state shows, and whether an item that is only planned has one."""
+
+    include: IncludePlanned | None = None
 
 
 class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
@@ -33,7 +40,10 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
     issue: Annotated[Slug | None, Meta(description="Items of this issue.")] = None
     status: Annotated[
         Name | None,
-        Meta(description="Items that have this status in some reading; with `certainty=certain` in every one."),
+        Meta(
+            description="Items that have this status in some reading; with `certainty=certain` in every one. `planned`: "
+            "items that are known only by planned facts."
+        ),
     ] = None
     certainty: Annotated[Literal["certain", "possible"] | None, Meta(description="How sure the status is.")] = None
     party: Annotated[Party | None, Meta(description="Items that mention this party in any part.")] = None
@@ -45,6 +55,7 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
     hs: Annotated[Hs | None, Meta(description="Items on goods whose HS code begins so.")] = None
     eccn: Annotated[Eccn | None, Meta(description="Items on goods of this ECCN.")] = None
     entity: Annotated[Name | None, Meta(description="Items that name this entity or beneficiary, in any case.")] = None
+    include: IncludePlanned | None = None
     q: Words | None = None
 
     def faults(self) -> list[Fault]:
@@ -74,13 +85,16 @@ def _list(kind: str) -> Handler:
 
     async def list_items(asked: AsOfRequest[ItemsQuery]) -> Answered:
         query = asked.query
-        if query.status is not None and query.status not in STATUSES[kind]:
-            raise BadQuery([Fault(("status",), f"a {kind} is never {query.status}; it is {', '.join(STATUSES[kind])}")])
-        wanted = StateFilter(kind, query.tokens(), query.marks())
+        statuses = (*STATUSES[kind], PLANNED)
+        if query.status is not None and query.status not in statuses:
+            raise BadQuery([Fault(("status",), f"a {kind} is never {query.status}; it is {', '.join(statuses)}")])
+        planned = included(query.include).planned or query.status == PLANNED
+        wanted = StateFilter(kind, query.tokens(), query.marks(), planned)
         page = await lists.page(
             asked.database, asked.question, wanted, words_of(query.q or ""), after=asked.after, limit=query.limit
         )
-        return asked.page(page.basis, [state.body for state in page.items], page.next)
+        shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
+        return asked.page(page.basis, [state.body for state in shown.items], shown.next)
 
     return as_of(ItemsQuery, list_items)
 
@@ -88,14 +102,16 @@ def _list(kind: str) -> Handler:
 def _get(kind: str) -> Handler:
     """Make the operation that reads one item of a kind."""
 
-    async def get_item(asked: AsOfRequest[AsOfQuery]) -> Answered:
-        slug = slug_of(asked.request, "item", kind)
-        found = await engine_of(asked.question).item(asked.database, asked.question, kind, slug)
+    async def get_item(asked: AsOfRequest[ItemQuery]) -> Answered:
+        slug, query, database = slug_of(asked.request, "item", kind), asked.query, asked.database
+        planned = included(query.include).planned
+        found = await engine_of(asked.question).item(database, asked.question, kind, slug, planned=planned)
         if found is None:
-            raise await absent(asked.database, asked.question, kind, slug)
-        return Answered(found.state.body[1:-1], found.basis)
+            raise await absent(database, asked.question, kind, slug, planned=planned)
+        state = await one_with_sources(database, found.basis, found.state, query.sources)
+        return Answered(state.body[1:-1], found.basis)
 
-    return as_of(AsOfQuery, get_item)
+    return as_of(ItemQuery, get_item)
 
 
 def _routes(kind: Kind) -> list[Route]:
@@ -106,7 +122,7 @@ def _routes(kind: Kind) -> list[Route]:
                 method="GET", path=f"/v1/{plural}", operation_id=f"list_{plural}", tag=plural,
                 summary=f"List {plural} as of a day",
                 description=f"The {plural} across issues as of (D, K) that match every filter, ended ones too, in "
-                "order of first appearance in the log.",
+                "order of first appearance in the log. Those that are only planned are left out unless asked for.",
                 query=ItemsQuery, headers=("If-None-Match",),
                 answers=as_of_answers(f"A page of {plural}.", response_shapes.PAGES[name]),
                 problems=("knowledge-ahead",),
@@ -117,7 +133,7 @@ def _routes(kind: Kind) -> list[Route]:
             Operation(
                 method="GET", path=f"/v1/{plural}/{{item}}", operation_id=f"get_{name}", tag=plural,
                 summary=f"Get {kind.with_article} as of a day", description=f"One {name} as of (D, K).",
-                path_parameters={"item": ItemName}, query=AsOfQuery, headers=("If-None-Match",),
+                path_parameters={"item": ItemName}, query=ItemQuery, headers=("If-None-Match",),
                 answers=as_of_answers(f"The {name}.", response_shapes.ANSWERS[name]),
                 problems=("not-found", "knowledge-ahead"),
             ),

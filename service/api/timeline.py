@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.api.absent import absent
+from service.api.absent import without_status
 from service.api.http.asof import AsOfRequest, as_known
 from service.api.http.parameters import KnownPageQuery
 from service.api.http.requests import slug_of
@@ -30,7 +30,7 @@ async def check_issue(database: Database, basis: Basis, slug: str) -> None:
     """Refuse an issue that is not known at K. One that is known exists on every day."""
     question = basis.pinned()
     if await engine_of(question).item(database, question, "issue", slug) is None:
-        raise await absent(database, question, "issue", slug)
+        raise await without_status(database, question, "issue", slug)
 
 
 ROUTES = [

@@ -170,7 +170,7 @@ async def _page(database: Database, ledger: Filled, question: Question, number: 
     day = question.day.toordinal() + number % DAYS
     ask = asof.Question(day, ledger.middle if question.past else None)
     issue = issues[number % len(issues)]
-    return len((await recorded.issue_page(database, ask, issue, ended=False, after=0, limit=question.limit)).items)
+    return len((await recorded.issue_page(database, ask, issue, asof.Included(), after=0, limit=question.limit)).items)
 
 
 async def _read(database: Database, ledger: Filled, question: Question, numbers: Iterator[int]) -> Sample:

@@ -87,7 +87,7 @@ async def _read(database: Database, ask: question.Question, seconds: float) -> S
     latencies: list[float] = []
     began = now = time.perf_counter()
     while now < began + seconds:
-        page = await recorded.issue_page(database, ask, "issue-00", ended=True, after=0, limit=LARGE)
+        page = await recorded.issue_page(database, ask, "issue-00", question.Included(ended=True), after=0, limit=LARGE)
         done = time.perf_counter()
         latencies.append(done - now)
         now = done

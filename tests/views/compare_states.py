@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 
 from service.api.exposure import ExposureQuery
-from service.domain.rule.posture import posture
+from service.domain.rule.posture import Member, posture_of
+from service.domain.rule.state import possible_statuses
 from service.domain.rule.words import words_of
 from service.views.asof import exposure, lists
 from service.views.asof.engine import engine_of
-from service.views.asof.question import ItemState, StateFilter
+from service.views.asof.question import Included, ItemState, StateFilter
 from service.views.asof.recorded import issue_versions
 from tests import oracle
 from tests.ledgers import Opened, asking
@@ -100,17 +101,23 @@ async def check_issue(ledger: Opened, log: list[Event], issue: str, day: date, k
 
 async def _check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: oracle.K) -> list[ItemState]:
     asked = asking(day, known)
-    page = await engine_of(asked).issue_page(ledger.database, asked, issue, ended=False, after=0, limit=1_000)
+    page = await engine_of(asked).issue_page(ledger.database, asked, issue, Included(), after=0, limit=1_000)
     truth = oracle.issue_state(log, issue, day, known)
     if truth is None or page.own is None:
         assert (truth, page.own) == (None, None)
         return page.items
     statuses = await engine_of(asked).statuses(ledger.database, asked, [issue])
     assert page.version == truth["version"]
-    assert posture(page.own.state.status, statuses[issue]) == truth["posture"]
+    expected = truth["posture"], truth["posture_certainty"]
+    assert posture_of(_member(page.own.state), statuses[issue]) == expected
+    assert posture_of(_member(page.own.state), map(_member, (*page.items, *page.hidden))) == expected
     found = [(each.kind, each.slug) for each in page.items]
     assert sorted(found) == sorted((kind, each["id"]) for kind, items in truth["items"].items() for each in items)
     return [page.own.state, *page.items]
+
+
+def _member(state: ItemState) -> Member:
+    return Member(state.kind, state.status, possible_statuses(state.body))
 
 
 async def check_issues(ledger: Opened, log: list[Event], day: date, known: oracle.K) -> None:
@@ -127,9 +134,10 @@ async def check_issues(ledger: Opened, log: list[Event], day: date, known: oracl
         expected = oracle.issue_state(log, each.slug, day, known)
         with comparing("issues"):
             assert expected is not None
-            assert (versions[each.slug], posture(each.status, statuses[each.slug])) == (
+            assert (versions[each.slug], *posture_of(_member(each), statuses[each.slug])) == (
                 expected["version"],
                 expected["posture"],
+                expected["posture_certainty"],
             ), each.slug
 
 

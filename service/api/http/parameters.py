@@ -13,6 +13,8 @@ from service.domain.errors import Fault
 from service.domain.vocabulary.codes import NAME_MAX, Name, Party, Slug
 from service.domain.vocabulary.events import FACTS, RECORDS
 from service.domain.vocabulary.kinds import KINDS
+from service.views.asof.question import Included
+from service.views.asof.sources import Sources
 
 LIMIT_MAX = 1_000
 LIMIT_DEFAULT = 50
@@ -86,6 +88,24 @@ OfIssue = Annotated[Slug, Meta(description="Events that name this issue.")]
 OfParty = Annotated[Party, Meta(description="Events that mention this party.")]
 OfGood = Annotated[Name, Meta(description="Events on this good: its name, element or ECCN, in any case.")]
 
+IncludePlanned = Annotated[
+    Literal["planned"],
+    Meta(description="`planned`: items that are known only by planned facts, with the status `planned`."),
+]
+EndedOrPlanned = Literal["ended", "planned", "ended,planned", "planned,ended"]
+"""What an answer may include: one, or both with a comma between them."""
+StandingOrNone = Annotated[
+    Literal["standing", "none"],
+    Meta(
+        description="Which facts a state shows in `facts`: `standing`, those that the state rests on; with `none` it "
+        "has no `facts`. `all` is for answers as of one (D, K)."
+    ),
+]
+_SOURCES = (
+    "Which facts a state shows in `facts`: `standing`, those that it rests on; `all`, also those that still count and "
+    "give nothing that stands, which takes longer and may make pages short; with `none` it has no `facts`."
+)
+
 _KNOWN_AT = (
     "What was known at this instant. With `known_basis=recorded` an RFC 3339 instant with its offset (a + is written "
     "%2B), not together with `known_position`. With `published` a day, to its end in UTC, today when absent; or an "
@@ -96,6 +116,12 @@ _KNOWN_BASIS = (
     "Whether a fact counts as known from its recording, or from its earliest publication (of what was recorded up to "
     "`known_position`)."
 )
+
+
+def included(written: str | None) -> Included:
+    """Return what `include` asks for."""
+    names = (written or "").split(",")
+    return Included("ended" in names, "planned" in names)
 
 
 def faults_of_words(text: str | None) -> list[Fault]:
@@ -134,9 +160,10 @@ class KnownQuery(Query, frozen=True, kw_only=True):
 
 
 class AsOfQuery(KnownQuery, frozen=True, kw_only=True):
-    """D and K: the day that the answer is about, and what counts as known."""
+    """D and K: the day that the answer is about, and what counts as known; and which facts its states show."""
 
     as_of: Annotated[Day | None, Meta(description="The day that the answer is about; today in UTC when absent.")] = None
+    sources: Annotated[Sources, Meta(description=_SOURCES)] = "standing"
 
 
 class KnownPageQuery(KnownQuery, frozen=True, kw_only=True):
@@ -147,7 +174,7 @@ class KnownPageQuery(KnownQuery, frozen=True, kw_only=True):
 
 
 class AsOfPageQuery(AsOfQuery, frozen=True, kw_only=True):
-    """D and K, and a page of a list.
+    """D and K, which facts the states show, and a page of a list.
 
     Structs have one base, so the fields of `KnownPageQuery` stand here again.
     """

@@ -44,6 +44,17 @@ class ProblemError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """The name of the query parameter; absent for a fault of the body."""
 
 
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """The planned fact by which an item is known."""
+
+    event: str
+    """The id of the event."""
+    type: str
+    """Its type."""
+    on: str
+    """The date from which it is planned, as its source gives it."""
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A problem (RFC 9457). `type` names its kind; the members after `errors` come with some kinds only."""
 
@@ -75,6 +86,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The first position from which the item has a status on that day."""
     first_known_at: str | None = None
     """As published, the first day of publication from which the item has a status on that day."""
+    plan: Plan | None = None
+    """The planned fact of an item that is only planned; its state is answered with `include=planned`."""
 
 
 def _by_name(*kinds: ProblemKind) -> dict[str, ProblemKind]:

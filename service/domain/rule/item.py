@@ -111,18 +111,24 @@ class Item:
         """Return the item's segments in order of days."""
         return self.life.segments
 
-    def state(self, day: int) -> StateOnDay | None:
-        """Return the state on a day (an ordinal); None when the item has no status then."""
-        begun = bisect_right(self.segments, day, key=_start)
-        return self.state_of_segment(begun - 1) if begun else None
+    def state(self, day: int, *, whole: bool = False) -> StateOnDay | None:
+        """Return the state on a day (an ordinal); None when the item has no status then.
 
-    def state_of_segment(self, index: int) -> StateOnDay | None:
-        """Return the state on the days of a segment, by its index; None for one without a status."""
+        `whole`: with every fact of the list (docs/semantics.md, 3), also those that the state does not rest on.
+        """
+        begun = bisect_right(self.segments, day, key=_start)
+        return self.state_of_segment(begun - 1, self.life.listed(day) if whole else ()) if begun else None
+
+    def state_of_segment(self, index: int, every: Iterable[LiveFact] = ()) -> StateOnDay | None:
+        """Return the state on the days of a segment, by its index; None for one without a status.
+
+        `every` are facts to show as well.
+        """
         answer = self.segments[index].answer
         if answer.status is None:
             return None
         later = [text for segment in self.segments[index + 1 :] if (text := arrival_text(segment))]
-        body = with_upcoming(encode(state_of(self.kind, self.slug, answer)), answer.status, ",".join(later))
+        body = with_upcoming(encode(state_of(self.kind, self.slug, answer, every)), answer.status, ",".join(later))
         return StateOnDay(answer.status, body, frozenset([*tokens_of_answer(answer), *marks(self.kind, answer)]))
 
     def add(self, entry: Entry) -> int:

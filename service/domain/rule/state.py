@@ -94,6 +94,7 @@ def arrival_text(segment: Segment) -> str:
     return "" if segment.arrival is None else _ENCODER.encode(segment.arrival).decode()
 
 
+_FACTS = b',"facts":['
 _UPCOMING = b'"upcoming":['
 _MORE = b'],"upcoming_more":'
 _NO_CHANGE = b',"next_change":null}'
@@ -110,6 +111,37 @@ class _Change(msgspec.Struct):
 
 _changes = msgspec.json.Decoder(list[_Change]).decode
 _texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+_MAYBE = b',"certainty":"possible","alternatives":'
+
+
+class _Alternatives(msgspec.Struct):
+    """What is read of a state with alternatives."""
+
+    alternatives: list[_Alternative]
+
+
+class _Alternative(msgspec.Struct):
+    """What is read of an alternative."""
+
+    status: str | None
+
+
+_alternatives = msgspec.json.Decoder(_Alternatives).decode
+
+
+def possible_statuses(body: bytes) -> frozenset[str | None]:
+    """Return every status that a state may have, None for no status; empty where its status is the only one."""
+    if _MAYBE not in body:  # a quote within a text is escaped, so only the members of a state match
+        return frozenset()
+    return frozenset(each.status for each in _alternatives(body).alternatives)
+
+
+def without_facts(body: bytes) -> bytes:
+    """Return a state without its member `facts`."""
+    head, _, tail = body.partition(_FACTS)
+    return b"".join((head, b",", _UPCOMING, tail.rpartition(_UPCOMING)[2]))
 
 
 def with_upcoming(body: bytes, status: str, later: str | None) -> bytes:

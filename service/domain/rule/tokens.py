@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from service.domain.vocabulary.kinds import Kind
 
 AGAINST_ALL = "against-all"
+POSSIBLE = "certainty:possible"
+"""The mark of a state whose status is not the same in every reading."""
+_STATUS, _NO_STATUS = "status:", "None"
 
 Tokens = dict[str, None]
 """Tokens in a fixed order, each once: the order depends on what they are made from, not on hashing."""
@@ -75,6 +78,12 @@ def marks(kind: Kind, answer: Answer) -> list[str]:
 def statuses(answer: Answer) -> list[str | None]:
     """Return every status that some reading gives, that of the answer first."""
     return [status for status, _ in answer.possible] or [answer.status]
+
+
+def possible_in(found_by: Iterable[str]) -> frozenset[str | None]:
+    """Return every status that a state may have by its marks; empty where its status is the only one."""
+    found = {each.removeprefix(_STATUS) for each in found_by if each.startswith(_STATUS)}
+    return frozenset(None if each == _NO_STATUS else each for each in found) if len(found) > 1 else frozenset()
 
 
 def has_surely_ended(kind: Kind, answer: Answer) -> bool:

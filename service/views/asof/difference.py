@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule import tokens
-from service.domain.rule.state import with_upcoming
+from service.domain.rule.state import with_upcoming, without_facts
 from service.views.asof import published, sql
 from service.views.asof.question import PAGE_BYTES, fitting
 from service.views.asof.weighing import CHUNK, PageWork, weighed_until
@@ -37,6 +37,14 @@ class Point(NamedTuple):
     known: int
 
 
+class Points(NamedTuple):
+    """Two points to compare; `with_facts` is false where the states are compared and shown without their facts."""
+
+    one: Point
+    other: Point
+    with_facts: bool = True
+
+
 class StateChange(NamedTuple):
     """An item of the issue with its states at two points; None: not of the issue there, or without a status."""
 
@@ -51,6 +59,11 @@ class StateChange(NamedTuple):
         """Return the bytes of both states."""
         return len(self.before or b"") + len(self.after or b"")
 
+    def without_facts(self) -> StateChange:
+        """Return the same with states that have no member `facts`."""
+        before, after = (state and without_facts(state) for state in (self.before, self.after))
+        return self._replace(before=before, after=after)
+
 
 class ChangePage(NamedTuple):
     """Items in the order of their first appearance; `next` is the item after which the next page begins, or None."""
@@ -60,11 +73,17 @@ class ChangePage(NamedTuple):
 
 
 async def change_page(
-    database: Database, basis: Basis, issue: str, points: tuple[Point, Point], *, after: int, limit: int
+    database: Database,
+    basis: Basis,
+    issue: str,
+    points: Points,
+    *,
+    after: int,
+    limit: int,
 ) -> ChangePage:
     """Return what changed in an issue from one point to another, which has the same day or the same K.
 
-    `basis` is that of the second point.
+    `basis` is that of the second point. States are compared as they are answered: with their facts or without.
     """
     compare = _recorded_states if basis.published is None else _published_states
     found: list[StateChange] = []
@@ -72,16 +91,17 @@ async def change_page(
     count, work = 0, PageWork()
     while rest is not None and count == len(found) <= limit and not work.is_enough:
         states, rest = await compare(database, basis, issue, points, rest, limit + 1, work)
+        states = states if points.with_facts else [each.without_facts() for each in states]
         found += [each for each in states if each.before != each.after]
         count = fitting([each.size for each in found], limit)
     return ChangePage(found[:count], found[count - 1].number if count < len(found) else rest)
 
 
 async def _recorded_states(
-    database: Database, _: Basis, issue: str, points: tuple[Point, Point], after: int, size: int, __: PageWork
+    database: Database, _: Basis, issue: str, points: Points, after: int, size: int, __: PageWork
 ) -> tuple[list[StateChange], int | None]:
     """Return the states at two points of some items that may differ, and the item to go on after."""
-    one, other = points
+    one, other = points[:2]
     sql_text = _statement(database.dialect, same_day=one.day == other.day)
     token = tokens.of_issue(issue)
     rows = await database.fetch_long(sql_text, *one, *other, token, tokens.delimited(token), after, size)
@@ -97,10 +117,10 @@ async def _recorded_states(
 
 
 async def _published_states(
-    database: Database, basis: Basis, issue: str, points: tuple[Point, Point], after: int, _: int, work: PageWork
+    database: Database, basis: Basis, issue: str, points: Points, after: int, _: int, work: PageWork
 ) -> tuple[list[StateChange], int | None]:
     """Return the same as published. Candidates are read once: a correction recorded in between may add to them."""
-    one, other = points
+    one, other = points[:2]
     token = tokens.of_issue(issue)
 
     def both(item: Item) -> StateChange:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from service.views.asof.question import (
         Basis,
         FirstStatus,
+        Included,
         IssuePage,
         ItemState,
         OneState,
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 class Engine(Protocol):
     """The questions that each engine answers. Raises KnowledgeAhead for a K that lies beyond the head."""
 
-    async def item(self, database: Database, question: Question, kind: str, slug: str) -> OneState | None:
-        """Return one item's state; None when it has no status at (D, K)."""
+    async def item(
+        self, database: Database, question: Question, kind: str, slug: str, *, planned: bool = False
+    ) -> OneState | None:
+        """Return one item's state; None when it has no status at (D, K), or without `planned` is only planned."""
 
     async def page(
         self, database: Database, question: Question, wanted: StateFilter, *, after: int, limit: int
@@ -40,15 +43,20 @@ class Engine(Protocol):
         """Return the states that pass a filter, after an item number."""
 
     async def issue_page(
-        self, database: Database, question: Question, slug: str, *, ended: bool, after: int, limit: int
+        self, database: Database, question: Question, slug: str, included: Included, *, after: int, limit: int
     ) -> IssuePage:
-        """Return the states of an issue's items after an item number, ended ones only when asked for."""
+        """Return the states of an issue's items after an item number, ended and planned ones only when asked for."""
 
-    async def named(self, database: Database, basis: Basis, slugs: Sequence[str]) -> list[ItemState]:
-        """Return the states of named items with their tokens, by number; those without a status are left out."""
+    async def named(
+        self, database: Database, basis: Basis, slugs: Sequence[str], *, planned: bool = False
+    ) -> list[ItemState]:
+        """Return the states of named items with their tokens, by number; those without a status are left out.
+
+        Without `planned` those that are only planned are left out too.
+        """
 
     async def statuses(self, database: Database, question: Question, issues: Sequence[str]) -> Statuses:
-        """Return the kinds and statuses of issues' items, as many as a posture depends on; K is a position."""
+        """Return issues' items as their postures see them, as many as these depend on; K is a position."""
 
     async def first(self, database: Database, basis: Basis, kind: str, slug: str) -> FirstStatus | None:
         """Return when an item first has a status at all; None when it never has."""

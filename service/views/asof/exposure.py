@@ -17,7 +17,7 @@ from service.domain.rule.tokens import AGAINST_ALL
 from service.domain.vocabulary.codes import HS_SIZES, OF_RESTRICTION
 from service.views.asof import published, recorded
 from service.views.asof.engine import engine_of
-from service.views.asof.question import Basis, ItemState, Mode, Question, StatePage, is_full, page_of
+from service.views.asof.question import Basis, Included, ItemState, Mode, Question, StatePage, is_full, page_of
 from service.views.asof.sql import basis_of, basis_sql, resolve
 from service.views.asof.weighing import CHUNK as WEIGHED
 from service.views.asof.weighing import PageWork
@@ -60,11 +60,11 @@ SELECT c.item, (SELECT i.slug FROM item i WHERE i.number = c.item) FROM (
 
 
 class ExposureFilter(NamedTuple):
-    """The tokens of a good, of which one is enough, a party, and whether items that have ended count."""
+    """The tokens of a good, of which one is enough, a party, and which items count as well."""
 
     goods: Sequence[str]
     party: str
-    ended: bool
+    included: Included
 
     @property
     def parties(self) -> tuple[str, str]:
@@ -113,7 +113,7 @@ async def _published_page(
         part = min(2 * limit, WEIGHED)
         for start in range(0, len(names), part):
             slugs = [slug for _, slug in names[start : start + part]]
-            states, last = await published.named_until(database, basis, slugs, work)
+            states, last = await published.named_until(database, basis, slugs, work, planned=wanted.included.planned)
             found += await _touching(database, basis, wanted, states)
             if last is not None or is_full(found, limit):
                 page = page_of(basis, found, limit)
@@ -199,7 +199,7 @@ async def _sifted(
     every = (wanted.parties, (*wanted.goods, OF_RESTRICTION))
     while numbers and len(found) < most:
         part = numbers[: PART * most]
-        states, more = await recorded.sifted(database, basis, part, every, ended=wanted.ended, most=most)
+        states, more = await recorded.sifted(database, basis, part, every, wanted.included, most)
         found += await _touching(database, basis, wanted, states)
         if found and (more or is_full(found, most)):
             return found, True
@@ -215,7 +215,8 @@ async def _touching(
     restrictions = {each.slug: slug for each in states if (slug := _restriction_of(each)) is not None}
     by_slug = {each.slug: each for each in states}
     if missing := set(restrictions.values()) - by_slug.keys():
-        by_slug |= {each.slug: each for each in await engine_of(basis).named(database, basis, sorted(missing))}
+        others = await engine_of(basis).named(database, basis, sorted(missing), planned=wanted.included.planned)
+        by_slug |= {each.slug: each for each in others}
     return [each for each in states if _touches(each, by_slug.get(restrictions.get(each.slug, "")), wanted)]
 
 
@@ -232,5 +233,5 @@ def _touches(state: ItemState, restriction: ItemState | None, wanted: ExposureFi
         state.kind in KINDS
         and not goods.isdisjoint(wanted.goods)
         and not state.tokens.isdisjoint(wanted.parties)
-        and (wanted.ended or "ended-surely" not in state.tokens)
+        and (wanted.included.ended or "ended-surely" not in state.tokens)
     )

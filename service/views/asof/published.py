@@ -9,15 +9,16 @@ from math import inf
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from service.domain.rule.posture import DECIDING_KINDS, is_decided
+from service.domain.rule.posture import DECIDING_KINDS, Member, is_decided
 from service.domain.rule.publication import as_published_by, days
-from service.domain.rule.tokens import of_issue
+from service.domain.rule.tokens import of_issue, possible_in
 from service.domain.vocabulary.dates import FOREVER
 from service.domain.vocabulary.kinds import PLANNED
 from service.views.asof import recorded
 from service.views.asof.question import (
     Basis,
     FirstStatus,
+    Included,
     IssuePage,
     ItemState,
     OneState,
@@ -59,10 +60,12 @@ ORDER BY f.item DESC LIMIT $3
 """
 
 
-async def item(database: Database, question: Question, kind: str, slug: str) -> OneState | None:
-    """Return one item's state; None when it has no status at (D, K)."""
+async def item(
+    database: Database, question: Question, kind: str, slug: str, *, planned: bool = False
+) -> OneState | None:
+    """Return one item's state; None when it has no status at (D, K), or without `planned` is only planned."""
     basis = await resolve(database, question)
-    states = await named(database, basis, [slug])
+    states = await named(database, basis, [slug], planned=planned)
     if not states or states[0].kind != kind:
         return None
     return OneState(basis, states[0], (await recorded.issue_versions(database, basis.position, [slug])).get(slug, 0))
@@ -76,47 +79,61 @@ async def page(database: Database, question: Question, wanted: StateFilter, *, a
     def passes(state: ItemState) -> bool:
         return state.kind == wanted.kind and all(token in state.tokens for token in required)
 
-    candidates = _Candidates(wanted.kind, wanted.tokens, passes)
+    candidates = _Candidates(wanted.kind, wanted.tokens, passes, planned=wanted.planned)
     states, last = await _states(database, basis, candidates, after, limit + 1)
     page = page_of(basis, states, limit)
     return page if page.next else page._replace(next=last)
 
 
 async def issue_page(
-    database: Database, question: Question, slug: str, *, ended: bool, after: int, limit: int
+    database: Database, question: Question, slug: str, included: Included, *, after: int, limit: int
 ) -> IssuePage:
-    """Return the states of an issue's items after an item number, ended ones only when asked for."""
+    """Return the states of an issue's items after an item number, ended and planned ones only when asked for."""
     basis = await resolve(database, question)
     token = of_issue(slug)
+    hidden: list[ItemState] = []
 
     def passes(state: ItemState) -> bool:
-        return token in state.tokens and (ended or state.kind == "issue" or "ended" not in state.tokens)
+        if token not in state.tokens:
+            return False
+        if included.ended or state.kind == "issue" or "ended" not in state.tokens:
+            return True
+        if "ended-surely" not in state.tokens:
+            hidden.append(state)
+        return False
 
     version = (await recorded.issue_versions(database, basis.position, [slug])).get(slug, 0)
-    states, last = await _states(database, basis, _Candidates(None, [token], passes), after, limit + 2)
-    page = issue_page_of(basis, version, states, slug, limit)
-    return page if page.next else page._replace(next=last)
+    candidates = _Candidates(None, [token], passes, planned=included.planned)
+    states, last = await _states(database, basis, candidates, after, limit + 2)
+    return issue_page_of(basis, version, states, slug, limit, last=last)._replace(hidden=hidden)
 
 
-async def named(database: Database, basis: Basis, slugs: Iterable[str]) -> list[ItemState]:
-    """Return the states of named items with their tokens, by number; those without a status are left out."""
-    states, _ = await named_until(database, basis, list(slugs), PageWork(inf))
+async def named(database: Database, basis: Basis, slugs: Iterable[str], *, planned: bool = False) -> list[ItemState]:
+    """Return the states of named items with their tokens, by number; those without a status are left out.
+
+    Without `planned` those that are only planned are left out too.
+    """
+    states, _ = await named_until(database, basis, list(slugs), PageWork(inf), planned=planned)
     return sorted(states, key=attrgetter("number"))
 
 
 async def named_until(
-    database: Database, basis: Basis, slugs: Sequence[str], work: PageWork
+    database: Database, basis: Basis, slugs: Sequence[str], work: PageWork, *, planned: bool
 ) -> tuple[list[ItemState], int | None]:
     """Return the states of items named in order of numbers; where the work is enough, the last that was weighed too.
 
     It is a number; None where there was work left after all of them.
     """
-    weighed = await weighed_until(database, basis, slugs, work, lambda item: (item.number, state_on(item, basis.as_of)))
+
+    def take(item: Item) -> tuple[int, ItemState | None]:
+        return item.number, state_on(item, basis.as_of, planned=planned)
+
+    weighed = await weighed_until(database, basis, slugs, work, take)
     return [state for _, state in weighed if state is not None], weighed[-1][0] if work.is_enough else None
 
 
 async def statuses(database: Database, question: Question, issues: Sequence[str]) -> Statuses:
-    """Return the kinds and statuses of issues' items, as many as a posture depends on.
+    """Return issues' items as their postures see them, as many as these depend on.
 
     Items are read from the newest on: older ones have mostly ended. Of busy issues with a hundred items most are
     decided by twenty.
@@ -125,12 +142,12 @@ async def statuses(database: Database, question: Question, issues: Sequence[str]
     return {issue: await _statuses(database, basis, issue) for issue in issues}
 
 
-async def _statuses(database: Database, basis: Basis, issue: str) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
+async def _statuses(database: Database, basis: Basis, issue: str) -> set[Member]:
+    found: set[Member] = set()
     token, before = of_issue(issue), basis.position + 1
     while names := await database.fetch_long(_NEWEST, token, before, CHUNK // 2):
         states = await named(database, basis, [slug for _, slug in names])
-        found |= {(each.kind, each.status) for each in states if token in each.tokens}
+        found |= {Member(each.kind, each.status, possible_in(each.tokens)) for each in states if token in each.tokens}
         if is_decided(found):
             break
         before = names[-1][0]
@@ -168,11 +185,9 @@ async def counted(database: Database, basis: Basis, slugs: Iterable[str]) -> set
 def state_on(item: Item, day: int, *, planned: bool = False) -> ItemState | None:
     """Return an item's state on a day with its tokens; None when it has no status, or with `planned` false a plan."""
     state = item.state(day)
-    return (
-        None
-        if state is None or (state.status == PLANNED and not planned)
-        else ItemState(item.number, item.slug, item.kind.name, *state)
-    )
+    if state is None or (state.status == PLANNED and not planned):
+        return None
+    return ItemState(item.number, item.slug, item.kind.name, *state)
 
 
 async def candidates(database: Database, basis: Basis, token: str, after: int) -> list[str]:
@@ -214,11 +229,15 @@ async def lives(database: Database, basis: Basis, kind: str, slug: str) -> Lives
 
 
 class _Candidates(NamedTuple):
-    """Items of a kind (None: of any) that may carry every token, and what their states have to pass."""
+    """Items of a kind (None: of any) that may carry every token, and what their states have to pass.
+
+    Those that are only planned are left out unless `planned`.
+    """
 
     kind: str | None
     tokens: Sequence[str]
     passes: Callable[[ItemState], bool]
+    planned: bool = False
 
 
 async def _states(
@@ -232,7 +251,8 @@ async def _states(
     work = PageWork()
     size, tried = min(limit, CHUNK), 0
     while names := await _named(database, basis, candidates, after, size):
-        states, last = await named_until(database, basis, [slug for _, slug in names], work)
+        slugs = [slug for _, slug in names]
+        states, last = await named_until(database, basis, slugs, work, planned=candidates.planned)
         found += filter(candidates.passes, states)
         if last is not None:
             return found[:limit], last

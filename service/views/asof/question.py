@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.domain.rule.posture import KindStatus
+    from service.domain.rule.posture import Member
 
 
 Mode = Literal["position", "instant", "head", "newest"]
@@ -66,12 +66,20 @@ class StateFilter(NamedTuple):
     """States of a kind, of items that carry every token, with every mark.
 
     The first token is the one whose candidates are tried; without any, all items of the kind are. Only a state has
-    marks (`status:`, `certainty:`): no item is found by them.
+    marks (`status:`, `certainty:`): no item is found by them. Items that are only planned pass where `planned` is true.
     """
 
     kind: str
     tokens: Sequence[str] = ()
     marks: Sequence[str] = ()
+    planned: bool = False
+
+
+class Included(NamedTuple):
+    """Which items an answer has as well: those that have ended, those that are only planned."""
+
+    ended: bool = False
+    planned: bool = False
 
 
 class StatePage(NamedTuple):
@@ -94,13 +102,17 @@ class OneState(NamedTuple):
 
 
 class IssuePage(NamedTuple):
-    """A page of an issue's items; `own` is the issue itself if it is on the page, `version` its version."""
+    """A page of an issue's items; `own` is the issue itself if it is on the page, `version` its version.
+
+    `hidden` are items before its end that are not shown because they have ended, but not in every reading.
+    """
 
     basis: Basis
     items: list[ItemState]
     next: int | None
     own: OneState | None
     version: int
+    hidden: Sequence[ItemState] = ()
 
 
 class FirstStatus(NamedTuple):
@@ -142,14 +154,22 @@ def page_of(basis: Basis, states: Sequence[ItemState], limit: int, *, more: bool
 
 
 def issue_page_of(
-    basis: Basis, version: int, states: Sequence[ItemState], slug: str, limit: int, *, more: bool = False
+    basis: Basis,
+    version: int,
+    states: Sequence[ItemState],
+    slug: str,
+    limit: int,
+    *,
+    last: int | None = None,
 ) -> IssuePage:
-    """Return a page of the states of an issue and its items: one more than `limit`, and perhaps the issue's own."""
+    """Return a page of the states of an issue and its items: one more than `limit`, and perhaps the issue's own.
+
+    `last` is the item read last, where the others are left out because these are more than a page.
+    """
     own = next((OneState(basis, each, version) for each in states if each.slug == slug), None)
     page = page_of(basis, [each for each in states if each.slug != slug], limit)
-    last = states[-1].number if more and page.next is None else page.next
-    return IssuePage(basis, page.items, last, own, version)
+    return IssuePage(basis, page.items, last if page.next is None else page.next, own, version)
 
 
-Statuses = dict[str, set["KindStatus"]]
-"""By issue, the kinds and statuses of its items."""
+Statuses = dict[str, set["Member"]]
+"""By issue, its items as its posture sees them."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.domain.rule.posture import ACTIVE, IN_FORCE
+from service.domain.rule.posture import ACTIVE, IN_FORCE, Member
+from service.domain.rule.tokens import POSSIBLE, delimited, possible_in
+from service.domain.vocabulary.kinds import KINDS
 from service.views.asof import sql
 from service.views.asof.question import (
     Basis,
     FirstStatus,
+    Included,
     IssuePage,
     ItemState,
     OneState,
@@ -42,21 +45,28 @@ FROM item i WHERE i.slug IN ({slugs})
 """
 _OF_ISSUE = """i.number = f.item AND i.kind || '' IN ({kinds}) AND {not_ended}
     AND {found_at}(v.tokens, '\n' || f.token || '\n') > 0"""
+# The tokens of a state whose status is not the same in every reading; "" of another.
+_UNSURE = f"CASE WHEN {{found_at}}(v.tokens, '{delimited(POSSIBLE)}') > 0 THEN v.tokens ELSE '' END"
 # The state as a scalar, so that the order is as written: to find one, PostgreSQL would go through all items instead.
-_ANY_STATUS = """
-SELECT s.slug FROM (SELECT {k} AS k) b CROSS JOIN item s WHERE s.slug {among} AND (
-    SELECT 1 FROM facet f WHERE f.token = 'issue:' || s.slug AND f.item <= b.k AND (
-        SELECT 1 FROM item i {probe} AND {of_issue} AND v.status = '{status}') = 1 LIMIT 1) = 1
+_FIRST_WITH = """
+SELECT s.slug, (SELECT c.unsure FROM (SELECT (
+        SELECT {unsure} FROM item i {probe} AND {of_issue} AND {found_at}(v.tokens, '{mark}') > 0
+    ) AS unsure FROM facet f WHERE f.token = 'issue:' || s.slug AND f.item <= b.k) c
+    WHERE c.unsure IS NOT NULL LIMIT 1)
+FROM (SELECT {k} AS k) b CROSS JOIN item s WHERE s.slug {among}
 """
 _ALL_STATUSES = """
-SELECT DISTINCT s.slug, i.kind, v.status FROM (SELECT {k} AS k) b CROSS JOIN item s CROSS JOIN facet f CROSS JOIN item i
-{probe} AND s.slug {among} AND f.token = 'issue:' || s.slug AND f.item <= b.k AND {of_issue}
+SELECT DISTINCT s.slug, i.kind, v.status, {unsure}
+FROM (SELECT {k} AS k) b CROSS JOIN item s CROSS JOIN facet f CROSS JOIN item i
+{probe} AND s.slug {among} AND f.token = 'issue:' || s.slug AND f.item <= b.k AND {of_issue} AND {not_planned}
 """
 
 
-async def item(database: Database, question: Question, kind: str, slug: str) -> OneState | None:
-    """Return one item's state; None when it has no status at (D, K)."""
-    statement = StateStatement(database, question)
+async def item(
+    database: Database, question: Question, kind: str, slug: str, *, planned: bool = False
+) -> OneState | None:
+    """Return one item's state; None when it has no status at (D, K), or without `planned` is only planned."""
+    statement = StateStatement(database, question, planned=planned)
     name = statement.parameter(slug)
     statement.where.append(f"i.slug = {name}")
     statement.where.append(f"i.kind = {statement.parameter(kind)}")
@@ -70,7 +80,7 @@ async def item(database: Database, question: Question, kind: str, slug: str) -> 
 
 async def page(database: Database, question: Question, wanted: StateFilter, *, after: int, limit: int) -> StatePage:
     """Return the states that pass a filter, after an item number."""
-    statement = StateStatement(database, question)
+    statement = StateStatement(database, question, planned=wanted.planned)
     if wanted.tokens:
         statement.by_token(wanted.tokens[0], after)
     else:
@@ -87,44 +97,73 @@ async def page(database: Database, question: Question, wanted: StateFilter, *, a
 
 
 async def issue_page(
-    database: Database, question: Question, slug: str, *, ended: bool, after: int, limit: int
+    database: Database, question: Question, slug: str, included: Included, *, after: int, limit: int
 ) -> IssuePage:
-    """Return the states of an issue's items after an item number, ended ones only when asked for."""
-    statement = StateStatement(database, question)
+    """Return the states of an issue's items after an item number, ended and planned ones only when asked for."""
+    page = IssuePage(Basis(question.as_of, 0, 0), [], None, None, 0)
+    states: list[ItemState] = []
+    hidden: list[ItemState] = []
+    while True:
+        size = limit + 2 - len(states)
+        rows = await _rows_of_issue(database, question, slug, included, after, size)
+        if not rows:
+            basis = page.basis if states or hidden else await resolve(database, question)
+            return issue_page_of(basis, page.version, states, slug, limit)._replace(hidden=hidden)
+        page = page._replace(basis=basis_of(question, rows[0]), version=rows[0][3] or 0)
+        found, more = await states_of(database, rows)
+        gone = [] if included.ended else [each for each in found if _has_ended(each)]
+        states += [each for each in found if each not in gone] if gone else found
+        hidden += gone
+        if more or not gone or len(rows) < size:
+            last = found[-1].number if more else None
+            return issue_page_of(page.basis, page.version, states, slug, limit, last=last)._replace(hidden=hidden)
+        question, after = page.basis.pinned(), found[-1].number
+
+
+def _has_ended(state: ItemState) -> bool:
+    return state.kind != "issue" and state.status in KINDS[state.kind].ends
+
+
+async def _rows_of_issue(
+    database: Database, question: Question, slug: str, included: Included, after: int, size: int
+) -> Sequence[Row]:
+    """Read the states of an issue's items; ended ones without being asked for where some reading has them not ended."""
+    statement = StateStatement(database, question, planned=included.planned)
     statement.by_token(f"issue:{slug}", after)
-    if not ended:
+    if not included.ended:
         statement.where.append(
             f"(i.kind = 'issue' OR {NOT_KNOWN_ENDED})"
         )  # on its own: it is tested before the state is read
-        statement.where.append(f"(i.kind = 'issue' OR {statement.carries('ended', '= 0')})")
-    rows = await statement.rows(BY_TOKEN, limit + 2, _VERSION.format(slug=statement.parameter(slug)))
-    if not rows:
-        return IssuePage(await resolve(database, question), [], None, None, 0)
-    states, more = await states_of(database, rows)
-    return issue_page_of(basis_of(question, rows[0]), rows[0][3] or 0, states, slug, limit, more=more)
+        statement.where.append(f"(i.kind = 'issue' OR {statement.carries('ended-surely', '= 0')})")
+    return await statement.rows(BY_TOKEN, size, _VERSION.format(slug=statement.parameter(slug)))
 
 
-async def named(database: Database, basis: Basis, slugs: Sequence[str]) -> list[ItemState]:
+async def named(database: Database, basis: Basis, slugs: Sequence[str], *, planned: bool = False) -> list[ItemState]:
     """Return the states of named items with their tokens, by number, but not their bodies.
 
-    Those without a status are left out.
+    Those without a status are left out, and without `planned` those that are only planned.
     """
-    statement = StateStatement(database, basis.pinned())
+    statement = StateStatement(database, basis.pinned(), planned=planned)
     statement.where.append(f"i.slug {statement.named(slugs)}")
     return await statement.without_bodies(basis, _ALL)
 
 
 async def sifted(
-    database: Database, basis: Basis, numbers: Sequence[int], every: Iterable[Iterable[str]], *, ended: bool, most: int
+    database: Database,
+    basis: Basis,
+    numbers: Sequence[int],
+    every: Iterable[Iterable[str]],
+    included: Included,
+    most: int,
 ) -> tuple[list[ItemState], bool]:
     """Return, of some items, the first `most` states that carry a token of every set, by number.
 
-    Those that have ended in every reading are left out unless `ended`. True: others are left out, because these are
-    more than a page.
+    Those that have ended in every reading, and those that are only planned, are left out unless `included`. True: others
+    are left out, because these are more than a page.
     """
-    statement = StateStatement(database, basis.pinned())
+    statement = StateStatement(database, basis.pinned(), planned=included.planned)
     statement.where.append(f"i.number {statement.numbered(numbers)}")
-    if not ended:
+    if not included.ended:
         statement.where.append(f"{NOT_KNOWN_ENDED} AND {statement.carries('ended-surely', '= 0')}")
     for tokens in every:
         statement.where.append(statement.carries_any(tokens))
@@ -152,30 +191,35 @@ async def issue_versions(database: Database, position: int, issues: Sequence[str
 
 
 async def statuses(database: Database, question: Question, issues: Sequence[str]) -> Statuses:
-    """Return the kinds and statuses of issues' items, as many as a posture depends on; K is a position.
+    """Return issues' items as their postures see them, as many as these depend on; K is a position.
 
     No more items are read than the rule needs (docs/semantics.md, 6): of an issue that restricts, the first restriction
-    in force decides; of another, every restriction and round that is not known to have ended is read.
+    that may be in force decides if it surely is; of another, every restriction and round that is not known to have
+    ended is read. Where it is not sure, clearances are read as well.
     """
     found: Statuses = {issue: set() for issue in issues}
-    restricted = await _having(database, question, issues, *IN_FORCE)
+    in_force = await _first_with(database, question, issues, IN_FORCE)
+    restricted = [issue for issue, is_sure in in_force.items() if is_sure]
+    active = await _first_with(database, question, restricted, ACTIVE)
     for issue in restricted:
-        found[issue].add(IN_FORCE)
-    for issue in await _having(database, question, restricted, *ACTIVE):
-        found[issue].add(ACTIVE)
-    others = [issue for issue in issues if not found[issue]]
-    for issue, kind, status in await _status_rows(database, question, others, _ALL_STATUSES, "'restriction', 'round'"):
-        found[issue].add((kind, status))
+        found[issue] |= {IN_FORCE, ACTIVE} if active.get(issue) else {IN_FORCE}
+    unsure = [issue for issue in issues if False in {in_force.get(issue), active.get(issue)}]
+    others = [issue for issue in issues if issue not in in_force]
+    for among, kinds in ((others, "'restriction', 'round'"), (unsure, "'restriction', 'clearance', 'round'")):
+        for issue, kind, status, tokens in await _status_rows(database, question, among, _ALL_STATUSES, kinds):
+            found[issue].add(Member(kind, status, possible_in(tokens.split("\n"))))
     return found
 
 
-async def _having(database: Database, question: Question, issues: Sequence[str], kind: str, status: str) -> list[str]:
-    """Return those of the issues that have an item of a kind in a status."""
-    return [row[0] for row in await _status_rows(database, question, issues, _ANY_STATUS, f"'{kind}'", status)]
+async def _first_with(database: Database, question: Question, issues: Sequence[str], wanted: Member) -> dict[str, bool]:
+    """Return those of the issues that have an item of a kind that may have a status: true where one surely has it."""
+    mark = delimited(f"status:{wanted.status}")
+    rows = await _status_rows(database, question, issues, _FIRST_WITH, f"'{wanted.kind}'", mark)
+    return {issue: not tokens for issue, tokens in rows if tokens is not None}
 
 
 async def _status_rows(
-    database: Database, question: Question, issues: Sequence[str], statement: str, kinds: str, status: str = ""
+    database: Database, question: Question, issues: Sequence[str], statement: str, kinds: str, mark: str = ""
 ) -> Iterable[Row]:
     if not issues:
         return ()
@@ -185,6 +229,9 @@ async def _status_rows(
         among=dialect.slugs.format("$3"),
         probe=sql.probe("position"),
         of_issue=_OF_ISSUE.format(kinds=kinds, not_ended=NOT_KNOWN_ENDED, found_at=dialect.found_at),
-        status=status,
+        unsure=_UNSURE.format(found_at=dialect.found_at),
+        found_at=dialect.found_at,
+        not_planned=sql.NOT_PLANNED.format("v"),
+        mark=mark,
     )
     return await database.fetch_long(text, question.position, question.as_of, dialect.listed(issues))

@@ -69,7 +69,7 @@ class PageWork:
 async def weighed_until(
     database: Database, basis: Basis, slugs: Sequence[str], work: PageWork, take: Callable[[Item], T]
 ) -> list[T]:
-    """Load items as published by a day, of what was recorded up to a position, and take something of each.
+    """Load items as known at a basis, as recorded or as published, and take something of each.
 
     They are named in order of numbers. Those after which the work is enough are left out.
     """
@@ -78,18 +78,21 @@ async def weighed_until(
     while start < len(slugs) and not work.is_enough:
         part = slugs[start : start + work.part(CHUNK)]
         rows = await rows_of(database, part, basis.position)
-        taken += await apart(sum(map(_size, rows)), _weighed, rows, publication_day(basis), work, take)
+        taken += await apart(sum(map(_size, rows)), _weighed, rows, basis.published, work, take)
         start += len(part)
     return taken
 
 
-def _weighed(rows: Iterable[Sequence[Row]], day: int, work: PageWork, take: Callable[[Item], T]) -> list[T]:
+def _weighed(rows: Iterable[Sequence[Row]], day: int | None, work: PageWork, take: Callable[[Item], T]) -> list[T]:
     taken = []
     for of_item in rows:
         if work.is_enough:
             break
-        item, recorded_on = chained(of_item), recorded_on_days(of_item)
-        item.know({root: as_published_by(chain, recorded_on, day) for root, chain in item.chains.items()})
+        item, chains = chained(of_item), None
+        if day is not None:
+            recorded_on = recorded_on_days(of_item)
+            chains = {root: as_published_by(chain, recorded_on, day) for root, chain in item.chains.items()}
+        item.know(item.chains if chains is None else chains)
         taken.append(take(item))
         work.add(item)
     return taken

@@ -1,0 +1,144 @@
+"""What an answer shows when it is asked to: every fact or none, and items that are only planned. As the oracle has it."""
+
+import asyncio
+import json
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.api.exposure import ExposureQuery
+from service.domain.vocabulary.kinds import KINDS
+from service.views.asof import exposure, sources
+from service.views.asof.engine import engine_of
+from service.views.asof.question import Included, ItemState, StateFilter
+from tests import oracle
+from tests.conftest import PostgresServer
+from tests.examples import thorough
+from tests.ledgers import Opened, asking, fresh_postgres, fresh_sqlite, opened
+from tests.strategies import FIRST_DAY, cut, days_near, days_published, histories
+from tests.tally import comparing
+from tests.views.compare_states import FREE, GOODS, PARTIES, without
+
+Event = dict[str, Any]
+
+
+async def standing(ledger: Opened, kind: str, day: date, known: oracle.K) -> list[ItemState]:
+    """Return the states of a kind, planned items among them, read in pages of three."""
+    question = asking(day, known)
+    found: list[ItemState] = []
+    after: int | None = 0
+    while after is not None:
+        wanted = StateFilter(kind, planned=True)
+        page = await engine_of(question).page(ledger.database, question, wanted, after=after, limit=3)
+        found += page.items
+        question, after = page.basis.pinned(), page.next
+    return found
+
+
+async def check_kind(ledger: Opened, log: list[Event], kind: str, day: date, known: oracle.K) -> list[Event]:
+    """Compare a list with planned items, one by one with all their facts, those standing and none; return the states."""
+    found = await standing(ledger, kind, day, known)
+    truth = oracle.items_of_kind(log, kind, day, known, include_planned=True)
+    with comparing("lists"):
+        assert [each.slug for each in found] == [state["id"] for state in truth]
+        planned = StateFilter(kind, marks=["status:planned"], planned=True)
+        question = asking(day, known)
+        page = await engine_of(question).page(ledger.database, question, planned, after=0, limit=1_000)
+        assert [each.slug for each in page.items] == [each["id"] for each in truth if each["status"] == "planned"]
+    for shown in get_args(sources.Sources):
+        answered = await sources.with_sources(ledger.database, page.basis, found, None, shown)
+        assert answered.next is None
+        for each in answered.items:
+            state = json.loads(each.body)
+            expected = oracle.item_state(log, each.slug, day, known, sources=shown, include_planned=True)
+            with comparing("states"):
+                assert without(state, FREE) == without(expected, FREE), (each.slug, day, known, shown)
+    for each in found:
+        question = asking(day, known)
+        one = await engine_of(question).item(ledger.database, question, kind, each.slug, planned=True)
+        assert one is not None
+        assert one.state.body == each.body
+        if each.status == "planned":
+            assert await engine_of(question).item(ledger.database, question, kind, each.slug) is None
+    return truth
+
+
+async def check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: oracle.K) -> None:
+    """Compare the items on an issue's page with planned ones, whole and one by one."""
+    question = asking(day, known)
+    truth = [
+        state
+        for state in oracle.states(log, day, known, include_planned=True)
+        if issue in state["issues"] and state["kind"] != "issue"
+    ]
+    for ended in (True, False):
+        expected = [state["id"] for state in truth if ended or not oracle.has_ended(state)]
+        for limit in (1, 1_000):
+            found: list[str] = []
+            after: int | None = 0
+            while after is not None:
+                included = Included(ended=ended, planned=True)
+                page = await engine_of(question).issue_page(
+                    ledger.database, question, issue, included, after=after, limit=limit
+                )
+                found += [each.slug for each in page.items]
+                after = page.next
+            with comparing("issues"):
+                assert found == expected, (issue, day, known, ended, limit)
+
+
+async def check_exposure(ledger: Opened, states: list[Event], name: str, day: date, known: oracle.K) -> None:
+    """Compare what touches goods and parties, planned items among it."""
+    question = asking(day, known)
+    for value in GOODS[name]:
+        for party in PARTIES[:2]:
+            asked = {name: value, "party": party, "include": "ended,planned"}
+            wanted = msgspec.convert(asked, ExposureQuery).filter()
+            page = await exposure.exposure_page(ledger.database, question, wanted, after=0, limit=1_000)
+            truth = oracle.exposed(states, name, value, party, include_ended=True)
+            with comparing("exposures"):
+                assert [each.slug for each in page.items] == truth, asked
+
+
+async def record_and_check(url: str, history: list[Event], seed: int, data: st.DataObject) -> None:
+    """Record a history in batches; compare what is shown at the head, at a position and by a day of publication."""
+    moment = datetime.combine(FIRST_DAY, time(9), UTC)
+    async with opened(url) as ledger:
+        for batch in cut(history, seed):
+            moment += timedelta(days=1)
+            await ledger.append(batch, at=int(moment.timestamp()) * 1_000_000)
+        log = await ledger.log()
+        known = data.draw(st.integers(0, len(log)))
+        clocks: list[oracle.K] = [len(log), known, oracle.Published(data.draw(days_published(log)), len(log))]
+        for clock in clocks:
+            day = data.draw(days_near(history))
+            found = [state for kind in KINDS for state in await check_kind(ledger, log, kind, day, clock)]
+            in_order = {item: place for place, item in enumerate(oracle.items_in_order(log, clock))}
+            found.sort(key=lambda state: in_order[state["id"]])
+            await check_exposure(ledger, found, data.draw(st.sampled_from(sorted(GOODS))), day, clock)
+            for issue in {issue for event in log for issue in event["issues"]}:
+                await check_issue(ledger, log, issue, day, clock)
+
+
+@thorough(0.5)
+@given(history=histories(), seed=st.integers(0, 9), data=st.data())
+def test_what_is_shown_equals_the_oracle_on_sqlite(
+    history: list[Event], seed: int, data: st.DataObject, sqlite_template: Path, tmp_path: Path
+) -> None:
+    """Facts as they are asked for, and planned items where they are asked for, from SQLite."""
+    with fresh_sqlite(sqlite_template, tmp_path) as url:
+        asyncio.run(record_and_check(url, history, seed, data))
+
+
+@thorough(0.2)
+@given(history=histories(), seed=st.integers(0, 9), data=st.data())
+def test_what_is_shown_equals_the_oracle_on_postgres(
+    history: list[Event], seed: int, data: st.DataObject, postgres_server: PostgresServer, postgres_template: str
+) -> None:
+    """Facts as they are asked for, and planned items where they are asked for, from PostgreSQL."""
+    with fresh_postgres(postgres_server, postgres_template) as url:
+        asyncio.run(record_and_check(url, history, seed, data))
