@@ -44,10 +44,15 @@ class Readings:
         self._kind, self._spend = kind, spend
         self._facts = sorted(facts, key=by_order)
         self._by_position = {fact.position: fact for fact in self._facts}
-        self._is_postponed = any(fact.change.name == POSTPONED for fact in self._facts)
+        self._is_postponed = any([fact.change.name == POSTPONED for fact in self._facts])
+        dates = [when for fact in self._facts if fact.unsure for when in (fact.occ, fact.eff, fact.end) if when]
+        self._unsure = [(when.lo, when.hi) for when in dates if when.lo < when.hi]
+        self._may_move = self._is_postponed or _can_pass(self._facts)
 
     def on(self, day: int, headline: Ruled) -> tuple[Ruled, ...]:
         """List every status that some reading gives on a day, `headline` first; () when it is the only one."""
+        if not self._may_move and not any([lo <= day < hi for lo, hi in self._unsure]):
+            return ()  # what has taken hold, what is over and their order are the same in all readings
         facts = self._mattering(day)
         possible = dict(self._possible(facts, day)) if any([fact.unsure for fact in facts]) else {}
         if possible.keys() <= {headline[0]}:
@@ -200,6 +205,17 @@ def _surely_rules(fact: LiveFact, day: int) -> bool:
 def _latest(fact: LiveFact) -> Order:
     """Return the last place in the order that a reading can give a fact."""
     return (fact.occ.hi, fact.eff.hi, fact.change.place, fact.position)
+
+
+def _can_pass(facts: Iterable[LiveFact]) -> bool:
+    """Return whether in some reading two facts stand in another order than here, in the earliest."""
+    last = _FIRST
+    for fact in facts:
+        if last > fact.order:
+            return True
+        if fact.unsure:
+            last = max(last, _latest(fact))
+    return False
 
 
 def _keys(fact: LiveFact) -> tuple[str, ...]:
