@@ -1,4 +1,4 @@
-"""What an answer shows when it is asked to: every fact or none, and items that are only planned. As the oracle has it."""
+"""What an answer shows when it is asked to, every fact or none, and items that are only planned, as the oracle has it."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ async def standing(ledger: Opened, kind: str, day: date, known: oracle.K) -> lis
 
 
 async def check_kind(ledger: Opened, log: list[Event], kind: str, day: date, known: oracle.K) -> list[Event]:
-    """Compare a list with planned items, one by one with all their facts, those standing and none; return the states."""
+    """Compare a list with planned items, each with all its facts, those standing and none; return the states."""
     found = await standing(ledger, kind, day, known)
     truth = oracle.items_of_kind(log, kind, day, known, include_planned=True)
     with comparing("lists"):
