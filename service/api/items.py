@@ -45,7 +45,9 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
             "items that are known only by planned facts."
         ),
     ] = None
-    certainty: Annotated[Literal["certain", "possible"] | None, Meta(description="How sure the status is.")] = None
+    certainty: Annotated[
+        Literal["certain", "contested", "possible"] | None, Meta(description="How sure the status is.")
+    ] = None
     party: Annotated[Party | None, Meta(description="Items that mention this party in any part.")] = None
     by: Annotated[
         Party | None, Meta(description="Items whose `by`, `imposed_by`, `granted_by` or `initiator` is this party.")

@@ -194,6 +194,8 @@ FILTERED: list[tuple[str, set[str]]] = [
     ("restrictions?status=in_force&as_of=2025-04-15", {CONTROL, "us-chip-controls-on-china"}),
     ("restrictions?status=in_force&certainty=certain&as_of=2025-05-01", {CONTROL}),
     ("restrictions?certainty=possible&as_of=2025-05-01", {"us-chip-controls-on-china"}),
+    ("rounds?certainty=contested&as_of=2025-06-09&known_position=10", {"us-china-talks-london"}),
+    ("rounds?certainty=contested&as_of=2025-06-09", set()),
     ("restrictions?status=suspended", set()),
     ("clearances?entity=us%20CARMAKERS,%20not%20named", {"three-us-carmakers-clearance"}),
     ("clearances?by=CN&party=US", {"three-us-carmakers-clearance"}),

@@ -56,6 +56,8 @@ def main() -> int:
     options.add_argument("--pauses", action="store_true", help="let the database fall silent too")
     options.add_argument("--logs", type=Path, help="a folder for the logs of servers and relay")
     chosen = options.parse_args()
+    if chosen.logs is not None:
+        chosen.logs.mkdir(parents=True, exist_ok=True)
     seed = secrets.randbelow(10**6) if chosen.seed is None else chosen.seed
     print(f"soak of {chosen.seconds:.0f} s, seed {seed}", flush=True)
     with suppress(KeyboardInterrupt, asyncio.CancelledError):

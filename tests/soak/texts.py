@@ -129,7 +129,7 @@ class Texts:
             last = last + timedelta(choose.randrange(30))
             dates["effective"] = str(last)
         if choose.random() < 0.3:
-            dates["until"] = str(last + timedelta(choose.randrange(1, 90)))
+            dates[choose.choice(["until", "through"])] = str(last + timedelta(choose.randrange(1, 90)))
         return dates
 
     def _report(self) -> Event:

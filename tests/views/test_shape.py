@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {1: "a161c26422b1feabd6ceafc95245af3b30fde9139d8f1741c9489db2987d48a6"}
+FINGERPRINTS = {2: "47e5401ef88b775c5c1549d81955c4e4172e8944742581340f03fde517743f78"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

@@ -67,8 +67,8 @@ class Upcoming(Struct, frozen=True, kw_only=True):
     """A change to come: one that is decided (`asserted`), or a fact that is planned."""
 
     on: Edtf
-    """The date of the change as its source gives it: when the fact takes hold, or the first day on which it no longer
-    holds."""
+    """The date of the change as its source gives it: when the fact takes hold, the first day on which it no longer
+    holds or, for an opening that takes hold later still, when it occurred."""
     status: str | None
     """The status of the item from that date on, null for none. Of a planned fact: the status that it would give."""
     event: UUID
@@ -133,7 +133,8 @@ class State(Struct, frozen=True, kw_only=True):
     contested: bool
     """Whether one of `facts` is contested."""
     incomplete: bool
-    """Whether no opening of the item is known by D: its beginning is not recorded."""
+    """Whether the beginning of the item is not recorded: no opening has taken hold by D, and the status rests on
+    none."""
     ruling: UUID
     """The id of the ruling fact: the one that gives the status."""
     facts: tuple[StateFact, ...]
