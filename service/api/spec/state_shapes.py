@@ -49,6 +49,10 @@ Posture = Annotated[
         description="The issue on D in one word, by the statuses of its items: the first of these values that applies."
     ),
 ]
+PostureCertainty = Annotated[
+    Literal["certain", "possible"],
+    Meta(description="`certain` where every possible status of the issue and its items gives this posture."),
+]
 Version = Annotated[
     int, Meta(ge=0, description="The version of the issue: the number of events up to `known_position` that name it.")
 ]
@@ -205,7 +209,7 @@ def _group(kind: str) -> tuple[str, Any, Any]:
 
 
 ISSUE: Any = defstruct(
-    "IssueSummary", [("version", Version), ("posture", Posture)], bases=(STATES["issue"],), frozen=True, kw_only=True,
+    "IssueSummary", [("version", Version), ("posture", Posture), ("posture_certainty", PostureCertainty)], bases=(STATES["issue"],), frozen=True, kw_only=True,
     namespace={"__doc__": "The state of an issue, with its version and its posture."},
 )  # fmt: skip
 ITEMS: Any = defstruct(
