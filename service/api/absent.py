@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from service.api.http.problem_kinds import Plan
+from service.api.http.problem_kinds import PlannedFact
 from service.api.http.problems import NotFound
 from service.domain.vocabulary import dates
 from service.views.asof.engine import engine_of
@@ -48,7 +48,7 @@ async def absent(database: Database, question: Question, kind: str, slug: str, *
         return otherwise
     state = _planned(found.state.body)
     fact = next(each for each in state.facts if each.id == state.ruling)
-    plan = Plan(event=fact.id, type=fact.type, on=fact.effective or fact.occurred)
+    plan = PlannedFact(event=fact.id, type=fact.type, on=fact.effective or fact.occurred)
     return NotFound(
         f"The {kind} {slug} is only planned on this day as known then: {plan.type} on {plan.on}, by the event "
         f"{plan.event}. Ask with include=planned for its state.",

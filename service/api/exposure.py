@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from service.api.http.asof import Answered, AsOfRequest, as_of
-from service.api.http.parameters import AsOfPageQuery, EndedOrPlanned, included
+from service.api.http.parameters import INCLUDED, AsOfPageQuery, EndedOrPlanned
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import Operation, Route, as_of_answers
 from service.domain.errors import Fault
@@ -50,7 +50,7 @@ class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
             goods = [token("eccn", normalized(self.eccn))]
         else:
             goods = [token("good", normalized(self.good or ""))]
-        return ExposureFilter(goods, self.party, included(self.include))
+        return ExposureFilter(goods, self.party, INCLUDED[self.include])
 
 
 async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:

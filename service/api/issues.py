@@ -10,7 +10,7 @@ from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
 from service.api.http.cursors import next_member
 from service.api.http.idempotency import key_of
-from service.api.http.parameters import AsOfPageQuery, EndedOrPlanned, Limit, Words, faults_of_words, included
+from service.api.http.parameters import INCLUDED, AsOfPageQuery, EndedOrPlanned, Limit, Words, faults_of_words
 from service.api.http.problems import Conflict, NotFound, PreconditionFailed
 from service.api.http.query_strings import Query
 from service.api.http.requests import (
@@ -23,6 +23,7 @@ from service.api.http.requests import (
     services_of,
     slug_of,
 )
+from service.api.issue_bodies import by_kind, with_posture
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import (
     KEYED,
@@ -34,23 +35,22 @@ from service.api.spec.operations import (
     as_of_answers,
 )
 from service.domain.errors import Fault, Malformed, VersionConflict
-from service.domain.rule.posture import Member, is_decided, posture_of
-from service.domain.rule.state import possible_statuses
+from service.domain.rule.posture import is_decided
+from service.domain.rule.state import status_in
 from service.domain.rule.words import words_of
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import NAME_MAX, Edtf, Name, Slug, Text
 from service.domain.vocabulary.events import Batch, Report, Reports
 from service.domain.vocabulary.events.base import Goods, Parties
 from service.domain.vocabulary.events.issues import IssueClosed, IssueOpened, IssueRevised
-from service.domain.vocabulary.kinds import KINDS
 from service.views.asof import lists
 from service.views.asof.engine import engine_of
-from service.views.asof.question import ItemState, StateFilter
+from service.views.asof.question import StateFilter
 from service.views.asof.recorded import issue_versions
-from service.views.asof.sources import one_with_sources, with_sources
+from service.views.asof.sources import Sourced, one_with_sources, with_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from litestar import Response
 
@@ -113,8 +113,8 @@ class IssueQuery(AsOfPageQuery, frozen=True, kw_only=True):
     include: Annotated[
         EndedOrPlanned | None,
         Meta(
-            description="`ended`: the items that have ended too. `planned`: those that are known only by planned facts. "
-            "Both with a comma between them."
+            description="`ended`: the items that have ended too. `planned`: those that are known only by planned "
+            "facts. Both with a comma between them."
         ),
     ] = None
     limit: Limit = ITEMS_LIMIT
@@ -220,45 +220,29 @@ async def _list_issues(asked: AsOfRequest[IssuesQuery]) -> Answered:
     versions = await issue_versions(asked.database, page.basis.position, slugs)
     statuses = await engine_of(page.basis).statuses(asked.database, page.basis.pinned(), slugs)
     shown = await with_sources(asked.database, page.basis, page.items, page.next, asked.query.sources)
-    bodies = [_with_posture(state, versions[state.slug], statuses[state.slug]) for state in shown.items]
+    bodies = [with_posture(state, versions[state.slug], statuses[state.slug]) for state in shown.items]
     return asked.page(page.basis, bodies, shown.next)
-
-
-def _with_posture(issue: ItemState, version: int, items: Iterable[Member]) -> bytes:
-    found, certainty = posture_of(_member(issue), items)
-    return b'%s,"version":%d,"posture":"%s","posture_certainty":"%s"}' % (
-        issue.body[:-1], version, found.encode(), certainty.encode(),
-    )  # fmt: skip
-
-
-def _member(state: ItemState) -> Member:
-    return Member(state.kind, state.status, possible_statuses(state.body))
 
 
 async def _get_issue(asked: AsOfRequest[IssueQuery]) -> Answered:
     """Read one issue as of (D, K) with its items by kind."""
     slug, query, database = slug_of(asked.request, "issue", "issue"), asked.query, asked.database
-    engine, include = engine_of(asked.question), included(query.include)
+    engine, include = engine_of(asked.question), INCLUDED[query.include]
     page = await engine.issue_page(database, asked.question, slug, include, after=asked.after, limit=query.limit)
     planned = include.planned
     own = page.own or await engine.item(database, page.basis.pinned(), "issue", slug, planned=planned)
     if own is None:
         raise await absent(database, asked.question, "issue", slug, planned=planned)
-    statuses = {_member(state) for state in (*page.items, *page.hidden)}
+    statuses = {status_in(state.kind, state.status, state.body) for state in (*page.items, *page.hidden)}
     if (page.next is not None or asked.after) and not is_decided(statuses):
         statuses = (await engine.statuses(database, page.basis.pinned(), [slug]))[slug]
-    issue = await one_with_sources(database, page.basis, own.state, query.sources)
-    shown = await with_sources(database, page.basis, page.items, page.next, query.sources)
-    head = _with_posture(issue, page.version, statuses)[1:-1]
-    members = b'%s,"items":{%s},%s' % (head, _by_kind(shown.items), next_member(asked.request, page.basis, shown.next))
+    issue, shown = own.state, Sourced(page.items, page.next)
+    if query.sources != "standing":
+        issue = await one_with_sources(database, page.basis, own.state, query.sources)
+        shown = await with_sources(database, page.basis, page.items, page.next, query.sources)
+    head = with_posture(issue, page.version, statuses)[1:-1]
+    members = b'%s,"items":{%s},%s' % (head, by_kind(shown.items), next_member(asked.request, page.basis, shown.next))
     return Answered(members, page.basis)
-
-
-def _by_kind(states: Iterable[ItemState]) -> bytes:
-    groups: dict[str, list[bytes]] = {kind: [] for kind in KINDS}
-    for each in states:
-        groups[each.kind].append(each.body)
-    return b",".join(b'"%s":[%s]' % (kind.encode(), b",".join(bodies)) for kind, bodies in groups.items() if bodies)
 
 
 _BY_NAME: dict[str, Any] = {"path": "/v1/issues/{issue}", "tag": "issues", "path_parameters": {"issue": IssueName}}

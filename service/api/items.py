@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
-from service.api.http.parameters import AsOfPageQuery, AsOfQuery, IncludePlanned, Words, faults_of_words, included
+from service.api.http.parameters import INCLUDED, AsOfPageQuery, AsOfQuery, IncludePlanned, Words, faults_of_words
 from service.api.http.query_strings import BadQuery
 from service.api.http.requests import Handler, slug_of
 from service.api.spec import response_shapes
@@ -41,8 +41,8 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
     status: Annotated[
         Name | None,
         Meta(
-            description="Items that have this status in some reading; with `certainty=certain` in every one. `planned`: "
-            "items that are known only by planned facts."
+            description="Items that have this status in some reading; with `certainty=certain` in every one. "
+            "`planned`: items that are known only by planned facts."
         ),
     ] = None
     certainty: Annotated[
@@ -90,7 +90,7 @@ def _list(kind: str) -> Handler:
         statuses = (*STATUSES[kind], PLANNED)
         if query.status is not None and query.status not in statuses:
             raise BadQuery([Fault(("status",), f"a {kind} is never {query.status}; it is {', '.join(statuses)}")])
-        planned = included(query.include).planned or query.status == PLANNED
+        planned = INCLUDED[query.include].planned or query.status == PLANNED
         wanted = StateFilter(kind, query.tokens(), query.marks(), planned)
         page = await lists.page(
             asked.database, asked.question, wanted, words_of(query.q or ""), after=asked.after, limit=query.limit
@@ -106,7 +106,7 @@ def _get(kind: str) -> Handler:
 
     async def get_item(asked: AsOfRequest[ItemQuery]) -> Answered:
         slug, query, database = slug_of(asked.request, "item", kind), asked.query, asked.database
-        planned = included(query.include).planned
+        planned = INCLUDED[query.include].planned
         found = await engine_of(asked.question).item(database, asked.question, kind, slug, planned=planned)
         if found is None:
             raise await absent(database, asked.question, kind, slug, planned=planned)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.rule.posture import Member, posture_of, postures
+from service.domain.rule.posture import ItemStatus, posture_of, postures
 from tests import oracle
 
 STATUSES: dict[str, list[str | None]] = {
@@ -15,12 +15,12 @@ STATUSES: dict[str, list[str | None]] = {
     "round": ["scheduled", "in_session", "adjourned", "concluded", "cancelled", None],
     "offer": ["open", "lapsed"],
 }
-OPEN = Member("issue", "open")
+OPEN = ItemStatus("issue", "open")
 
 
-def maybe(kind: str, *statuses: str | None) -> Member:
+def maybe(kind: str, *statuses: str | None) -> ItemStatus:
     """Make an item that has the first of some statuses, and in other readings the others."""
-    return Member(kind, statuses[0] or "", frozenset(statuses) if len(statuses) > 1 else frozenset())
+    return ItemStatus(kind, statuses[0] or "", frozenset(statuses) if len(statuses) > 1 else frozenset())
 
 
 @pytest.mark.parametrize(
@@ -42,20 +42,20 @@ def maybe(kind: str, *statuses: str | None) -> Member:
         (OPEN, [maybe("round", "scheduled", None)], ("in_talks", "possible")),
         (maybe("issue", "open", "closed"), [], ("open", "possible")),
         (maybe("issue", "closed", "open"), [], ("closed", "possible")),
-        (Member("issue", "closed"), [maybe("restriction", "in_force", "lifted")], ("closed", "certain")),
+        (ItemStatus("issue", "closed"), [maybe("restriction", "in_force", "lifted")], ("closed", "certain")),
         (OPEN, [maybe("round", "planned"), maybe("restriction", "planned", "lifted")], ("open", "certain")),
         (OPEN, [maybe("offer", "open", "lapsed")], ("open", "certain")),
     ],
 )
 def test_a_posture_is_certain_where_every_choice_gives_it(
-    issue: Member, items: list[Member], expected: tuple[str, str]
+    issue: ItemStatus, items: list[ItemStatus], expected: tuple[str, str]
 ) -> None:
     """An uncertain item leaves it certain where another decides; what is only planned counts in none."""
     assert posture_of(issue, items) == expected
 
 
 @st.composite
-def members(draw: st.DrawFn, kind: str | None = None) -> Member:
+def members(draw: st.DrawFn, kind: str | None = None) -> ItemStatus:
     """Draw an item with up to three possible statuses."""
     kind = kind or draw(st.sampled_from(sorted(STATUSES)))
     status = draw(st.sampled_from([each for each in STATUSES[kind] if each is not None]))
@@ -67,12 +67,12 @@ def members(draw: st.DrawFn, kind: str | None = None) -> Member:
     items=st.lists(members(), max_size=5),
     own=st.sampled_from([("open",), ("closed",), ("open", "closed"), ("closed", "open")]),
 )
-def test_the_postures_are_those_of_every_choice(items: list[Member], own: tuple[str, ...]) -> None:
+def test_the_postures_are_those_of_every_choice(items: list[ItemStatus], own: tuple[str, ...]) -> None:
     """What is found without trying the choices is what trying all of them finds."""
     issue = maybe("issue", *own)
     truth = {
         oracle.posture(status, [(each.kind, choice) for each, choice in zip(items, choices, strict=True)])
-        for status, *choices in product(issue.choices, *(each.choices for each in items))
+        for status, *choices in product(*(each.possible or {each.status} for each in (issue, *items)))
     }
     assert postures(issue, items) == truth
     found, certainty = posture_of(issue, items)

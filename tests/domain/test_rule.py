@@ -10,7 +10,7 @@ import pytest
 
 from service.domain.rule.facts import Entry, weigh
 from service.domain.rule.item import Item
-from service.domain.rule.posture import Member, is_decided, posture
+from service.domain.rule.posture import ItemStatus, is_decided, posture_of
 from service.domain.rule.publication import as_published_by, days
 from service.domain.rule.state import with_upcoming
 from service.domain.rule.words import occur_in, words_of
@@ -48,16 +48,17 @@ def test_an_issue_is_summed_up_by_its_most_pressing_item(
     issue: str, items: set[tuple[str, str]], expected: str
 ) -> None:
     """The posture is that of the first row of section 6 that applies."""
-    assert posture(issue, items) == expected
+    found = posture_of(ItemStatus("issue", issue), [ItemStatus(*each) for each in items])
+    assert found == (expected, "certain")
 
 
 def test_a_posture_is_decided_by_a_restriction_in_force_and_a_clearance() -> None:
     """With both, no further item changes it; with one of them, another item may."""
-    both = {Member("restriction", "in_force"), Member("clearance", "active")}
+    both = {ItemStatus("restriction", "in_force"), ItemStatus("clearance", "active")}
     assert is_decided(both)
     assert not any(is_decided(both - {each}) for each in both)
-    maybe = Member("restriction", "in_force", frozenset({"in_force", "lifted"}))
-    assert not is_decided({maybe, Member("clearance", "active")})
+    maybe = ItemStatus("restriction", "in_force", frozenset({"in_force", "lifted"}))
+    assert not is_decided({maybe, ItemStatus("clearance", "active")})
 
 
 def test_a_fact_is_known_from_the_last_day_of_its_earliest_report() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from service.api.exposure import ExposureQuery
-from service.domain.rule.posture import Member, posture_of
-from service.domain.rule.state import possible_statuses
+from service.domain.rule.posture import ItemStatus, posture_of
+from service.domain.rule.state import status_in
 from service.domain.rule.words import words_of
 from service.views.asof import exposure, lists
 from service.views.asof.engine import engine_of
@@ -116,8 +116,8 @@ async def _check_issue(ledger: Opened, log: list[Event], issue: str, day: date, 
     return [page.own.state, *page.items]
 
 
-def _member(state: ItemState) -> Member:
-    return Member(state.kind, state.status, possible_statuses(state.body))
+def _member(state: ItemState) -> ItemStatus:
+    return status_in(state.kind, state.status, state.body)
 
 
 async def check_issues(ledger: Opened, log: list[Event], day: date, known: oracle.K) -> None:

@@ -94,6 +94,14 @@ IncludePlanned = Annotated[
 ]
 EndedOrPlanned = Literal["ended", "planned", "ended,planned", "planned,ended"]
 """What an answer may include: one, or both with a comma between them."""
+INCLUDED = {
+    None: Included(),
+    "ended": Included(ended=True),
+    "planned": Included(planned=True),
+    "ended,planned": Included(ended=True, planned=True),
+    "planned,ended": Included(ended=True, planned=True),
+}
+"""What an answer includes, by the value of `include`."""
 StandingOrNone = Annotated[
     Literal["standing", "none"],
     Meta(
@@ -116,12 +124,6 @@ _KNOWN_BASIS = (
     "Whether a fact counts as known from its recording, or from its earliest publication (of what was recorded up to "
     "`known_position`)."
 )
-
-
-def included(written: str | None) -> Included:
-    """Return what `include` asks for."""
-    names = (written or "").split(",")
-    return Included("ended" in names, "planned" in names)
 
 
 def faults_of_words(text: str | None) -> list[Fault]:

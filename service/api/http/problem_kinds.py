@@ -44,7 +44,7 @@ class ProblemError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """The name of the query parameter; absent for a fault of the body."""
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class PlannedFact(msgspec.Struct, frozen=True, kw_only=True):
     """The planned fact by which an item is known."""
 
     event: str
@@ -86,7 +86,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The first position from which the item has a status on that day."""
     first_known_at: str | None = None
     """As published, the first day of publication from which the item has a status on that day."""
-    plan: Plan | None = None
+    plan: PlannedFact | None = None
     """The planned fact of an item that is only planned; its state is answered with `include=planned`."""
 
 

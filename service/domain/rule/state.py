@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from service.domain.rule.facts import shown
+from service.domain.rule.posture import ItemStatus
 from service.domain.vocabulary.dates import parse
 from service.domain.vocabulary.kinds import PLANNED, SUSPENDED
 
@@ -131,11 +132,11 @@ class _Alternative(msgspec.Struct):
 _alternatives = msgspec.json.Decoder(_Alternatives).decode
 
 
-def possible_statuses(body: bytes) -> frozenset[str | None]:
-    """Return every status that a state may have, None for no status; empty where its status is the only one."""
+def status_in(kind: str, status: str, body: bytes) -> ItemStatus:
+    """Return the status of a state, with every other that some reading gives."""
     if _MAYBE not in body:  # a quote within a text is escaped, so only the members of a state match
-        return frozenset()
-    return frozenset(each.status for each in _alternatives(body).alternatives)
+        return ItemStatus(kind, status)
+    return ItemStatus(kind, status, frozenset([each.status for each in _alternatives(body).alternatives]))
 
 
 def without_facts(body: bytes) -> bytes:

@@ -9,7 +9,7 @@ from math import inf
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from service.domain.rule.posture import DECIDING_KINDS, Member, is_decided
+from service.domain.rule.posture import DECIDING_KINDS, ItemStatus, is_decided
 from service.domain.rule.publication import as_published_by, days
 from service.domain.rule.tokens import of_issue, possible_in
 from service.domain.vocabulary.dates import FOREVER
@@ -142,12 +142,14 @@ async def statuses(database: Database, question: Question, issues: Sequence[str]
     return {issue: await _statuses(database, basis, issue) for issue in issues}
 
 
-async def _statuses(database: Database, basis: Basis, issue: str) -> set[Member]:
-    found: set[Member] = set()
+async def _statuses(database: Database, basis: Basis, issue: str) -> set[ItemStatus]:
+    found: set[ItemStatus] = set()
     token, before = of_issue(issue), basis.position + 1
     while names := await database.fetch_long(_NEWEST, token, before, CHUNK // 2):
         states = await named(database, basis, [slug for _, slug in names])
-        found |= {Member(each.kind, each.status, possible_in(each.tokens)) for each in states if token in each.tokens}
+        found |= {
+            ItemStatus(each.kind, each.status, possible_in(each.tokens)) for each in states if token in each.tokens
+        }
         if is_decided(found):
             break
         before = names[-1][0]

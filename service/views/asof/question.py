@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.domain.rule.posture import Member
+    from service.domain.rule.posture import ItemStatus
 
 
 Mode = Literal["position", "instant", "head", "newest"]
@@ -171,5 +171,5 @@ def issue_page_of(
     return IssuePage(basis, page.items, last if page.next is None else page.next, own, version)
 
 
-Statuses = dict[str, set["Member"]]
+Statuses = dict[str, set["ItemStatus"]]
 """By issue, its items as its posture sees them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.domain.rule.posture import ACTIVE, IN_FORCE, Member
+from service.domain.rule.posture import ACTIVE, IN_FORCE, ItemStatus
 from service.domain.rule.tokens import POSSIBLE, delimited, possible_in
 from service.domain.vocabulary.kinds import KINDS
 from service.views.asof import sql
@@ -60,6 +60,8 @@ SELECT DISTINCT s.slug, i.kind, v.status, {unsure}
 FROM (SELECT {k} AS k) b CROSS JOIN item s CROSS JOIN facet f CROSS JOIN item i
 {probe} AND s.slug {among} AND f.token = 'issue:' || s.slug AND f.item <= b.k AND {of_issue} AND {not_planned}
 """
+_ENDS = {(kind.name, status) for kind in KINDS.values() if kind.name != "issue" for status in kind.ends}
+"""The kinds and statuses of items that have ended. An issue is on its page also when it is closed."""
 
 
 async def item(
@@ -105,37 +107,25 @@ async def issue_page(
     hidden: list[ItemState] = []
     while True:
         size = limit + 2 - len(states)
-        rows = await _rows_of_issue(database, question, slug, included, after, size)
+        statement = StateStatement(database, question, planned=included.planned)
+        statement.by_token(f"issue:{slug}", after)
+        if not included.ended:  # the first on its own: it is tested before the state is read
+            statement.where.append(f"(i.kind = 'issue' OR {NOT_KNOWN_ENDED})")
+            statement.where.append(f"(i.kind = 'issue' OR {statement.carries('ended-surely', '= 0')})")
+        rows = await statement.rows(BY_TOKEN, size, _VERSION.format(slug=statement.parameter(slug)))
         if not rows:
             basis = page.basis if states or hidden else await resolve(database, question)
             return issue_page_of(basis, page.version, states, slug, limit)._replace(hidden=hidden)
         page = page._replace(basis=basis_of(question, rows[0]), version=rows[0][3] or 0)
         found, more = await states_of(database, rows)
-        gone = [] if included.ended else [each for each in found if _has_ended(each)]
+        ends = () if included.ended else _ENDS
+        gone = [each for each in found if (each.kind, each.status) in ends]
         states += [each for each in found if each not in gone] if gone else found
         hidden += gone
         if more or not gone or len(rows) < size:
             last = found[-1].number if more else None
             return issue_page_of(page.basis, page.version, states, slug, limit, last=last)._replace(hidden=hidden)
         question, after = page.basis.pinned(), found[-1].number
-
-
-def _has_ended(state: ItemState) -> bool:
-    return state.kind != "issue" and state.status in KINDS[state.kind].ends
-
-
-async def _rows_of_issue(
-    database: Database, question: Question, slug: str, included: Included, after: int, size: int
-) -> Sequence[Row]:
-    """Read the states of an issue's items; ended ones without being asked for where some reading has them not ended."""
-    statement = StateStatement(database, question, planned=included.planned)
-    statement.by_token(f"issue:{slug}", after)
-    if not included.ended:
-        statement.where.append(
-            f"(i.kind = 'issue' OR {NOT_KNOWN_ENDED})"
-        )  # on its own: it is tested before the state is read
-        statement.where.append(f"(i.kind = 'issue' OR {statement.carries('ended-surely', '= 0')})")
-    return await statement.rows(BY_TOKEN, size, _VERSION.format(slug=statement.parameter(slug)))
 
 
 async def named(database: Database, basis: Basis, slugs: Sequence[str], *, planned: bool = False) -> list[ItemState]:
@@ -158,8 +148,8 @@ async def sifted(
 ) -> tuple[list[ItemState], bool]:
     """Return, of some items, the first `most` states that carry a token of every set, by number.
 
-    Those that have ended in every reading, and those that are only planned, are left out unless `included`. True: others
-    are left out, because these are more than a page.
+    Those that have ended in every reading, and those that are only planned, are left out unless `included`. True:
+    others are left out, because these are more than a page.
     """
     statement = StateStatement(database, basis.pinned(), planned=included.planned)
     statement.where.append(f"i.number {statement.numbered(numbers)}")
@@ -207,11 +197,13 @@ async def statuses(database: Database, question: Question, issues: Sequence[str]
     others = [issue for issue in issues if issue not in in_force]
     for among, kinds in ((others, "'restriction', 'round'"), (unsure, "'restriction', 'clearance', 'round'")):
         for issue, kind, status, tokens in await _status_rows(database, question, among, _ALL_STATUSES, kinds):
-            found[issue].add(Member(kind, status, possible_in(tokens.split("\n"))))
+            found[issue].add(ItemStatus(kind, status, possible_in(tokens.split("\n"))))
     return found
 
 
-async def _first_with(database: Database, question: Question, issues: Sequence[str], wanted: Member) -> dict[str, bool]:
+async def _first_with(
+    database: Database, question: Question, issues: Sequence[str], wanted: ItemStatus
+) -> dict[str, bool]:
     """Return those of the issues that have an item of a kind that may have a status: true where one surely has it."""
     mark = delimited(f"status:{wanted.status}")
     rows = await _status_rows(database, question, issues, _FIRST_WITH, f"'{wanted.kind}'", mark)
