@@ -12,9 +12,39 @@ from service.domain.vocabulary.dates import FOREVER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from service.domain.vocabulary.kinds import ChangeRule, Kind
+    from service.domain.vocabulary.kinds import Kind
 
 POSTPONED = "postponed"
+
+
+class Stood:
+    """The statuses that a base ruler gave by itself, on the edges from the first to the day `until`, excluded."""
+
+    __slots__ = ("_days", "until")
+
+    def __init__(self) -> None:
+        """Begin with no edge."""
+        self._days: dict[str, list[int]] = {}
+        self.until = 0
+
+    def add(self, day: int, status: str | None) -> None:
+        """Add the edge after all others; None for another status, or none."""
+        if status is not None:
+            self._days.setdefault(status, []).append(day)
+        self.until = day + 1
+
+    def forget(self, first: int) -> None:
+        """Forget the edges from a day on: a fact comes or goes that matters from then on."""
+        if first < self.until:
+            self.until = first
+            for days in self._days.values():
+                del days[bisect_left(days, first) :]
+
+    def gave(self, status: str, first: int, last: int) -> bool:
+        """Return whether the status was given on an edge from `first` to the day before `last`."""
+        days = self._days.get(status, [])
+        place = bisect_left(days, first)
+        return place < len(days) and days[place] < last
 
 
 class Decisions:
@@ -24,8 +54,8 @@ class Decisions:
     """
 
     __slots__ = (
-        "_dated", "_notice", "bases", "clearers", "edges", "kind", "openings", "overlays", "postponed", "quotas",
-        "returns", "stood", "terms",
+        "_announced", "_dated", "_notice", "bases", "clearers", "edges", "kind", "openings", "overlays", "postponed",
+        "quotas", "returns", "stood", "terms",
     )  # fmt: skip
 
     def __init__(self, kind: Kind, facts: Iterable[Dated] = ()) -> None:
@@ -35,24 +65,25 @@ class Decisions:
         self.overlays, self.returns, self.quotas, self.terms = Ordered(), Ordered(), Ordered(), Ordered()
         self.edges: list[int] = []
         """The days on which something takes hold, is over or is announced, each once, in order."""
+        self._announced = Ordered()
+        """The openings that were decided before they took hold."""
         self._dated: dict[int, list[Dated]] = {}
         self.postponed = 0
         """How many of the facts are `postponed`."""
         self._notice = 0
         """How many days before it takes hold an opening was decided, at most."""
-        self.stood: dict[int, str | None] = {}
-        """By edge, from the first on: the status that a base ruler gave by itself; empty after a fact has moved."""
+        self.stood = Stood()
         for fact in facts:
             self.add(fact)
 
     def add(self, fact: Dated) -> None:
         """Put in a fact."""
-        for track in self._tracks(fact.change):
+        for track in self._tracks(fact):
             track.add(fact)
         self.postponed += fact.change.name == POSTPONED
         if fact.change.opens:
             self._notice = max(self._notice, fact.begins - fact.decided)
-        self.stood.clear()
+        self.stood.forget(min(_days(fact)))
         for day in _days(fact):
             if day not in self._dated:
                 insort(self.edges, day)
@@ -61,16 +92,17 @@ class Decisions:
 
     def remove(self, fact: Dated) -> None:
         """Take out a fact that is in."""
-        for track in self._tracks(fact.change):
+        for track in self._tracks(fact):
             track.remove(fact)
         self.postponed -= fact.change.name == POSTPONED
-        self.stood.clear()
+        self.stood.forget(min(_days(fact)))
         for day in _days(fact):
             self._dated[day].remove(fact)
             if not self._dated[day]:
                 del self._dated[day], self.edges[bisect_left(self.edges, day)]
 
-    def _tracks(self, change: ChangeRule) -> Iterator[Ordered]:
+    def _tracks(self, fact: Dated) -> Iterator[Ordered]:
+        change = fact.change
         match change.track:
             case "base":
                 yield self.bases
@@ -78,6 +110,8 @@ class Decisions:
                     yield self.clearers
                 if change.opens:
                     yield self.openings
+                if change.opens and fact.begins > fact.decided:
+                    yield self._announced
             case "overlay":
                 yield self.overlays
                 if not change.hides:
@@ -86,6 +120,10 @@ class Decisions:
                 yield self.quotas
             case _:
                 yield self.terms
+
+    def __len__(self) -> int:
+        """Return how many facts there are."""
+        return sum(len(track.facts) for track in (self.bases, self.overlays, self.quotas, self.terms))
 
     def dated(self, day: int) -> Dated | None:
         """Return the last fact, in the order of decisions, that takes hold, is over or is announced on a day."""
@@ -104,7 +142,7 @@ class Decisions:
     def coming(self, day: int) -> Dated | None:
         """Return the opening that is decided by a day and takes hold later; of several see the document."""
         found: Dated | None = None
-        for fact in self.openings.decided(day):
+        for fact in self._announced.decided(day):
             if fact.decided + self._notice <= day or (found is not None and fact.decided < found.decided):
                 break
             if fact.begins > day:

@@ -49,6 +49,7 @@ class Readings:
     def on(self, day: int, headline: Ruled) -> tuple[Ruled, ...]:
         """List every status that some reading gives on a day, `headline` first; () when it is the only one."""
         facts = self._mattering(day)
+        self._spend(READING * len(facts))
         choices = _choices(facts, day, all_days=self._is_postponed)
         if not choices:
             return ()
