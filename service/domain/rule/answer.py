@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct
 
@@ -87,6 +87,23 @@ class Segment(Struct, frozen=True, gc=False):
     answer: Answer
 
 
+class Rewrite(NamedTuple):
+    """The segment that begins on a day now, and the one that began on it before; None: none does."""
+
+    start: int
+    before: Segment | None
+    after: Segment | None
+
+
+def joined(rewrites: Iterable[Rewrite]) -> list[Rewrite]:
+    """Return one rewrite for each day, of several that were made one after the other."""
+    found: dict[int, Rewrite] = {}
+    for each in rewrites:
+        earlier = found.get(each.start)
+        found[each.start] = each if earlier is None else Rewrite(each.start, earlier.before, each.after)
+    return sorted(each for each in found.values() if each.before != each.after)
+
+
 class Cause(Struct, frozen=True, gc=False):
     """The fact that brings a change, and its date of that day, as written."""
 
@@ -109,6 +126,19 @@ def arrival(kind: Kind, day: int, before: Answer, now: Answer, cause: Cause | No
         # It was to come, with these terms; now it takes hold with them.
         terms |= {name: ruling.terms[name] for name, fact in now.given.items() if fact is ruling}
     return Arrival(cause.on, now.status, cause.fact.id, cause.fact.event.type, terms, "asserted", overdue=False)
+
+
+def still_planned(facts: Iterable[LiveFact], kind: Kind, day: int, before: Answer | None) -> tuple[Arrival, ...]:
+    """Return planned facts as changes to come: the very tuple of the answer before, where it is the same."""
+    found = tuple([_upcoming(fact, kind, day) for fact in facts])
+    return before.planned if before is not None and before.planned == found else found
+
+
+def _upcoming(fact: LiveFact, kind: Kind, day: int) -> Arrival:
+    """Return a planned fact as a change to come."""
+    status = fact.change.status or kind.running
+    terms = dict.fromkeys(fact.unset) | fact.terms
+    return Arrival(fact.eff.text, status, fact.id, fact.event.type, terms, PLANNED, overdue=day > fact.eff.hi)
 
 
 def _changed(kind: Kind, before: Answer, now: Answer) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,39 @@ from service.domain.vocabulary.dates import FOREVER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from service.domain.vocabulary.kinds import ChangeRule, Kind
+    from service.domain.vocabulary.kinds import Kind
 
 POSTPONED = "postponed"
+
+
+class Stood:
+    """The statuses that a base ruler gave by itself, on the edges from the first to the day `until`, excluded."""
+
+    __slots__ = ("_days", "until")
+
+    def __init__(self) -> None:
+        """Begin with no edge."""
+        self._days: dict[str, list[int]] = {}
+        self.until = 0
+
+    def add(self, day: int, status: str | None) -> None:
+        """Add the edge after all others; None for another status, or none."""
+        if status is not None:
+            self._days.setdefault(status, []).append(day)
+        self.until = day + 1
+
+    def forget(self, first: int) -> None:
+        """Forget the edges from a day on: a fact comes or goes that matters from then on."""
+        if first < self.until:
+            self.until = first
+            for days in self._days.values():
+                del days[bisect_left(days, first) :]
+
+    def gave(self, status: str, first: int, last: int) -> bool:
+        """Return whether the status was given on an edge from `first` to the day before `last`."""
+        days = self._days.get(status, [])
+        place = bisect_left(days, first)
+        return place < len(days) and days[place] < last
 
 
 class Decisions:
@@ -24,8 +55,8 @@ class Decisions:
     """
 
     __slots__ = (
-        "_edges", "_notice", "bases", "clearers", "kind", "openings", "overlays", "postponed", "quotas", "returns",
-        "stood", "terms",
+        "_announced", "_edges", "_notice", "bases", "clearers", "kind", "openings", "overlays", "postponed", "quotas",
+        "returns", "stood", "terms",
     )  # fmt: skip
 
     def __init__(self, kind: Kind, facts: Iterable[Dated] = ()) -> None:
@@ -33,24 +64,24 @@ class Decisions:
         self.kind = kind
         self.bases, self.clearers, self.openings = Ordered(), Ordered(), Ordered()
         self.overlays, self.returns, self.quotas, self.terms = Ordered(), Ordered(), Ordered(), Ordered()
+        self._announced = Ordered()
+        """The openings that were decided before they took hold."""
         self.postponed = 0
         self._notice = 0
         """How many days before it takes hold an opening was decided, at most."""
         self._edges: list[int] | None = None
-        self.stood: dict[int, str | None] = {}
-        """By edge, from the first on: the status that a base ruler gave by itself; empty after a fact has moved."""
+        self.stood = Stood()
         for fact in sorted(facts, key=by_order):
-            for track in self._tracks(fact.change):
+            for track in self._tracks(fact):
                 track.append(fact)
             self._count(fact)
 
     def add(self, fact: Dated) -> None:
         """Put in a fact."""
-        for track in self._tracks(fact.change):
+        for track in self._tracks(fact):
             track.add(fact)
         self._count(fact)
-        self._edges = None
-        self.stood.clear()
+        self._moved(fact)
 
     def _count(self, fact: Dated) -> None:
         if fact.change.opens:
@@ -60,11 +91,14 @@ class Decisions:
 
     def remove(self, fact: Dated) -> None:
         """Take out a fact that is in."""
-        for track in self._tracks(fact.change):
+        for track in self._tracks(fact):
             track.remove(fact)
         self.postponed -= fact.change.name == POSTPONED
+        self._moved(fact)
+
+    def _moved(self, fact: Dated) -> None:
         self._edges = None
-        self.stood.clear()
+        self.stood.forget(min(days_of(fact)))
 
     @property
     def edges(self) -> Sequence[int]:
@@ -73,7 +107,8 @@ class Decisions:
             self._edges = sorted({day for fact in self.all() for day in days_of(fact)})
         return self._edges
 
-    def _tracks(self, change: ChangeRule) -> Iterator[Ordered]:
+    def _tracks(self, fact: Dated) -> Iterator[Ordered]:
+        change = fact.change
         match change.track:
             case "base":
                 yield self.bases
@@ -81,6 +116,8 @@ class Decisions:
                     yield self.clearers
                 if change.opens:
                     yield self.openings
+                if change.opens and fact.begins > fact.decided:
+                    yield self._announced
             case "overlay":
                 yield self.overlays
                 if not change.hides:
@@ -89,6 +126,10 @@ class Decisions:
                 yield self.quotas
             case _:
                 yield self.terms
+
+    def __len__(self) -> int:
+        """Return how many facts there are."""
+        return sum(len(track.facts) for track in (self.bases, self.overlays, self.quotas, self.terms))
 
     def all(self) -> list[Dated]:
         """Return the facts in the order of decisions."""
@@ -103,7 +144,7 @@ class Decisions:
     def coming(self, day: int) -> Dated | None:
         """Return the opening that is decided by a day and takes hold later; of several see the document."""
         found: Dated | None = None
-        for fact in self.openings.decided(day):
+        for fact in self._announced.decided(day):
             if fact.decided + self._notice <= day or (found is not None and fact.decided < found.decided):
                 break
             if fact.begins > day:

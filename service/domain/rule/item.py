@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule.facts import Entry, LiveFact, weigh
 from service.domain.rule.life import Life
+from service.domain.rule.reach import reaches
 from service.domain.rule.state import arrival_text, encode, state_of, with_upcoming
 from service.domain.rule.tokens import marks, tokens_of_answer
 from service.domain.rule.work import Spend, unbounded
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
-    from service.domain.rule.answer import Segment
-    from service.domain.rule.life import Rewrite
+    from service.domain.rule.answer import Rewrite, Segment
 
 
 EVENT_MEMORY = 3_000
@@ -46,12 +46,13 @@ class Item:
     `number` is the position of the first event that names the item. `version` counts the events that name it, if it is
     an issue. `tokens` are those that the table of candidates has of it. `bytes` is the size of the JSON of all events
     that bear on it, `reports` how many reports they have. `uncertain` are the roots of the facts that have, or once
-    had, a text with an uncertain date. `steps` is the work of its last change (service/domain/rule/work.py).
+    had, a text with an uncertain date, `reaching` of those with one that many days look at; `issues` are what
+    the texts name. `steps` is the work of its last change (service/domain/rule/work.py).
     """
 
     __slots__ = (
-        "bytes", "chains", "facts", "kind", "life", "number", "reports", "roots", "slug", "steps", "tokens",
-        "uncertain", "version",
+        "bytes", "chains", "facts", "issues", "kind", "life", "number", "reaching", "reports", "roots", "slug", "steps",
+        "tokens", "uncertain", "version",
     )  # fmt: skip
 
     def __init__(self, number: int, slug: str, kind: str, *, version: int = 0) -> None:
@@ -63,6 +64,8 @@ class Item:
         self.life = Life(self.kind)
         self.tokens: set[str] = set()
         self.uncertain: set[int] = set()
+        self.reaching: set[int] = set()
+        self.issues: set[str] = set()
         self.bytes = self.reports = self.steps = 0
 
     @classmethod
@@ -91,6 +94,15 @@ class Item:
     def size(self) -> int:
         """Return how many events bear on it."""
         return len(self.roots)
+
+    @property
+    def pairs(self) -> int:
+        """Return how many pairs there are of a fact and what each answer looks at, whatever rules on its day.
+
+        With an uncertain date each answer looks at every fact.
+        """
+        looked_at = len(self.chains) if self.uncertain else len(self.reaching)
+        return len(self.chains) * (looked_at + len(self.issues))
 
     @property
     def memory(self) -> int:
@@ -142,8 +154,12 @@ class Item:
         text = text_of(event)
         if text is not None and text is not event:
             self.reports += len(text.reports)
-        if text is not None and is_uncertain(text):
-            self.uncertain.add(root)
+        if isinstance(text, Fact):
+            self.issues.update(text.issues)
+            if is_uncertain(text):
+                self.uncertain.add(root)
+            if reaches(text):
+                self.reaching.add(root)
         return root
 
     def know(self, chains: Mapping[int, Sequence[Entry]]) -> None:

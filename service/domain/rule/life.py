@@ -7,21 +7,22 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from service.domain.rule.answer import Answer, Arrival, Cause, Segment, arrival
+from service.domain.rule.answer import Answer, Cause, Rewrite, Segment, arrival, joined, still_planned
 from service.domain.rule.calendar import Calendar
 from service.domain.rule.decisions import Decisions
 from service.domain.rule.facts import LiveFact
 from service.domain.rule.influence import matters_until
 from service.domain.rule.merge import Terms, given_by, left
 from service.domain.rule.ordered import by_order
+from service.domain.rule.reach import reaches
 from service.domain.rule.readings import Readings
 from service.domain.rule.tokens import has_surely_ended
 from service.domain.rule.walk import Standing, Walk
-from service.domain.rule.work import EDGE_STEPS, Spend, unbounded
+from service.domain.rule.work import EDGE_STEPS, REACH_STEPS, Spend, unbounded
 from service.domain.vocabulary.dates import FOREVER, OPEN
 from service.domain.vocabulary.kinds import PLANNED
 
@@ -35,14 +36,6 @@ if TYPE_CHECKING:
 IN_FORCE = "in_force"
 
 
-class Rewrite(NamedTuple):
-    """The segment that begins on a day now, and the one that began on it before; None: none does."""
-
-    start: int
-    before: Segment | None
-    after: Segment | None
-
-
 _by_start = attrgetter("start")
 _first_day = attrgetter("begins")
 
@@ -50,7 +43,10 @@ _first_day = attrgetter("begins")
 class Life:
     """The segments of an item, kept with its facts as they change. The first is that of the item's first status."""
 
-    __slots__ = ("_calendar", "_decisions", "_issues", "_kind", "_opened", "_planned", "_terms", "_unsure", "segments")
+    __slots__ = (
+        "_calendar", "_decisions", "_issues", "_kind", "_opened", "_planned", "_reaching", "_terms", "_unsure",
+        "segments",
+    )  # fmt: skip
 
     def __init__(self, kind: Kind, facts: Iterable[LiveFact] = (), spend: Spend = unbounded) -> None:
         """Begin with some facts; `spend` takes the steps of the work, and may refuse them."""
@@ -58,6 +54,7 @@ class Life:
         self._decisions, self._terms, self._calendar = Decisions(kind), Terms(kind.name), Calendar()
         self._planned: list[LiveFact] = []
         self._unsure: set[int] = set()
+        self._reaching: set[int] = set()
         self._issues: dict[str, list[int]] = {}
         self._opened: list[int] = []
         self.segments: list[Segment] = []
@@ -72,18 +69,27 @@ class Life:
         """
         if old is not None:
             self._take(old)
-        spans = [self._span(fact) for fact in (old, new) if fact is not None and (fact.counts or fact.planned)]
+        changed = [fact for fact in (old, new) if fact is not None and (fact.counts or fact.planned)]
+        spans = [self._span(fact) for fact in changed]
         if new is not None:
             self._put(new)
         if not spans:
             return []
-        return self._rewrite(min(first for first, _ in spans), max(last for _, last in spans), spend)
+        last = max(last for _, last in spans)
+        rewrites = self._rewrite(min(first for first, _ in spans), last, spend)
+        # Later dates of the facts: there the change may have another cause, and the answer is the same.
+        dates = {day for fact in changed for day in (fact.decided, fact.ends) if last < day < FOREVER}
+        for day in sorted(dates):
+            rewrites += self._rewrite(day, day, spend)
+        return joined(rewrites) if dates else rewrites
 
     def listed(self, day: int) -> list[LiveFact]:
         """Return every fact of the list on a day, in the order of decisions."""
         return [fact for fact in Walk(self._decisions, day).listed() if isinstance(fact, LiveFact)]
 
     def _put(self, fact: LiveFact) -> None:
+        if reaches(fact.event):
+            self._reaching.add(fact.position)
         if fact.counts:
             self._decisions.add(fact)
             self._calendar.add(fact)
@@ -96,6 +102,7 @@ class Life:
             insort(self._planned, fact, key=by_order)
 
     def _take(self, fact: LiveFact) -> None:
+        self._reaching.discard(fact.position)
         if fact.counts:
             self._decisions.remove(fact)
             self._calendar.remove(fact)
@@ -122,8 +129,7 @@ class Life:
             return first, FOREVER
         last = matters_until(fact, self._decisions, self._terms)
         named = [days[0] if days else FOREVER for days in self._first_days(fact)]
-        others = [day for day in named if day > first] + [day for day in (fact.decided, fact.ends) if day < FOREVER]
-        return first, max([last, *others])
+        return first, max([last, *[day for day in named if day > first]])
 
     def _rewrite(self, first: int, last: int, spend: Spend) -> list[Rewrite]:
         """Work out the segments that begin on the days from one to another, both included; the rest takes over."""
@@ -134,9 +140,12 @@ class Life:
             end += 1
         former = segments[begin - 1] if begin else None
         readings = Readings(self._kind, self._counting(), spend) if self._unsure else None
+        steps = EDGE_STEPS + len(self._issues) + REACH_STEPS * len(self._reaching)
+        if readings is not None:
+            steps += REACH_STEPS * len(self._decisions)
         made: list[Segment] = []
         for day in self._days(first, last):
-            spend(EDGE_STEPS)
+            spend(steps)
             segment = self._segment(day, former, readings)
             if segment is not None:
                 made.append(segment)
@@ -208,7 +217,7 @@ class Life:
             left=left(standing),
             ever=ever,
             agreed=readings is None or self._agreed(day, readings, before, possible or ((status, ruling),)),
-            planned=tuple([_upcoming(fact, self._kind, day) for fact in planned]),
+            planned=still_planned(planned, self._kind, day, before),
         )
         if before is None:
             return Segment(day, None, answer)
@@ -284,10 +293,3 @@ def _unsure_days(facts: Iterable[LiveFact]) -> set[int]:
 
 def _live(fact: Dated | None) -> LiveFact | None:
     return fact if isinstance(fact, LiveFact) else None
-
-
-def _upcoming(fact: LiveFact, kind: Kind, day: int) -> Arrival:
-    """Return a planned fact as a change to come."""
-    status = fact.change.status or kind.running
-    terms = dict.fromkeys(fact.unset) | fact.terms
-    return Arrival(fact.eff.text, status, fact.id, fact.event.type, terms, PLANNED, overdue=day > fact.eff.hi)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -35,40 +35,59 @@ by_order = attrgetter("order")
 """The key that sorts facts in the order of decisions."""
 
 
+NEAR = 366
+"""Days: a fact that takes hold longer before or after its decision is looked at by answers of many other days."""
+
+
 class Ordered:
     """Facts in the order of decisions. Adding one costs a search, and the shift of pointers that a list does."""
 
-    __slots__ = ("_lead", "_orders", "facts")
+    __slots__ = ("_early", "_lead", "_orders", "facts")
 
     def __init__(self) -> None:
         """Begin with none."""
         self.facts: list[Dated] = []
         self._orders: list[Order] = []
+        self._early: list[Dated] = []
+        """Those that took hold more than NEAR days before their decision."""
         self._lead = 0
-        """How many days before its decision a fact took hold, at most."""
+        """How many days before its decision one of the others took hold, at most."""
 
     def add(self, fact: Dated) -> None:
         """Put in a fact."""
         place = bisect_left(self._orders, fact.order)
         self._orders.insert(place, fact.order)
         self.facts.insert(place, fact)
-        self._lead = max(self._lead, fact.decided - fact.begins)
+        self._note(fact)
 
     def append(self, fact: Dated) -> None:
         """Put in a fact that is after all others."""
         self._orders.append(fact.order)
         self.facts.append(fact)
-        self._lead = max(self._lead, fact.decided - fact.begins)
+        self._note(fact)
+
+    def _note(self, fact: Dated) -> None:
+        if (lead := fact.decided - fact.begins) > NEAR:
+            insort(self._early, fact, key=by_order)
+        elif lead > self._lead:
+            self._lead = lead
 
     def remove(self, fact: Dated) -> None:
         """Take out a fact that is in."""
         place = bisect_left(self._orders, fact.order)
         del self._orders[place], self.facts[place]
+        if fact.decided - fact.begins > NEAR:
+            self._early.remove(fact)
 
     def begun(self, day: int, before: Order | None = None) -> Iterator[Dated]:
         """Return the facts that have taken hold by a day, from the last to the first, of those before a place."""
-        place = bisect_left(self._orders, before or (day + self._lead + 1,))
-        facts = self.facts
+        end: tuple[int, ...] = (day + self._lead + 1,)
+        for fact in reversed(self._early):
+            if fact.order < end:
+                break
+            if fact.begins <= day and (before is None or fact.order < before):
+                yield fact
+        facts, place = self.facts, bisect_left(self._orders, end if before is None else min(before, end))
         while place:
             place -= 1
             fact = facts[place]

@@ -54,6 +54,7 @@ class Readings:
         if not self._may_move and not any([lo <= day < hi for lo, hi in self._unsure]):
             return ()  # what has taken hold, what is over and their order are the same in all readings
         facts = self._mattering(day)
+        self._spend(READING * len(facts))
         possible = dict(self._possible(facts, day)) if any([fact.unsure for fact in facts]) else {}
         if possible.keys() <= {headline[0]}:
             return ()

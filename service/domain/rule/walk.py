@@ -7,6 +7,7 @@ through.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule.decisions import POSTPONED
@@ -195,10 +196,9 @@ class Walk:
 
 def _has_stood(decisions: Decisions, status: str, first: int, last: int) -> bool:
     """Return whether a base ruler gave this status (row e) on a day from `first` to the day before `last`."""
-    for day in decisions.edges[len(decisions.stood) :]:
-        if day >= last:
-            break
-        standing = standing_on(decisions, day)
+    stood, edges = decisions.stood, decisions.edges
+    for place in range(bisect_left(edges, stood.until), bisect_left(edges, last)):
+        standing = standing_on(decisions, edges[place])
         is_base = standing.ruling is not None and standing.ruling.change.track == "base" and standing.coming is None
-        decisions.stood[day] = standing.status if is_base else None
-    return any(first <= day < last and before == status for day, before in decisions.stood.items())
+        stood.add(edges[place], standing.status if is_base else None)
+    return stood.gave(status, first, last)

@@ -13,6 +13,8 @@ STATE_STEPS = 300
 """Steps to write a state, in addition to one for every four bytes of it."""
 EDGE_STEPS = 100
 """Steps to find what stands on a day."""
+REACH_STEPS = 1
+"""Steps on a day for a fact that answers of many days look at (service/domain/rule/reach.py)."""
 WEIGH_STEPS = 10
 """Steps to weigh a fact, for it and for each record on it."""
 READING = 20
