@@ -113,8 +113,8 @@ class IssueQuery(AsOfPageQuery, frozen=True, kw_only=True):
     include: Annotated[
         EndedOrPlanned | None,
         Meta(
-            description="`ended`: the items that have ended too. `planned`: those that are known only by planned facts. "
-            "Both with a comma between them."
+            description="`ended`: the items that have ended too. `planned`: those that are known only by planned "
+            "facts. Both with a comma between them."
         ),
     ] = None
     limit: Limit = ITEMS_LIMIT

@@ -41,8 +41,8 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
     status: Annotated[
         Name | None,
         Meta(
-            description="Items that have this status in some reading; with `certainty=certain` in every one. `planned`: "
-            "items that are known only by planned facts."
+            description="Items that have this status in some reading; with `certainty=certain` in every one. "
+            "`planned`: items that are known only by planned facts."
         ),
     ] = None
     certainty: Annotated[

@@ -158,8 +158,8 @@ async def sifted(
 ) -> tuple[list[ItemState], bool]:
     """Return, of some items, the first `most` states that carry a token of every set, by number.
 
-    Those that have ended in every reading, and those that are only planned, are left out unless `included`. True: others
-    are left out, because these are more than a page.
+    Those that have ended in every reading, and those that are only planned, are left out unless `included`. True:
+    others are left out, because these are more than a page.
     """
     statement = StateStatement(database, basis.pinned(), planned=included.planned)
     statement.where.append(f"i.number {statement.numbered(numbers)}")
