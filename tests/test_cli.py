@@ -53,6 +53,7 @@ def test_from_nothing_to_an_answer(run: Run) -> None:
     table = run("as-of", ISSUE, "--on", "2025-06-05").stdout
     assert "china-commitment-reopen-rare-earths" in table
     assert "[restricted]" in table
+    assert "[possibly restricted]" in run("as-of", ISSUE, "--on", "2025-04-15").stdout
     assert "as of 2025-06-05" in table
     assert "china-commitment" not in run("as-of", ISSUE, "--on", "2025-06-04").stdout
     assert "china-commitment" not in run("as-of", ISSUE, "--on", "2025-06-05", "--known-position", "7").stdout

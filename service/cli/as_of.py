@@ -55,7 +55,8 @@ def show(answer: bytes) -> None:
     known = f"known at position {state['known_position']} ({state['known_at'] or 'nothing recorded'})"
     if state["known_basis"] == "published":
         known = f"published by {state['known_at']} of what is recorded up to position {state['known_position']}"
-    console.print(Text(state["title"], "bold"), f"[{state['posture']}]")
+    doubt = "" if state["posture_certainty"] == "certain" else "possibly "
+    console.print(Text(state["title"], "bold"), f"[{doubt}{state['posture']}]")
     console.print(f"as of {state['as_of']}, version {state['version']}\nas {known}", style="dim")
     for kind, items in state["items"].items():
         for item in items:

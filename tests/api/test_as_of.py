@@ -196,6 +196,8 @@ FILTERED: list[tuple[str, set[str]]] = [
     ("restrictions?certainty=possible&as_of=2025-05-01", {"us-chip-controls-on-china"}),
     ("rounds?certainty=contested&as_of=2025-06-09&known_position=10", {"us-china-talks-london"}),
     ("rounds?certainty=contested&as_of=2025-06-09", set()),
+    ("rounds?status=planned&as_of=2025-06-01", {"us-china-talks-london"}),
+    ("rounds?include=planned&as_of=2025-06-01&certainty=certain", {"us-china-talks-london", "us-china-talks-geneva"}),
     ("restrictions?status=suspended", set()),
     ("clearances?entity=us%20CARMAKERS,%20not%20named", {"three-us-carmakers-clearance"}),
     ("clearances?by=CN&party=US", {"three-us-carmakers-clearance"}),

@@ -29,6 +29,8 @@ QUESTIONS = [
     f"/v1/issues/{ISSUE}?as_of={DAY}",
     f"/v1/issues/{ISSUE}?as_of=2025-04-15&include=ended",
     "/v1/issues/chip-export-controls?as_of=2020-01-01",
+    f"/v1/issues/{ISSUE}?as_of={DAY}&include=ended,planned&sources=all",
+    "/v1/rounds?status=planned&as_of=2025-06-01&sources=none",
     f"/v1/issues/{ISSUE}/timeline",
     f"/v1/issues/{ISSUE}/diff?from=2025-03-31&to={DAY}",
     f"/v1/issues/{ISSUE}/diff?known_from=3&as_of={DAY}",

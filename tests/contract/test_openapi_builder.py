@@ -230,7 +230,8 @@ def test_patterns_are_those_of_ecma(doc: dict[str, Any]) -> None:
 def test_parameters_come_from_the_types(doc: dict[str, Any]) -> None:
     """Each parameter has its place, its description, its bounds and its default."""
     found = parameters(doc, "/v1/events", "get")
-    assert set(found) == {"as_of", "known_at", "known_position", "known_basis", "cursor", "limit", "If-None-Match"}
+    known = {"as_of", "known_at", "known_position", "known_basis"}
+    assert set(found) == {*known, "sources", "cursor", "limit", "If-None-Match"}
     assert found["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50}
     assert found["as_of"]["schema"]["format"] == "date"
     assert all(each["description"] and each["required"] is False for each in found.values())

@@ -152,6 +152,7 @@ ISSUE_ANSWER: dict[str, Any] = {
     **_resting_on(OPENED, "parties", "summary", "title"),
     "version": 2,
     "posture": "restricted",
+    "posture_certainty": "certain",
     "items": {
         "restriction": [_CONTROL],
     },

@@ -51,7 +51,10 @@ Posture = Annotated[
 ]
 PostureCertainty = Annotated[
     Literal["certain", "possible"],
-    Meta(description="`certain` where every possible status of the issue and its items gives this posture."),
+    Meta(
+        description="`certain` where every status that the issue and its items may have gives this posture, else "
+        "`possible`."
+    ),
 ]
 Version = Annotated[
     int, Meta(ge=0, description="The version of the issue: the number of events up to `known_position` that name it.")
@@ -108,7 +111,8 @@ class StateFact(Struct, frozen=True, kw_only=True):
     disagreements: tuple[Disagreement, ...] | UnsetType = UNSET
     """On what the reports of the fact do not agree; absent where they agree."""
     sets: tuple[str, ...]
-    """The names of what the fact gives to the state: `status` first, for the ruling fact, then terms by name."""
+    """The names of what the fact gives to the state: `status` first, for the ruling fact, then terms by name. Empty for
+    a fact that only `sources=all` shows."""
     reports: tuple[Report, ...]
     """The reports of the fact: those of its text, then those added, each once."""
 
@@ -135,15 +139,15 @@ class State(Struct, frozen=True, kw_only=True):
     alternatives: tuple[Alternative, ...]
     """Every status that some reading gives, the answer's own first; empty where all readings give the same."""
     contested: bool
-    """Whether one of `facts` is contested."""
+    """Whether one of the facts that the state rests on is contested."""
     incomplete: bool
     """Whether the beginning of the item is not recorded: no opening has taken hold by D, and the status rests on
     none."""
     ruling: UUID
     """The id of the ruling fact: the one that gives the status."""
-    facts: tuple[StateFact, ...]
+    facts: tuple[StateFact, ...] | UnsetType = UNSET
     """The facts that the state rests on: the ruling fact, and each fact whose value of a term stands. In the order in
-    which they were decided."""
+    which they were decided. With `sources=all` also every other fact that stands; absent with `sources=none`."""
     upcoming: tuple[Upcoming, ...]
     """The changes after D, as known at K, in order of days: the next 20."""
     upcoming_more: Annotated[int, Meta(ge=0)]
@@ -209,9 +213,13 @@ def _group(kind: str) -> tuple[str, Any, Any]:
 
 
 ISSUE: Any = defstruct(
-    "IssueSummary", [("version", Version), ("posture", Posture), ("posture_certainty", PostureCertainty)], bases=(STATES["issue"],), frozen=True, kw_only=True,
+    "IssueSummary",
+    [("version", Version), ("posture", Posture), ("posture_certainty", PostureCertainty)],
+    bases=(STATES["issue"],),
+    frozen=True,
+    kw_only=True,
     namespace={"__doc__": "The state of an issue, with its version and its posture."},
-)  # fmt: skip
+)
 ITEMS: Any = defstruct(
     "IssueItems", [_group(kind) for kind in STATES if kind != "issue"],
     frozen=True, kw_only=True, namespace={"__doc__": "An issue's items by kind; a kind without items is left out."},
