@@ -139,12 +139,13 @@ class Life:
             last = segments[end].start  # the change on that day may be another one
             end += 1
         former = segments[begin - 1] if begin else None
-        readings = Readings(self._kind, self._counting(), spend) if self._unsure else None
+        facts = [fact for fact in self._decisions.all() if isinstance(fact, LiveFact)] if self._unsure else []
+        readings = Readings(self._kind, facts, spend) if facts else None
         steps = EDGE_STEPS + len(self._issues) + REACH_STEPS * len(self._reaching)
         if readings is not None:
             steps += REACH_STEPS * len(self._decisions)
         made: list[Segment] = []
-        for day in self._days(first, last):
+        for day in self._days(first, last, facts):
             spend(steps)
             segment = self._segment(day, former, readings)
             if segment is not None:
@@ -159,18 +160,15 @@ class Life:
         gone = [Rewrite(start, segment, None) for start, segment in old.items()]
         return sorted([*[each for each in rewrites if each.before != each.after], *gone])
 
-    def _counting(self) -> list[LiveFact]:
-        return [fact for fact in self._decisions.all() if isinstance(fact, LiveFact)]
-
-    def _days(self, first: int, last: int) -> list[int]:
+    def _days(self, first: int, last: int, unsure: Iterable[LiveFact]) -> list[int]:
         """Return the days, from one to another, on which the answer may change, in order.
 
-        With uncertain dates every bound counts, and a day more for each of these strings: facts that a reading puts
-        into another order take a day each.
+        With uncertain dates, of the facts `unsure`, every bound counts, and a day more for each of these strings: facts
+        that a reading puts into another order take a day each.
         """
         days = {*self._calendar.between(first, last), last}
-        if self._unsure:
-            days |= _unsure_days(self._counting())
+        if unsure:
+            days |= _unsure_days(unsure)
         days.update(fact.eff.hi + 1 for fact in self._planned)
         if self._planned or self._kind.name == "issue":
             days.add(OPEN)

@@ -11,7 +11,6 @@ from service.domain.vocabulary.terms import terms_of_kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.domain.rule.ordered import Dated
     from service.domain.rule.walk import Standing, Walk
 
 LEFT = frozenset({"rate_percent", "rates", "portion"})
@@ -50,8 +49,8 @@ class Terms:
         found: Given = {}
         for name, facts in self.by_name.items():
             for fact in facts.begun(walk.day):
-                if _counts(fact, walk) and isinstance(fact, LiveFact):
-                    found[name] = fact
+                if walk.lists(fact) if fact.change.track == "base" else fact.ends > walk.day:
+                    found[name] = fact  # type: ignore[assignment] # only live facts are put in
                     break
         for fact in _joining(standing):
             for name in (*fact.terms, *fact.unset):
@@ -82,10 +81,6 @@ def _names(fact: LiveFact) -> Iterator[str]:
     if not fact.change.hides:
         yield from fact.terms
         yield from fact.unset
-
-
-def _counts(fact: Dated, walk: Walk) -> bool:
-    return walk.lists(fact) if fact.change.track == "base" else fact.ends > walk.day
 
 
 def _joining(standing: Standing) -> Iterator[LiveFact]:

@@ -8,7 +8,7 @@ fact can give: then more is called possible, never less.
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import islice, pairwise, product
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -137,10 +137,10 @@ class Readings:
                 yield ANNOUNCED, fact
 
     def _read(self, facts: Sequence[LiveFact], choices: Mapping[str, Sequence[int]]) -> Iterator[Decisions]:
-        """Return the facts in every reading of some strings."""
+        """Return the facts in every reading of some strings but the earliest, whose answer is known."""
         sure = [fact for fact in facts if choices.keys().isdisjoint(_keys(fact))]
         others = [fact for fact in facts if not choices.keys().isdisjoint(_keys(fact))]
-        for picked in product(*choices.values()):
+        for picked in islice(product(*choices.values()), 1, None):
             self._spend(READING * len(facts))
             reading = dict(zip(choices, picked, strict=True))
             yield Decisions(self._kind, [*sure, *[_fixed(fact, reading) for fact in others]])
