@@ -1,4 +1,4 @@
-"""What an answer shows when it is asked to, as the oracle has it: every fact or none; items that are only planned."""
+"""What an answer shows when it is asked to: every fact or none, and items that are only planned."""
 
 import asyncio
 import json

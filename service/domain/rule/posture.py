@@ -35,7 +35,7 @@ _POSTURES = {1: "announced", 2: "suspended"}
 """The posture by how pressing the restrictions are, where these decide."""
 _WITH_OTHERS = {0: ("round", "in_talks", "open"), 3: ("clearance", "partially_cleared", "restricted")}
 """Where others decide: their kind, the posture where one of them counts, and the posture where none does."""
-_COUNTING = {"clearance": {"active"}, "round": {*STATUSES["round"]} - {"concluded", "cancelled"}}
+_COUNTING = {"clearance": {"active"}, "round": {*STATUSES["round"]} - {"concluded", "cancelled", PLANNED}}
 """The statuses of others that count: of a round that has begun or is to come, and has not ended."""
 
 

@@ -50,7 +50,7 @@ _UNSURE = f"CASE WHEN {{found_at}}(v.tokens, '{delimited(POSSIBLE)}') > 0 THEN v
 # The state as a scalar, so that the order is as written: to find one, PostgreSQL would go through all items instead.
 _FIRST_WITH = """
 SELECT s.slug, (SELECT c.unsure FROM (SELECT (
-        SELECT {unsure} FROM item i {probe} AND {of_issue} AND {found_at}(v.tokens, '{mark}') > 0
+        SELECT {unsure} FROM item i {probe} AND {found_at}(v.tokens, '{mark}') > 0 AND {of_issue}
     ) AS unsure FROM facet f WHERE f.token = 'issue:' || s.slug AND f.item <= b.k) c
     WHERE c.unsure IS NOT NULL LIMIT 1)
 FROM (SELECT {k} AS k) b CROSS JOIN item s WHERE s.slug {among}
