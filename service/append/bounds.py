@@ -35,7 +35,7 @@ UNCERTAIN_MAX = 64
 EVENTS_MAX = 20_000
 """Events that may bear on an item."""
 REPORTS_MAX = 5_000
-"""Reports that these events may have."""
+"""Reports that these events may have, one for each fact not counted: no fact is without."""
 BYTES_MAX = 8 * 2**20
 """Bytes of JSON that these events may have."""
 UNBOUNDED = float("inf")
@@ -73,7 +73,7 @@ class Bounds:
                 (len(item.chains), FACTS_MAX, "facts"),
                 (item.pairs, PAIRS_MAX, "pairs of a fact and what each answer looks at"),
                 (len(item.uncertain), UNCERTAIN_MAX, "facts with uncertain dates"),
-                (item.reports, REPORTS_MAX, "reports"),
+                (item.reports - len(item.chains), REPORTS_MAX, "reports beyond one for each fact"),
                 (item.bytes, BYTES_MAX, "bytes of events"),
             ]
         for found, most, what in bounds:
