@@ -34,7 +34,7 @@ UNCERTAIN_MAX = 64
 """Facts of an item that may have, or have had, a text with an uncertain date."""
 EVENTS_MAX = 20_000
 """Events that may bear on an item."""
-REPORTS_MAX = 5_000
+REPORTS_MAX = 20_000
 """Reports that these events may have, one for each fact not counted: no fact is without."""
 BYTES_MAX = 8 * 2**20
 """Bytes of JSON that these events may have."""

@@ -19,7 +19,7 @@ from service.domain.rule.influence import matters_until
 from service.domain.rule.merge import Terms, given_by, left
 from service.domain.rule.ordered import by_order
 from service.domain.rule.reach import reaches
-from service.domain.rule.readings import Readings
+from service.domain.rule.readings import UNSURE_MAX, Readings
 from service.domain.rule.tokens import has_surely_ended
 from service.domain.rule.walk import Standing, Walk
 from service.domain.rule.work import EDGE_STEPS, REACH_STEPS, Spend, unbounded
@@ -285,7 +285,7 @@ def _unsure_days(facts: Iterable[LiveFact]) -> set[int]:
     dates = {when for fact in facts for when in (fact.occ, fact.eff, fact.end) if when is not None}
     unsure = [when for when in dates if when.lo < when.hi]
     bounds = {bound for when in dates for bound in (when.lo, when.hi)}
-    after = {bound + step for bound in bounds for step in range(1, len(unsure) + 1)}
+    after = {bound + step for bound in bounds for step in range(1, min(len(unsure), UNSURE_MAX) + 1)}
     return bounds | {day for day in after if any(when.lo <= day <= when.hi + 1 for when in unsure)}
 
 

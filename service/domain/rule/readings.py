@@ -16,7 +16,7 @@ from service.domain.rule.decisions import POSTPONED, Decisions
 from service.domain.rule.ordered import Dated, by_order
 from service.domain.rule.walk import ANNOUNCED, GIVE_WAY, START_AFRESH, standing_on
 from service.domain.rule.work import READING, Spend, unbounded
-from service.domain.vocabulary.dates import parse
+from service.domain.vocabulary.dates import OPEN, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 WORK_MAX = 8_192
 """Readings that are tried for one day, times the facts in each."""
+UNSURE_MAX = WORK_MAX.bit_length() - 1
+"""Uncertain strings that can be tried: each is read as two days or more."""
 
 Ruled = tuple[str | None, "LiveFact | None"]
 """A status and the fact that rules it; None and None: no status."""
@@ -59,10 +61,10 @@ class Readings:
         if possible.keys() <= {headline[0]}:
             return ()
         choices = _choices(facts, day, all_days=self._is_postponed)
-        if not choices:
+        if choices is not None and not choices:
             return ()
         found = dict([headline])
-        if prod(map(len, choices.values())) * len(facts) > WORK_MAX:
+        if choices is None:
             found = possible | found
         else:
             for decisions in self._read(facts, choices):
@@ -79,12 +81,13 @@ class Readings:
         False too where there are too many readings to try.
         """
         facts = [fact for fact in self._facts if self._may_rule(fact, day)]
+        self._spend(READING * len(facts))
         choices = _choices(facts, day, all_days=True)
-        if prod(map(len, choices.values())) * len(facts) ** 2 > WORK_MAX:
+        if choices is None or prod(map(len, choices.values())) * len(facts) ** 2 > WORK_MAX:
             return False
         for decisions in self._read(facts, choices):
-            self._spend(READING * len(facts))
             days = [each for each in decisions.edges if each <= day]
+            self._spend(READING * len(days))
             if any(standing_on(decisions, each).status == status for each in days) != ever:
                 return False
         return True
@@ -237,20 +240,22 @@ def _dates(facts: Iterable[LiveFact]) -> dict[str, _Date]:
     return found
 
 
-def _choices(facts: Sequence[LiveFact], day: int, *, all_days: bool) -> dict[str, list[int]]:
+def _choices(facts: Sequence[LiveFact], day: int, *, all_days: bool) -> dict[str, list[int]] | None:
     """Pick the days that each uncertain string is read as, where it can matter.
 
     It can where D is among its days, or another date that it is compared with. An end is compared with D alone, or with
-    `all_days`, where the answers of earlier days count.
+    `all_days`, where the answers of earlier days count. None where there are too many readings to try.
     """
     dates = _dates(facts)
     compared = {key: date.when for key, date in dates.items() if date.orders or all_days}
+    passed = _passed(compared)
     unsure = [
         key
         for key, date in dates.items()
-        if date.when.lo < date.when.hi
-        and (date.is_beside(day) or all_days or (date.orders and _is_passed(key, date.when, compared)))
+        if date.when.lo < date.when.hi and (all_days or key in passed or date.is_beside(day))
     ]
+    if len(unsure) > UNSURE_MAX:
+        return None
     most = len(unsure) * 2 if all_days else len(unsure)
     around = (-1, 0, 1) if all_days else (0,)
     ends = [fact.end for fact in facts if all_days and fact.end is not None]
@@ -259,12 +264,23 @@ def _choices(facts: Sequence[LiveFact], day: int, *, all_days: bool) -> dict[str
         others = [when for name, when in compared.items() if name != key] + ends if key in compared else []
         marks = {bound + step for when in others for bound in (when.lo, when.hi) for step in around}
         chosen[key] = _representatives(dates[key], marks, day, most)
-    return chosen
+    return chosen if prod(map(len, chosen.values())) * len(facts) <= WORK_MAX else None
 
 
-def _is_passed(key: str, when: When, others: Mapping[str, When]) -> bool:
-    """Return whether some other date can come before and after a date, or on its day."""
-    return any(each.lo <= when.hi and each.hi >= when.lo for name, each in others.items() if name != key)
+def _passed(dates: Mapping[str, When]) -> set[str]:
+    """Return the dates that another one can come before and after, or on the day of."""
+    found: set[str] = set()
+    last, owner = OPEN - 1, ""
+    for key, when in sorted(dates.items(), key=_by_bounds):
+        if when.lo <= last:
+            found |= {key, owner}
+        if when.hi >= last:
+            last, owner = when.hi, key
+    return found
+
+
+def _by_bounds(date: tuple[str, When]) -> tuple[int, int]:
+    return date[1].lo, date[1].hi
 
 
 def _representatives(date: _Date, marks: Iterable[int], day: int, most: int) -> list[int]:

@@ -17,7 +17,7 @@ REACH_STEPS = 1
 """Steps on a day for a fact that answers of many days look at (service/domain/rule/reach.py)."""
 WEIGH_STEPS = 10
 """Steps to weigh a fact, for it and for each record on it."""
-READING = 20
+READING = 40
 """Steps for a fact in one reading of uncertain dates."""
 
 
