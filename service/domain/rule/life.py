@@ -13,13 +13,14 @@ from msgspec.structs import replace
 
 from service.domain.rule.answer import Answer, Cause, Rewrite, Segment, arrival, joined, still_planned
 from service.domain.rule.calendar import Calendar
+from service.domain.rule.choices import UNSURE_MAX
 from service.domain.rule.decisions import Decisions
 from service.domain.rule.facts import LiveFact
 from service.domain.rule.influence import matters_until
 from service.domain.rule.merge import Terms, given_by, left
 from service.domain.rule.ordered import by_order
 from service.domain.rule.reach import reaches
-from service.domain.rule.readings import UNSURE_MAX, Readings
+from service.domain.rule.readings import Readings
 from service.domain.rule.tokens import has_surely_ended
 from service.domain.rule.walk import Standing, Walk
 from service.domain.rule.work import EDGE_STEPS, REACH_STEPS, Spend, unbounded
