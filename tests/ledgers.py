@@ -3,9 +3,10 @@
 import json
 import random
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from uuid import uuid4
 
 import asyncpg
 import msgspec
+import psycopg
 
 from service.append.ledger import Ledger
 from service.append.request import AppendResult
@@ -31,6 +33,21 @@ Event = dict[str, Any]
 def now() -> int:
     """Return microseconds since 1970 UTC."""
     return time.time_ns() // 1_000
+
+
+@contextmanager
+def writers_locked_out(url: str) -> Iterator[None]:
+    """Hold what every writer needs, as a rebuild by another process does."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
+    else:
+        with psycopg.connect(url) as connection:
+            connection.execute("UPDATE head SET epoch = epoch WHERE id = 1")
+            yield
+            connection.rollback()
 
 
 def asking(day: date, known: K | None = None) -> Question:

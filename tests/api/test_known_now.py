@@ -1,10 +1,8 @@
 """A question about the last second is a write, and yet no reader waits for a writer."""
 
-import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
 
 import httpx
 import psycopg
@@ -15,7 +13,7 @@ from litestar.testing import TestClient
 from service.app import create_app
 from service.domain.vocabulary import instants
 from service.settings import Settings
-from tests.ledgers import now
+from tests.ledgers import now, writers_locked_out
 from tests.servers import openings
 
 pytestmark = pytest.mark.row(30)
@@ -24,21 +22,6 @@ READERS = 24
 """More than there are connections to read with."""
 PROMPT = 5.0
 """Seconds, of which one is waited; before, it took 10 s on SQLite, and on PostgreSQL as long as the writer liked."""
-
-
-@contextmanager
-def writers_locked_out(url: str) -> Iterator[None]:
-    """Hold what every writer needs, as a rebuild by another process does."""
-    if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            yield
-            other.execute("ROLLBACK")
-    else:
-        with psycopg.connect(url) as connection:
-            connection.execute("UPDATE head SET epoch = epoch WHERE id = 1")
-            yield
-            connection.rollback()
 
 
 def ask(client: TestClient[Litestar], instant: int) -> httpx.Response:

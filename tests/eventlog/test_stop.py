@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing, contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import httpx
-import psycopg
 import pytest
 
+from tests.ledgers import writers_locked_out
 from tests.servers import client, connection, facts, openings, read_feed, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.servers import Event, Server
-
-
-@contextmanager
-def commits_wait(url: str) -> Iterator[None]:
-    """Let no commit through, as another process does that writes."""
-    if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            yield
-            other.execute("ROLLBACK")
-    else:
-        with psycopg.connect(url) as other:
-            other.execute("SELECT 1 FROM head WHERE id = 1 FOR UPDATE")
-            yield
-            other.rollback()
 
 
 async def send(url: str, *events: Event) -> list[str]:
@@ -48,7 +30,7 @@ async def stopped_between(server: Server, database_url: str) -> list[str]:
     """Stop a service while appends wait, let them through after the signal; return the ids that it acknowledged."""
     sent = [asyncio.create_task(send(server.url, *openings()))]
     await sent[0]
-    with commits_wait(database_url):
+    with writers_locked_out(database_url):
         for fact in facts(1, 1_000):
             sent.append(asyncio.create_task(send(server.url, fact)))
             async with client(server.url) as asking:

@@ -118,12 +118,9 @@ class Walk:
 
     def lists(self, fact: Dated) -> bool:
         """Return whether a base fact that has taken hold is in the list at the end of the walk."""
-        change = fact.change
-        if change.ends:
-            return fact.ends > self.day and (self._undone is None or fact.order > self._undone)
-        if change.preliminary:
-            return not (self._announces and change.name in GIVE_WAY) and not self._is_passed_over(fact)
-        return True
+        if fact.change.ends and self._undone is not None and fact.order < self._undone:
+            return False
+        return self._joins(fact) and not (self._announces and fact.change.name in GIVE_WAY)
 
     def _joins(self, fact: Dated) -> bool:
         """Return whether a base fact joins the list, whether or not it stays there."""
