@@ -7,11 +7,11 @@ holds what is to come. So it makes a rectangle for each stretch of K over which 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import groupby
-from operator import attrgetter
+from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.domain.rule.state import with_upcoming
+from service.domain.rule.state import UPCOMING_MAX, Coming, changes_to, with_coming
 from service.domain.vocabulary.kinds import PLANNED
 from service.views.asof import sql
 from service.views.asof.published_versions import published_page
@@ -20,7 +20,7 @@ from service.views.asof.rectangles import Rectangle, VersionPage
 from service.views.asof.weighing import apart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from service.storage.database import Database, Row
     from service.views.asof.question import Basis
@@ -51,47 +51,14 @@ class _Version(NamedTuple):
     arrivals: str
 
 
-class _Later(NamedTuple):
-    """What follows a day, as known from `known_from` on: the next version's day, and the number of all arrivals."""
-
-    known_from: int
-    valid_to: int | None
-    arrivals: int
-
-
 class _Piece(NamedTuple):
-    """A part of a version: over [known_from, known_to) it ends on `valid_to`; `later` numbers its changes to come."""
+    """A part of a version: over [known_from, known_to) it ends on `valid_to`, and the same changes are to come."""
 
     version: _Version
     valid_to: int | None
     known_from: int
     known_to: int
-    later: int
-
-
-class _Arrivals:
-    """Changes to come by number, so that they are compared and kept as one; 0 is none."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[tuple[str, int], int] = {}
-        self._lists: list[tuple[str, int]] = [("", 0)]
-
-    def before(self, first: str, rest: int) -> int:
-        """Return the number of some changes and those after them."""
-        if not first:
-            return rest
-        number = self._numbers.setdefault((first, rest), len(self._lists))
-        if number == len(self._lists):
-            self._lists.append((first, rest))
-        return number
-
-    def text(self, number: int) -> str:
-        """Return changes as `with_upcoming` takes them."""
-        texts = []
-        while number:
-            first, number = self._lists[number]
-            texts.append(first)
-        return ",".join(texts)
+    coming: Coming
 
 
 async def version_page(
@@ -112,13 +79,17 @@ async def _recorded_page(
     if not rows:
         return None
     item = rows[0][0]
-    versions = await database.fetch_long(_VERSIONS, item, after[0], basis.position)
-    arrivals = _Arrivals()
-    pieces = await apart(len(versions), _pieces, versions, basis.position, arrivals)
-    answered = [piece for piece in pieces if piece.version.status not in {None, PLANNED}]
-    wanted = [piece for piece in answered if (piece.version.valid_from, piece.known_from) > after]
-    rectangles = await _with_states(database, item, wanted[:limit], basis.position, arrivals)
-    return VersionPage(rectangles, len(wanted) > len(rectangles))
+    rows = await database.fetch_long(_VERSIONS, item, after[0], basis.position)
+    pieces = await apart(len(rows), _first_pieces, rows, basis.position, after, limit + 1)
+    rectangles = await _with_states(database, item, pieces[:limit], basis.position)
+    return VersionPage(rectangles, len(pieces) > len(rectangles))
+
+
+def _first_pieces(rows: Sequence[Row], known: int, after: tuple[int, int], most: int) -> list[_Piece]:
+    """Return the first pieces after a corner that have a status; the others are not worked out."""
+    pieces = _Pieces(_versions(rows), known)
+    wanted = (piece for piece in pieces.all() if (piece.version.valid_from, piece.known_from) > after)
+    return list(islice(wanted, most))
 
 
 def _versions(rows: Iterable[Row]) -> list[_Version]:
@@ -136,62 +107,122 @@ def _versions(rows: Iterable[Row]) -> list[_Version]:
     return versions
 
 
-def _pieces(rows: Sequence[Row], known: int, arrivals: _Arrivals) -> list[_Piece]:
-    """Cut every version where the later ones change, from the last day to the first; return them in order."""
-    later = [_Later(0, None, 0)]
-    pieces: list[_Piece] = []
-    days = [list(of_day) for _, of_day in groupby(_versions(rows), key=lambda version: version.valid_from)]
-    for of_day in reversed(days):
-        pieces += [piece for version in reversed(of_day) for piece in reversed(_cut(version, later, known))]
-        later = _preceded(of_day, later, arrivals)
-    return pieces[::-1]
+class _Pieces:
+    """The versions of an item, each cut where what follows its day changes, as known up to a position.
+
+    The days are gone through in order, and for each day the positions: so the first pieces cost little, though an item
+    may have as many as pairs of facts.
+    """
+
+    def __init__(self, versions: Sequence[_Version], known: int) -> None:
+        """`versions` in the order of their days, then their positions."""
+        self._versions, self._known = versions, known
+        came = [(version.known_from, index, True) for index, version in enumerate(versions)]
+        went = [(version.known_to, index, False) for index, version in enumerate(versions) if version.known_to <= known]
+        self._moves = sorted([*came, *went])
+        """Position, version, and whether it comes or goes there."""
+        self._positions = [position for position, _, _ in self._moves]
+        self._changes: dict[int, tuple[str | None, bool]] = {}
+
+    def all(self) -> Iterator[_Piece]:
+        """Return the pieces that have a status."""
+        versions = self._versions
+        first = 0
+        while first < len(versions):
+            day, end = versions[first].valid_from, first
+            while end < len(versions) and versions[end].valid_from == day:
+                end += 1
+            yield from self._of_day(first, end)
+            first = end
+
+    def _of_day(self, first: int, end: int) -> Iterator[_Piece]:
+        """Return the pieces of the versions of one day."""
+        begun = self._versions[first].known_from
+        following = _Following(self._versions, end, begun)
+        place = bisect_right(self._positions, begun)
+        for version in self._versions[first:end]:
+            while place < len(self._moves) and self._positions[place] <= version.known_from:
+                place = self._move(following, place)[0]
+            start, last = version.known_from, min(version.known_to, self._known + 1)
+            while start < last:
+                valid_to, coming = following.valid_to, self._coming(following, version)
+                change = version.known_to
+                while place < len(self._moves) and self._positions[place] < last:
+                    position = self._positions[place]
+                    place, is_other = self._move(following, place)
+                    if is_other:
+                        change = position
+                        break
+                if version.status not in {None, PLANNED}:
+                    yield _Piece(version, valid_to, start, change, coming)
+                start = change
+
+    def _move(self, following: _Following, place: int) -> tuple[int, bool]:
+        """Make the moves of one position; return the place of the next, and whether something else follows now."""
+        position = self._positions[place]
+        end = bisect_right(self._positions, position, lo=place)
+        moves = [(index, comes) for _, index, comes in self._moves[place:end] if index >= following.first]
+        return end, bool(moves) and following.move(moves)
+
+    def _coming(self, following: _Following, version: _Version) -> Coming:
+        """Return the changes to come after a version."""
+        indexes, versions = following.arriving, self._versions
+        shown = [versions[index].arrivals.encode() for index in indexes[:UPCOMING_MAX]]
+        leading = next((index for index in indexes if self._leads(index, version.status)), None)
+        return Coming(shown, len(indexes), None if leading is None else versions[leading].arrivals.encode())
+
+    def _leads(self, index: int, status: str | None) -> bool:
+        """Return whether a change brings another status, or terms."""
+        if index not in self._changes:
+            self._changes[index] = changes_to(self._versions[index].arrivals)
+        brings, has_terms = self._changes[index]
+        return has_terms or brings != status
 
 
-def _cut(version: _Version, later: Sequence[_Later], known: int) -> list[_Piece]:
-    """Cut a version where what follows its day changes, up to a position."""
-    first = bisect_right(later, version.known_from, key=_known_from) - 1
-    last = bisect_left(later, min(version.known_to, known + 1), key=_known_from)
-    starts = [version.known_from, *(each.known_from for each in later[first + 1 : last])]
-    return [
-        _Piece(version, each.valid_to, start, end, each.arrivals)
-        for each, start, end in zip(later[first:last], starts, [*starts[1:], version.known_to], strict=True)
-    ]
+class _Following:
+    """The versions of later days that are known at a position, by index; those of them with which a change comes."""
+
+    def __init__(self, versions: Sequence[_Version], first: int, position: int) -> None:
+        """`first` is the index of the first version of a later day."""
+        self._versions, self.first = versions, first
+        known = [index for index in range(first, len(versions)) if _is_known(versions[index], position)]
+        self._known, self.arriving = known, [index for index in known if versions[index].arrivals]
+
+    @property
+    def valid_to(self) -> int | None:
+        """The day of the first of them."""
+        return self._versions[self._known[0]].valid_from if self._known else None
+
+    def move(self, moves: Iterable[tuple[int, bool]]) -> bool:
+        """Let versions come and go; return whether the first day or a change is another one."""
+        valid_to, balance = self.valid_to, Counter[tuple[int, str]]()
+        for index, comes in moves:
+            version = self._versions[index]
+            for indexes in (self._known, self.arriving) if version.arrivals else (self._known,):
+                place = bisect_left(indexes, index)
+                if comes:
+                    indexes.insert(place, index)
+                else:
+                    del indexes[place]
+            if version.arrivals:
+                balance[version.valid_from, version.arrivals] += 1 if comes else -1
+        return self.valid_to != valid_to or any(balance.values())
 
 
-def _preceded(of_day: Sequence[_Version], later: Sequence[_Later], arrivals: _Arrivals) -> list[_Later]:
-    """Return what follows the day before: the versions of this day where they are known, else what follows it."""
-    edges = {each.known_from for each in later} | {edge for version in of_day for edge in version[1:3]}
-    found: list[_Later] = []
-    place = at = 0
-    for edge in sorted(edges):
-        while place + 1 < len(later) and later[place + 1].known_from <= edge:
-            place += 1
-        while at < len(of_day) and of_day[at].known_to <= edge:
-            at += 1
-        following = later[place]
-        if at < len(of_day) and of_day[at].known_from <= edge:
-            version = of_day[at]
-            following = _Later(edge, version.valid_from, arrivals.before(version.arrivals, following.arrivals))
-        if not found or following[1:] != found[-1][1:]:
-            found.append(following._replace(known_from=edge))
-    return found
+def _is_known(version: _Version, position: int) -> bool:
+    return version.known_from <= position < version.known_to
 
 
-_known_from = attrgetter("known_from")
-
-
-async def _with_states(
-    database: Database, item: int, pieces: Sequence[_Piece], known: int, arrivals: _Arrivals
-) -> list[Rectangle]:
+async def _with_states(database: Database, item: int, pieces: Sequence[_Piece], known: int) -> list[Rectangle]:
     """Return the rectangles of the first pieces, as many as make a page."""
     rectangles: list[Rectangle] = []
     size = 0
     for start in range(0, len(pieces), PART):
         part = pieces[start : start + PART]
         bodies = await _bodies(database, item, part)
-        for version, valid_to, known_from, known_to, later in part:
+        for version, valid_to, known_from, known_to, coming in part:
             small = await sql.body_of(database, *bodies[version.valid_from, version.known_from])
-            body = with_upcoming(small, version.status or "", arrivals.text(later))
+            body = with_coming(small, coming)
             end = known_to if known_to <= known else None
             rectangles.append(Rectangle(version.valid_from, valid_to, known_from, end, body))
             size += len(body)
