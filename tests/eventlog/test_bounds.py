@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests.costs import MB, Cost, memory, metered
-from tests.events import REPORTS, eased, imposed, opening, record
+from tests.events import REPORTS, eased, event, imposed, opening, record
 from tests.servers import plain_client, serving
 
 if TYPE_CHECKING:
@@ -160,6 +160,26 @@ def test_the_history_as_published_of_many_days(server: Server, figure: Callable[
     assert cost.cpu < CPU_MAX
     assert cost.grown < GROWN_MAX
     assert cost.waited < WAIT_MAX
+
+
+@pytest.mark.row(19)
+@pytest.mark.parametrize("basis", ["recorded", "published"])
+def test_the_history_of_a_long_item(server: Server, basis: str, figure: Callable[[str], None]) -> None:
+    """3,000 facts, each published on a day of its own, have millions of rectangles: a page costs what is on it."""
+    facts = [imposed("quota", "chips", occurred=day(0))]
+    for number in range(1, 3_000):
+        reports = [{"outlet": "o", "published": day(number)}]
+        rate = {"occurred": day(number), "rate_percent": number % 50, "reports": reports}
+        facts.append(event("restriction.amended", "quota", "chips", **rate))
+    for first in range(0, 3_000, 1_000):
+        assert post(server, facts[first : first + 1_000])[0].status_code == 201
+    path = f"/v1/restrictions/quota/versions?known_basis={basis}"
+    with plain_client(server.url) as client, metered(server) as cost:
+        page = client.get(f"{path}&limit=1000").raise_for_status().json()
+    assert len(page["items"]) == 1_000
+    figure(f"as {basis} {cost}")
+    assert cost.cpu < CPU_MAX
+    assert cost.grown < GROWN_MAX
 
 
 @pytest.mark.attack

@@ -173,10 +173,15 @@ class Item:
         self.life = Life(self.kind, self.facts.values(), steps.append)
         self.steps = sum(steps)
 
-    def learn(self, chains: Mapping[int, Sequence[Entry]]) -> None:
-        """Know these chains as they are given, the others as before, and work out what follows for the life."""
+    def learn(self, chains: Mapping[int, Sequence[Entry]]) -> dict[int, Segment | None]:
+        """Know these chains as they are given, the others as before, and work out what follows for the life.
+
+        Return the segments that change by their first days, None where none begins any more.
+        """
+        changed: dict[int, Segment | None] = {}
         for root, chain in chains.items():
-            self.reweigh(root, chain)
+            changed |= {start: after for start, _, after in self.reweigh(root, chain)}
+        return changed
 
     def reweigh(self, root: int, chain: Sequence[Entry] | None = None, spend: Spend = unbounded) -> list[Rewrite]:
         """Weigh one chain again, or a part of it (a fact not known then: none); return the segments that change.

@@ -13,7 +13,7 @@ from service.domain.rule.posture import DECIDING_KINDS, ItemStatus, is_decided
 from service.domain.rule.publication import as_published_by, days
 from service.domain.rule.tokens import of_issue, possible_in
 from service.domain.vocabulary.dates import FOREVER
-from service.domain.vocabulary.kinds import PLANNED
+from service.domain.vocabulary.kinds import KINDS, PLANNED
 from service.views.asof import recorded
 from service.views.asof.question import (
     Basis,
@@ -44,6 +44,8 @@ from service.views.asof.weighing import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from service.domain.rule.answer import Segment
+    from service.domain.rule.facts import Entry
     from service.domain.rule.item import Item
     from service.storage.database import Database, Row
     from service.views.asof.question import Question
@@ -167,7 +169,7 @@ async def first(database: Database, basis: Basis, kind: str, slug: str) -> First
 
 
 def _begun(found: Lives) -> FirstStatus | None:
-    for item, day in found:
+    for item, day, _ in found:
         for segment in item.segments:
             if segment.answer.status not in {None, PLANNED}:
                 return FirstStatus(segment.start, None, day)
@@ -203,25 +205,29 @@ class Lives:
 
     def __init__(self, rows: Sequence[Row], last: int) -> None:
         """`rows` are the events that bear on it, `last` the last day of publication that counts."""
-        self._rows, self._last = rows, last
-        self.events = len(rows) ** 2  # the item is worked out for every day on which one of them was published
+        self._rows, self.last = rows, last
+        self.slug, self.kind = rows[0][1], KINDS[rows[0][2]]
+        self.events = len(rows)
 
-    def __iter__(self) -> Iterator[tuple[Item, int]]:
-        """Return the item as known on each day, with the day.
+    def __iter__(self) -> Iterator[tuple[Item, int, dict[int, Segment | None]]]:
+        """Return the item as known on each day, with the day and its segments that are not as before.
 
         It is one item: take from it what is needed before going on to the next day. Only what changes is weighed again.
         """
         item, recorded_on = chained(self._rows), recorded_on_days(self._rows)
+        known: dict[int, Sequence[Entry]] = {}
         changes: dict[int, dict[int, None]] = {}
         for root, chain in item.chains.items():
             for entry in chain:
                 for day in days(entry.event, recorded_on[entry.position]):
                     changes.setdefault(day, {})[root] = None
         for day in sorted(changes):
-            if day > self._last:
+            if day > self.last:
                 break
-            item.learn({root: as_published_by(item.chains[root], recorded_on, day) for root in changes[day]})
-            yield item, day
+            chains = {root: as_published_by(item.chains[root], recorded_on, day) for root in changes[day]}
+            new = {root: chain for root, chain in chains.items() if chain != known.get(root, [])}
+            known |= new
+            yield item, day, item.learn(new)
 
 
 async def lives(database: Database, basis: Basis, kind: str, slug: str) -> Lives | None:
