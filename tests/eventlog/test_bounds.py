@@ -131,11 +131,12 @@ def test_uncertain_dates_are_counted_though_their_facts_are_retracted(server: Se
 
 
 @pytest.mark.row(15)
+@pytest.mark.attack
 def test_an_item_may_have_so_many_facts_and_each_can_be_retracted(server: Server) -> None:
     """The fact beyond the bound is refused, by its place in the batch; a retraction is not."""
-    facts = [imposed("quota", "chips", id=str(uuid4())), *(eased("quota", "chips") for _ in range(998))]
-    for first in range(0, 999, 111):
-        assert post(server, facts[first : first + 111])[0].status_code == 201
+    facts = [imposed("quota", "chips", id=str(uuid4())), *(eased("quota", "chips") for _ in range(9_998))]
+    for first in range(0, 9_999, 909):
+        assert post(server, facts[first : first + 909])[0].status_code == 201
     answer, _ = post(server, [eased("quota", "chips"), eased("quota", "chips")])
     assert [fault["pointer"] for fault in answer.json()["errors"]] == ["#/events/1/item"]
     assert post(server, [eased("quota", "chips")])[0].status_code == 201
