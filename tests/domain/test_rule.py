@@ -104,6 +104,6 @@ def test_a_text_of_spaces_has_no_words() -> None:
 )
 def test_changes_to_come_are_put_into_no_other_text(body: bytes) -> None:
     """A state that does not end with what is upcoming and the next change is refused, not made into broken JSON."""
-    later = '{"on":"2025-07","status":"lifted","event":"e","modality":"asserted"}'
+    later = '{"on":"2025-07","status":"lifted","terms":{},"event":"e","modality":"asserted"}'
     with pytest.raises(ValueError, match="upcoming"):
         with_upcoming(body, "in_force", later)
