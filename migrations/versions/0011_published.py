@@ -62,6 +62,7 @@ def remake(of_version: list[Column], of_item: list[Column], *others: str) -> Non
     op.create_index("ix_item_kind_number", "item", ["kind", "number"])
     for table in EMPTIED:
         op.execute(sa.text(f"DELETE FROM {table}"))  # noqa: S608 - names of our own
+    op.execute(sa.text("UPDATE ledger SET shape = 0"))  # `parley migrate` remakes them
     if op.get_bind().dialect.name == "postgresql":
         op.execute(sa.text(POSTGRES_GRANT.format(tables=", ".join(("version", "item", *others)))))
 

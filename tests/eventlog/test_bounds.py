@@ -203,8 +203,15 @@ def test_large_bodies_one_after_the_other_are_not_kept(server: Server, figure: C
 
 @pytest.mark.row(61)
 def test_a_page_as_published_ends_after_enough_work(server: Server, figure: Callable[[str], None]) -> None:
-    """Items of many bytes make short pages, though their states are small; the pages together have every item once."""
-    large = [{"outlet": "o", "url": "https://example.org/" + "x" * 1_900, "title": "y" * 180}] * 64
+    """Items of many bytes make short pages, though their states are small; the pages together have every item once.
+
+    The reports of a fact come out on two days, so that the items are worked out on demand.
+    """
+    one, other = (
+        {"outlet": "o", "url": "https://example.org/" + "x" * 1_900, "title": "y" * 180, "published": day(number)}
+        for number in range(2)
+    )
+    large = [one, other] * 32
     items = [f"ban-{number}" for number in range(24)]
     for item in items:
         facts = [eased(item, "chips", occurred=day(number), reports=large) for number in range(3)]

@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {2: "47e5401ef88b775c5c1549d81955c4e4172e8944742581340f03fde517743f78"}
+FINGERPRINTS = {3: "bce2c6fe1ec2ff0e22de64e59cb579f7ac9ee0a388c23e65b302c0aae6bc4723"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 
