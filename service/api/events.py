@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -18,23 +19,27 @@ from service.api.http.requests import (
     AnyRequest,
     body_if_sent,
     body_of,
+    encode,
     event_id,
     json_answer,
     query_of,
     receipt,
     receipt_body,
     services_of,
+    warned,
 )
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import (
     KEYED,
     RECORDED_BY_DELETE,
     RECORDED_OR_REPEATED,
+    RECORDED_REPEATED_OR_PREVIEWED,
     Documented,
     EventId,
     Operation,
     Route,
 )
+from service.domain.admit.strict_json import accept
 from service.domain.errors import FAULTS_MAX, Fault, Malformed, UnknownEvent
 from service.domain.vocabulary.codes import Slug, Text
 from service.domain.vocabulary.events import (
@@ -59,6 +64,7 @@ if TYPE_CHECKING:
 
     from litestar import Response
 
+    from service.append.preview import Preview
     from service.append.request import AppendResult
     from service.domain.vocabulary.events import Record
 
@@ -73,6 +79,18 @@ class EventsQuery(KnownPageQuery, frozen=True, kw_only=True):
     good: OfGood | None = None
     occurred_from: Annotated[Day | None, Meta(description="Events that may have occurred on this day or later.")] = None
     occurred_to: Annotated[Day | None, Meta(description="Events that may have occurred on this day or before.")] = None
+
+
+class AppendQuery(Query, frozen=True, kw_only=True):
+    """How a batch is taken."""
+
+    dry_run: Annotated[
+        bool,
+        Meta(
+            description="`true`: nothing is stored; the answer has the warnings, and the states of today before and "
+            "after. Refusals are as without it."
+        ),
+    ] = False
 
 
 class RetractQuery(Query, frozen=True, kw_only=True):
@@ -92,13 +110,38 @@ class AddedReports(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The reason for adding the reports, in words."""
 
 
+_ADDED = {("event", field.encode_name) for field in msgspec.structs.fields(response_shapes.EventNow)} - {
+    ("event", "id"),
+    ("event", "type"),
+}
+"""The members that reading an event adds to it, as paths in a correction."""
+
+
 async def _append_events(request: AnyRequest) -> Response[bytes]:
     """Record a batch."""
     try:
-        batch = await body_of(request, Batch)
+        batch = await body_of(request, Batch, AppendQuery)
     except Malformed as refused:
         raise Malformed(await _all_faults(request, refused.faults)) from refused
+    if query_of(request, AppendQuery).dry_run:
+        return json_answer(_previewed(await services_of(request).ledger.preview(batch)))
     return receipt(request, await services_of(request).ledger.append(batch, key=key_of(request, batch)))
+
+
+def _previewed(found: Preview) -> bytes:
+    """Return the JSON of a preview."""
+    items = b",".join(
+        b'{"id":%s,"kind":%s,"before":%s,"after":%s}'
+        % (encode(item.slug), encode(item.kind), item.before or b"null", item.after or b"null")
+        for item in found.items
+    )
+    return b'{"as_of":"%s","known_position":%d,"events":[%s],"warnings":%s,"items":[%s]}' % (
+        date.fromordinal(found.day).isoformat().encode(),
+        found.position,
+        b",".join(found.events),
+        warned(found.warnings),
+        items,
+    )
 
 
 async def _all_faults(request: AnyRequest, found: Sequence[Fault]) -> list[Fault]:
@@ -158,9 +201,23 @@ async def _get_event(request: AnyRequest) -> Response[bytes]:
 async def _correct_event(request: AnyRequest) -> Response[bytes]:
     """Record a correction."""
     target = event_id(request.path_params["event_id"])
-    sent = await body_of(request, Correction)
+    sent = await _correction(request)
     record = RecordCorrected(target=target, event=sent.event, reason=sent.reason, reports=sent.reports)
     return receipt(request, await _record(request, record, sent))
+
+
+async def _correction(request: AnyRequest) -> Correction:
+    """Decode a correction, whose event may have the members that reading it adds; they are ignored."""
+    try:
+        return await body_of(request, Correction)
+    except Malformed as refused:
+        added = {fault.path for fault in refused.faults if fault.path[:-1] == ("event",)} & _ADDED
+        if faults := [fault for fault in refused.faults if fault.path not in added]:
+            raise Malformed(faults) from refused
+    sent = msgspec.json.decode(await request.body(), type=dict[str, msgspec.Raw])
+    event = msgspec.json.decode(sent["event"], type=dict[str, msgspec.Raw])
+    kept = {name: value for name, value in event.items() if ("event", name) not in added}
+    return accept(encode(sent | {"event": kept}), Correction)
 
 
 async def _retract_event(request: AnyRequest) -> Response[bytes]:
@@ -183,9 +240,9 @@ async def _add_reports(request: AnyRequest) -> Response[bytes]:
 
 
 async def _record(request: AnyRequest, record: Record, sent: Struct) -> AppendResult:
-    """Append one record; faults get paths from the body that was sent. Raises UnknownEvent for an unknown target."""
+    """Append one record, once; faults get paths from the body that was sent. Raises UnknownEvent for no target."""
     try:
-        return await services_of(request).ledger.append(Batch(events=(record,)), key=key_of(request, sent))
+        return await services_of(request).ledger.append(Batch(events=(record,)), key=key_of(request, sent), once=True)
     except Malformed as refused:
         faults = [Fault(fault.path[2:], fault.detail) for fault in refused.faults]
         if any(fault.path == ("target",) for fault in faults):
@@ -201,8 +258,10 @@ ROUTES = [
             summary="Record a batch of events",
             description="Records 1 to 1,000 events, all or none, durable when answered. A repeat of the same ids "
             "and content, or of the same Idempotency-Key, answers 200 with the first result. `expected_versions` "
-            "refuses the batch when an issue has moved on.",
-            headers=KEYED, body=Batch, body_examples=examples.BATCHES, answers=RECORDED_OR_REPEATED,
+            "refuses the batch when an issue has moved on. With `dry_run=true` nothing is stored, whatever "
+            "Idempotency-Key is sent: the answer is what the batch would do.",
+            headers=KEYED, query=AppendQuery, body=Batch, body_examples=examples.BATCHES,
+            answers=RECORDED_REPEATED_OR_PREVIEWED,
             problems=("version-conflict", "event-id-conflict"),
         ),
         _append_events,
@@ -234,7 +293,8 @@ ROUTES = [
             method="PUT", operation_id="correct_event", summary="Correct an event",
             description="Records a correction: the whole new text, of any type. The old text stays readable. "
             "With `known_basis=published`: with `reports` it is the source's own and counts from their publication; "
-            "without, it mends a slip of the ledger and acts at every day of publication.",
+            "without, it mends a slip of the ledger and acts at every day of publication. A repeat of the last "
+            "correction answers 200 with the first result. The members that reading an event adds are ignored.",
             headers=KEYED, body=Correction, body_examples=examples.CORRECTIONS, answers=RECORDED_OR_REPEATED,
             problems=("unknown-event",), **_BY_ID,
         ),
@@ -245,7 +305,8 @@ ROUTES = [
             method="DELETE", operation_id="retract_event", summary="Retract an event",
             description="Records that the event should not have been recorded. It stays readable. The body may be left "
             "out. With `known_basis=published`: with `reports` the retraction is the source's own and counts from "
-            "their publication; without, it mends a slip of the ledger and acts at every day of publication.",
+            "their publication; without, it mends a slip of the ledger and acts at every day of publication. An event "
+            "that is retracted already answers with the first result, unless the body has other reports.",
             headers=KEYED, query=RetractQuery, body=Retraction, body_required=False,
             body_examples=examples.RETRACTIONS, answers=RECORDED_BY_DELETE, problems=("unknown-event",), **_BY_ID,
         ),
@@ -256,7 +317,8 @@ ROUTES = [
             method="POST", path="/v1/events/{event_id}/reports", operation_id="add_reports", tag="events",
             summary="Add reports to an event",
             description="Records that others say so too, or deny it (`stance: denies`). With `known_basis=published` "
-            "each report counts from its own day of publication.",
+            "each report counts from its own day of publication. The same reports again answer 200 with the first "
+            "result.",
             path_parameters={"event_id": EventId}, headers=KEYED, body=AddedReports,
             body_examples=examples.REPORTS, answers=RECORDED_OR_REPEATED, problems=("unknown-event",),
         ),

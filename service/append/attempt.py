@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from service.append.alike import recorded_alike
 from service.append.bounds import GROUP_STEPS, LARGE_EVENTS, LARGE_STEPS, Bounds
 from service.append.homes import Homes
 from service.append.knowledge import LedgerKnowledge
@@ -28,7 +29,7 @@ from service.views.project import Projector, Recorded
 from service.views.working_set import load
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Coroutine, Mapping, Sequence
     from uuid import UUID
 
     from service.append.request import Request
@@ -68,7 +69,8 @@ class Attempt:
         self._database, self._loaded, self._before = database, loaded, head
         self.recorded_at = max(now, head.final + 1)
         self._position = head.position
-        self._today = instants.day(self.recorded_at)
+        self.today = instants.day(self.recorded_at)
+        """The day on which it is recorded, in UTC."""
         self.found = 0
         """The last position of what was found in the log and is to be acknowledged, 0 for none."""
         self._homes = Homes()
@@ -141,6 +143,11 @@ class Attempt:
         return self._touched.items.keys()
 
     @property
+    def items(self) -> Mapping[str, Item]:
+        """Return these items by slug, as they are after what was prepared."""
+        return self._touched.items
+
+    @property
     def homes(self) -> Mapping[UUID, str]:
         """Return the homes of the events that it records; those of earlier ones are in the log."""
         return self._homes.own
@@ -182,12 +189,13 @@ class Attempt:
             chains = filter(None, (self._known.chain(target) for target in targets))
             await self._loaded.fill({name for chain in chains for event in chain for name in _names(event)})
 
-    async def _decide(self, request: Request) -> AppendResult | Refused:
-        """Decide a request on what is known after those before it."""
-        if request.first is not None:
-            return await self._repeated_by_key(request, request.first)
-        if request.recorded and len(set(request.ids())) == len(request.events):
-            return await self._repeated(request)
+    async def _decide(self, request: Request) -> AppendResult | Refused | None:
+        """Decide a request on what is known after those before it.
+
+        None where it waits for the next commit: what it repeats is being recorded by this one, or the one before.
+        """
+        if (repeated := self._repetition(request)) is not None:
+            return await repeated
         if request.recorded_at is not None and request.recorded_at <= self._before.final:
             return TooEarly(request.recorded_at, self._before.final)
         try:
@@ -202,6 +210,18 @@ class Attempt:
                 return await self._decide(request)
             return refused
 
+    def _repetition(self, request: Request) -> Coroutine[None, None, AppendResult | Refused | None] | None:
+        """Return what answers a request that was recorded before; None for another."""
+        if request.first is not None:
+            return self._repeated_by_key(request, request.first)
+        if request.recorded and len(set(request.ids())) == len(request.events):
+            return self._repeated(request)
+        record = request.events[0]
+        if not request.once or not isinstance(record, Record):
+            return None
+        first = recorded_alike(record, self._known.chain(record.target) or ())
+        return None if first is None else self._said(request, first)
+
     def _is_large(self, request: Request) -> bool:
         """Return whether others would wait for a request: it has many events, or its items took long before."""
         if len(request.events) >= LARGE_EVENTS:
@@ -213,7 +233,7 @@ class Attempt:
         """Decide and project a request; raises TooMuchWork when items have been changed in vain, Refused before."""
         self._check_versions(request.expected)
         copied = request.copied or request.recorded_at is not None
-        decision = decide(request.events, self._known, self._today, copied=copied)
+        decision = decide(request.events, self._known, self.today, copied=copied)
         self._bounds.begin(self._projector.steps, bounded=request.recorded_at is None)
         first = self._position + 1
         try:
@@ -261,6 +281,13 @@ class Attempt:
         if request.key is not None and request.key.content != first.content:
             return KeyReused([str(id_of(decode(stored.body))) for stored in first.events])
         return await self._acknowledged(request, first.events)
+
+    async def _said(self, request: Request, first: UUID) -> AppendResult | None:
+        """Answer a record that says what an earlier one does; None while that one is being committed."""
+        recorded = await by_ids(self._database, [first])
+        if first not in recorded:
+            return None
+        return (await self._acknowledged(request, [recorded[first]]))._replace(repeated=True)
 
     async def _warnings(self, recorded: Sequence[Stored]) -> list[Fault]:
         """Find the warnings that recorded events drew, each commit with what was known before it."""

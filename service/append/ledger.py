@@ -21,6 +21,7 @@ from service.append.attempt import Attempt
 from service.append.diagnose import diagnose
 from service.append.freezing import Freezer
 from service.append.groups import next_group
+from service.append.preview import Preview, preview
 from service.append.request import AppendResult, Counted, Request
 from service.append.retries import note, until
 from service.domain.errors import Fault, Malformed, TooMuchWork, Unavailable
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from uuid import UUID
 
-    from service.domain.vocabulary.events import Batch
+    from service.domain.vocabulary.events import Batch, Fact, Record
     from service.eventlog.request_keys import RequestKey
     from service.storage.database import Database
 
@@ -46,6 +47,8 @@ STOP_SECONDS = 1.0
 """How long a ledger that stops goes on with what is queued."""
 END_OF_TIME = instants.parse("9999-01-01T00:00:00+00:00")
 """No commit is stamped with this instant or a later one by hand: the calendar ends a year after it."""
+PREVIEWS = 2
+"""Batches that are previewed at a time."""
 QUEUE_MAX = 10_000
 """Requests that may wait; the writers of more are asked to try again."""
 
@@ -83,6 +86,7 @@ class Ledger:
         self._confirmed = 0
         self.counted = Counted()
         self._frozen = Freezer(database)
+        self._previews = asyncio.Semaphore(PREVIEWS)
 
     async def start(self) -> None:
         """Read the head and begin to take appends."""
@@ -110,9 +114,17 @@ class Ledger:
         return self._head.epoch
 
     async def append(
-        self, batch: Batch, recorded_at: int | None = None, key: RequestKey | None = None, *, copied: bool = False
+        self,
+        batch: Batch,
+        recorded_at: int | None = None,
+        key: RequestKey | None = None,
+        *,
+        copied: bool = False,
+        once: bool = False,
     ) -> AppendResult:
         """Record a batch, whole or not at all; on return it is durable. With a `key` that is recorded, return that.
+
+        With `once`, the batch is one record: where one that says the same is recorded and holds, return that.
 
         `copied` is true for a copy of what a ledger has recorded, maybe in an earlier edition. With `recorded_at`
         (microseconds since 1970 UTC) it is one too, a commit of its own with that stamp, which no bound of work
@@ -125,13 +137,26 @@ class Ledger:
         if recorded_at is not None and recorded_at >= END_OF_TIME:
             detail = f"{instants.text(recorded_at)} leaves no instant for later events"
             raise Malformed([Fault(("recorded_at",), detail)])
-        events = [event if event.id is not None else replace(event, id=self._new_id()) for event in batch.events]
+        events = self._with_ids(batch)
         given = frozenset([event.id for event in batch.events if event.id is not None])
         marks: frozenset[UUID | bytes] = given if key is None else given | {key.key}
         answer: asyncio.Future[AppendResult] = asyncio.get_running_loop().create_future()
-        self._queue.append(Request(events, batch.expected_versions, answer, given, marks, recorded_at, key, copied))
+        self._queue.append(
+            Request(events, batch.expected_versions, answer, given, marks, recorded_at, key, copied, once)
+        )
         self._wake.set()
         return await answer
+
+    async def preview(self, batch: Batch) -> Preview:
+        """Return what a batch would do now, without recording it; raises what an append of it would.
+
+        At most PREVIEWS are made at a time; others wait.
+        """
+        async with self._previews:
+            return await preview(self._database, self._with_ids(batch), batch.expected_versions, self._clock())
+
+    def _with_ids(self, batch: Batch) -> list[Fact | Record]:
+        return [event if event.id is not None else replace(event, id=self._new_id()) for event in batch.events]
 
     async def diagnose(self, sent: Sequence[Any]) -> list[Fault]:
         """List the faults of a malformed batch beyond those of form; `sent` are its events as untyped JSON."""

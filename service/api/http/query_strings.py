@@ -1,6 +1,7 @@
 """Query strings, decoded strictly: every name known and given once, every value of its type, every fault named.
 
-A query is a frozen struct of strings, integers and literals; `read` fills it from the bytes after the question mark.
+A query is a frozen struct of strings, integers, booleans and literals; `read` fills it from the bytes after the
+question mark.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ def read(raw: bytes, shape: type[Q]) -> Q:
 
 
 class _Field(NamedTuple):
-    """How to read a parameter: as an integer or not, and the check that a day or an instant exists."""
+    """What a parameter is written as, `int`, `bool` or `str`, and the check that a day or an instant exists."""
 
-    integer: bool
+    form: type[int | str]
     check: Callable[[str], object] | None
 
 
@@ -80,13 +81,22 @@ def _field(info: inspect.Type) -> _Field:
         case inspect.UnionType():
             return next(_field(member) for member in info.types if not isinstance(member, inspect.NoneType))
         case inspect.StrType():
-            return _Field(integer=False, check=READERS.get(info.pattern or ""))
+            return _Field(str, READERS.get(info.pattern or ""))
+        case inspect.IntType():
+            return _Field(int, None)
+        case inspect.BoolType():
+            return _Field(bool, None)
         case _:
-            return _Field(integer=isinstance(info, inspect.IntType), check=None)
+            return _Field(str, None)
 
 
 _BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
+_WRITTEN = {
+    int: (re.compile(r"[0-9]{1,19}", re.ASCII), "an integer is written in digits"),
+    bool: (re.compile("true|false"), "write true or false"),
+    str: (re.compile("(?s:.*)"), ""),
+}
+_READ: dict[type, Callable[[str], int | str]] = {int: int, bool: "true".__eq__, str: str}
 
 
 def _values(raw: bytes, fields: dict[str, _Field], faults: list[Fault]) -> dict[str, str | int]:
@@ -100,7 +110,7 @@ def _values(raw: bytes, fields: dict[str, _Field], faults: list[Fault]) -> dict[
             if refusal := _refusal(values, fields, name, text):
                 faults.append(Fault((name,), refusal))
             else:
-                values[name] = int(text) if fields[name].integer else text
+                values[name] = _READ[fields[name].form](text)
         except ValueError as error:
             faults.append(Fault((name,), str(error)))
     return values
@@ -127,8 +137,9 @@ def _refusal(values: dict[str, str | int], fields: dict[str, _Field], name: str,
         return f"no such parameter; there are {', '.join(fields)}" if fields else "this operation takes no parameters"
     if name in values:
         return "given more than once"
-    if fields[name].integer and not _DIGITS.fullmatch(text):
-        return "an integer is written in digits" if text else "empty"
+    pattern, advice = _WRITTEN[fields[name].form]
+    if not pattern.fullmatch(text):
+        return advice if text else "empty"
     return None
 
 

@@ -21,9 +21,12 @@ from service.domain.vocabulary import instants
 from service.domain.vocabulary.codes import SLUG_MAX, SLUG_PATTERN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from service.api.http.answer_memory import AnswerMemory
     from service.append.ledger import Ledger
     from service.append.request import AppendResult
+    from service.domain.errors import Fault
     from service.eventlog.head import Heads
     from service.feed.live import Tail
     from service.storage.database import Database
@@ -84,13 +87,13 @@ def parameters_of(request: AnyRequest) -> list[tuple[str, str]]:
     return parse_qsl(request.scope["query_string"].decode("ascii", "replace"), keep_blank_values=True)
 
 
-async def body_of(request: AnyRequest, shape: type[T]) -> T:
+async def body_of(request: AnyRequest, shape: type[T], query: type[Query] = Query) -> T:
     """Decode the body strictly; raises UnsupportedMediaType, TooLarge, NotJson or Malformed.
 
-    An operation whose body is required takes no query: BadQuery names the parameters that are there.
+    Raises BadQuery for parameters that are not of `query`: most operations with a body take none.
     """
     if request.scope["query_string"]:
-        query_of(request, Query)
+        query_of(request, query)
     return await _accepted(request, shape)
 
 
@@ -155,12 +158,16 @@ def receipt_body(request: AnyRequest, result: AppendResult) -> bytes:
     """Return the JSON of a receipt."""
     services = services_of(request)
     last = result.events[-1]
-    warnings = [{"detail": each.detail, "pointer": each.pointer} for each in result.warnings]
     return b'{"position":%d,"recorded_at":"%s","ledger":"%s","epoch":%d,"events":[%s],"warnings":%s}' % (
         last.position,
         instants.text(last.recorded_at).encode(),
         str(services.heads.ledger).encode(),
         services.ledger.epoch,
         b",".join(event.json() for event in result.events),
-        encode(warnings),
+        warned(result.warnings),
     )
+
+
+def warned(warnings: Sequence[Fault]) -> bytes:
+    """Return the JSON of warnings."""
+    return encode([{"detail": each.detail, "pointer": each.pointer} for each in warnings])

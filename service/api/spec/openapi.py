@@ -198,7 +198,8 @@ class _Builder:
     def _media(self, form: Media) -> Schema:
         text = {"type": "string"} if form.media_type.startswith("text/") else {}
         example = {} if form.example is None else {"example": msgspec.to_builtins(form.example)}
-        return {"schema": text if form.shape is None else self._schemas.of(form.shape), **example}
+        shapes = [self._schemas.of(shape) for shape in _each(form.shape)]
+        return {"schema": {"oneOf": shapes} if len(shapes) > 1 else (shapes or [text])[0], **example}
 
     def _refusal(self, kinds: Sequence[ProblemKind]) -> Schema:
         name = "Or".join(_pascal(kind.name) for kind in kinds)
@@ -235,8 +236,15 @@ def _shapes(operations: Iterable[Operation]) -> list[Any]:
     for operation in operations:
         shapes += [] if operation.body is None else [operation.body]
         for answer in operation.all_answers().values():
-            shapes += [form.shape for form in (Media(*_form(answer)), *answer.also) if form.shape is not None]
+            shapes += [shape for form in (Media(*_form(answer)), *answer.also) for shape in _each(form.shape)]
     return shapes
+
+
+def _each(shape: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    """Return the shapes that a form of an answer may have."""
+    if shape is None:
+        return ()
+    return shape if isinstance(shape, tuple) else (shape,)
 
 
 def _examples(examples: Mapping[str, Any]) -> Schema:

@@ -35,7 +35,7 @@ EventId = Annotated[UUID, Meta(description="The id of a recorded event.", exampl
 
 
 class Media(NamedTuple):
-    """One form of an answer; without `shape` its schema says nothing, unless it is text."""
+    """One form of an answer; without `shape` its schema says nothing, unless it is text. A tuple has one of several."""
 
     media_type: str = JSON
     shape: Any = None
@@ -124,3 +124,8 @@ _RECEIPT = Documented("Recorded.", response_shapes.Receipt, example=examples.REC
 _REPEATED = "The same had been recorded before, and nothing was stored: the first answer again."
 RECORDED_BY_DELETE = {200: _RECEIPT}
 RECORDED_OR_REPEATED = {201: _RECEIPT, 200: _RECEIPT._replace(description=_REPEATED)}
+_PREVIEWED = f"{_REPEATED} With `dry_run`: what the batch would do."
+RECORDED_REPEATED_OR_PREVIEWED = {
+    201: _RECEIPT,
+    200: Documented(_PREVIEWED, (response_shapes.Receipt, response_shapes.Preview), example=examples.RECEIPT),
+}

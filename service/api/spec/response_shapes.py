@@ -12,7 +12,7 @@ from service.api.spec.json_schema import AnyRecorded
 from service.api.spec.state_shapes import ISSUE, ITEMS, STATES, AnyKind, AnyState, described, many
 from service.domain.rule.disagreements import Disagreement
 from service.domain.vocabulary.codes import Edtf, Slug
-from service.domain.vocabulary.events import AnyFact, Report
+from service.domain.vocabulary.events import AnyEvent, AnyFact, Report
 from service.domain.vocabulary.events.base import Fact, Modality
 from service.domain.vocabulary.kinds import KINDS
 
@@ -194,6 +194,34 @@ class Receipt(Struct, frozen=True, kw_only=True):
     """The events as they were recorded, in the order in which they were sent."""
     warnings: tuple[Warned, ...]
     """The parts that were accepted but look wrong; empty where none does."""
+
+
+class PreviewedItem(Struct, frozen=True, kw_only=True):
+    """An item that a batch would change, with its states of today."""
+
+    id: Slug
+    """The name of the item."""
+    kind: str
+    """The kind of the item."""
+    before: AnyState | None
+    """The state without the batch; null where the item has no status."""
+    after: AnyState | None
+    """The state with the batch; null where the item has no status."""
+
+
+class Preview(Struct, frozen=True, kw_only=True):
+    """What a batch would do if it were recorded now."""
+
+    as_of: DayText
+    """The day of the states: today, in UTC."""
+    known_position: Annotated[int, Meta(ge=0)]
+    """The head that the batch would follow."""
+    events: tuple[AnyEvent, ...]
+    """The events as they would be recorded. An id that was not sent is another one each time."""
+    warnings: tuple[Warned, ...]
+    """The parts that would be accepted but look wrong; empty where none does."""
+    items: tuple[PreviewedItem, ...]
+    """The items that the events are about, and every other whose state would change."""
 
 
 class EventPage(AsOfMembers, frozen=True, kw_only=True):

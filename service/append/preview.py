@@ -1,0 +1,78 @@
+"""What a batch would do, without recording it: it is decided and projected as for an append, and nothing is stored."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.append.attempt import Attempt
+from service.append.request import AppendResult, Request
+from service.eventlog.head import head_of
+from service.views.working_set import WorkingSet, load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.domain.errors import Fault
+    from service.domain.rule.item import Item
+    from service.domain.vocabulary.events import Fact, Record
+    from service.storage.database import Database
+
+
+class PreviewedItem(NamedTuple):
+    """An item with its states before and after, as JSON; None where it has no status."""
+
+    slug: str
+    kind: str
+    before: bytes | None
+    after: bytes | None
+
+
+class Preview(NamedTuple):
+    """What a batch would do.
+
+    `events` are the bodies as they would be recorded, `position` the head that they would follow. `items` are those
+    that the events are about, and the others whose states would change, with their states on the day `day`.
+    """
+
+    position: int
+    day: int
+    events: list[bytes]
+    warnings: list[Fault]
+    items: list[PreviewedItem]
+
+
+async def preview(database: Database, events: Sequence[Fact | Record], expected: dict[str, int], now: int) -> Preview:
+    """Preview events that have their ids, as of the day of the instant `now` (microseconds since 1970 UTC).
+
+    Raises what an append of them would: Malformed (TooMuchWork), VersionConflict, EventIdConflict.
+    """
+    answer: asyncio.Future[AppendResult] = asyncio.get_running_loop().create_future()
+    ids = frozenset([event.id for event in events if event.id is not None])
+    request = Request(events, expected, answer, ids, ids, look_up=True)
+    attempt = Attempt(database, WorkingSet(database), await head_of(database), now)
+    await attempt.prepare([request])
+    if not isinstance(request.outcome, AppendResult):
+        assert request.outcome is not None  # noqa: S101 - one request is decided in the first try
+        raise request.outcome
+    after, position, day = attempt.items, attempt.head.position - len(events), attempt.today
+    if request.outcome.repeated:
+        position = attempt.head.position
+    before = {item.slug: item for item in await load(database, after, position)}
+    about = attempt.homes.values()
+    items = [
+        PreviewedItem(item.slug, item.kind.name, was, now)
+        for item in sorted(after.values(), key=_by_number)
+        for was, now in ((_state(before.get(item.slug), day), _state(item, day)),)
+        if was != now or item.slug in about
+    ]
+    return Preview(position, day, [event.body for event in request.outcome.events], request.outcome.warnings, items)
+
+
+def _by_number(item: Item) -> int:
+    return item.number
+
+
+def _state(item: Item | None, day: int) -> bytes | None:
+    state = None if item is None else item.state(day)
+    return None if state is None else state.body
