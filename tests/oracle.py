@@ -874,6 +874,7 @@ def change_on(facts: Sequence[Fact], reading: Reading, day: date) -> Event | Non
         "terms": {name: after.get(name) for name in changed},
         "modality": "asserted",
         "overdue": False,
+        "because": "end" if reading[fact.effective] != day and end_in(fact, reading) == day else "fact",
     }
 
 
@@ -895,6 +896,7 @@ def plan(fact: Fact, day: date) -> Event:
         "terms": {**dict.fromkeys(fact.text.get("unset") or []), **fact.terms},
         "modality": "planned",
         "overdue": day > bounds(fact.effective)[1],
+        "because": "fact",
     }
 
 

@@ -16,6 +16,7 @@ OPEN_END: Final = 9_223_372_036_854_775_807
 NO_STATE: Final = 0  # the number in place of a state's, on days from which on an item has no status any more
 STATE_BITS: Final = 20
 """One event may bring a million states."""
+_CHANGES = sa.text("arrivals <> ''")
 _IN_KEY_ORDER = {"sqlite_with_rowid": False}
 """SQLite keeps a table of little but its key in the order of the key: one tree to write to, not two."""
 
@@ -228,7 +229,10 @@ class VersionRow(Table, table=True):
     """
 
     __tablename__ = "version"
-    __table_args__ = _IN_KEY_ORDER
+    __table_args__ = (
+        sa.Index("ix_version_changes", "valid_from", "item", postgresql_where=_CHANGES, sqlite_where=_CHANGES),
+        _IN_KEY_ORDER,
+    )
 
     item: int = Field(sa_column=_number(primary_key=True))
     valid_from: int = Field(sa_column=_day(primary_key=True))

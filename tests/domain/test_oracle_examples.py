@@ -362,6 +362,7 @@ def test_a_planned_fact_stands_in_upcoming_until_something_later_happens() -> No
         "terms": {},
         "modality": "planned",
         "overdue": False,
+        "because": "fact",
     }
     stop = {
         "on": june(13),
@@ -371,6 +372,7 @@ def test_a_planned_fact_stands_in_upcoming_until_something_later_happens() -> No
         "terms": {},
         "modality": "asserted",
         "overdue": False,
+        "because": "fact",
     }
     assert brief(known(log, 12), "status", "upcoming", "next_change") == ("in_session", [plan, stop], stop)
     assert brief(known(log, 13), "status", "upcoming", "ruling") == ("adjourned", [], "stop")

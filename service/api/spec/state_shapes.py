@@ -90,6 +90,8 @@ class Upcoming(Struct, frozen=True, kw_only=True):
     overdue: bool
     """Whether a planned fact should have taken hold by D, and no later fact says what became of it. False for a change
     that is decided."""
+    because: Literal["fact", "end"]
+    """`end` where the change comes because that fact ends by its own terms, else `fact`."""
 
 
 class StateFact(Struct, frozen=True, kw_only=True):

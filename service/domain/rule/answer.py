@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Arrival(Struct, frozen=True, gc=False):
-    """A change to come: `on` is its date as written, `terms` those that change, with None for one that is gone."""
+    """A change to come: `on` is its date as written, `terms` those that change, with None for one that is gone.
+
+    `because` is `end` where the change comes because its fact is over from then on, else `fact`.
+    """
 
     on: str
     status: str | None
@@ -28,6 +31,7 @@ class Arrival(Struct, frozen=True, gc=False):
     terms: dict[str, Any]
     modality: str
     overdue: bool
+    because: str
 
 
 class Answer(Struct, frozen=True, gc=False):
@@ -78,8 +82,7 @@ NO_ANSWER = Answer(
 class Segment(Struct, frozen=True, gc=False):
     """An item's answer from the day `start` until the next segment's, as known at one K.
 
-    `arrival` is the change on that day: None for the first segment, and where nothing changes but what is possible or
-    planned.
+    `arrival` is the change on that day: None where nothing changes but what is possible or planned.
     """
 
     start: int
@@ -109,6 +112,7 @@ class Cause(Struct, frozen=True, gc=False):
 
     fact: LiveFact
     on: str
+    because: str = "fact"
 
 
 def arrival(kind: Kind, day: int, before: Answer, now: Answer, cause: Cause | None) -> Arrival | None:
@@ -125,7 +129,16 @@ def arrival(kind: Kind, day: int, before: Answer, now: Answer, cause: Cause | No
     if took_hold and ruling is not None and ruling.change.opens:
         # It was to come, with these terms; now it takes hold with them.
         terms |= {name: ruling.terms[name] for name, fact in now.given.items() if fact is ruling}
-    return Arrival(cause.on, now.status, cause.fact.id, cause.fact.event.type, terms, "asserted", overdue=False)
+    return Arrival(
+        cause.on,
+        now.status,
+        cause.fact.id,
+        cause.fact.event.type,
+        terms,
+        "asserted",
+        overdue=False,
+        because=cause.because,
+    )
 
 
 def still_planned(facts: Iterable[LiveFact], kind: Kind, day: int, before: Answer | None) -> tuple[Arrival, ...]:
@@ -138,7 +151,9 @@ def _upcoming(fact: LiveFact, kind: Kind, day: int) -> Arrival:
     """Return a planned fact as a change to come."""
     status = fact.change.status or kind.running
     terms = dict.fromkeys(fact.unset) | fact.terms
-    return Arrival(fact.eff.text, status, fact.id, fact.event.type, terms, PLANNED, overdue=day > fact.eff.hi)
+    return Arrival(
+        fact.eff.text, status, fact.id, fact.event.type, terms, PLANNED, overdue=day > fact.eff.hi, because="fact"
+    )
 
 
 def _changed(kind: Kind, before: Answer, now: Answer) -> Iterable[str]:

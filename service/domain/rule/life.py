@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from service.domain.rule.answer import Answer, Cause, Rewrite, Segment, arrival, joined, still_planned
+from service.domain.rule.answer import NO_ANSWER, Answer, Cause, Rewrite, Segment, arrival, joined, still_planned
 from service.domain.rule.calendar import Calendar
 from service.domain.rule.choices import UNSURE_MAX
 from service.domain.rule.decisions import Decisions
@@ -218,9 +218,9 @@ class Life:
             agreed=readings is None or self._agreed(day, readings, before, possible or ((status, ruling),)),
             planned=still_planned(planned, self._kind, day, before),
         )
-        if before is None:
-            return Segment(day, None, answer)
-        return None if answer == before else Segment(day, arrival(self._kind, day, before, answer, cause), answer)
+        if answer == before:
+            return None
+        return Segment(day, arrival(self._kind, day, before or NO_ANSWER, answer, cause), answer)
 
     def _cause(self, day: int, standing: Standing) -> Cause | None:
         """Return the fact that brings what stands on a day, where that is a change, and its date of that day.
@@ -238,9 +238,10 @@ class Life:
         fact = _live(self._calendar.last_on(day)) or ruling
         if fact is None:
             return None
-        if fact.begins == day:
-            return Cause(fact, fact.eff.text)
-        return Cause(fact, fact.end.text if fact.ends == day and fact.end is not None else fact.occ.text)
+        begins = fact.begins == day
+        if not begins and fact.ends == day and fact.end is not None:
+            return Cause(fact, fact.end.text, "end")
+        return Cause(fact, fact.eff.text if begins else fact.occ.text)
 
     def _named(self, day: int, ruling: LiveFact | None) -> tuple[str, ...]:
         """Return the issues that an item belongs to on a day."""

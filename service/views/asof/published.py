@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from math import inf
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from service.domain.rule.posture import DECIDING_KINDS, ItemStatus, is_decided
 from service.domain.rule.publication import as_published_by, days
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from service.domain.rule.item import Item
     from service.storage.database import Database, Row
     from service.views.asof.question import Question
+
+T = TypeVar("T")
 
 _CANDIDATES = """
 SELECT i.number, i.slug FROM facet f CROSS JOIN item i
@@ -224,6 +226,18 @@ async def candidates(database: Database, basis: Basis, token: str, after: int) -
     """Return the slugs of CHUNK items that may carry a token, after an item number; fewer at the end."""
     rows = await database.fetch_long(_CANDIDATES, token, after, basis.position, CHUNK)
     return [slug for _, slug in rows]
+
+
+async def taken_of_out_of_order(
+    database: Database, basis: Basis, tokens: Sequence[str], work: PageWork, take: Callable[[Item], T]
+) -> list[T]:
+    """Take something of every item that is out of order and may carry some tokens, until the work is enough."""
+    taken: list[T] = []
+    wanted, after = _Wanted(None, CHUNK, tokens), 0
+    while not work.is_enough and (names := await _out_of_order(database, basis, wanted, after)):
+        taken += await weighed_until(database, basis, [slug for _, slug in names], work, take)
+        after = names[-1][0]
+    return taken
 
 
 class Lives:

@@ -71,6 +71,18 @@ def known_at(position: str) -> str:
     return _KNOWN.format(k=position)
 
 
+def known_by(position: str, day: str | None) -> str:
+    """Return the same; `day`, if any, is the day of publication that counts up to the position.
+
+    As published for an item that is in order (`OutOfOrderRow`).
+    """
+    if day is None:
+        return known_at(position)
+    return (
+        f"w.published_on <= {day} AND w.known_from <= {position} AND (w.closed_on > {day} OR w.closed_at > {position})"
+    )
+
+
 def state_number(item: str, day: str, known: str) -> str:
     """Return the expression for the number of the state that answers on a day: one probe of the key, backwards."""
     return _STATE_NUMBER.format(item=item, day=day, known=known)
@@ -88,9 +100,7 @@ def _known(mode: Mode, day: str | None = None) -> str:
     """
     if day is None:
         return KNOWN_NOW if mode in _OPEN else known_at("b.k")
-    if mode in _OPEN:
-        return f"w.published_on <= {day} AND w.closed_on > {day}"
-    return f"w.published_on <= {day} AND w.known_from <= b.k AND (w.closed_on > {day} OR w.closed_at > b.k)"
+    return f"w.published_on <= {day} AND w.closed_on > {day}" if mode in _OPEN else known_by("b.k", day)
 
 
 def probe(mode: Mode, day: str | None = None) -> str:

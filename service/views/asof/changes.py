@@ -1,0 +1,215 @@
+"""The changes of status or terms that fall on some days, across items, as known at one K, in the order of days.
+
+A change is kept with the version that begins on its day (`VersionRow.arrivals`), so a page reads one stretch of an
+index. Of each change the states on its day and on the day before are looked up, by a probe each.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from service.domain.errors import Fault, TooMuchWork
+from service.domain.rule.state import arrival_text, changes_to
+from service.domain.vocabulary.kinds import PLANNED
+from service.views.asof import published, sql
+from service.views.asof.question import PAGE_BYTES
+from service.views.asof.weighing import PageWork
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from service.domain.rule.item import Item
+    from service.storage.database import Database, Dialect, Row
+    from service.views.asof.question import Basis
+
+SCAN_MAX = 2_000
+"""Changes of any item that are looked at for a page, at most: with a filter a page may be short before the end."""
+
+# $1 and $2 are days, $3 and $4 a place, $5 a number of changes, $6 the position, $7 the day of publication.
+_CHANGES = """
+WITH c AS MATERIALIZED (
+    SELECT c.valid_from, c.item, c.known_from, c.arrivals, {candidate} AS candidate FROM version c
+    WHERE c.valid_from >= $1 AND c.valid_from <= $2 AND (c.valid_from, c.item) > ($3, $4) AND c.arrivals <> ''
+        AND {known_c}
+    ORDER BY c.valid_from, c.item LIMIT $5
+)
+SELECT c.valid_from, c.item, i.slug, i.kind, c.arrivals, c.candidate,
+    (SELECT e.recorded_at FROM event e WHERE e.position = c.known_from),
+    va.status, va.number, va.tokens, {body_a}, vb.status, vb.number, vb.tokens, {body_b}
+FROM c CROSS JOIN item i
+LEFT JOIN state va ON c.candidate AND va.number = {before}
+LEFT JOIN state vb ON c.candidate AND vb.number = {after}
+WHERE i.number = c.item
+ORDER BY c.valid_from, c.item
+"""
+_IS_KIND = "EXISTS (SELECT 1 FROM item x WHERE x.number = c.item AND x.kind {among})"
+_CARRIES = "EXISTS (SELECT 1 FROM facet f WHERE f.token = {token} AND f.item = c.item)"
+_IN_ORDER = "NOT EXISTS (SELECT 1 FROM out_of_order o WHERE o.item = c.item AND o.position <= $6)"
+
+Place = tuple[int, int]
+"""A day (an ordinal) and the number of an item: changes are in the order of these."""
+
+
+class Wanted(NamedTuple):
+    """The changes asked for: on the days `first` to `last` (ordinals), of items of some kinds (none: of every kind).
+
+    An item passes whose state carries every token on the day, or on the day before.
+    """
+
+    first: int
+    last: int
+    kinds: Sequence[str] = ()
+    tokens: Sequence[str] = ()
+
+
+class Change(NamedTuple):
+    """A change of an item on a day: `arrival` is its JSON, as `upcoming` shows it; the states before and after.
+
+    A state is None where the item has no status, or only a plan. `known_at` is the instant at which the change became
+    known (microseconds since 1970 UTC), None as published.
+    """
+
+    day: int
+    number: int
+    slug: str
+    kind: str
+    arrival: str
+    known_at: int | None
+    before: bytes | None
+    after: bytes | None
+
+    @property
+    def place(self) -> Place:
+        """Return its place in the order."""
+        return self.day, self.number
+
+
+class ChangePage(NamedTuple):
+    """A page of changes; `next` is the place after which the next page begins, None at the end."""
+
+    items: list[Change]
+    next: Place | None
+
+
+async def change_page(database: Database, basis: Basis, wanted: Wanted, after: Place, limit: int) -> ChangePage:
+    """Return the changes after a place, as known at a basis.
+
+    Raises TooMuchWork where, as published, too many items are out of order.
+    """
+    others = [] if basis.published is None else await _out_of_order(database, basis, wanted)
+    others = [change for change in others if change.place > after]
+    found: list[Change] = []
+    scanned, size = 0, limit + 1
+    while len(found) <= limit and scanned < SCAN_MAX:
+        rows = await _rows(database, basis, wanted, after, size)
+        scanned += len(rows)
+        found += [change for row in rows if (change := await _change(database, row, wanted)) is not None]
+        if len(rows) < size:
+            return _page(sorted([*found, *others], key=_by_place), limit, None)
+        after, size = (rows[-1][0], rows[-1][1]), min(4 * size, SCAN_MAX)
+    among = [change for change in others if change.place <= after]
+    return _page(sorted([*found, *among], key=_by_place), limit, after)
+
+
+def _page(changes: list[Change], limit: int, scanned: Place | None) -> ChangePage:
+    """Return the first changes, as many as are a page; `scanned` is the place up to which there are no others."""
+    size = count = 0
+    for change in changes[:limit]:
+        size += len(change.before or b"") + len(change.after or b"")
+        count += 1
+        if size > PAGE_BYTES:
+            break
+    return ChangePage(changes[:count], changes[count - 1].place if count < len(changes) else scanned)
+
+
+_by_place = attrgetter("place")
+
+
+async def _rows(database: Database, basis: Basis, wanted: Wanted, after: Place, size: int) -> Sequence[Row]:
+    dialect = database.dialect
+    parameters: list[Any] = [wanted.first, wanted.last, *after, size, basis.position]
+    if basis.published is not None:
+        parameters.append(basis.published)
+    first = len(parameters) + 1
+    if wanted.kinds:
+        parameters.append(dialect.listed(wanted.kinds))
+    parameters += wanted.tokens
+    text = _statement(
+        dialect, first, published=basis.published is not None, kinds=bool(wanted.kinds), tokens=len(wanted.tokens)
+    )
+    return await database.fetch_long(text, *parameters)
+
+
+@lru_cache(maxsize=64)
+def _statement(dialect: Dialect, first: int, *, published: bool, kinds: bool, tokens: int) -> str:
+    """Return the statement; the parameters for kinds and tokens are numbered from `first` on."""
+    known = sql.known_by("$6", "$7" if published else None)
+    candidate = [_IN_ORDER] if published else []
+    if kinds:
+        candidate.append(_IS_KIND.format(among=dialect.slugs.format(f"${first}")))
+    first += kinds
+    candidate += [_CARRIES.format(token=f"${number}") for number in range(first, first + tokens)]
+    return _CHANGES.format(
+        candidate=" AND ".join(candidate) or "$1 = $1",
+        known_c=known.replace("w.", "c."),
+        before=sql.state_number("c.item", "c.valid_from - 1", known),
+        after=sql.state_number("c.item", "c.valid_from", known),
+        body_a=sql.body("va"),
+        body_b=sql.body("vb"),
+    )
+
+
+async def _change(database: Database, row: Row, wanted: Wanted) -> Change | None:
+    """Return the change of a row; None where it does not pass, or neither the status nor a term is another."""
+    day, number, slug, kind, arrival, candidate, known_at, *states = row
+    if not candidate:
+        return None
+    (was, before, one), (status, after, other) = _status(states[:4]), _status(states[4:])
+    required = {*wanted.tokens}
+    if not (required <= one or required <= other) or (was == status and not changes_to(arrival)[1]):
+        return None
+    bodies = [
+        None if state is None else await sql.body_of(database, state, body)
+        for state, body in ((before, states[3]), (after, states[7]))
+    ]
+    return Change(day, number, slug, kind, arrival, known_at, *bodies)
+
+
+def _status(columns: Sequence[Any]) -> tuple[str | None, int | None, frozenset[str]]:
+    """Return the status of a state, its number and its tokens; none where there is only a plan."""
+    status, number, found_by, _ = columns
+    if status is None or status == PLANNED:
+        return None, None, frozenset()
+    return status, number, frozenset(found_by.split("\n"))
+
+
+async def _out_of_order(database: Database, basis: Basis, wanted: Wanted) -> list[Change]:
+    """Return all changes of the items that are out of order."""
+
+    def changes_of(item: Item) -> list[Change]:
+        return [] if wanted.kinds and item.kind.name not in wanted.kinds else [*_of_item(item, wanted)]
+
+    work = PageWork()
+    found = await published.taken_of_out_of_order(database, basis, wanted.tokens, work, changes_of)
+    if work.is_enough:
+        detail = "too many items became known in another order than recorded: ask with filters, or as recorded"
+        raise TooMuchWork([Fault(("known_basis",), detail)])
+    return [change for changes in found for change in changes]
+
+
+def _of_item(item: Item, wanted: Wanted) -> Iterator[Change]:
+    required = {*wanted.tokens}
+    for index, segment in enumerate(item.segments):
+        arrival = arrival_text(segment)
+        if not arrival or not wanted.first <= segment.start <= wanted.last:
+            continue
+        before, after = (item.state_of_segment(place) if place >= 0 else None for place in (index - 1, index))
+        before, after = (None if state is None or state.status == PLANNED else state for state in (before, after))
+        statuses = [state and state.status for state in (before, after)]
+        if statuses[0] == statuses[1] and not changes_to(arrival)[1]:
+            continue
+        if any(state is not None and required <= state.tokens for state in (before, after)):
+            bodies = [state and state.body for state in (before, after)]
+            yield Change(segment.start, item.number, item.slug, item.kind.name, arrival, None, *bodies)
