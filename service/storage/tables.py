@@ -203,8 +203,8 @@ class EventIndexRow(Table, table=True):
 class FacetRow(Table, table=True):
     """A token that some text ever gave an item: the candidates of a question, whose states at (D, K) decide.
 
-    The token `against-all` comes from no event. It marks every restriction that, at some recorded K, named no target
-    country.
+    Some tokens come from no event: they mark every item that had such a state at some recorded K, `against-all` every
+    restriction that named no target country (`codes.SCOPE_MARKS`).
     """
 
     __tablename__ = "facet"

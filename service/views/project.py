@@ -12,6 +12,7 @@ from service.domain.rule.life import ended_from
 from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.rule.work import WEIGH_STEPS, state_steps
 from service.domain.vocabulary import instants
+from service.domain.vocabulary.codes import SCOPE_MARKS
 from service.domain.vocabulary.dates import FOREVER, parse
 from service.domain.vocabulary.events import Fact, Record, text_of
 from service.domain.vocabulary.kinds import CHANGES
@@ -225,8 +226,7 @@ class Projector:
         if answer.status is None:
             return NO_STATE
         marks = tokens.marks(item.kind, answer)
-        if tokens.AGAINST_ALL in marks:
-            self._facet(item, (tokens.AGAINST_ALL,))
+        self._facet(item, [mark for mark in marks if mark in SCOPE_MARKS])
         found_by = tokens.joined([*tokens.tokens_of_answer(answer), *marks])
         self._states = max(self._states + 1, position << STATE_BITS)
         body = encode(state_of(item.kind, item.slug, answer))

@@ -699,7 +699,7 @@ WRITES = [
 )
 def test_a_write_with_an_unknown_parameter_is_refused(client: Client, method: str, target: str, body: bytes) -> None:
     """A write refuses a parameter that it does not know, and nothing is stored."""
-    assert parameters(refused(client, body, 422, method, f"{target}?dry_run=true")) == {"dry_run"}
+    assert parameters(refused(client, body, 422, method, f"{target}?preview=true")) == {"preview"}
 
 
 def test_a_write_on_an_event_with_an_unknown_parameter_is_refused(client: Client) -> None:
@@ -710,7 +710,7 @@ def test_a_write_on_an_event_with_an_unknown_parameter_is_refused(client: Client
         ("DELETE", f"/v1/events/{recorded}", b""),
         ("POST", f"/v1/events/{recorded}/reports", json.dumps({"reports": [REPORT]}).encode()),
     ):
-        assert parameters(refused(client, body, 422, method, f"{target}?dry_run=true")) == {"dry_run"}
+        assert parameters(refused(client, body, 422, method, f"{target}?preview=true")) == {"preview"}
 
 
 @pytest.mark.parametrize("path", [path for path in READ if path != FEED])

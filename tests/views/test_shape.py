@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {3: "bce2c6fe1ec2ff0e22de64e59cb579f7ac9ee0a388c23e65b302c0aae6bc4723"}
+FINGERPRINTS = {4: "bb4b84612b83e42640629c5760e5784c696a974090fdec1826a74289db559e2f"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

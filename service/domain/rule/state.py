@@ -68,15 +68,13 @@ def _facts(sets: Mapping[LiveFact, Sequence[str]], every: Iterable[LiveFact]) ->
 
 def _restriction(answer: Answer) -> dict[str, Any]:
     """Return how far a restriction applies, what is charged, and whether it ever was in force."""
-    rate, portion = answer.left
     own = answer.given.get("rate_percent")
     applies = "none"
     charged: float | None = 0
     if answer.status == "in_force":
         applies, charged = "full", own.terms["rate_percent"] if own else 0
     elif answer.status == SUSPENDED:
-        applies = "partly" if portion == "part" or (rate or 0) > 0 else "none"
-        charged = rate if rate is not None else None if portion == "part" else 0
+        applies, charged = "partly" if answer.left.applies else "none", answer.left.charged
     return {
         "applies": applies,
         **({"charged_percent": charged} if own else {}),
