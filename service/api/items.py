@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
+from service.api.http.filters import tokens_of
 from service.api.http.parameters import INCLUDED, AsOfPageQuery, AsOfQuery, IncludePlanned, Words, faults_of_words
 from service.api.http.query_strings import BadQuery
 from service.api.http.requests import Handler, slug_of
@@ -21,7 +22,6 @@ from service.domain.rule.tokens import token
 from service.domain.rule.words import words_of
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug
 from service.domain.vocabulary.kinds import KINDS, PLANNED, STATUSES, Kind
-from service.domain.vocabulary.words import normalized
 from service.views.asof import lists
 from service.views.asof.engine import engine_of
 from service.views.asof.question import StateFilter
@@ -65,16 +65,8 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
         return [*faults_of_words(self.q), *super().faults()]
 
     def tokens(self) -> list[str]:
-        """List the tokens of the filters, those first that leave the fewest candidates.
-
-        Tokens of texts and ECCNs are stored casefolded (`terms.normalized`): their filters are in `named`, and are
-        normalized too. Tokens of other codes (slugs, parties, HS codes) are stored as they are: `coded`.
-        """
-        named = [(name, getattr(self, name)) for name in ("entity", "eccn", "good")]
-        coded = [(name, getattr(self, name)) for name in ("issue", "hs", "against", "by", "party")]
-        return [token(name, normalized(text)) for name, text in named if text is not None] + [
-            token(name, value) for name, value in coded if value is not None
-        ]
+        """List the tokens of the filters, those first that leave the fewest candidates."""
+        return tokens_of(self)
 
     def marks(self) -> list[str]:
         """List the marks of the filters on states."""

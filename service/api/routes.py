@@ -9,6 +9,7 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
 from service.api import (
+    changes,
     consumers,
     diff,
     event_stream,
@@ -80,6 +81,7 @@ TAGS = {
     "events": "Facts as they were recorded, and the records about them.",
     **{kind.plural: f"{kind.plural.capitalize()} across issues." for kind in KINDS.values() if kind.name != "issue"},
     "exposure": "The restrictions and clearances that touch a good and a country.",
+    "changes": "What changes, and what lapses, on which day.",
     "feed": "The log in position order, for services that follow it.",
     "consumers": "Durable cursors of services that follow the log.",
     "subscriptions": "Webhooks: events pushed to a URL of yours.",
@@ -96,6 +98,7 @@ ROUTES: list[Route] = [
         items,
         versions,
         exposure,
+        changes,
         feed,
         event_stream,
         consumers,

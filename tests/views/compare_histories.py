@@ -2,11 +2,16 @@
 
 import json
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+import msgspec
+
+from service.api.change_forms import dated
 from service.domain.vocabulary import dates
+from service.domain.vocabulary.terms import terms_of_kind
 from service.views.asof import difference, timeline, versions
+from service.views.asof.changes import Wanted, change_page
 from service.views.asof.difference import Point
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Basis
@@ -144,3 +149,49 @@ async def check_rectangles_published(
     for day, out in points:
         (state,) = [each["state"] for each in oracle.covering(found, day, out.toordinal())] or [None]
         check_state(log, state, item, day, oracle.Published(out, known.position))
+
+
+async def check_changes(ledger: Opened, log: list[Event], kind: str, first: date, known: oracle.K, limit: int) -> None:
+    """Compare the changes of a kind's items in three weeks with the states that the oracle has day by day."""
+    last = first + timedelta(21)
+    expected: list[Event] = []
+    before = _by_id(log, kind, first - timedelta(1), known)
+    for number in range(first.toordinal(), last.toordinal() + 1):
+        after = _by_id(log, kind, date.fromordinal(number), known)
+        for item in oracle.items_in_order(log, known):
+            was, now = before.get(item), after.get(item)
+            names = {
+                name for name in ("status", *terms_of_kind(kind)) if (was or {}).get(name) != (now or {}).get(name)
+            }
+            if names:
+                day = date.fromordinal(number).isoformat()
+                expected.append({"day": day, "item": item, "before": _side(was, names), "after": _side(now, names)})
+        before = after
+    with comparing("changes"):
+        assert await _changes(ledger, kind, (first, last), known, limit) == expected
+
+
+def _by_id(log: list[Event], kind: str, day: date, known: oracle.K) -> dict[str, Event]:
+    return {state["id"]: state for state in oracle.items_of_kind(log, kind, day, known)}
+
+
+def _side(state: Event | None, names: set[str]) -> Event:
+    if state is None:
+        return {"status": None, "terms": {}}
+    return {"status": state["status"], "terms": {name: state[name] for name in names - {"status"} if name in state}}
+
+
+async def _changes(ledger: Opened, kind: str, days: tuple[date, date], known: oracle.K, limit: int) -> list[Event]:
+    """Read the changes in pages; each is what the API answers, without what the states do not have."""
+    found: list[Event] = []
+    after = (0, 0)
+    basis = await based(ledger, known)
+    wanted = Wanted(days[0].toordinal(), days[1].toordinal(), (kind,))
+    while True:
+        page = await change_page(ledger.database, basis, wanted, after, limit)
+        found += [json.loads(msgspec.json.encode(dated(each))) for each in page.items]
+        assert len(page.items) <= limit
+        if page.next is None:
+            return [{name: each[name] for name in ("day", "item", "before", "after")} for each in found]
+        assert page.next > after
+        after = page.next

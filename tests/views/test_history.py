@@ -19,6 +19,7 @@ from tests.ledgers import Opened, fresh_postgres, fresh_sqlite
 from tests.strategies import days_near, days_published, histories
 from tests.tally import comparing
 from tests.views.compare_histories import (
+    check_changes,
     check_difference,
     check_rectangles,
     check_rectangles_published,
@@ -57,6 +58,19 @@ async def check_differences(ledger: Opened, data: st.DataObject, history: list[E
         await check_difference(ledger, log, issue, (first, published), (last, published), limit)
         sooner = published._replace(day=min(published.day, data.draw(days_published(log))))
         await check_difference(ledger, log, issue, (first, sooner), (first, published), limit)
+
+
+async def check_changes_of_days(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
+    """Compare what changes on the days of three weeks, at drawn positions and days of publication."""
+    log = await ledger.log()
+    first = data.draw(days_near(history))
+    positions = (data.draw(st.integers(1, len(log))), len(log))
+    published = [oracle.Published(data.draw(days_published(log)), position) for position in positions]
+    clocks: list[oracle.K] = [*positions, *published]
+    kinds = sorted({oracle.kind_of(log, item) for item in oracle.items_in_order(log, len(log))})
+    for known in clocks:
+        limit = data.draw(st.sampled_from([1, 3, 50]))
+        await check_changes(ledger, log, data.draw(st.sampled_from(kinds)), first, known, limit)
 
 
 async def check_histories(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
@@ -115,6 +129,7 @@ async def check_lists_by_words(ledger: Opened, data: st.DataObject, history: lis
 
 
 CHECKS: dict[str, Check] = {
+    "changes": check_changes_of_days,
     "exposure": check_exposures,
     "words": check_lists_by_words,
     "timelines": check_timelines,

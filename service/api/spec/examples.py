@@ -179,6 +179,20 @@ DIFF: dict[str, Any] = {
     "as_of": None,
     **_KNOWN,
 }
+CHANGES: dict[str, Any] = {
+    "items": [
+        {
+            "day": "2025-11-10", "on": "2025-11-10", "item": ITEM, "kind": "restriction", "issues": [ISSUE],
+            "before": {"status": "in_force", "terms": {}}, "after": {"status": "expired", "terms": {}},
+            "event": EVENT_ID, "type": "restriction.announced", "because": "end", "certainty": "certain",
+        }
+    ],
+    "next": None,
+    "from": "2025-11-01",
+    "to": "2026-01-30",
+    "as_of": None,
+    **_KNOWN,
+}  # fmt: skip
 EXPOSURE: dict[str, Any] = {"items": [_CONTROL], "next": None, **BASIS}
 
 _WEBHOOK: dict[str, Any] = {"id": "compliance-desk", "url": "https://receiver.example/parley", "type": "restriction.*"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from service.domain.vocabulary.kinds import Kind
 
 
+Because = Literal["fact", "end"]
+
+
 class Arrival(Struct, frozen=True, gc=False):
     """A change to come: `on` is its date as written, `terms` those that change, with None for one that is gone.
 
@@ -31,7 +34,7 @@ class Arrival(Struct, frozen=True, gc=False):
     terms: dict[str, Any]
     modality: str
     overdue: bool
-    because: str
+    because: Because
 
 
 class Answer(Struct, frozen=True, gc=False):
@@ -112,7 +115,7 @@ class Cause(Struct, frozen=True, gc=False):
 
     fact: LiveFact
     on: str
-    because: str = "fact"
+    because: Because = "fact"
 
 
 def arrival(kind: Kind, day: int, before: Answer, now: Answer, cause: Cause | None) -> Arrival | None:

@@ -10,8 +10,10 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from service.domain.errors import Fault, TooMuchWork
-from service.domain.rule.state import arrival_text, changes_to
+from service.domain.rule.state import arrival_text
 from service.domain.vocabulary.kinds import PLANNED
 from service.views.asof import published, sql
 from service.views.asof.question import PAGE_BYTES
@@ -45,8 +47,19 @@ WHERE i.number = c.item
 ORDER BY c.valid_from, c.item
 """
 _IS_KIND = "EXISTS (SELECT 1 FROM item x WHERE x.number = c.item AND x.kind {among})"
-_CARRIES = "EXISTS (SELECT 1 FROM facet f WHERE f.token = {token} AND f.item = c.item)"
+_CARRIES = "EXISTS (SELECT 1 FROM facet f WHERE f.token {among} AND f.item = c.item)"
 _IN_ORDER = "NOT EXISTS (SELECT 1 FROM out_of_order o WHERE o.item = c.item AND o.position <= $6)"
+
+
+class _Terms(msgspec.Struct):
+    """What is read of a change: the terms that it is about."""
+
+    terms: dict[str, msgspec.Raw]
+
+
+_terms = msgspec.json.Decoder(_Terms).decode
+_decoded = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_NO_STATE: dict[str, msgspec.Raw] = {}
 
 Place = tuple[int, int]
 """A day (an ordinal) and the number of an item: changes are in the order of these."""
@@ -55,13 +68,24 @@ Place = tuple[int, int]
 class Wanted(NamedTuple):
     """The changes asked for: on the days `first` to `last` (ordinals), of items of some kinds (none: of every kind).
 
-    An item passes whose state carries every token on the day, or on the day before.
+    An item passes whose state carries, on the day or on the day before, one token of each of `every`; with `because`, a
+    change that comes by a fact, or by an end.
     """
 
     first: int
     last: int
     kinds: Sequence[str] = ()
-    tokens: Sequence[str] = ()
+    every: Sequence[Sequence[str]] = ()
+    because: str | None = None
+
+    def takes(self, found_by: frozenset[str]) -> bool:
+        """Return whether a state with these tokens passes."""
+        return all(not found_by.isdisjoint(tokens) for tokens in self.every)
+
+    @property
+    def cause(self) -> str:
+        """Return what a change that passes has in its JSON; a quote within a text is escaped there."""
+        return "" if self.because is None else f'"because":"{self.because}"'
 
 
 class Change(NamedTuple):
@@ -84,6 +108,12 @@ class Change(NamedTuple):
     def place(self) -> Place:
         """Return its place in the order."""
         return self.day, self.number
+
+    def differs(self) -> bool:
+        """Return whether the status or a term is another: a fact may change nothing but until when, or what rules."""
+        before, after = (_NO_STATE if body is None else _decoded(body) for body in (self.before, self.after))
+        names = ("status", *_terms(self.arrival).terms)
+        return any(before.get(name) != after.get(name) for name in names)
 
 
 class ChangePage(NamedTuple):
@@ -135,24 +165,25 @@ async def _rows(database: Database, basis: Basis, wanted: Wanted, after: Place, 
     first = len(parameters) + 1
     if wanted.kinds:
         parameters.append(dialect.listed(wanted.kinds))
-    parameters += wanted.tokens
+    parameters += [dialect.listed(tokens) for tokens in wanted.every]
     text = _statement(
-        dialect, first, published=basis.published is not None, kinds=bool(wanted.kinds), tokens=len(wanted.tokens)
+        dialect, first, published=basis.published is not None, kinds=bool(wanted.kinds), every=len(wanted.every)
     )
     return await database.fetch_long(text, *parameters)
 
 
 @lru_cache(maxsize=64)
-def _statement(dialect: Dialect, first: int, *, published: bool, kinds: bool, tokens: int) -> str:
+def _statement(dialect: Dialect, first: int, *, published: bool, kinds: bool, every: int) -> str:
     """Return the statement; the parameters for kinds and tokens are numbered from `first` on."""
     known = sql.known_by("$6", "$7" if published else None)
     candidate = [_IN_ORDER] if published else []
     if kinds:
         candidate.append(_IS_KIND.format(among=dialect.slugs.format(f"${first}")))
     first += kinds
-    candidate += [_CARRIES.format(token=f"${number}") for number in range(first, first + tokens)]
+    listed = [dialect.slugs.format(f"${number}") for number in range(first, first + every)]
+    candidate += [_CARRIES.format(among=among) for among in listed]
     return _CHANGES.format(
-        candidate=" AND ".join(candidate) or "$1 = $1",
+        candidate=" AND ".join(candidate) or "TRUE",
         known_c=known.replace("w.", "c."),
         before=sql.state_number("c.item", "c.valid_from - 1", known),
         after=sql.state_number("c.item", "c.valid_from", known),
@@ -164,25 +195,25 @@ def _statement(dialect: Dialect, first: int, *, published: bool, kinds: bool, to
 async def _change(database: Database, row: Row, wanted: Wanted) -> Change | None:
     """Return the change of a row; None where it does not pass, or neither the status nor a term is another."""
     day, number, slug, kind, arrival, candidate, known_at, *states = row
-    if not candidate:
+    if not candidate or wanted.cause not in arrival:
         return None
-    (was, before, one), (status, after, other) = _status(states[:4]), _status(states[4:])
-    required = {*wanted.tokens}
-    if not (required <= one or required <= other) or (was == status and not changes_to(arrival)[1]):
+    (before, one), (after, other) = _status(states[:4]), _status(states[4:])
+    if not (wanted.takes(one) or wanted.takes(other)):
         return None
     bodies = [
         None if state is None else await sql.body_of(database, state, body)
         for state, body in ((before, states[3]), (after, states[7]))
     ]
-    return Change(day, number, slug, kind, arrival, known_at, *bodies)
+    change = Change(day, number, slug, kind, arrival, known_at, *bodies)
+    return change if change.differs() else None
 
 
-def _status(columns: Sequence[Any]) -> tuple[str | None, int | None, frozenset[str]]:
-    """Return the status of a state, its number and its tokens; none where there is only a plan."""
+def _status(columns: Sequence[Any]) -> tuple[int | None, frozenset[str]]:
+    """Return the number of a state and its tokens; none where there is only a plan."""
     status, number, found_by, _ = columns
     if status is None or status == PLANNED:
-        return None, None, frozenset()
-    return status, number, frozenset(found_by.split("\n"))
+        return None, frozenset()
+    return number, frozenset(found_by.split("\n"))
 
 
 async def _out_of_order(database: Database, basis: Basis, wanted: Wanted) -> list[Change]:
@@ -192,7 +223,7 @@ async def _out_of_order(database: Database, basis: Basis, wanted: Wanted) -> lis
         return [] if wanted.kinds and item.kind.name not in wanted.kinds else [*_of_item(item, wanted)]
 
     work = PageWork()
-    found = await published.taken_of_out_of_order(database, basis, wanted.tokens, work, changes_of)
+    found = await published.taken_of_out_of_order(database, basis, work, changes_of)
     if work.is_enough:
         detail = "too many items became known in another order than recorded: ask with filters, or as recorded"
         raise TooMuchWork([Fault(("known_basis",), detail)])
@@ -200,16 +231,14 @@ async def _out_of_order(database: Database, basis: Basis, wanted: Wanted) -> lis
 
 
 def _of_item(item: Item, wanted: Wanted) -> Iterator[Change]:
-    required = {*wanted.tokens}
     for index, segment in enumerate(item.segments):
         arrival = arrival_text(segment)
-        if not arrival or not wanted.first <= segment.start <= wanted.last:
+        if not arrival or wanted.cause not in arrival or not wanted.first <= segment.start <= wanted.last:
             continue
         before, after = (item.state_of_segment(place) if place >= 0 else None for place in (index - 1, index))
         before, after = (None if state is None or state.status == PLANNED else state for state in (before, after))
-        statuses = [state and state.status for state in (before, after)]
-        if statuses[0] == statuses[1] and not changes_to(arrival)[1]:
-            continue
-        if any(state is not None and required <= state.tokens for state in (before, after)):
+        if any(state is not None and wanted.takes(state.tokens) for state in (before, after)):
             bodies = [state and state.body for state in (before, after)]
-            yield Change(segment.start, item.number, item.slug, item.kind.name, arrival, None, *bodies)
+            change = Change(segment.start, item.number, item.slug, item.kind.name, arrival, None, *bodies)
+            if change.differs():
+                yield change

@@ -228,12 +228,10 @@ async def candidates(database: Database, basis: Basis, token: str, after: int) -
     return [slug for _, slug in rows]
 
 
-async def taken_of_out_of_order(
-    database: Database, basis: Basis, tokens: Sequence[str], work: PageWork, take: Callable[[Item], T]
-) -> list[T]:
-    """Take something of every item that is out of order and may carry some tokens, until the work is enough."""
+async def taken_of_out_of_order(database: Database, basis: Basis, work: PageWork, take: Callable[[Item], T]) -> list[T]:
+    """Take something of every item that is out of order, until the work is enough."""
     taken: list[T] = []
-    wanted, after = _Wanted(None, CHUNK, tokens), 0
+    wanted, after = _Wanted(None, CHUNK), 0
     while not work.is_enough and (names := await _out_of_order(database, basis, wanted, after)):
         taken += await weighed_until(database, basis, [slug for _, slug in names], work, take)
         after = names[-1][0]
