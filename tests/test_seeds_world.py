@@ -143,7 +143,7 @@ def charged(client: Client, day: str, *items: str) -> list[float]:
 
 
 def test_the_duties_of_the_aircraft_dispute(client: Client) -> None:
-    """84 FR 54245 from 18 October 2019; aircraft at 15 from 18 March 2020; 86 FR 14513: suspended from 11 March 2021."""
+    """84 FR 54245 from 18 October 2019, aircraft at 15 from 18 March 2020; suspended from 11 March 2021 (86 FR 14513)"""
     goods, aircraft = "us-301-duty-on-other-eu-goods", "us-301-aircraft-duty-on-airbus-countries"
     days = ["2019-10-17", "2019-10-18", "2021-03-10", "2021-03-11", "2021-07-11", "2026-07-10"]
     lived = ["announced", "in_force", "in_force", "suspended", "suspended", "suspended"]
@@ -221,8 +221,8 @@ def test_nickel_ore(client: Client) -> None:
     halt = "restrictions/indonesia-nickel-ore-export-halt-2019"
     assert lives(client, halt, "2019-10-28", "2019-10-29", "2019-11-07") == [None, "in_force", "lifted"]
     days = ["2019-11-21", "2021-02-21", "2021-02-22", "2022-11-30", "2022-12-08"]
-    lived = [None, "open", "open", "ruled", "open"]
-    assert lives(client, "disputes/wto-ds592-nickel", *days) == lived
+    path = "disputes/wto-ds592-nickel"
+    assert lives(client, path, *days) == [None, "open", "open", "ruled", "open"]
 
 
 def test_the_steel_safeguard(client: Client) -> None:
