@@ -1052,7 +1052,8 @@ def applies(outcome: Outcome) -> str:
     if outcome.status != "suspended":
         return "full" if outcome.status == "in_force" else "none"
     left = left_by_hiding(outcome)
-    return "partly" if left.get("portion") == "part" or left.get("rate_percent", 0) > 0 else "none"
+    rates = [left.get("rate_percent", 0)] + [rate.get("percent", rate.get("amount")) for rate in left.get("rates", [])]
+    return "partly" if left.get("portion") == "part" or any(rate > 0 for rate in rates) else "none"
 
 
 def charged_percent(outcome: Outcome, stated: Event) -> float | None:
@@ -1060,6 +1061,10 @@ def charged_percent(outcome: Outcome, stated: Event) -> float | None:
     if outcome.status == "in_force":
         return stated.get("rate_percent")
     left = left_by_hiding(outcome) if outcome.status == "suspended" else {}
+    if "rates" in left and "rate_percent" not in left:
+        one = left["rates"][0]
+        plain = one in [{"percent": one.get("percent")}, {"percent": one.get("percent"), "basis": "additional"}]
+        return one["percent"] if len(left["rates"]) == 1 and plain else None
     return left.get("rate_percent", None if left.get("portion") == "part" else 0)
 
 

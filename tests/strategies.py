@@ -43,7 +43,15 @@ LIFE = 9
 """Events at most of a history that has its issues and one life."""
 REPORT_FREE = ("record.retracted", "record.disputed", "record.corrected")
 """Records that need no report of their own."""
-LEFT: list[Event] = [{}, {"portion": "part"}, {"portion": "full"}, {"rate_percent": 10}, {"rate_percent": 0}]
+LEFT: list[Event] = [
+    {},
+    {"portion": "part"},
+    {"portion": "full"},
+    {"rate_percent": 10},
+    {"rate_percent": 0},
+    {"rates": [{"percent": 7.5, "basis": "additional"}]},
+    {"rates": [{"percent": 0, "quota": "in"}, {"amount": 20, "currency": "USD", "per": "t", "quota": "over"}]},
+]
 """What a suspension of a restriction may leave."""
 
 # What each opening must say (design, section 3, "Required"), and what any change of the kind may say.
@@ -73,15 +81,38 @@ GOODS: list[list[Event]] = [
     [{"name": "Magnets", "hs": "850511"}],
     [{"name": "Rare  earths", "hs": "2805"}, {"name": "dysprosium", "element": "Dy", "hs": "280530"}],
     [{"name": "AI accelerators", "eccn": "3A090"}, {"name": "magnets", "hs": "85"}],
+    [{"name": "Rare-earth elements"}, {"name": "permanent magnet alloys", "hs": "2805301000", "hs_edition": "2022"}],
+    [{"name": "tomatoes", "hs": "0702", "place": "Xinjiang"}],
+]
+ENTITIES: list[list[Event]] = [
+    [{"name": "Huawei", "country": "CN"}],
+    [{"name": "Not named", "count": 3}],
+    [{"name": "HUAWEI TECHNOLOGIES CO., LTD.", "also": ["华为", "Hua Wei"]}, {"name": "All others", "residual": True}],
+]
+RATES: list[list[Event]] = [
+    [{"percent": 34}],
+    [{"percent": 10, "party": "GB", "quota": "in"}, {"percent": 50, "basis": "all_in", "goods": [{"name": "steel"}]}],
+    [{"amount": 2.5, "currency": "EUR", "per": "kg", "basis": "minimum_price", "entity": "Huawei"}],
+]
+QUOTAS: list[Event] = [
+    {"volume": 5_000, "unit": "t", "from": "2025-06", "through": "2025-06-30"},
+    {"volume": 0.5, "unit": "USD"},
 ]
 OPTIONAL: dict[str, dict[str, list[Any]]] = {
     "issue": {"title": ["A new title"], "parties": [["US", "CN", "EU"]]},
     "restriction": {
         "rate_percent": [0, 10, 145],
         "portion": ["full", "part"],
-        "against": [["US"], ["US", "EU"], []],
+        "against": [["US"], ["US", "EU"], ["EFTA"], [], []],
+        "except_parties": [["DE"], ["MX", "DE"]],
         "goods": GOODS,
-        "entities": [[{"name": "Huawei", "country": "CN"}], [{"name": "Not named", "count": 3}]],
+        "all_goods": [True, True, False],
+        "except_goods": [[{"name": "Magnet", "hs": "8505"}], [{"name": "energy", "hs": "27"}, {"name": "rare earths"}]],
+        "entities": ENTITIES,
+        "rates": RATES,
+        "quota": QUOTAS,
+        "in_place_of": [["older-duty"], ["older-duty", "oldest-duty"]],
+        "following": ["an-investigation"],
         "legal_reference": ["CN-MOFCOM:2025/18", "US-EO:14298"],
     },
     "clearance": {
@@ -89,16 +120,17 @@ OPTIONAL: dict[str, dict[str, list[Any]]] = {
         "temporary": [True, False],
         "goods": [*GOODS, []],
         "restriction": ["restriction-1", "restriction-1", "restriction-2"],
-        "beneficiaries": [[{"name": "Magnets of Ohio", "country": "US"}, {"name": "Others"}]],
+        "beneficiaries": [[{"name": "Magnets of Ohio", "country": "US"}, {"name": "Others"}], [{"name": "importers"}]],
+        "quota": QUOTAS,
         "used": [{"volume": 100, "on": "2025-06"}, {"volume": 250.5}],
     },
-    "agreement": {"title": ["Another title"], "text_url": ["https://example.org/text"]},
+    "agreement": {"title": ["Another title"], "in_force_for": [["US"], []], "text_url": ["https://example.org/text"]},
     "offer": {"condition": [{"by": "CN", "action": "issue licences"}]},
     "round": {"number": [1, 2], "city": ["London", "Geneva"], "country": ["GB"], "outcome": ["a framework"]},
     "demand": {"target": ["us-chip-controls"]},
     "threat": {"trigger": ["no deal"]},
     "commitment": {"to": ["US"]},
-    "investigation": {"by": ["US"], "legal_basis": ["Section 301"]},
+    "investigation": {"by": ["US"], "legal_basis": ["Section 301"], "goods": GOODS, "rates": RATES},
     "dispute": {"by": ["CN"], "against": [["US"]], "forum": ["WTO"], "number": ["DS633"]},
     "call": {"initiator": ["US"], "topics": [["magnets"]]},
     "statement": {"summary": ["Talks go well."], "stance": ["demanding"]},

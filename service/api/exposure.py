@@ -13,7 +13,7 @@ from service.api.spec.operations import Operation, Route, as_of_answers
 from service.domain.errors import Fault
 from service.domain.rule.tokens import token
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party
-from service.domain.vocabulary.terms import normalized
+from service.domain.vocabulary.words import normalized
 from service.views.asof import exposure
 from service.views.asof.exposure import ExposureFilter
 from service.views.asof.sources import with_sources

@@ -21,7 +21,7 @@ from service.domain.rule.tokens import token
 from service.domain.rule.words import words_of
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug
 from service.domain.vocabulary.kinds import KINDS, PLANNED, STATUSES, Kind
-from service.domain.vocabulary.terms import normalized
+from service.domain.vocabulary.words import normalized
 from service.views.asof import lists
 from service.views.asof.engine import engine_of
 from service.views.asof.question import StateFilter

@@ -14,7 +14,7 @@ from service.append.homes import Homes
 from service.append.knowledge import LedgerKnowledge
 from service.append.request import AppendResult
 from service.domain.admit.decide import decide
-from service.domain.admit.doubts import doubts
+from service.domain.admit.doubts import doubts, references
 from service.domain.errors import EventIdConflict, Fault, KeyReused, Refused, TooEarly, TooMuchWork, VersionConflict
 from service.domain.vocabulary import instants
 from service.domain.vocabulary.events import Fact, Record, RecordCorrected, decode, encode, id_of
@@ -278,9 +278,11 @@ class Attempt:
 
 
 def _names(event: Fact | Record) -> tuple[str, ...]:
-    """Return every item and issue that an event names; most records on their way in leave both to the ledger."""
+    """Return the items and issues that an event names; most records on their way in leave both to the ledger."""
     own = (*((event.item,) if event.item else ()), *(event.issues or ()))
-    return own + _names(event.event) if isinstance(event, RecordCorrected) else own
+    if isinstance(event, RecordCorrected):
+        return own + _names(event.event)
+    return own + tuple([name for _, name in references(event)]) if isinstance(event, Fact) else own
 
 
 def _is_same(event: Fact | Record, stored: Stored) -> bool:

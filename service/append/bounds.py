@@ -23,7 +23,7 @@ LARGE_STEPS = 50_000
 """From so many steps on a request is decided in a thread: 5 ms, in which others would wait."""
 LARGE_EVENTS = 32
 """From so many events on, too: to decide and project one takes some 100 us."""
-FACTS_MAX = 1_000
+FACTS_MAX = 10_000
 """Facts that an item may have, those counted that were retracted or put on another item."""
 PAIRS_MAX = 1_010_000
 """Pairs of a fact and what each answer looks at (`Item.pairs`): to work an item out from its log takes a second.
@@ -32,11 +32,11 @@ A thousand facts may be of any sort, on ten issues.
 """
 UNCERTAIN_MAX = 64
 """Facts of an item that may have, or have had, a text with an uncertain date."""
-EVENTS_MAX = 10_000
+EVENTS_MAX = 20_000
 """Events that may bear on an item."""
-REPORTS_MAX = 5_000
+REPORTS_MAX = 20_000
 """Reports that these events may have, one for each fact not counted: no fact is without."""
-BYTES_MAX = 4 * 2**20
+BYTES_MAX = 8 * 2**20
 """Bytes of JSON that these events may have."""
 UNBOUNDED = float("inf")
 

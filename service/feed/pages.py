@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from service.domain.rule.tokens import delimited, token
-from service.domain.vocabulary.terms import normalized
+from service.domain.vocabulary.words import normalized
 from service.eventlog.log import Place, Stored
 
 if TYPE_CHECKING:

@@ -22,12 +22,14 @@ Row = tuple[Any, ...]
 
 TABLES = (LOG, *PROJECTIONS)
 """The tables that a commit has rows for; one in which a request had a key also has rows for REQUEST_KEYS."""
-REVISION = "0009"
+REVISION = "0011"
 """The revision of the tables that this version works with: the newest migration."""
 REVISION_OF = "SELECT version_num FROM alembic_version"
-CLOSE = f"UPDATE version SET closed_at = $3 WHERE item = $1 AND valid_from = $2 AND closed_at = {OPEN_END}"  # noqa: S608 - a number of our own
+CLOSE = (
+    f"UPDATE version SET closed_at = $3, closed_on = $4 WHERE item = $1 AND valid_from = $2 AND closed_at = {OPEN_END}"  # noqa: S608 - a number of our own
+)
 """Takes a `Closing`."""
-END = "UPDATE item SET over_from = $2, over_known = $3 WHERE number = $1"
+END = "UPDATE item SET over_from = $2, over_known = $3, over_on = $4 WHERE number = $1"
 """Takes an `Ending`."""
 SHAPED = "UPDATE ledger SET shape = $1 WHERE id = 1"
 """Takes the shape of the projections."""
@@ -91,19 +93,21 @@ class Head(NamedTuple):
 
 
 class Closing(NamedTuple):
-    """Closes an item's open versions of a day at a position (exclusive)."""
+    """Closes an item's open versions of a day at a position (exclusive), and as of the day of its publication."""
 
     item: int
     valid_from: int
     closed_at: int
+    closed_on: int
 
 
 class Ending(NamedTuple):
-    """An item's new `over_from` and `over_known`, see the table of items."""
+    """An item's new `over_from`, `over_known` and `over_on`, see the table of items."""
 
     item: int
     over_from: int
     over_known: int
+    over_on: int
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ _PARAMETERS = {"bigint": 1, "integer": 1, "text": 1, "bytea": 3}
 """The number of parameters that a column of a type takes."""
 OF_TABLE = {table: [_TYPES[type(column.type)] for column in metadata.tables[table].columns] for table in COLUMNS}
 """The types of each table's columns."""
-_MOVED = ("bigint", "integer", "bigint")
+_MOVED = ("bigint", "integer", "bigint", "integer")
 """The types of closings, and of endings."""
 _BETWEEN = "\x1e"
 """The character before each text of a column: no slug, token or status has it, and JSON escapes it."""
@@ -60,7 +60,7 @@ def _commit_statement(tables: Sequence[str]) -> str:
     """Write the statement of a commit that has rows for these tables.
 
     $1 to $3 are position, instant and epoch of the head expected, $4 and $5 position and instant of the new one, $6 to
-    $11 closings and endings; then comes a column each.
+    $13 closings and endings; then comes a column each.
     """
     moved = (
         "UPDATE head SET position = $4, recorded_at = $5::bigint WHERE id = 1 AND position = $1::bigint "
@@ -68,18 +68,20 @@ def _commit_statement(tables: Sequence[str]) -> str:
     )
     # By the row's address: planned while the table was empty, a join on the columns would stay a scan of the index.
     closed = (
-        "UPDATE version v SET closed_at = u.closed_at FROM moved, "
-        "unnest($6::text::bigint[], $7::text::integer[], $8::text::bigint[]) u(item, valid_from, closed_at), "
+        "UPDATE version v SET closed_at = u.closed_at, closed_on = u.closed_on FROM moved, "
+        "unnest($6::text::bigint[], $7::text::integer[], $8::text::bigint[], $9::text::integer[]) "
+        "u(item, valid_from, closed_at, closed_on), "
         "LATERAL (SELECT x.ctid AS address FROM version x WHERE x.item = u.item AND x.valid_from = u.valid_from "
         f"AND x.closed_at = {OPEN_END}) x WHERE v.ctid = x.address"
     )
     ended = (
-        "UPDATE item i SET over_from = u.over_from, over_known = u.over_known FROM moved, "
-        "unnest($9::text::bigint[], $10::text::integer[], $11::text::bigint[]) u(item, over_from, over_known), "
+        "UPDATE item i SET over_from = u.over_from, over_known = u.over_known, over_on = u.over_on "
+        "FROM moved, unnest($10::text::bigint[], $11::text::integer[], $12::text::bigint[], $13::text::integer[]) "
+        "u(item, over_from, over_known, over_on), "
         "LATERAL (SELECT x.ctid AS address FROM item x WHERE x.number = u.item LIMIT 1) x WHERE i.ctid = x.address"
     )
     parts = [f"moved AS ({moved})", f"closed AS ({closed})", f"ended AS ({ended})"]
-    first = 12
+    first = 14
     for table in tables:
         parts.append(f"{table}_stored AS ({insert(table, first, 'moved, ')})")
         first += sum(_PARAMETERS[of] for of in OF_TABLE[table])

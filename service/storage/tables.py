@@ -112,7 +112,8 @@ class ItemRow(Table, table=True):
     """The catalogue of items; issues are items too.
 
     From the day `over_from` on, as known at `over_known` and later, an item has ended in every reading: a question
-    leaves it out unread. While it is not known to end, `over_known` is OPEN_END.
+    leaves it out unread. While it is not known to end, `over_known` is OPEN_END. `over_on` is the day of publication of
+    the event at `over_known`.
     """
 
     __tablename__ = "item"
@@ -123,6 +124,22 @@ class ItemRow(Table, table=True):
     kind: str = Field(sa_column=_text())
     over_from: int = Field(sa_column=_day())
     over_known: int = Field(sa_column=_number())
+    over_on: int = Field(sa_column=_day())
+
+
+class OutOfOrderRow(Table, table=True):
+    """An item whose events, from a position on, do not become known in the order in which they are recorded.
+
+    Before it each event of the item has one day of publication, none an earlier one than those before it: what was
+    published by a day is what was recorded up to some position, so that the versions answer as published too. From
+    there on the item is worked out from its events. Items that are not here are in order.
+    """
+
+    __tablename__ = "out_of_order"
+    __table_args__ = _IN_KEY_ORDER
+
+    item: int = Field(sa_column=_number(primary_key=True))
+    position: int = Field(sa_column=_number())
 
 
 class ItemEventRow(Table, table=True):
@@ -185,8 +202,8 @@ class EventIndexRow(Table, table=True):
 class FacetRow(Table, table=True):
     """A token that some text ever gave an item: the candidates of a question, whose states at (D, K) decide.
 
-    The token `against-all` comes from no event. It marks every restriction that, at some recorded K, named no target
-    country.
+    Some tokens come from no event: they mark every item that had such a state at some recorded K, `against-all` every
+    restriction that named no target country (`codes.SCOPE_MARKS`).
     """
 
     __tablename__ = "facet"
@@ -202,7 +219,9 @@ class VersionRow(Table, table=True):
     A version is known until a newer version of the same day replaces it (this row is not updated), or until
     `closed_at`: from that position on no version starts on that day (OPEN_END: never). `state` is a row of `state`, or
     NO_STATE. `arrivals` is the change on the day, over [known_from, closed_at), whatever takes the version's place: a
-    version with the change of the one before it does not repeat it, one with another closes it.
+    version with the change of the one before it does not repeat it, one with another closes it. `published_on` and
+    `closed_on` are the days of publication of the events at `known_from` and `closed_at`, FOREVER where there is none
+    and where the item is out of order.
 
     So a late fact adds its versions and closes hardly any. States (some kB each) are apart: those of a million events
     lie all over the disk.
@@ -215,6 +234,8 @@ class VersionRow(Table, table=True):
     valid_from: int = Field(sa_column=_day(primary_key=True))
     known_from: int = Field(sa_column=_number(primary_key=True))
     closed_at: int = Field(sa_column=_number())
+    published_on: int = Field(sa_column=_day())
+    closed_on: int = Field(sa_column=_day())
     state: int = Field(sa_column=_number())
     arrivals: str = Field(sa_column=_text())
 
@@ -295,6 +316,7 @@ class DeliveryRow(Table, table=True):
 LOG = "event"
 REQUEST_KEYS = "request_key"
 PROJECTIONS = (
-    "commit_mark", "item", "item_event", "issue_event", "fact_record", "event_index", "facet", "state", "version"
+    "commit_mark", "item", "out_of_order", "item_event", "issue_event", "fact_record", "event_index", "facet", "state",
+    "version",
 )  # fmt: skip
 """The tables that `parley rebuild` remakes from the log."""

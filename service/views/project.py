@@ -11,6 +11,8 @@ from service.domain.rule.item import Item
 from service.domain.rule.life import ended_from
 from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.rule.work import WEIGH_STEPS, state_steps
+from service.domain.vocabulary import instants
+from service.domain.vocabulary.codes import SCOPE_MARKS
 from service.domain.vocabulary.dates import FOREVER, parse
 from service.domain.vocabulary.events import Fact, Record, text_of
 from service.domain.vocabulary.kinds import CHANGES
@@ -74,7 +76,8 @@ class Projector:
         for recorded in batch:
             home = self._item(recorded.event.item or "")
             self.position = recorded.position
-            self._apply(Entry(recorded.position, recorded.event, len(recorded.body)), home)
+            recorded_on = instants.day(recorded.recorded_at)
+            self._apply(Entry(recorded.position, recorded.event, len(recorded.body), recorded_on), home)
             self._index(recorded, home)
 
     def finish(self) -> Commit:
@@ -92,7 +95,7 @@ class Projector:
         if text is not None and self._item_of(text.item) is None:
             item = Item(recorded.position, text.item, CHANGES[text.type].kind)
             self._keep(item)
-            self._items[item.number] = [item.number, item.slug, item.kind.name, FOREVER, OPEN_END]
+            self._items[item.number] = [item.number, item.slug, item.kind.name, FOREVER, OPEN_END, FOREVER]
 
     def _item(self, slug: str) -> Item:
         item = self._item_of(slug)
@@ -143,8 +146,7 @@ class Projector:
 
     def _apply(self, entry: Entry, home: Item) -> None:
         event = entry.event
-        root = home.add(entry)
-        self._note(home, entry.position)
+        root = self._add(home, entry, entry.position)
         if isinstance(event, Record):
             chain = home.chains[root]
             for slug in sorted({text.item for entry in chain if (text := text_of(entry.event))} - {home.slug}):
@@ -155,12 +157,17 @@ class Projector:
         """Add the whole chain to an item that a correction put the fact on."""
         seen = len(away.chains.get(root, ()))
         for entry in chain[seen:]:
-            away.add(entry)
-            self._note(away, entry.position)
+            self._add(away, entry, chain[-1].position)
         self._weigh(away, root, chain[-1].position)
 
-    def _note(self, item: Item, position: int) -> None:
-        self.commit.rows["item_event"].append((item.number, position))
+    def _add(self, item: Item, entry: Entry, position: int) -> int:
+        """Put an event into its chain of an item, as known from a position on; return the chain's root."""
+        was_in_order = item.published is not None
+        root = item.add(entry)
+        self.commit.rows["item_event"].append((item.number, entry.position))
+        if was_in_order and item.published is None:
+            self.commit.rows["out_of_order"].append((item.number, position))
+        return root
 
     def _weigh(self, item: Item, root: int, position: int) -> None:
         """Weigh a fact again and write the item's versions that differ after it."""
@@ -172,12 +179,12 @@ class Projector:
             self._bounds.check(item, item.chains[root][-1].event)
         for start, before, after in rewrites:
             if after is None:
-                self._close(item.number, start, position)
+                self._close(item, start, position)
             else:
                 self._open(item, after, position, before)
         day = ended_from(item.kind, item.segments)
         if day != was_ended_from:
-            self._end(item.number, day, position)
+            self._end(item, day, position)
         item.steps = self.steps - done
 
     def _spend(self, steps: int) -> None:
@@ -185,19 +192,21 @@ class Projector:
         if self._bounds is not None:
             self._bounds.allow(self.steps)
 
-    def _end(self, item: int, day: int, position: int) -> None:
+    def _end(self, item: Item, day: int, position: int) -> None:
         """Note the day from which an item has ended in every reading, as known from a position on."""
-        known = OPEN_END if day == FOREVER else position
-        if row := self._items.get(item):
-            row[3:] = day, known
+        known = (OPEN_END, FOREVER) if day == FOREVER else (position, _published_on(item))
+        if row := self._items.get(item.number):
+            row[3:] = day, *known
         else:
-            self._endings[item] = Ending(item, day, known)
+            self._endings[item.number] = Ending(item.number, day, *known)
 
-    def _close(self, item: int, start: int, position: int) -> None:
+    def _close(self, item: Item, start: int, position: int) -> None:
         """Close the versions of a day that are open, of this commit and of those before."""
-        for row in self._open_rows.pop((item, start), ()):
-            row[3] = position
-        self._closings.setdefault((item, start), Closing(item, start, position))  # the first closes what was before
+        key, closed = (item.number, start), (position, _published_on(item))
+        for row in self._open_rows.pop(key, ()):
+            row[3], row[5] = closed
+        if key not in self._closings:  # the first closes what was before
+            self._closings[key] = Closing(*key, *closed)
 
     def _open(self, item: Item, segment: Segment, position: int, before: Segment | None) -> None:
         """Write a segment's version; `before` is the segment that began on the same day."""
@@ -205,8 +214,10 @@ class Projector:
         arrival = arrival_text(segment)
         repeats = before is not None and arrival_text(before) == arrival
         if before is not None and before.arrival is not None and not repeats:
-            self._close(*day, position)
-        row = [*day, position, OPEN_END, self._state(item, segment.answer, position), "" if repeats else arrival]
+            self._close(item, segment.start, position)
+        state = self._state(item, segment.answer, position)
+        known = [position, OPEN_END, _published_on(item), FOREVER]
+        row = [*day, *known, state, "" if repeats else arrival]
         self._versions.append(row)
         self._open_rows.setdefault(day, []).append(row)
 
@@ -215,14 +226,18 @@ class Projector:
         if answer.status is None:
             return NO_STATE
         marks = tokens.marks(item.kind, answer)
-        if tokens.AGAINST_ALL in marks:
-            self._facet(item, (tokens.AGAINST_ALL,))
+        self._facet(item, [mark for mark in marks if mark in SCOPE_MARKS])
         found_by = tokens.joined([*tokens.tokens_of_answer(answer), *marks])
         self._states = max(self._states + 1, position << STATE_BITS)
         body = encode(state_of(item.kind, item.slug, answer))
         self._spend(state_steps(len(body)))
         self.commit.rows["state"].append((self._states, answer.status, found_by, body))
         return self._states
+
+
+def _published_on(item: Item) -> int:
+    """Return the day of publication of what is known of an item now; FOREVER where it is out of order."""
+    return FOREVER if item.published is None else item.published
 
 
 @cache

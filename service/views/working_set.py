@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from service.domain.rule.facts import Entry
 from service.domain.rule.item import Item
-from service.domain.vocabulary import events
+from service.domain.vocabulary import events, instants
 from service.storage.threads import to_its_end
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ SELECT i.slug FROM issue_event n JOIN item i ON i.number = n.issue WHERE n.posit
 async def load(database: Database, slugs: Iterable[str], until: int = NEWEST) -> list[Item]:
     """Load items as of a position; names that no event up to it has are left out."""
     items = []
-    for rows in await rows_by_item(database.fetch, database.dialect, _VERSION, slugs, until):
+    for rows in await rows_by_item(database.fetch, database.dialect, f"{_VERSION}, e.recorded_at", slugs, until):
         work = partial(_item, rows)
         items.append(await to_its_end(None, work) if len(rows) > LARGE else work())
     return items
@@ -55,7 +55,7 @@ async def rows_by_item(
 ) -> list[list[Row]]:
     """Read the events that bear on items up to a position: for each item rows in position order, in order of numbers.
 
-    A row is the item's number, slug and kind, `extra` (an expression over item i and event e), position and body.
+    A row is the item's number, slug and kind, `extra` (expressions over item i and event e), position and body.
     """
     wanted = sorted(set(slugs))
     if not wanted:
@@ -67,7 +67,8 @@ async def rows_by_item(
 
 def _item(rows: Sequence[Row]) -> Item:
     number, slug, kind, version = rows[0][:4]
-    return Item.load(number, slug, kind, version, (Entry(row[4], events.decode(row[5]), len(row[5])) for row in rows))
+    entries = (Entry(row[5], events.decode(row[6]), len(row[6]), instants.day(row[4])) for row in rows)
+    return Item.load(number, slug, kind, version, entries)
 
 
 class WorkingSet:

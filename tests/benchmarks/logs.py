@@ -67,7 +67,7 @@ async def fill(url: str, workload: Workload, count: int) -> None:
             commit.rows["event_index"].append((position, DAY, DAY, tokens))
         last = Head(head.position + len(batch), INSTANT + (head.position + len(batch)) // COMMITTED)
         if not head.position:  # without an item its projections would be due
-            commit.rows["item"].append((1, "an-item", "restriction", FOREVER, 0))
+            commit.rows["item"].append((1, "an-item", "restriction", FOREVER, 0, FOREVER))
         assert await database.commit(head, last, commit)
         head = last
     await database.close()

@@ -27,6 +27,7 @@ from service.settings import Settings
 from service.storage.connect import connect
 from service.views.asof import question as asof
 from service.views.asof import recorded
+from service.views.asof.engine import engine_of
 from tests.benchmarks import report
 from tests.benchmarks.client import Plan, send
 from tests.benchmarks.measure import SECONDS, Sample, rounds
@@ -66,6 +67,7 @@ WRITTEN = 300
 COPIED_MOST = 200_000
 """Events of the largest ledger whose rows are copied."""
 P50_MOST, P99_MOST, HOT_MOST, LATE_MOST, EXPOSURE_MS = 1.5, 2.0, 10.0, 1.5, 5.0
+PUBLISHED_MOST = 2.0
 
 
 class Question(NamedTuple):
@@ -256,6 +258,84 @@ def _sample(port: int, paths: Iterator[str]) -> Sample:
     asked = [next(paths) for _ in range(int(TURN * 3_000) + 100)]
     measured = send(Plan(port, asked[0], 1, TURN, 200, paths=asked))
     return Sample(measured.seconds, measured.latencies)
+
+
+async def _asked(database: Database, ask: asof.Question, name: str, issue: str) -> int:
+    """Ask one of the questions that are compared on both bases; return how many states answer."""
+    engine = engine_of(ask)
+    if name == _ONE_ITEM:
+        found = await engine.item(database, ask, "restriction", issue)
+        return 0 if found is None else 1
+    if name == _OF_ISSUE:
+        page = await engine.issue_page(database, ask, issue, asof.Included(), after=0, limit=PAGE)
+        return len(page.items)
+    wanted, postures = _LISTS[name]
+    listed = await engine.page(database, ask, wanted, after=0, limit=PAGE)
+    if postures:
+        await engine.statuses(database, listed.basis.pinned(), [each.slug for each in listed.items])
+    return len(listed.items)
+
+
+_ONE_ITEM, _OF_ISSUE = "one item", f"{PAGE} items of an issue"
+_LISTS = {
+    f"{PAGE} restrictions": (asof.StateFilter("restriction"), False),
+    "restrictions by good, party and status": (
+        asof.StateFilter("restriction", ("good:terbium", "party:CN"), ("status:suspended",)),
+        False,
+    ),
+    "restrictions of a status that none has": (asof.StateFilter("restriction", (), ("status:invalidated",)), False),
+    f"{ISSUES} issues with their postures": (asof.StateFilter("issue"), True),
+}
+BASES = {
+    "D now": (NOW, None),
+    "D now, as published": (NOW, NOW),
+    "D past": (PAST, None),
+    "D past, published by D": (PAST, PAST),
+}
+
+
+def test_as_published(ledgers: list[Filled]) -> None:
+    """At the head, an answer as published costs at most twice what one as recorded does."""
+    largest = [ledger for ledger in ledgers if ledger.sized.size == LARGEST]
+    cells: dict[Cell, Callable[[], Sample]] = {}
+    with ExitStack() as stack:
+        loop = stack.enter_context(runner())
+        for ledger in largest:
+            database = connect(ledger.url)
+            loop.run(database.open())
+            stack.callback(lambda closed: loop.run(closed.close()), database)
+            for name in (_ONE_ITEM, _OF_ISSUE, *_LISTS):
+                for basis, (day, published) in BASES.items():
+                    ask = partial(_ask_in_turn, database, ledger, name, day, published)
+                    cells[f"{ledger.name}, {name}, {basis}", LARGEST] = partial(_run, loop, ask)
+        samples = rounds(cells)
+    print(f"\n### As published, at the head of {LARGEST:,} events, in process (p50 in ms)\n")
+    print("| " + " | ".join(["", *BASES]) + " |\n|---|" + "---:|" * len(BASES))
+    over: list[str] = []
+    for ledger in largest:
+        for name in (_ONE_ITEM, _OF_ISSUE, *_LISTS):
+            took = [report.percentiles(samples[f"{ledger.name}, {name}, {basis}", LARGEST])[0] for basis in BASES]
+            print(f"| {ledger.name}, {name} | " + " | ".join(f"{each:.2f}" for each in took) + " |")
+            ratios = (took[1] / took[0], took[3] / took[2])
+            over += [f"{ledger.name}, {name}: x {each:.2f}" for each in ratios if each > PUBLISHED_MOST]
+    _expect_none(over)
+
+
+async def _ask_in_turn(database: Database, ledger: Filled, name: str, day: date, published: date | None) -> Sample:
+    """Ask about day after day, of issue after issue, or of the items that were left open."""
+    live = [item.name for item in ledger.sized.live if item.kind == "restriction"]
+    names = live if name == _ONE_ITEM else ledger.sized.issues
+    latencies: list[float] = []
+    began = now = time.perf_counter()
+    number = 0
+    while now < began + TURN:
+        until = None if published is None else published.toordinal() + number % DAYS
+        ask = asof.Question(day.toordinal() + number % DAYS, published=until)
+        await _asked(database, ask, name, names[number % min(len(names), ISSUES)])
+        done = time.perf_counter()
+        latencies.append(done - now)
+        number, now = number + 1, done
+    return Sample(now - began, latencies)
 
 
 def test_over_http(ledgers: list[Filled]) -> None:

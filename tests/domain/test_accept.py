@@ -93,7 +93,7 @@ def test_every_fault_is_listed_with_its_path() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "detail"),
     [
-        ("imposed_by", "UK", '"UK" is not an ISO 3166-1 alpha-2 code, EU or XK'),
+        ("imposed_by", "UK", '"UK" is not an ISO 3166-1 alpha-2 code, XK, EU or another bloc, UN or WTO'),
         ("instrument", "duty", "one of export_control, fee, import_ban, licensing, other, quota, sanction, tariff"),
         ("occurred", "4 April 2025", "YYYY-MM-DD"),
         ("item", "Two Words", "lower-case letters and digits, words joined by single hyphens"),
@@ -108,9 +108,12 @@ def test_every_fault_is_listed_with_its_path() -> None:
         ("rate_percent", True, "expected an integer or a number, got a boolean"),
         ("occurred", None, "expected a string, got null"),
         ("reports", [], "has 0 elements, needs at least 1"),
-        ("against", ["US"] * 65, "has 65 elements, may have at most 64"),
+        ("against", ["US"] * 257, "has 257 elements, may have at most 256"),
         ("against", "US", "expected an array, got a string"),
         ("goods", {}, "expected an array, got an object"),
+        ("rates", [], "has 0 elements, needs at least 1"),
+        ("all_goods", "yes", "expected a boolean, got a string"),
+        ("in_place_of", "general-duty", "expected an array, got a string"),
     ],
 )
 def test_a_fault_is_described_in_the_words_of_a_reader(field: str, value: object, detail: str) -> None:
@@ -437,3 +440,36 @@ def test_single_events_are_refused_alike(batch: Any) -> None:  # noqa: ANN401
             msgspec.json.decode(sent, type=AnyEvent)
         except msgspec.ValidationError:
             assert refused(sent, AnyEvent)
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "path", "detail"),
+    [
+        ("goods", {"hs": "280"}, ("hs",), "HS code of 2, 4 or 6 digits, or of 8 or 10 with national ones"),
+        ("goods", {"hs": "280530100000"}, ("hs",), "HS code of 2, 4 or 6 digits"),
+        ("goods", {"hs_editon": "2022"}, ("hs_editon",), "the nearest is hs_edition"),
+        ("entities", {"residul": True}, ("residul",), "the nearest is residual"),
+        ("entities", {"also": []}, ("also",), "has 0 elements, needs at least 1"),
+        ("rates", {"percnt": 25}, ("percnt",), "the nearest is percent"),
+        ("rates", {"basis": "all-in"}, ("basis",), "one of additional, all_in, minimum_price"),
+        ("rates", {"currency": "euro"}, ("currency",), "A currency by its ISO 4217 code"),
+        ("rates", {"party": "UK"}, ("party",), "XK, EU or another bloc, UN or WTO"),
+        ("rates", {"quota": "within"}, ("quota",), "one of in, over"),
+    ],
+)
+def test_a_fault_of_a_part_has_its_place(
+    member: str, value: dict[str, Any], path: tuple[str, ...], detail: str
+) -> None:
+    """What is wrong within goods, entities and rates is named where it stands, with the nearest name of a field."""
+    part = value if member == "rates" else {"name": "x", **value}
+    faults = refused(changed(**{member: [part]}))
+    assert list(faults) == [("events", 0, member, 0, *path)]
+    assert detail in faults["events", 0, member, 0, path[0]]
+
+
+@pytest.mark.parametrize("party", ["EU", "UN", "WTO", "EAEU", "GCC", "SACU", "MERCOSUR", "ASEAN", "EFTA", "XK"])
+def test_blocs_and_bodies_are_parties(party: str) -> None:
+    """A bloc or a body stands wherever a country may."""
+    batch = accept(changed(imposed_by=party, against=[party]), Batch)
+    (event,) = batch.events
+    assert (event.imposed_by, event.against) == (party, (party,))  # type: ignore[union-attr]

@@ -174,10 +174,58 @@ def test_the_order_is_listed_with_other_faults() -> None:
 
 @pytest.mark.parametrize("change", ["proposed", "announced", "imposed"])
 def test_a_restriction_opens_on_goods_or_entities(change: str) -> None:
-    """A restriction on nothing is a fault of its goods; entities alone are enough."""
+    """A restriction on nothing is a fault of its goods; entities alone, or all goods, are enough."""
     nothing = event(f"restriction.{change}", goods=[], entities=[])
     assert set(faults(nothing)) == {("goods",)}
     assert faults(event(f"restriction.{change}", goods=None, entities=[{"name": "Nexperia"}])) == {}
+    assert faults(event(f"restriction.{change}", goods=None, all_goods=True)) == {}
+    assert set(faults(event(f"restriction.{change}", goods=None, all_goods=False))) == {("goods",)}
+
+
+EUR = {"amount": 400, "currency": "EUR", "per": "t"}
+
+
+@pytest.mark.parametrize(
+    ("rate", "refused"),
+    [
+        ({"percent": 25}, set()),
+        ({"percent": 15, "basis": "all_in", "party": "JP"}, set()),
+        ({"percent": 0, "quota": "in", "goods": [{"name": "Hot rolled sheet", "hs": "7208"}]}, set()),
+        ({"amount": 18, "currency": "USD", "entity": "Owners in China"}, set()),
+        (EUR | {"basis": "minimum_price"}, set()),
+        ({}, {"percent"}),
+        ({"basis": "all_in"}, {"percent"}),
+        (EUR | {"percent": 25}, {"amount"}),
+        ({"amount": 400}, {"currency"}),
+        ({"percent": 25, "currency": "EUR", "per": "t"}, {"currency", "per"}),
+        ({"percent": 25, "basis": "minimum_price"}, {"amount"}),
+        ({"percent": 25, "goods": [{"name": "steel", "hs_edition": "2022"}]}, {"goods"}),
+    ],
+)
+def test_a_rate_is_a_percentage_or_an_amount_in_a_currency(rate: dict[str, Any], refused: set[str]) -> None:
+    """Every rate has one of the two, and what belongs to an amount stands with an amount; in a report's terms too."""
+    found = faults(event("restriction.imposed", rates=[{"percent": 1}, rate]))
+    assert {path[:3] for path in found} == {("rates", 1, name) for name in refused}
+    in_report = faults(event("restriction.imposed", reports=[{**REPORT, "terms": {"rates": [rate]}}]))
+    assert {path[:6] for path in in_report} == {("reports", 0, "terms", "rates", 0, name) for name in refused}
+
+
+def test_a_quota_has_a_volume_and_a_period_in_order() -> None:
+    """A quota of nothing, or one whose period ends before it begins, is a fault of that member."""
+    quota = {"volume": 0, "unit": "t", "from": "2025-07-01", "through": "2025-06"}
+    assert set(faults(event("restriction.imposed", quota=quota))) == {("quota", "volume"), ("quota", "through")}
+    fine = {"volume": 0.5, "unit": "t", "from": "2025-07-01", "through": "2025-07"}
+    assert faults(event("clearance.granted", quota=fine)) == {}
+
+
+def test_a_restriction_does_not_contradict_itself() -> None:
+    """It is not against a party that it leaves out, and stands in place of others, each named once."""
+    scope = {"against": ["EU", "CN"], "except_parties": ["HU", "CN"], "following": "x"}
+    found = faults(event("restriction.imposed", **scope, in_place_of=["y", "x", "y"]))
+    assert set(found) == {("except_parties", 1), ("in_place_of", 1), ("in_place_of", 2), ("following",)}
+    assert set(faults(event("restriction.amended", goods=[{"name": "steel", "hs_edition": "2022"}]))) == {
+        ("goods", 0, "hs_edition")
+    }
 
 
 def test_a_later_change_of_a_restriction_need_not_name_goods() -> None:

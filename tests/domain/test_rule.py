@@ -64,21 +64,20 @@ def test_a_posture_is_decided_by_a_restriction_in_force_and_a_clearance() -> Non
 def test_a_fact_is_known_from_the_last_day_of_its_earliest_report() -> None:
     """A report of June is certainly published by the 30th; until then the fact is not known."""
     reports = [{"outlet": "A", "published": "2025-06"}, {"outlet": "B", "published": "2025-07-10"}]
-    chain = [Entry(1, event(**BAN, reports=reports))]
-    recorded_on = {1: day("2025-09-01")}
-    assert as_published_by(chain, recorded_on, day("2025-06-29")) == []
-    known = weigh(as_published_by(chain, recorded_on, day("2025-06-30")))
+    chain = [Entry(1, event(**BAN, reports=reports), recorded_on=day("2025-09-01"))]
+    assert as_published_by(chain, day("2025-06-29")) == []
+    known = weigh(as_published_by(chain, day("2025-06-30")))
     assert known is not None
     assert msgspec.to_builtins([*known.reports]) == reports[:1]
-    assert days(chain[0].event, recorded_on[1]) == {day(text) for text in ("2025-06-30", "2025-07-10", "2025-09-01")}
+    assert days(chain[0]) == {day(text) for text in ("2025-06-30", "2025-07-10", "2025-09-01")}
 
 
 def test_a_retraction_with_reports_counts_from_their_publication() -> None:
     """Until the report of a retraction is published, the fact that it retracts is still known."""
     fact = event(**BAN, reports=[{"outlet": "A", "published": "2025-06-02"}])
     retraction = event(type="record.retracted", target=BAN["id"], reports=[{"outlet": "A", "published": "2025-06-20"}])
-    chain, recorded_on = [Entry(1, fact), Entry(2, retraction)], {1: day("2025-06-02"), 2: day("2025-06-02")}
-    still, gone = (as_published_by(chain, recorded_on, day(text)) for text in ("2025-06-19", "2025-06-20"))
+    chain = [Entry(position, each, recorded_on=day("2025-06-02")) for position, each in ((1, fact), (2, retraction))]
+    still, gone = (as_published_by(chain, day(text)) for text in ("2025-06-19", "2025-06-20"))
     assert weigh(still) is not None
     assert weigh(gone) is None
 
@@ -104,6 +103,6 @@ def test_a_text_of_spaces_has_no_words() -> None:
 )
 def test_changes_to_come_are_put_into_no_other_text(body: bytes) -> None:
     """A state that does not end with what is upcoming and the next change is refused, not made into broken JSON."""
-    later = '{"on":"2025-07","status":"lifted","event":"e","modality":"asserted"}'
+    later = '{"on":"2025-07","status":"lifted","terms":{},"event":"e","modality":"asserted"}'
     with pytest.raises(ValueError, match="upcoming"):
         with_upcoming(body, "in_force", later)

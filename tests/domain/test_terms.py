@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from service.domain.admit.event_checks import faults_of
-from service.domain.vocabulary.codes import ActingParty, Edtf, EntityName, Party, RestrictionSlug, TargetParty
+from service.domain.vocabulary.codes import PARTIES, ActingParty, Edtf, EntityName, Party, RestrictionSlug, TargetParty
 from service.domain.vocabulary.dates import PATTERN
 from service.domain.vocabulary.events import FACTS, AnyEvent, Fact
 from service.domain.vocabulary.events.base import Good, Part
@@ -68,8 +68,11 @@ def test_a_term_of_a_new_name_is_found_by_its_type() -> None:
         "administered_by": ("by:EU", "party:EU"),
         "open_to": ("party:GB", "against:GB"),
         "origin": ("party:TR",),
-        "shares": ("entity:acme steel", "party:BR"),
-        "product": ("good:hot rolled", "hs:72", "hs:7208", "hs:720851", "hs-exactly:720851"),
+        "shares": ("entity:acme steel", "entity-word:acme", "entity-word:steel", "party:BR"),
+        "product": (
+            *("good:hot rolled", "good-word:hot", "good-word:rolled", "uncoded:eccn"),
+            *("hs:72", "hs:7208", "hs:720851", "hs-exactly:720851"),
+        ),
         "eases": ("restriction:steel-tariff", "of-restriction"),
     }
 
@@ -142,13 +145,16 @@ def test_every_party_of_an_event_is_a_token(history: list[dict[str, Any]]) -> No
         if isinstance(fact, Fact):
             found = {token for tokens in tokens_by_term(fact).values() for token in tokens}
             terms = {name: value for name, value in event.items() if name not in Fact.__struct_fields__}
-            assert {f"party:{party}" for party in _parties(terms)} <= found
+            named = {name: value for name, value in terms.items() if name not in {"except_parties", "rates"}}
+            assert {f"party:{party}" for party in _parties(named)} <= found
+            assert {f"except-party:{party}" for party in terms.get("except_parties", ())} <= found
 
 
 def _parties(value: object) -> set[str]:
-    """Find two capital letters wherever they stand: no other text of the generated histories looks so."""
+    """Find what only capital letters are written with: no other text of the generated histories looks so."""
+    texts = {"element", "name", "role", "also", "forum"}
     if isinstance(value, dict):
-        return set().union(*[_parties(each) for name, each in value.items() if name not in {"element", "name", "role"}])
+        return set().union(*[_parties(each) for name, each in value.items() if name not in texts])
     if isinstance(value, list):
         return set().union(*[_parties(each) for each in value])
-    return {value} if isinstance(value, str) and len(value) == 2 and value.isupper() else set()
+    return {value} if isinstance(value, str) and value in PARTIES else set()

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests.costs import MB, Cost, memory, metered
-from tests.events import REPORTS, eased, imposed, opening, record
+from tests.events import REPORTS, eased, event, imposed, opening, record
 from tests.servers import plain_client, serving
 
 if TYPE_CHECKING:
@@ -131,11 +131,12 @@ def test_uncertain_dates_are_counted_though_their_facts_are_retracted(server: Se
 
 
 @pytest.mark.row(15)
+@pytest.mark.attack
 def test_an_item_may_have_so_many_facts_and_each_can_be_retracted(server: Server) -> None:
     """The fact beyond the bound is refused, by its place in the batch; a retraction is not."""
-    facts = [imposed("quota", "chips", id=str(uuid4())), *(eased("quota", "chips") for _ in range(998))]
-    for first in range(0, 999, 111):
-        assert post(server, facts[first : first + 111])[0].status_code == 201
+    facts = [imposed("quota", "chips", id=str(uuid4())), *(eased("quota", "chips") for _ in range(9_998))]
+    for first in range(0, 9_999, 909):
+        assert post(server, facts[first : first + 909])[0].status_code == 201
     answer, _ = post(server, [eased("quota", "chips"), eased("quota", "chips")])
     assert [fault["pointer"] for fault in answer.json()["errors"]] == ["#/events/1/item"]
     assert post(server, [eased("quota", "chips")])[0].status_code == 201
@@ -162,6 +163,26 @@ def test_the_history_as_published_of_many_days(server: Server, figure: Callable[
     assert cost.waited < WAIT_MAX
 
 
+@pytest.mark.row(19)
+@pytest.mark.parametrize("basis", ["recorded", "published"])
+def test_the_history_of_a_long_item(server: Server, basis: str, figure: Callable[[str], None]) -> None:
+    """3,000 facts, each published on a day of its own, have millions of rectangles: a page costs what is on it."""
+    facts = [imposed("quota", "chips", occurred=day(0))]
+    for number in range(1, 3_000):
+        reports = [{"outlet": "o", "published": day(number)}]
+        rate = {"occurred": day(number), "rate_percent": number % 50, "reports": reports}
+        facts.append(event("restriction.amended", "quota", "chips", **rate))
+    for first in range(0, 3_000, 1_000):
+        assert post(server, facts[first : first + 1_000])[0].status_code == 201
+    path = f"/v1/restrictions/quota/versions?known_basis={basis}"
+    with plain_client(server.url) as client, metered(server) as cost:
+        page = client.get(f"{path}&limit=1000").raise_for_status().json()
+    assert len(page["items"]) == 1_000
+    figure(f"as {basis} {cost}")
+    assert cost.cpu < CPU_MAX
+    assert cost.grown < GROWN_MAX
+
+
 @pytest.mark.attack
 @pytest.mark.row(24)
 def test_large_bodies_one_after_the_other_are_not_kept(server: Server, figure: Callable[[str], None]) -> None:
@@ -182,8 +203,15 @@ def test_large_bodies_one_after_the_other_are_not_kept(server: Server, figure: C
 
 @pytest.mark.row(61)
 def test_a_page_as_published_ends_after_enough_work(server: Server, figure: Callable[[str], None]) -> None:
-    """Items of many bytes make short pages, though their states are small; the pages together have every item once."""
-    large = [{"outlet": "o", "url": "https://example.org/" + "x" * 1_900, "title": "y" * 180}] * 64
+    """Items of many bytes make short pages, though their states are small; the pages together have every item once.
+
+    The reports of a fact come out on two days, so that the items are worked out on demand.
+    """
+    one, other = (
+        {"outlet": "o", "url": "https://example.org/" + "x" * 1_900, "title": "y" * 180, "published": day(number)}
+        for number in range(2)
+    )
+    large = [one, other] * 32
     items = [f"ban-{number}" for number in range(24)]
     for item in items:
         facts = [eased(item, "chips", occurred=day(number), reports=large) for number in range(3)]

@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {2: "47e5401ef88b775c5c1549d81955c4e4172e8944742581340f03fde517743f78"}
+FINGERPRINTS = {4: "bb4b84612b83e42640629c5760e5784c696a974090fdec1826a74289db559e2f"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 
 _REF = "#/components/schemas/{name}"
+PARTY_TEXT = (
+    "A country by its ISO 3166-1 alpha-2 code, or XK; a bloc (EU, EAEU, EFTA, ASEAN, GCC, MERCOSUR, SACU), which "
+    "stands for its members on the day; UN or WTO."
+)
 TAG_TEXT = "The type of the event: its kind and its change. It decides which other fields the event has."
 
 _RECORDED_FIELDS = [
@@ -70,7 +74,7 @@ UNIONS: dict[str, tuple[Any, str]] = {
 """Unions of tagged structs that have a name, with their description."""
 
 NAMED: dict[str, tuple[Any, Schema]] = {
-    "Party": (codes.Party, {"description": "A country by its ISO 3166-1 alpha-2 code, EU or XK.", "examples": ["CN"]}),
+    "Party": (codes.Party, {"description": PARTY_TEXT, "examples": ["CN"]}),
     "Element": (codes.Element, {"description": "A chemical element by its symbol (IUPAC).", "examples": ["Dy"]}),
     "Slug": (codes.Slug, {}),
     "EdtfDate": (codes.Edtf, {}),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from service.domain.errors import FAULTS_MAX, Fault
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.events import Fact, Record, RecordCorrected, RecordReportAdded, id_of
+from service.domain.vocabulary.events.measures import Restriction
 from service.domain.vocabulary.kinds import CHANGES, KINDS
 from service.domain.vocabulary.terms import terms_of
 
@@ -29,12 +30,27 @@ FAR_DAYS = 3_653
 """A date further ahead than this many days (ten years) draws a warning."""
 LATEST = 16
 """Facts of an item that are looked at, the latest ones."""
-LEFT_WHILE_HIDDEN = {"rate_percent", "portion", "legal_reference", "used"}
+LEFT_WHILE_HIDDEN = {"rate_percent", "rates", "portion", "legal_reference", "used"}
 """Terms of a hiding fact that say what it leaves, and by what act: they are not meant to stay after it."""
 _BACK = {"reinstated", "reopened"}
 """The changes off the base track that bring an item back."""
 _EXTENDS = {"extended", "suspension_extended"}
 _order = attrgetter("order")
+
+
+REFERRED: dict[str | int, tuple[str, ...]] = {
+    "in_place_of": ("restriction",),
+    "following": ("investigation", "restriction"),
+}
+"""The terms that name other items whose names are looked up, with the kinds that they may be of."""
+
+
+def references(fact: Fact) -> list[tuple[Path, str]]:
+    """List the other items that a fact names and that are looked up, each with the path of its name."""
+    if not isinstance(fact, Restriction):
+        return []
+    found: list[tuple[Path, str]] = [(("in_place_of", at), name) for at, name in enumerate(fact.in_place_of or ())]
+    return found if fact.following is None else [*found, (("following",), fact.following)]
 
 
 class Earlier(Protocol):
@@ -103,9 +119,12 @@ class _Doubts:
         self._known, self._today = known, today
         self._own: dict[str, list[_Own]] = {}
         self._texts: dict[UUID, Fact] = {}
+        self._kinds: dict[str, str] = {}
         self._opened: set[str] = set()
 
     def of_all(self, events: Iterable[tuple[int, Fact | Record]]) -> Iterator[Fault]:
+        events = list(events)
+        self._kinds = {event.item: CHANGES[event.type].kind for _, event in events if isinstance(event, Fact)}
         for index, event in events:
             path: Path = ("events", index)
             if isinstance(event, Fact):
@@ -135,6 +154,8 @@ class _Doubts:
             if asserted:
                 yield from _of_change(own, latest, path)
         yield from self._of_dates(fact, path)
+        for place, name in references(fact):
+            yield from self._of_reference(name, REFERRED[place[0]], (*path, *place))
         if asserted and change.opens:
             self._opened.add(fact.item)
         self._own.setdefault(fact.item, []).append(own)
@@ -157,6 +178,15 @@ class _Doubts:
             if text and _lo(text) > self._today + FAR_DAYS:
                 yield Fault((*path, name), f"{text} is more than ten years ahead")
         yield from self._of_reports(fact, fact.reports, path)
+
+    def _of_reference(self, name: str, kinds: Iterable[str], path: Path) -> Iterator[Fault]:
+        """Doubt the name of another item that nobody has recorded, or that is of a kind which cannot be meant."""
+        kind = self._kinds.get(name) or self._known.kind_of(name)
+        if kind is None:
+            yield Fault(path, f"nobody has recorded {name}")
+        elif kind not in kinds:
+            meant = " or ".join(KINDS[each].with_article for each in kinds)
+            yield Fault(path, f"{name} is {KINDS[kind].with_article}, not {meant}")
 
     def _of_reports(self, fact: Fact, reports: Iterable[Report], path: Path) -> Iterator[Fault]:
         for index, report in enumerate(reports):

@@ -8,11 +8,12 @@ import msgspec
 
 from service.domain.admit.json_faults import faults_in, info_of
 from service.domain.admit.nearest import hint
+from service.domain.admit.part_checks import part_faults, scope_faults
 from service.domain.errors import Fault
 from service.domain.vocabulary.dates import parse
 from service.domain.vocabulary.events import FACTS, Fact, Record, RecordCorrected
 from service.domain.vocabulary.events.issues import Issue
-from service.domain.vocabulary.events.measures import ClearanceOpening, RestrictionOpening
+from service.domain.vocabulary.events.measures import ClearanceOpening, Restriction, RestrictionOpening
 from service.domain.vocabulary.events.talks import CallHeld
 from service.domain.vocabulary.terms import date_fields, term_names, term_types, term_value
 
@@ -33,6 +34,9 @@ def faults_of(event: Fact | Record) -> list[Fault]:
             faults += _end_faults(event)
         if event.unset is not None:
             faults += _unset_faults(event, event.unset)
+        faults += part_faults(event)
+        if isinstance(event, Restriction) and (event.except_parties or event.in_place_of or event.following):
+            faults += scope_faults(event)
         faults += report_faults(type(event), event.reports)
         if (rule := _RULES.get(type(event))) and (fault := rule(event)):
             faults.append(fault)
@@ -89,6 +93,7 @@ def _value_faults(struct: type[Fact], name: str, value: object) -> Iterator[Faul
         faults = list(faults_in(value, info_of(term_types(struct)[name])))
         yield from faults or [Fault((), str(error))]
         return
+    yield from part_faults(found)
     fields = date_fields(struct)
     if name in fields.own:
         try:
@@ -133,7 +138,9 @@ def _is_before(end: str, start: str) -> bool:
 
 
 def _restriction(event: RestrictionOpening) -> Fault | None:
-    return None if event.goods or event.entities else Fault(("goods",), "a restriction names goods or entities")
+    if event.goods or event.entities or event.all_goods:
+        return None
+    return Fault(("goods",), "a restriction names goods or entities, or is on all_goods")
 
 
 def _clearance(event: ClearanceOpening) -> Fault | None:

@@ -37,7 +37,7 @@ _CHUNK = 64
 _LISTED = 20
 """Values of a closed list that a message shows, at most."""
 _CODES = {
-    frozenset(PARTIES): "an ISO 3166-1 alpha-2 code, EU or XK",
+    frozenset(PARTIES): "an ISO 3166-1 alpha-2 code, XK, EU or another bloc, UN or WTO",
     frozenset(ELEMENTS): "the symbol of a chemical element",
 }
 _KINDS = {

@@ -70,7 +70,7 @@ class Answer(Struct, frozen=True, gc=False):
 
 
 NO_ANSWER = Answer(
-    None, None, is_over=False, since="", given={}, issues=(), complete=False, possible=(), left=(None, None),
+    None, None, is_over=False, since="", given={}, issues=(), complete=False, possible=(), left=Left(),
     ever=False, agreed=True, planned=(),
 )  # fmt: skip
 

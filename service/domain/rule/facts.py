@@ -30,11 +30,15 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """A recorded event, its position in the log, and the bytes of its JSON (0 where nobody counts them)."""
+    """A recorded event, its position in the log, and the bytes of its JSON (0 where nobody counts them).
+
+    `recorded_on` is the day on which it was recorded, an ordinal (0 where nobody asks what was published).
+    """
 
     position: int
     event: Fact | Record
     size: int = 0
+    recorded_on: int = 0
 
 
 class LiveFact(Dated, eq=False, gc=False):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule.facts import Entry, LiveFact, weigh
 from service.domain.rule.life import Life
+from service.domain.rule.publication import only_day
 from service.domain.rule.reach import reaches
 from service.domain.rule.state import arrival_text, encode, state_of, with_upcoming
 from service.domain.rule.tokens import marks, tokens_of_answer
@@ -47,11 +48,14 @@ class Item:
     an issue. `tokens` are those that the table of candidates has of it. `bytes` is the size of the JSON of all events
     that bear on it, `reports` how many reports they have. `uncertain` are the roots of the facts that have, or once
     had, a text with an uncertain date, `reaching` of those with one that many days look at; `issues` are what
-    the texts name. `steps` is the work of its last change (service/domain/rule/work.py).
+    the texts name. `steps` is the work of its last change (service/domain/rule/work.py). `published` is the last day of
+    publication of what bears on it, an ordinal; None where its events are not in the order of their days of
+    publication, or one of them has several.
     """
 
     __slots__ = (
-        "bytes", "chains", "facts", "issues", "kind", "life", "number", "reaching", "reports", "roots", "slug", "steps",
+        "bytes", "chains", "facts", "issues", "kind", "life", "number", "published", "reaching", "reports",
+        "roots", "slug", "steps",
         "tokens", "uncertain", "version",
     )  # fmt: skip
 
@@ -67,6 +71,7 @@ class Item:
         self.reaching: set[int] = set()
         self.issues: set[str] = set()
         self.bytes = self.reports = self.steps = 0
+        self.published: int | None = 0
 
     @classmethod
     def of(cls, events: Iterable[Fact | Record], slug: str | None = None) -> Item:
@@ -149,6 +154,7 @@ class Item:
         root = entry.position if isinstance(event, Fact) else self.roots[event.target]
         self.chains.setdefault(root, []).append(entry)
         self.roots[event.id] = root
+        self._publish(root)
         self.bytes += entry.size
         self.reports += len(event.reports)
         text = text_of(event)
@@ -162,6 +168,15 @@ class Item:
                 self.reaching.add(root)
         return root
 
+    def _publish(self, root: int) -> None:
+        """Take the day of publication of the event that was added to a chain."""
+        if self.published is None:
+            return
+        chain = self.chains[root]
+        fact = chain[0].event
+        day = only_day(chain) if isinstance(fact, Fact) and fact.item == self.slug else None
+        self.published = day if day is not None and day >= self.published else None
+
     def know(self, chains: Mapping[int, Sequence[Entry]]) -> None:
         """Know these chains and nothing else: weigh each, and work out the life that follows.
 
@@ -173,10 +188,15 @@ class Item:
         self.life = Life(self.kind, self.facts.values(), steps.append)
         self.steps = sum(steps)
 
-    def learn(self, chains: Mapping[int, Sequence[Entry]]) -> None:
-        """Know these chains as they are given, the others as before, and work out what follows for the life."""
+    def learn(self, chains: Mapping[int, Sequence[Entry]]) -> dict[int, Segment | None]:
+        """Know these chains as they are given, the others as before, and work out what follows for the life.
+
+        Return the segments that change by their first days, None where none begins any more.
+        """
+        changed: dict[int, Segment | None] = {}
         for root, chain in chains.items():
-            self.reweigh(root, chain)
+            changed |= {start: after for start, _, after in self.reweigh(root, chain)}
+        return changed
 
     def reweigh(self, root: int, chain: Sequence[Entry] | None = None, spend: Spend = unbounded) -> list[Rewrite]:
         """Weigh one chain again, or a part of it (a fact not known then: none); return the segments that change.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.domain.rule.facts import LiveFact
 from service.domain.rule.ordered import Ordered
@@ -12,14 +12,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from service.domain.rule.walk import Standing, Walk
+    from service.domain.vocabulary.events.base import Rate
 
 LEFT = frozenset({"rate_percent", "rates", "portion"})
 """Terms of a hiding fact that say what is collected while the item is hidden; they never merge."""
 
 Given = dict[str, LiveFact]
 """By term, the fact whose value stands."""
-Left = tuple[float | None, str | None]
-"""What is collected of a restriction while it is hidden: the rate in percent and the portion."""
+
+
+class Left(NamedTuple):
+    """What hiding facts leave of a restriction: the rate in percent, all rates, and the portion; None: not said."""
+
+    rate: float | None = None
+    rates: tuple[Rate, ...] | None = None
+    portion: str | None = None
+
+    @property
+    def applies(self) -> bool:
+        """Return whether a part of the restriction applies while it is suspended."""
+        rates = [rate.percent or rate.amount or 0 for rate in self.rates or ()]
+        return self.portion == "part" or max(self.rate or 0, *rates, 0) > 0
+
+    @property
+    def charged(self) -> float | None:
+        """Return the one percentage that is collected; None where it is not said, or is not one."""
+        if self.rate is not None:
+            return self.rate
+        if self.rates is not None:
+            return self.rates[0].percent if len(self.rates) == 1 and self.rates[0].is_plain else None
+        return None if self.portion == "part" else 0
 
 
 class Terms:
@@ -66,7 +88,7 @@ def given_by(fact: LiveFact) -> Given:
 
 def left(standing: Standing) -> Left:
     """Return what the hiding facts say is collected; None where they do not say."""
-    return _latest(standing, "rate_percent"), _latest(standing, "portion")
+    return Left(*[_latest(standing, name) for name in ("rate_percent", "rates", "portion")])
 
 
 def _latest(standing: Standing, name: str) -> Any:  # noqa: ANN401 - any term

@@ -12,25 +12,62 @@ from service.domain.vocabulary.dates import parse
 from service.domain.vocabulary.events import Fact, Record, RecordCorrected, RecordReportAdded, RecordRetracted, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from uuid import UUID
 
     from service.domain.vocabulary.events import Report
 
 
-def as_published_by(chain: Sequence[Entry], recorded_on: Mapping[int, int], day: int) -> list[Entry]:
+def as_published_by(chain: Sequence[Entry], day: int) -> list[Entry]:
     """Return the part of a chain that counts on a day of publication, for `weigh`; [] when the fact is not known then.
 
-    `chain` is the fact, then the records on it, in position order; `recorded_on` the day of recording by position.
-    Reports that are not published yet are left out of the entries.
+    `chain` is the fact, then the records on it, in position order. Reports that are not published yet are left out of
+    the entries.
     """
-    return _ChainOnDay(chain, recorded_on, day).published()
+    return _ChainOnDay(chain, day).published()
 
 
-def days(event: Fact | Record, recorded_on: int) -> set[int]:
+def days(entry: Entry) -> set[int]:
     """Return the days of publication on which something about an event may begin to count."""
+    event, recorded_on = entry.event, entry.recorded_on
     text = text_of(event) or event
     return {recorded_on}.union(_day(report, recorded_on) for each in (event, text) for report in each.reports)
+
+
+def only_day(chain: Sequence[Entry]) -> int | None:
+    """Return the one day of publication from which the last event of a chain counts, with all of its reports.
+
+    None where there is no such day: its reports came out on several, or it mends a text that came out on another.
+    """
+    entry = chain[-1]
+    event, recorded_on = entry.event, entry.recorded_on
+    if isinstance(event, Fact):
+        found = {_day(report, recorded_on) for report in event.reports}
+        if not _affirming(event.reports):
+            found.add(recorded_on)
+        return found.pop() if len(found) == 1 else None
+    if mends(event):
+        target = next(index for index, each in enumerate(chain) if each.event.id == event.target)
+        day = only_day(chain[: target + 1])
+        if not isinstance(event, RecordCorrected):
+            return day
+        dated = {_day(report, _dated(chain, target)) for report in event.event.reports}
+        return day if dated <= {day} and _affirming(event.event.reports) else None
+    found = {_day(report, recorded_on) for report in event.reports} or {recorded_on}
+    first = min(found)
+    if isinstance(event, RecordCorrected):
+        found = {first, *(max(first, _day(report, recorded_on)) for report in event.event.reports)}
+    elif not isinstance(event, RecordReportAdded):
+        found = {first}
+    return first if found == {first} else None
+
+
+def _dated(chain: Sequence[Entry], index: int) -> int:
+    """Return the day of the reports without a date in the text of an event: where it mends, that of what it mends."""
+    event = chain[index].event
+    if isinstance(event, Fact) or not mends(event):
+        return chain[index].recorded_on
+    return _dated(chain, next(place for place, each in enumerate(chain) if each.event.id == event.target))
 
 
 def mends(record: Record) -> bool:
@@ -41,16 +78,16 @@ def mends(record: Record) -> bool:
 class _ChainOnDay:
     """A fact and the records on it, on a day of publication."""
 
-    def __init__(self, chain: Sequence[Entry], recorded_on: Mapping[int, int], day: int) -> None:
+    def __init__(self, chain: Sequence[Entry], day: int) -> None:
         fact = chain[0].event
         assert isinstance(fact, Fact)  # noqa: S101 - a chain begins with its fact
         self._fact, self._entries, self._day = fact, chain, day
-        self._dated = {fact.id: recorded_on[chain[0].position]}
+        self._dated = {fact.id: chain[0].recorded_on}
         """By event, the day of the reports without a date in its text: of one that mends, that of what it mends."""
         self._counting: set[UUID | None] = {fact.id}
         self._always: set[UUID | None] = {fact.id}
         """The fact, and what mends it on every day."""
-        self._recorded_on = {entry.event.id: recorded_on[entry.position] for entry in chain}
+        self._recorded_on = {entry.event.id: entry.recorded_on for entry in chain}
         for entry in chain[1:]:
             if isinstance(entry.event, Record):
                 self._add(entry.event)
@@ -80,7 +117,7 @@ class _ChainOnDay:
             cut = _out(event, self._recorded_on[event.id], self._day)
         elif isinstance(event, RecordReportAdded):
             cut = _out(event, self._recorded_on[event.id], self._day)
-        return entry if cut is event else Entry(entry.position, cut, entry.size)
+        return entry if cut is event else Entry(entry.position, cut, entry.size, entry.recorded_on)
 
     def _is_known(self, records: Iterable[Fact | Record]) -> bool:
         """Return whether a report that does not deny is out.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -12,7 +12,7 @@ from service.domain.vocabulary.dates import parse
 from service.domain.vocabulary.kinds import PLANNED, SUSPENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from service.domain.rule.answer import Answer, Segment
     from service.domain.rule.facts import LiveFact
@@ -68,15 +68,13 @@ def _facts(sets: Mapping[LiveFact, Sequence[str]], every: Iterable[LiveFact]) ->
 
 def _restriction(answer: Answer) -> dict[str, Any]:
     """Return how far a restriction applies, what is charged, and whether it ever was in force."""
-    rate, portion = answer.left
     own = answer.given.get("rate_percent")
     applies = "none"
     charged: float | None = 0
     if answer.status == "in_force":
         applies, charged = "full", own.terms["rate_percent"] if own else 0
     elif answer.status == SUSPENDED:
-        applies = "partly" if portion == "part" or (rate or 0) > 0 else "none"
-        charged = rate if rate is not None else None if portion == "part" else 0
+        applies, charged = "partly" if answer.left.applies else "none", answer.left.charged
     return {
         "applies": applies,
         **({"charged_percent": charged} if own else {}),
@@ -110,7 +108,7 @@ class _Change(msgspec.Struct):
     modality: str
 
 
-_changes = msgspec.json.Decoder(list[_Change]).decode
+_change = msgspec.json.Decoder(_Change).decode
 _texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -145,6 +143,23 @@ def without_facts(body: bytes) -> bytes:
     return b"".join((head, b",", _UPCOMING, tail.rpartition(_UPCOMING)[2]))
 
 
+class Coming(NamedTuple):
+    """The changes after a day: the first of them as JSON, no more than are shown; how many there are; the next one.
+
+    The next one is the first with another status than that of the day, or with terms.
+    """
+
+    first: Sequence[bytes | msgspec.Raw]
+    number: int
+    following: bytes | msgspec.Raw | None
+
+
+def changes_to(text: str) -> tuple[str | None, bool]:
+    """Return the status that a change to come, as JSON, brings, and whether it changes terms."""
+    change = _change(text)
+    return change.status, bool(change.terms)
+
+
 def with_upcoming(body: bytes, status: str, later: str | None) -> bytes:
     """Put the changes after the day asked about into a state.
 
@@ -153,6 +168,15 @@ def with_upcoming(body: bytes, status: str, later: str | None) -> bytes:
     """
     if not later:
         return body
+    texts = _texts(f"[{later}]")
+    following = next((text for text in texts if _is_next(_change(text), status)), None)
+    return with_coming(body, Coming(texts[:UPCOMING_MAX], len(texts), following))
+
+
+def with_coming(body: bytes, coming: Coming) -> bytes:
+    """Put the changes after the day asked about into a state; raises ValueError as `with_upcoming` does."""
+    if not coming.number:
+        return body
     head, _, tail = body.rpartition(_UPCOMING)
     planned, _, more = tail.rpartition(_MORE)
     if not head or not more.endswith(_NO_CHANGE):
@@ -160,25 +184,20 @@ def with_upcoming(body: bytes, status: str, later: str | None) -> bytes:
             "a state ends with `upcoming`, `upcoming_more` and `next_change`, which is null: `state_of` sets them last"
         )
         raise ValueError(msg)
-    coming = f"[{later}]".encode()
-    changes, texts = _changes(coming), _texts(coming)
-    following = next((text for change, text in zip(changes, texts, strict=True) if _is_next(change, status)), None)
-    rest = int(more.removesuffix(_NO_CHANGE))
+    texts, count = coming.first, coming.number
     if planned:
-        texts = _in_order([*zip(changes, texts, strict=True), *_read(b"[" + planned + b"]")])
-    rest += max(len(texts) - UPCOMING_MAX, 0)
-    upcoming = b",".join(texts[:UPCOMING_MAX])
-    return b"".join((head, _UPCOMING, upcoming, _MORE, b'%d,"next_change":' % rest, following or b"null", b"}"))
+        also = _texts(b"[" + planned + b"]")
+        texts, count = _in_order([*texts, *also])[:UPCOMING_MAX], count + len(also)
+    rest = int(more.removesuffix(_NO_CHANGE)) + max(count - UPCOMING_MAX, 0)
+    following = b"null" if coming.following is None else coming.following
+    return b"".join((head, _UPCOMING, b",".join(texts), _MORE, b'%d,"next_change":' % rest, following, b"}"))
 
 
 def _is_next(change: _Change, status: str) -> bool:
     return change.status != status or bool(change.terms)
 
 
-def _read(changes: bytes) -> Iterator[tuple[_Change, msgspec.Raw]]:
-    return zip(_changes(changes), _texts(changes), strict=True)
-
-
-def _in_order(changes: Iterable[tuple[_Change, msgspec.Raw]]) -> list[msgspec.Raw]:
+def _in_order(changes: Iterable[bytes | msgspec.Raw]) -> list[bytes | msgspec.Raw]:
     """Return changes in order of days, asserted ones before planned facts of the same day."""
-    return [text for _, text in sorted(changes, key=lambda pair: (parse(pair[0].on).lo, pair[0].modality == PLANNED))]
+    read = [(_change(text), text) for text in changes]
+    return [text for _, text in sorted(read, key=lambda pair: (parse(pair[0].on).lo, pair[0].modality == PLANNED))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from service.domain.vocabulary.codes import AGAINST_ALL, COUNTRIES_OF_RESTRICTION, GOODS_OF_RESTRICTION, NO_GOODS
 from service.domain.vocabulary.terms import tokens_by_term
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from service.domain.vocabulary.events import Fact
     from service.domain.vocabulary.kinds import Kind
 
-AGAINST_ALL = "against-all"
 POSSIBLE = "certainty:possible"
 """The mark of a state whose status is not the same in every reading."""
 _STATUS, _NO_STATUS = "status:", "None"
@@ -62,16 +62,25 @@ def of_issue(issue: str) -> str:
 def marks(kind: Kind, answer: Answer) -> list[str]:
     """List the marks of a state: its certainty, each status that some reading gives, whether it has ended.
 
-    `ended` marks a status that is an end, `ended-surely` one that is an end in every reading, `against-all` a
-    restriction that names no country that it is against.
+    `ended` marks a status that is an end, `ended-surely` one that is an end in every reading. Marks that say what a
+    measure touches follow (`codes.SCOPE_MARKS`).
     """
     found = [f"certainty:{answer.certainty}", *[f"status:{each}" for each in statuses(answer)]]
     if answer.status in kind.ends:
         found.append("ended")
         if has_surely_ended(kind, answer):
             found.append("ended-surely")
-    if kind.name == "restriction" and not _term(answer, "against") and not _names_a_country(_term(answer, "entities")):
-        found.append(AGAINST_ALL)
+    if kind.name == "restriction":
+        if not _term(answer, "against") and not _names_a_country(_term(answer, "entities")):
+            found.append(AGAINST_ALL)
+        if not _term(answer, "goods") and not _term(answer, "all_goods"):
+            found.append(NO_GOODS)
+    elif kind.name == "clearance":
+        refers = bool(_term(answer, "restriction"))
+        if not _term(answer, "goods"):
+            found.append(GOODS_OF_RESTRICTION if refers else NO_GOODS)
+        if refers and not _names_a_country(_term(answer, "beneficiaries")):
+            found.append(COUNTRIES_OF_RESTRICTION)
     return found
 
 
@@ -91,7 +100,7 @@ def has_surely_ended(kind: Kind, answer: Answer) -> bool:
     return answer.status in kind.ends and all([each is None or each in kind.ends for each in statuses(answer)])
 
 
-def _term(answer: Answer, name: str) -> tuple[Any, ...]:
+def _term(answer: Answer, name: str) -> Any:  # noqa: ANN401 - any term
     fact = answer.given.get(name)
     return () if fact is None else fact.terms[name]
 

@@ -1,7 +1,7 @@
 """Codes and texts as types: what msgspec checks while it decodes.
 
-Parties: ISO 3166-1 alpha-2 (pycountry) plus EU and XK. Goods: HS 2022 as 2, 4 or 6 digits, ECCN, element symbol
-(IUPAC).
+Parties: ISO 3166-1 alpha-2 (pycountry), XK, blocs of countries, UN and WTO. Goods: HS as 2 to 10 digits, ECCN, element
+symbol (IUPAC).
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from msgspec import Meta
 
 from service.domain.vocabulary import dates
 
-PARTIES = tuple(sorted({country.alpha_2 for country in pycountry.countries} | {"EU", "XK"}))
+BLOCS = ("ASEAN", "EAEU", "EFTA", "EU", "GCC", "MERCOSUR", "SACU")
+"""Parties that are countries together; who their members were on a day is in `domain/matching/blocs.py`."""
+PARTIES = tuple(sorted({country.alpha_2 for country in pycountry.countries} | {"XK", "UN", "WTO", *BLOCS}))
 ELEMENTS = tuple(
     """
     H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo
@@ -23,16 +25,20 @@ ELEMENTS = tuple(
 )
 """Symbols of the chemical elements (IUPAC)."""
 
-HS_SIZES = (2, 4, 6)
-"""Digits of an HS code: chapter, heading, subheading."""
+HS_SIZES = (2, 4, 6, 8, 10)
+"""Digits of an HS code: chapter, heading, subheading, then national ones."""
 
 TEXT_MAX = 10_000
 NAME_MAX = 500
 
 
-def found_by(*templates: str) -> Meta:
-    """Mark a type with the tokens that its values are found by: texts in which `{}` stands for the value."""
-    return Meta(extra={"found_by": templates})
+def found_by(*templates: str, word: str | None = None) -> Meta:
+    """Mark a type with the tokens that its values are found by: texts in which `{}` stands for the value.
+
+    `word` is the one for each word of the value. A boolean has its tokens only while it is true; a type marked without
+    any is found by nothing, whatever is within it.
+    """
+    return Meta(extra={"found_by": templates, "word": word})
 
 
 if TYPE_CHECKING:
@@ -46,6 +52,8 @@ ActingParty = Annotated[Party, found_by("by:{}", "party:{}")]
 """The party that acts: found by the filter `by` too."""
 TargetParty = Annotated[Party, found_by("party:{}", "against:{}")]
 """A party that a measure is against: found by the filter `against` too."""
+ExceptedParty = Annotated[Party, found_by("except-party:{}")]
+"""A party that a measure leaves out: found by none of the filters."""
 SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*\Z"
 SLUG_MAX = 80
 Slug = Annotated[
@@ -70,19 +78,41 @@ Edtf = Annotated[
 ]
 Text = Annotated[str, Meta(min_length=1, max_length=TEXT_MAX)]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_MAX)]
-EntityName = Annotated[Name, found_by("entity:{}")]
+EntityName = Annotated[Name, found_by("entity:{}", word="entity-word:{}")]
 OF_RESTRICTION = "of-restriction"
 """The token of a clearance that names the restriction that it is from."""
+AGAINST_ALL = "against-all"
+"""The mark of a restriction that names no country that it is against."""
+NO_GOODS = "no-goods"
+"""The mark of a measure that names no goods and is not on all of them, nor on those of another."""
+GOODS_OF_RESTRICTION, COUNTRIES_OF_RESTRICTION = "goods-of-restriction", "countries-of-restriction"
+"""The marks of a clearance that is for the goods, and for the countries, of the restriction that it names."""
+SCOPE_MARKS = frozenset({AGAINST_ALL, NO_GOODS, GOODS_OF_RESTRICTION, COUNTRIES_OF_RESTRICTION})
+"""The marks that say what a measure touches: items are found by them, too."""
 RestrictionSlug = Annotated[Slug, found_by("restriction:{}", OF_RESTRICTION)]
+DisplacedSlug = Annotated[Slug, found_by("in-place-of:{}")]
+SourceSlug = Annotated[Slug, found_by("following:{}")]
+AllGoods = Annotated[bool, found_by("all-goods")]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s]+\Z", max_length=2_000, examples=["https://example.org/notice"])]
 Language = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z", max_length=35, examples=["en"])]
 Hs = Annotated[
     str,
     Meta(
-        pattern=r"^([0-9]{2}|[0-9]{4}|[0-9]{6})\Z",
-        description="HS 2022 code of 2, 4 or 6 digits.",
+        pattern=r"^([0-9]{2}){1,5}\Z",
+        description="HS code of 2, 4 or 6 digits, or of 8 or 10 with national ones.",
         examples=["280530"],
     ),
+]
+HsEdition = Annotated[
+    str,
+    Meta(
+        pattern=r"^(19|20)[0-9]{2}\Z",
+        description="The year of the edition of the HS that a code is of; of 8 or 10 digits, of the national tariff.",
+        examples=["2022"],
+    ),
+]
+Currency = Annotated[
+    str, Meta(pattern=r"^[A-Z]{3}\Z", description="A currency by its ISO 4217 code.", examples=["EUR"])
 ]
 Eccn = Annotated[
     str,

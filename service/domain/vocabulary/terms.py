@@ -13,12 +13,14 @@ import msgspec
 from msgspec import Struct, inspect
 
 from service.domain.vocabulary import dates
-from service.domain.vocabulary.codes import HS_SIZES, PARTIES
+from service.domain.vocabulary.codes import PARTIES
 from service.domain.vocabulary.events import FACTS
 from service.domain.vocabulary.events.base import Fact, Good
+from service.domain.vocabulary.goods import tokens_of_excepted, tokens_of_good
+from service.domain.vocabulary.words import normalized, words_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     Reader = Callable[[Any], tuple[str, ...]]
     """Lists the tokens of a value of one type."""
@@ -84,6 +86,18 @@ def date_fields(struct: type[Struct]) -> DateFields:
     return DateFields(own, tuple(parts))
 
 
+@cache
+def parts_of(struct: type[Struct]) -> tuple[tuple[str, str, type[Struct]], ...]:
+    """Return the fields that hold a part or an array of parts: the attribute, its name in JSON, the type of a part."""
+    found = []
+    for field in _fields(struct):
+        info = _bare(field.type)
+        inner = _bare(info.item_type) if isinstance(info, _ARRAYS) else info
+        if isinstance(inner, inspect.StructType):
+            found.append((field.name, field.encode_name, inner.cls))
+    return tuple(found)
+
+
 def _has_dates(info: inspect.Type) -> bool:
     return isinstance(info, inspect.StructType) and any(date_fields(info.cls))
 
@@ -129,18 +143,20 @@ def _reader(info: inspect.Type) -> Reader | None:
 
 def _made(info: inspect.Type) -> Reader | None:  # noqa: PLR0911 - one line a sort of type
     match info:
-        case inspect.Metadata(extra={"found_by": templates}):
-            return _by_templates(templates, folds=isinstance(_bare(info), inspect.StrType))
+        case inspect.Metadata(extra={"found_by": templates, "word": word}):
+            return _by_templates(templates, word, _bare(info))
+        case inspect.Metadata(extra={"excepted": True}):
+            return _of_each(tokens_of_excepted)
         case inspect.Metadata():
             return _reader(info.type)
         case inspect.UnionType():
             return None if (present := _present(info)) is info else _reader(present)
         case inspect.LiteralType() if set(info.values) == set(PARTIES):
-            return _by_templates(("party:{}",), folds=False)
+            return _by_templates(("party:{}",), None, info)
         case inspect.VarTupleType():
             return _of_each(_reader(info.item_type))
         case inspect.StructType():
-            return _good if info.cls is Good else _of_part(info)
+            return tokens_of_good if info.cls is Good else _of_part(info)
         case _:
             return None
 
@@ -168,12 +184,17 @@ def _fields(struct: type[Struct]) -> tuple[inspect.Field, ...]:
     return info.fields
 
 
-def _by_templates(templates: Iterable[str], *, folds: bool) -> Reader:
+def _by_templates(templates: tuple[str, ...], word: str | None, info: inspect.Type) -> Reader:
+    folds = isinstance(info, inspect.StrType)
+
     def read(value: str) -> tuple[str, ...]:
         text = normalized(value) if folds else value
-        return tuple([template.format(text) for template in templates])
+        words = words_in(value) if word else ()
+        return tuple([template.format(text) for template in templates] + [f"{word}".format(each) for each in words])
 
-    return read
+    if not templates:
+        return lambda _: ()
+    return (lambda value: templates if value else ()) if isinstance(info, inspect.BoolType) else read
 
 
 def _of_each(reader: Reader | None) -> Reader | None:
@@ -192,20 +213,3 @@ def _of_part(info: inspect.StructType) -> Reader | None:
         return tuple([token for reader, value in values if value is not None for token in reader(value)])
 
     return read
-
-
-def _good(good: Good) -> tuple[str, ...]:
-    found = [f"good:{normalized(good.name)}"]
-    if good.element:
-        found.append(f"good:{normalized(good.element)}")
-    if good.eccn:
-        found += [f"good:{normalized(good.eccn)}", f"eccn:{normalized(good.eccn)}"]
-    if good.hs:
-        found += [f"hs:{good.hs[:size]}" for size in HS_SIZES if size <= len(good.hs)]
-        found.append(f"hs-exactly:{good.hs}")
-    return tuple(found)
-
-
-def normalized(text: str) -> str:
-    """Return a name as it is compared: case and line breaks do not matter."""
-    return " ".join(text.casefold().split())

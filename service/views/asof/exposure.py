@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from service.domain.rule.tokens import AGAINST_ALL
-from service.domain.vocabulary.codes import HS_SIZES, OF_RESTRICTION
+from service.domain.vocabulary.codes import AGAINST_ALL, HS_SIZES, OF_RESTRICTION
 from service.views.asof import published, recorded
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Basis, Included, ItemState, Mode, Question, StatePage, is_full, page_of

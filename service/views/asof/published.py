@@ -1,19 +1,22 @@
-"""The engine as published: items as known on a day of publication (docs/semantics.md, 8), loaded and weighed on demand.
+"""The engine as published: items as known on a day of publication (docs/semantics.md, 8).
 
-The same rule applies as in `rule.item`; only which facts an item has, and with which reports, differs.
+Most items become known in the order in which they are recorded. Of these what was published by a day is what was
+recorded up to some position, and the versions answer, as in `recorded.py`. An item that is out of order
+(`OutOfOrderRow`) is loaded and weighed on demand: the same rule applies as in `rule.item`; only which facts an item
+has, and with which reports, differs.
 """
 
 from __future__ import annotations
 
 from math import inf
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.domain.rule.posture import DECIDING_KINDS, ItemStatus, is_decided
 from service.domain.rule.publication import as_published_by, days
 from service.domain.rule.tokens import of_issue, possible_in
 from service.domain.vocabulary.dates import FOREVER
-from service.domain.vocabulary.kinds import PLANNED
+from service.domain.vocabulary.kinds import KINDS, PLANNED
 from service.views.asof import recorded
 from service.views.asof.question import (
     Basis,
@@ -36,7 +39,6 @@ from service.views.asof.weighing import (
     apart,
     chained,
     publication_day,
-    recorded_on_days,
     rows_of,
     weighed_until,
 )
@@ -44,14 +46,19 @@ from service.views.asof.weighing import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from service.domain.rule.answer import Segment
+    from service.domain.rule.facts import Entry
     from service.domain.rule.item import Item
     from service.storage.database import Database, Row
     from service.views.asof.question import Question
 
-T = TypeVar("T")
-
 _CANDIDATES = """
-SELECT i.number, i.slug FROM {source} WHERE i.number > $1 AND i.number <= $2 AND {where} ORDER BY {order} LIMIT $3
+SELECT i.number, i.slug FROM facet f CROSS JOIN item i
+WHERE f.token = $1 AND f.item > $2 AND f.item <= $3 AND i.number = f.item ORDER BY f.item LIMIT $4
+"""
+_OUT_OF_ORDER = """
+SELECT i.number, i.slug FROM out_of_order o CROSS JOIN item i
+WHERE o.item > $1 AND o.item <= $2 AND o.position <= $3 AND i.number = o.item{where} ORDER BY o.item LIMIT $4
 """
 _NEWEST = f"""
 SELECT i.number, i.slug FROM facet f CROSS JOIN item i
@@ -64,24 +71,30 @@ async def item(
     database: Database, question: Question, kind: str, slug: str, *, planned: bool = False
 ) -> OneState | None:
     """Return one item's state; None when it has no status at (D, K), or without `planned` is only planned."""
+    found = await recorded.item(database, question, kind, slug, planned=planned)
+    if found is not None:
+        return found
     basis = await resolve(database, question)
-    states = await named(database, basis, [slug], planned=planned)
-    if not states or states[0].kind != kind:
+    states, _ = await _worked_out(database, basis, _Wanted(kind, 1, slugs=[slug], planned=planned), PageWork(inf))
+    if not states:
         return None
     return OneState(basis, states[0], (await recorded.issue_versions(database, basis.position, [slug])).get(slug, 0))
 
 
 async def page(database: Database, question: Question, wanted: StateFilter, *, after: int, limit: int) -> StatePage:
     """Return the states that pass a filter, after an item number."""
-    basis = await resolve(database, question)
-    required = (*wanted.tokens, *wanted.marks)
-
-    def passes(state: ItemState) -> bool:
-        return state.kind == wanted.kind and all(token in state.tokens for token in required)
-
-    candidates = _Candidates(wanted.kind, wanted.tokens, passes, planned=wanted.planned)
-    states, last = await _states(database, basis, candidates, after, limit + 1)
-    page = page_of(basis, states, limit)
+    kept = await recorded.page(database, question, wanted, after=after, limit=limit)
+    required = {*wanted.tokens, *wanted.marks}
+    others = _Wanted(
+        wanted.kind,
+        limit + 1,
+        wanted.tokens,
+        lambda state: state.tokens >= required,
+        planned=wanted.planned,
+        after=after,
+    )
+    states, last = await _with_others(database, kept, others, PageWork())
+    page = page_of(kept.basis, states, limit, more=kept.next is not None)
     return page if page.next else page._replace(next=last)
 
 
@@ -89,9 +102,9 @@ async def issue_page(
     database: Database, question: Question, slug: str, included: Included, *, after: int, limit: int
 ) -> IssuePage:
     """Return the states of an issue's items after an item number, ended and planned ones only when asked for."""
-    basis = await resolve(database, question)
+    kept = await recorded.issue_page(database, question, slug, included, after=after, limit=limit)
     token = of_issue(slug)
-    hidden: list[ItemState] = []
+    hidden = list(kept.hidden)
 
     def passes(state: ItemState) -> bool:
         if token not in state.tokens:
@@ -102,34 +115,50 @@ async def issue_page(
             hidden.append(state)
         return False
 
-    version = (await recorded.issue_versions(database, basis.position, [slug])).get(slug, 0)
-    candidates = _Candidates(None, [token], passes, planned=included.planned)
-    states, last = await _states(database, basis, candidates, after, limit + 2)
-    return issue_page_of(basis, version, states, slug, limit, last=last)._replace(hidden=hidden)
+    others = _Wanted(None, limit + 2, [token], passes, planned=included.planned, after=after)
+    items = kept.items if kept.own is None else [kept.own.state, *kept.items]
+    states, last = await _with_others(database, StatePage(kept.basis, items, kept.next), others, PageWork())
+    version = kept.version  # 0 where no item is in order
+    if not version and states:
+        version = (await recorded.issue_versions(database, kept.basis.position, [slug])).get(slug, 0)
+    return issue_page_of(kept.basis, version, states, slug, limit, last=last)._replace(hidden=hidden)
 
 
-async def named(database: Database, basis: Basis, slugs: Iterable[str], *, planned: bool = False) -> list[ItemState]:
-    """Return the states of named items with their tokens, by number; those without a status are left out.
+async def _with_others(
+    database: Database, kept: StatePage, wanted: _Wanted, work: PageWork
+) -> tuple[list[ItemState], int | None]:
+    """Add to a page of states those of items that are out of order.
 
-    Without `planned` those that are only planned are left out too.
+    Return them in order of numbers, and the number of the last item that was looked at where others may follow.
     """
-    states, _ = await named_until(database, basis, list(slugs), PageWork(inf), planned=planned)
-    return sorted(states, key=attrgetter("number"))
+    found, last = await _worked_out(database, kept.basis, wanted._replace(until=kept.next), work)
+    if last is None:
+        last = kept.next
+    states = sorted([*kept.items, *found], key=attrgetter("number"))
+    return [each for each in states if last is None or each.number <= last], last
+
+
+async def named(database: Database, basis: Basis, slugs: Sequence[str], *, planned: bool = False) -> list[ItemState]:
+    """Return the states of named items with their tokens, by number, maybe without their bodies.
+
+    Those without a status are left out, and without `planned` those that are only planned.
+    """
+    kept = await recorded.named(database, basis, slugs, planned=planned)
+    wanted = _Wanted(None, len(slugs), slugs=slugs, planned=planned)
+    others, _ = await _worked_out(database, basis, wanted, PageWork(inf))
+    return sorted([*kept, *others], key=attrgetter("number"))
 
 
 async def named_until(
     database: Database, basis: Basis, slugs: Sequence[str], work: PageWork, *, planned: bool
 ) -> tuple[list[ItemState], int | None]:
-    """Return the states of items named in order of numbers; where the work is enough, the last that was weighed too.
+    """Return the states of items named in order of numbers; where they are a page, the last that was looked at too.
 
     It is a number; None where there was work left after all of them.
     """
-
-    def take(item: Item) -> tuple[int, ItemState | None]:
-        return item.number, state_on(item, basis.as_of, planned=planned)
-
-    weighed = await weighed_until(database, basis, slugs, work, take)
-    return [state for _, state in weighed if state is not None], weighed[-1][0] if work.is_enough else None
+    kept, more = await recorded.named_whole(database, basis, slugs, planned=planned)
+    page = StatePage(basis, kept, kept[-1].number if more else None)
+    return await _with_others(database, page, _Wanted(None, len(slugs), slugs=slugs, planned=planned), work)
 
 
 async def statuses(database: Database, question: Question, issues: Sequence[str]) -> Statuses:
@@ -167,7 +196,7 @@ async def first(database: Database, basis: Basis, kind: str, slug: str) -> First
 
 
 def _begun(found: Lives) -> FirstStatus | None:
-    for item, day in found:
+    for item, day, _ in found:
         for segment in item.segments:
             if segment.answer.status not in {None, PLANNED}:
                 return FirstStatus(segment.start, None, day)
@@ -178,9 +207,8 @@ async def counted(database: Database, basis: Basis, slugs: Iterable[str]) -> set
     """Return the positions of the events of some items that count on the day of publication."""
     found: set[int] = set()
     for rows in await rows_of(database, slugs, basis.position):
-        recorded_on = recorded_on_days(rows)
         for chain in chained(rows).chains.values():
-            found.update(entry.position for entry in as_published_by(chain, recorded_on, publication_day(basis)))
+            found.update(entry.position for entry in as_published_by(chain, publication_day(basis)))
     return found
 
 
@@ -194,8 +222,8 @@ def state_on(item: Item, day: int, *, planned: bool = False) -> ItemState | None
 
 async def candidates(database: Database, basis: Basis, token: str, after: int) -> list[str]:
     """Return the slugs of CHUNK items that may carry a token, after an item number; fewer at the end."""
-    wanted = _Candidates(None, [token], lambda _: True)
-    return [slug for _, slug in await _named(database, basis, wanted, after, CHUNK)]
+    rows = await database.fetch_long(_CANDIDATES, token, after, basis.position, CHUNK)
+    return [slug for _, slug in rows]
 
 
 class Lives:
@@ -203,25 +231,29 @@ class Lives:
 
     def __init__(self, rows: Sequence[Row], last: int) -> None:
         """`rows` are the events that bear on it, `last` the last day of publication that counts."""
-        self._rows, self._last = rows, last
-        self.events = len(rows) ** 2  # the item is worked out for every day on which one of them was published
+        self._rows, self.last = rows, last
+        self.slug, self.kind = rows[0][1], KINDS[rows[0][2]]
+        self.events = len(rows)
 
-    def __iter__(self) -> Iterator[tuple[Item, int]]:
-        """Return the item as known on each day, with the day.
+    def __iter__(self) -> Iterator[tuple[Item, int, dict[int, Segment | None]]]:
+        """Return the item as known on each day, with the day and its segments that are not as before.
 
         It is one item: take from it what is needed before going on to the next day. Only what changes is weighed again.
         """
-        item, recorded_on = chained(self._rows), recorded_on_days(self._rows)
+        item = chained(self._rows)
+        known: dict[int, Sequence[Entry]] = {}
         changes: dict[int, dict[int, None]] = {}
         for root, chain in item.chains.items():
             for entry in chain:
-                for day in days(entry.event, recorded_on[entry.position]):
+                for day in days(entry):
                     changes.setdefault(day, {})[root] = None
         for day in sorted(changes):
-            if day > self._last:
+            if day > self.last:
                 break
-            item.learn({root: as_published_by(item.chains[root], recorded_on, day) for root in changes[day]})
-            yield item, day
+            chains = {root: as_published_by(item.chains[root], day) for root in changes[day]}
+            new = {root: chain for root, chain in chains.items() if chain != known.get(root, [])}
+            known |= new
+            yield item, day, item.learn(new)
 
 
 async def lives(database: Database, basis: Basis, kind: str, slug: str) -> Lives | None:
@@ -230,58 +262,61 @@ async def lives(database: Database, basis: Basis, kind: str, slug: str) -> Lives
     return Lives(found[0], publication_day(basis)) if found else None
 
 
-class _Candidates(NamedTuple):
-    """Items of a kind (None: of any) that may carry every token, and what their states have to pass.
+class _Wanted(NamedTuple):
+    """Items that are out of order: of a kind (None: any), with every token, of some names; what they have to pass.
 
-    Those that are only planned are left out unless `planned`.
+    Those that are only planned are left out unless `planned`. `limit` of them, of numbers after `after` and up to
+    `until` (None: all).
     """
 
     kind: str | None
-    tokens: Sequence[str]
-    passes: Callable[[ItemState], bool]
+    limit: int
+    tokens: Sequence[str] = ()
+    passes: Callable[[ItemState], bool] = lambda _: True
+    slugs: Sequence[str] | None = None
     planned: bool = False
+    after: int = 0
+    until: int | None = None
 
 
-async def _states(
-    database: Database, basis: Basis, candidates: _Candidates, after: int, limit: int
+async def _worked_out(
+    database: Database, basis: Basis, wanted: _Wanted, work: PageWork
 ) -> tuple[list[ItemState], int | None]:
-    """Return up to `limit` of the states that pass, in order of the items' first appearance.
+    """Return the states that pass, in order of numbers.
 
-    Where they cost too much for one page, also the number of the last item that was weighed.
+    Where they cost too much for one page, or are too large for it, also the number of the last item looked at.
     """
     found: list[ItemState] = []
-    work = PageWork()
-    size, tried = min(limit, CHUNK), 0
-    while names := await _named(database, basis, candidates, after, size):
-        slugs = [slug for _, slug in names]
-        states, last = await named_until(database, basis, slugs, work, planned=candidates.planned)
-        found += filter(candidates.passes, states)
-        if last is not None:
-            return found[:limit], last
-        if is_full(found, limit) or len(found) >= limit or len(names) < size:
+    after = wanted.after
+
+    def take(item: Item) -> tuple[int, ItemState | None]:
+        return item.number, state_on(item, basis.as_of, planned=wanted.planned)
+
+    while names := await _out_of_order(database, basis, wanted, after):
+        weighed = await weighed_until(database, basis, [slug for _, slug in names], work, take)
+        states = [state for _, state in weighed if state is not None]
+        found += [state for state in states if wanted.kind in {None, state.kind} and wanted.passes(state)]
+        after = weighed[-1][0]
+        if work.is_enough or is_full(found, wanted.limit):
+            return found, after
+        if len(names) < CHUNK or len(found) >= wanted.limit:
             break
-        after, tried = names[-1][0], tried + len(names)
-        missing = limit - len(found)
-        size = min(missing * tried // len(found) + 1, CHUNK) if found else CHUNK  # as many as it will likely take
-    return found[:limit], None
+    return found[: wanted.limit], None
 
 
-async def _named(database: Database, basis: Basis, candidates: _Candidates, after: int, size: int) -> Sequence[Row]:
-    """Return the number and name of some candidates, after an item: `facet` has the tokens of every text."""
-    parameters: list[int | str] = [after, basis.position, size]
-    where: list[str] = []
-
-    def require(condition: str, value: str) -> None:
-        parameters.append(value)
-        where.append(condition.format(f"${len(parameters)}"))
-
-    source, order = "item i", "i.number"
-    if candidates.tokens:
-        source, order = "facet f CROSS JOIN item i", "f.item"
-        require("f.token = {} AND i.number = f.item AND f.item > $1", candidates.tokens[0])
-    for token in candidates.tokens[1:]:
-        require("EXISTS (SELECT 1 FROM facet g WHERE g.token = {} AND g.item = i.number)", token)
-    if candidates.kind is not None:
-        require("i.kind = {}", candidates.kind)
-    sql = _CANDIDATES.format(source=source, where=" AND ".join(where), order=order)
-    return await database.fetch_long(sql, *parameters)
+async def _out_of_order(database: Database, basis: Basis, wanted: _Wanted, after: int) -> Sequence[Row]:
+    """Return the number and name of CHUNK items out of order, after an item; fewer at the end."""
+    dialect = database.dialect
+    until = basis.position if wanted.until is None else wanted.until
+    parameters: list[Any] = [after, until, basis.position, CHUNK]
+    where = ""
+    if wanted.kind is not None:
+        parameters.append(wanted.kind)
+        where += f" AND i.kind = ${len(parameters)}"
+    for token in wanted.tokens:
+        parameters.append(token)
+        where += f" AND EXISTS (SELECT 1 FROM facet g WHERE g.token = ${len(parameters)} AND g.item = i.number)"
+    if wanted.slugs is not None:
+        parameters.append(dialect.listed(wanted.slugs))
+        where += f" AND i.slug {dialect.slugs.format(f'${len(parameters)}')}"
+    return await database.fetch_long(_OUT_OF_ORDER.format(where=where), *parameters)

@@ -110,7 +110,7 @@ async def issue_page(
         statement = StateStatement(database, question, planned=included.planned)
         statement.by_token(f"issue:{slug}", after)
         if not included.ended:  # the first on its own: it is tested before the state is read
-            statement.where.append(f"(i.kind = 'issue' OR {NOT_KNOWN_ENDED})")
+            statement.where.append(f"(i.kind = 'issue' OR {statement.not_known_ended})")
             statement.where.append(f"(i.kind = 'issue' OR {statement.carries('ended-surely', '= 0')})")
         rows = await statement.rows(BY_TOKEN, size, _VERSION.format(slug=statement.parameter(slug)))
         if not rows:
@@ -133,9 +133,20 @@ async def named(database: Database, basis: Basis, slugs: Sequence[str], *, plann
 
     Those without a status are left out, and without `planned` those that are only planned.
     """
+    return await _of_names(database, basis, slugs, planned=planned).without_bodies(basis, _ALL)
+
+
+async def named_whole(
+    database: Database, basis: Basis, slugs: Sequence[str], *, planned: bool = False
+) -> tuple[list[ItemState], bool]:
+    """Return the same with their bodies; true: others are left out, because these are more than a page."""
+    return await _of_names(database, basis, slugs, planned=planned).states(basis, _ALL)
+
+
+def _of_names(database: Database, basis: Basis, slugs: Sequence[str], *, planned: bool) -> StateStatement:
     statement = StateStatement(database, basis.pinned(), planned=planned)
     statement.where.append(f"i.slug {statement.named(slugs)}")
-    return await statement.without_bodies(basis, _ALL)
+    return statement
 
 
 async def sifted(
@@ -154,7 +165,7 @@ async def sifted(
     statement = StateStatement(database, basis.pinned(), planned=included.planned)
     statement.where.append(f"i.number {statement.numbered(numbers)}")
     if not included.ended:
-        statement.where.append(f"{NOT_KNOWN_ENDED} AND {statement.carries('ended-surely', '= 0')}")
+        statement.where.append(f"{statement.not_known_ended} AND {statement.carries('ended-surely', '= 0')}")
     for tokens in every:
         statement.where.append(statement.carries_any(tokens))
     return await statement.states(basis, statement.parameter(most))

@@ -61,6 +61,7 @@ NOT_KNOWN_ENDED = "(i.over_from > $2 OR i.over_known > b.k)"
 
 Ended items that pass are dropped later, by the mark `ended` or `over` of their state.
 """
+_NOT_PUBLISHED_ENDED = "(i.over_from > $2 OR i.over_known > b.k OR i.over_on > {day})"
 BY_KIND = "item i"
 BY_TOKEN = "facet f CROSS JOIN item i"  # noqa: S105 - a token to search by, not a secret
 
@@ -80,13 +81,25 @@ def later(dialect: Dialect, item: str, day: str, known: str) -> str:
     return _LATER.format(joined=dialect.joined.format("later.arrivals"), item=item, day=day, known=known)
 
 
-def _known(mode: Mode) -> str:
-    return KNOWN_NOW if mode in _OPEN else known_at("b.k")
+def _known(mode: Mode, day: str | None = None) -> str:
+    """Return the condition on versions w that may answer; `day` is the parameter for a day of publication.
+
+    As published, for an item that is in order (`OutOfOrderRow`).
+    """
+    if day is None:
+        return KNOWN_NOW if mode in _OPEN else known_at("b.k")
+    if mode in _OPEN:
+        return f"w.published_on <= {day} AND w.closed_on > {day}"
+    return f"w.published_on <= {day} AND w.known_from <= b.k AND (w.closed_on > {day} OR w.closed_at > b.k)"
 
 
-def probe(mode: Mode) -> str:
+def probe(mode: Mode, day: str | None = None) -> str:
     """Return the join with the state of the one version of item i that answers, with the first of the conditions."""
-    return f"CROSS JOIN state v WHERE v.number = {state_number('i.number', '$2', _known(mode))}"
+    return f"CROSS JOIN state v WHERE v.number = {state_number('i.number', '$2', _known(mode, day))}"
+
+
+IN_ORDER = "NOT EXISTS (SELECT 1 FROM out_of_order o WHERE o.item = i.number AND o.position <= b.k)"
+"""The condition that the versions of item i answer as published."""
 
 
 async def resolve(database: Database, question: Question) -> Basis:
@@ -149,16 +162,18 @@ async def states_of(
 
 
 @lru_cache(maxsize=1_024)
-def _statement(dialect: Dialect, mode: Mode, **parts: str) -> str:
+def _statement(dialect: Dialect, mode: Mode, day: str | None, **parts: str) -> str:
     """Return the as-of statement: $1 is K as `Question.known` gives it, $2 is D; the others belong to its parts.
+
+    `day` is the parameter for a day of publication; the statement is for items that are in order then.
 
     The parts are `source`, `where` and `limit`; `extra`, columns of the basis b; `shown`, the columns before a state's;
     `body`, the expression for its body.
     """
     return _STATES.format(
-        later=later(dialect, "i.number", "$2", _known(mode)),
+        later=later(dialect, "i.number", "$2", _known(mode, day)),
         basis=basis_sql(dialect, mode),
-        probe=probe(mode),
+        probe=probe(mode, day),
         order="f.item" if parts["source"] == BY_TOKEN else "i.number",
         **parts,
     )
@@ -174,6 +189,13 @@ class StateStatement:
         self._parameters: list[Any] = [known, question.as_of]
         self.where: list[str] = [] if planned else [NOT_PLANNED.format("v")]
         """The conditions; all hold."""
+        self.not_known_ended = NOT_KNOWN_ENDED
+        """See there."""
+        self._day: str | None = None
+        if question.published is not None:  # of items that are out of order others know
+            self._day = self.parameter(question.published)
+            self.where.append(IN_ORDER)
+            self.not_known_ended = _NOT_PUBLISHED_ENDED.format(day=self._day)
         self._found_at = database.dialect.found_at
 
     def parameter(self, value: int | str | Sequence[str]) -> str:
@@ -213,6 +235,7 @@ class StateStatement:
         sql = _statement(
             self._database.dialect,
             self._mode,
+            self._day,
             source=source,
             where=" AND ".join(self.where),
             limit=self.parameter(limit),
@@ -253,6 +276,7 @@ class StateStatement:
         sql = _statement(
             self._database.dialect,
             mode,
+            self._day,
             source=BY_KIND,
             where=" AND ".join(self.where),
             limit=limit,

@@ -116,9 +116,9 @@ def _known(chain: Sequence[Row], day: int | None) -> FactOnTimeline | None:
 
     With a day of publication, what was published by its end counts.
     """
-    entries = [Entry(position, events.decode(body)) for _, position, _, body in chain]
+    entries = [Entry(position, events.decode(body), 0, instants.day(at)) for _, position, at, body in chain]
     if day is not None:
-        entries = as_published_by(entries, {position: instants.day(at) for _, position, at, _ in chain}, day)
+        entries = as_published_by(entries, day)
     fact = weigh(entries) if entries else None
     if fact is None:
         return None

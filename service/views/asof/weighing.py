@@ -90,8 +90,7 @@ def _weighed(rows: Iterable[Sequence[Row]], day: int | None, work: PageWork, tak
             break
         item, chains = chained(of_item), None
         if day is not None:
-            recorded_on = recorded_on_days(of_item)
-            chains = {root: as_published_by(chain, recorded_on, day) for root, chain in item.chains.items()}
+            chains = {root: as_published_by(chain, day) for root, chain in item.chains.items()}
         item.know(item.chains if chains is None else chains)
         taken.append(take(item))
         work.add(item)
@@ -124,10 +123,5 @@ def chained(rows: Sequence[Row]) -> Item:
     """Return an item with its chains alone."""
     item = Item(*rows[0][:3])
     for row in rows:
-        item.add(Entry(row[4], events.decode(row[5]), len(row[5])))
+        item.add(Entry(row[4], events.decode(row[5]), len(row[5]), instants.day(row[3])))
     return item
-
-
-def recorded_on_days(rows: Sequence[Row]) -> dict[int, int]:
-    """Return the day on which each event of an item was recorded, by position."""
-    return {row[4]: instants.day(row[3]) for row in rows}

@@ -9,11 +9,14 @@ from uuid import UUID
 from msgspec import Meta, Struct, field
 
 from service.domain.vocabulary.codes import (
+    Currency,
     Eccn,
     Edtf,
     Element,
     EntityName,
+    ExceptedParty,
     Hs,
+    HsEdition,
     Language,
     Name,
     Party,
@@ -21,6 +24,7 @@ from service.domain.vocabulary.codes import (
     TargetParty,
     Text,
     Url,
+    found_by,
 )
 
 Modality = Literal["asserted", "planned", "conditional", "denied"]
@@ -39,11 +43,16 @@ class Good(Part, frozen=True, kw_only=True):
     name: Name
     """The name of the good, as the source has it."""
     hs: Hs | None = None
-    """The HS 2022 code of the good: 2, 4 or 6 digits."""
+    """The HS code of the good: 2, 4 or 6 digits, or 8 or 10 as a national tariff has it."""
+    hs_edition: HsEdition | None = None
+    """The year of the edition that the code is of, such as 2022: codes change with each. Only with `hs`."""
     eccn: Eccn | None = None
     """The export control classification number of the good."""
     element: Element | None = None
     """The symbol of the chemical element that the good is, such as Dy for dysprosium."""
+    place: Name | None = None
+    """The place within a country that the good is from or goes to, where the fact is about that place alone:
+    `Xinjiang`, `ports of Odesa`."""
 
 
 class Participant(Part, frozen=True, kw_only=True):
@@ -62,10 +71,21 @@ class Entity(Part, frozen=True, kw_only=True):
 
     name: EntityName
     """The name of the entity, or of the group of entities."""
+    also: Annotated[tuple[EntityName, ...], Meta(min_length=1, max_length=64)] | None = None
+    """Other names of the entity: short names, former ones, names in another script. It is found by each."""
     country: Party | None = None
     """The country of the entity. A restriction or clearance that names the entity touches this country too."""
     count: Annotated[int, Meta(ge=1, le=1_000_000_000)] | None = None
     """The number of entities under this name, where they are not named one by one."""
+    residual: bool | None = None
+    """True for all others: those that are not named, such as `all other exporters`."""
+
+
+class RestrictedEntity(Entity, frozen=True, kw_only=True):
+    """An entity that a restriction is on, or a number of them under one name."""
+
+    country: TargetParty | None = None
+    """The country of the entity. The restriction is then against this country too."""
 
 
 class Condition(Part, frozen=True, kw_only=True):
@@ -77,14 +97,46 @@ class Condition(Part, frozen=True, kw_only=True):
     """The act that meets the condition, in words."""
 
 
+Percent = Annotated[int, Meta(ge=0, le=100_000)] | Annotated[float, Meta(ge=0, le=100_000)]
+Amount = Annotated[int, Meta(ge=0, le=10**12)] | Annotated[float, Meta(ge=0, le=1e12)]
 Volume = Annotated[int, Meta(ge=0, le=10**15)] | Annotated[float, Meta(ge=0, le=1e15)]
+
+
+class Rate(Part, frozen=True, kw_only=True):
+    """One rate of a measure: a percentage of the value, or an amount for each unit."""
+
+    percent: Percent | None = None
+    """The rate in percent of the value: 34 means 34 %. One of `percent` and `amount`."""
+    amount: Amount | None = None
+    """The rate as an amount of money, in its currency."""
+    currency: Currency | None = None
+    """The currency of the amount; an amount has one."""
+    per: Name | None = None
+    """The unit that the amount is for: `t`, `hl`, `vehicle`; absent where it is for each shipment or act."""
+    basis: Literal["additional", "all_in", "minimum_price"] | None = None
+    """`additional`: collected in addition to every other duty (so where absent). `all_in`: the ordinary duty is in it.
+    `minimum_price`: what is missing from the price up to this amount is collected."""
+    quota: Literal["in", "over"] | None = None
+    """`in`: for what is within the quota. `over`: for what goes beyond it. Absent: for both, or without a quota."""
+    goods: Annotated[tuple[Good, ...], Meta(min_length=1, max_length=256)] | None = None
+    """The goods that the rate is for, where it is not for all of the measure's."""
+    party: Party | None = None
+    """The party that the rate is for, where it is not for all of the measure's."""
+    entity: Name | None = None
+    """The name of the entity that the rate is for, where it is not for all of the measure's."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether it is what `rate_percent` is short for: a percentage of everything, collected in addition."""
+        given = {name for name in self.__struct_fields__ if getattr(self, name) is not None}
+        return given <= {"percent", "basis"} and self.basis in {None, "additional"}
 
 
 class Quota(Part, frozen=True, kw_only=True):
     """A quota: the volume that may be traded within a period."""
 
     volume: Volume
-    """The volume of the quota, in its unit."""
+    """The volume of the quota, in its unit; above 0."""
     unit: Name
     """The unit of the volume: `t`, `USD`, `vehicles`."""
     from_: Edtf | None = field(default=None, name="from")
@@ -143,11 +195,16 @@ class Report(Part, frozen=True, kw_only=True):
 
 
 Reports = Annotated[tuple[Report, ...], Meta(min_length=1, max_length=64)]
-Parties = Annotated[tuple[Party, ...], Meta(max_length=64)]
-Targets = Annotated[tuple[TargetParty, ...], Meta(max_length=64)]
+Parties = Annotated[tuple[Party, ...], Meta(max_length=256)]
+TargetParties = Annotated[tuple[TargetParty, ...], Meta(max_length=256)]
+ExceptedParties = Annotated[tuple[ExceptedParty, ...], Meta(max_length=256)]
 Goods = Annotated[tuple[Good, ...], Meta(max_length=256)]
+ExceptedGoods = Annotated[tuple[Good, ...], Meta(max_length=256, extra={"excepted": True})]
+Rates = Annotated[tuple[Rate, ...], Meta(min_length=1, max_length=256), found_by()]
+"""Rates are about parts of what the measure is on: nothing is found by them."""
 Participants = Annotated[tuple[Participant, ...], Meta(max_length=256)]
 Entities = Annotated[tuple[Entity, ...], Meta(max_length=1_000)]
+RestrictedEntities = Annotated[tuple[RestrictedEntity, ...], Meta(max_length=1_000)]
 Topics = Annotated[tuple[Name, ...], Meta(max_length=64)]
 
 

@@ -6,10 +6,32 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from service.domain.vocabulary.codes import ActingParty, LegalReference, Name, RestrictionSlug, Text, Url
-from service.domain.vocabulary.events.base import Entities, Fact, Goods, Parties, Quota, Targets, Used
+from service.domain.vocabulary.codes import (
+    ActingParty,
+    AllGoods,
+    DisplacedSlug,
+    LegalReference,
+    Name,
+    RestrictionSlug,
+    SourceSlug,
+    Text,
+    Url,
+)
+from service.domain.vocabulary.events.base import (
+    Entities,
+    ExceptedGoods,
+    ExceptedParties,
+    Fact,
+    Goods,
+    Parties,
+    Percent,
+    Quota,
+    Rates,
+    RestrictedEntities,
+    TargetParties,
+    Used,
+)
 
-Percent = Annotated[int, Meta(ge=0, le=100_000)] | Annotated[float, Meta(ge=0, le=100_000)]
 Instrument = Literal["export_control", "import_ban", "tariff", "quota", "licensing", "sanction", "fee", "other"]
 
 LIFE = """
@@ -29,6 +51,8 @@ class Agreement(Fact, frozen=True, kw_only=True):
 
     parties: Parties | None = None
     """The parties to the agreement."""
+    in_force_for: Parties | None = None
+    """The parties for which the agreement is in force, where that is not all of them."""
     title: Name | None = None
     """The title of the agreement, as the source has it."""
     text_url: Url | None = None
@@ -79,28 +103,41 @@ class Restriction(Fact, frozen=True, kw_only=True):
 
     imposed_by: ActingParty | None = None
     """The party that imposes the restriction."""
-    against: Targets | None = None
+    against: TargetParties | None = None
     """The parties that the restriction is against. One that names none, and no entity with a country, is against
-    all."""
+    all but `except_parties`."""
+    except_parties: ExceptedParties | None = None
+    """The parties that the restriction is not against, of all, or of the members of a bloc that it is against."""
     instrument: Instrument | None = None
     """The sort of measure; `other` where no other value fits."""
     goods: Goods | None = None
     """The goods that the restriction is on."""
-    entities: Entities | None = None
+    all_goods: AllGoods | None = None
+    """True for a restriction on all goods, but for `except_goods`."""
+    except_goods: ExceptedGoods | None = None
+    """The goods that the restriction is not on, of all goods or of wider ones that it names."""
+    entities: RestrictedEntities | None = None
     """The companies, agencies or groups that the restriction is on."""
     rate_percent: Percent | None = None
     """The rate of the restriction in percent: 34 means 34 %. A suspension that leaves a rate gives that rate; it counts
-    only as long as the restriction is suspended."""
+    only as long as the restriction is suspended. It is short for one rate that is `additional`."""
+    rates: Rates | None = None
+    """The rates of the restriction, where there are several, or where one is not just a percentage that is collected in
+    addition. A suspension that leaves rates gives those; they count only as long as the restriction is suspended."""
     quota: Quota | None = None
     """The volume up to which the restriction lets goods pass, or passes them at a lower rate, and its period."""
     portion: Literal["full", "part"] | None = None
     """How much of the restriction a suspension takes away: `full`, or `part` where a part still applies."""
+    in_place_of: Annotated[tuple[DisplacedSlug, ...], Meta(min_length=1, max_length=64)] | None = None
+    """The slugs of the restrictions that this one stands in place of, where it touches the same good and country."""
+    following: SourceSlug | None = None
+    """The slug of the investigation or restriction that this one came from."""
     legal_reference: LegalReference | None = None
     """The legal act by which the restriction is made or changed: its series and number."""
 
 
 class RestrictionOpening(Restriction, frozen=True, kw_only=True):
-    """The beginning of a restriction; it names goods or entities."""
+    """The beginning of a restriction; it names goods or entities, or is on all goods."""
 
     imposed_by: ActingParty
     instrument: Instrument

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.domain.vocabulary.codes import ActingParty, Edtf, Name, Party, Text
-from service.domain.vocabulary.events.base import Condition, Fact, Targets
+from service.domain.vocabulary.events.base import Condition, Fact, TargetParties
 
 LIFE = """
     demand        made*=open accepted! rejected! withdrawn! plural:demands
@@ -129,7 +129,7 @@ class Threat(Fact, frozen=True, kw_only=True):
 
     by: ActingParty | None = None
     """The party that makes the threat."""
-    against: Targets | None = None
+    against: TargetParties | None = None
     """The parties that the threat is made against; empty where it names none."""
     action: Text | None = None
     """The act that is threatened, in words."""
@@ -141,7 +141,7 @@ class ThreatMade(Threat, frozen=True, tag="threat.made", kw_only=True):
     """The threat was made."""
 
     by: ActingParty
-    against: Targets
+    against: TargetParties
     action: Text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.domain.vocabulary.codes import ActingParty, Name, Text
-from service.domain.vocabulary.events.base import Fact, Goods, Targets
+from service.domain.vocabulary.events.base import Fact, Goods, Rates, TargetParties
 
 LIFE = """
     investigation opened*=open extended=open determined=open suspended~ closed! reinstated~ plural:investigations
@@ -18,7 +18,7 @@ class Investigation(Fact, frozen=True, kw_only=True):
 
     by: ActingParty | None = None
     """The party whose authority investigates."""
-    against: Targets | None = None
+    against: TargetParties | None = None
     """The parties that the investigation is against."""
     legal_basis: Text | None = None
     """The law that the investigation rests on, in words."""
@@ -28,6 +28,9 @@ class Investigation(Fact, frozen=True, kw_only=True):
     """The stage that the investigation has reached: `preliminary`, `final`."""
     finding: Text | None = None
     """What the authority has found, in words."""
+    rates: Rates | None = None
+    """The rates that the authority has found, such as margins of dumping by exporter. They are not collected: a measure
+    that follows is a restriction."""
 
 
 class InvestigationOpened(Investigation, frozen=True, tag="investigation.opened"):
@@ -59,7 +62,7 @@ class Dispute(Fact, frozen=True, kw_only=True):
 
     by: ActingParty | None = None
     """The party that brings the case."""
-    against: Targets | None = None
+    against: TargetParties | None = None
     """The parties that the case is brought against."""
     forum: Name | None = None
     """The forum that hears the case: a court, or a body such as the WTO."""
