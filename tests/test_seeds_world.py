@@ -143,7 +143,7 @@ def charged(client: Client, day: str, *items: str) -> list[float]:
 
 
 def test_the_duties_of_the_aircraft_dispute(client: Client) -> None:
-    """84 FR 54245 from 18 October 2019, aircraft at 15 from 18 March 2020; suspended from 11 March 2021 (86 FR 14513)"""
+    """84 FR 54245 from 18 October 2019, aircraft at 15 from 18 March 2020; 86 FR 14513 from 11 March 2021."""
     goods, aircraft = "us-301-duty-on-other-eu-goods", "us-301-aircraft-duty-on-airbus-countries"
     days = ["2019-10-17", "2019-10-18", "2021-03-10", "2021-03-11", "2021-07-11", "2026-07-10"]
     lived = ["announced", "in_force", "in_force", "suspended", "suspended", "suspended"]
@@ -193,6 +193,8 @@ def test_rice_and_wheat_of_india(client: Client) -> None:
     days = ["2023-07-19", "2023-07-20", "2024-09-27", "2024-09-28", "2024-10-22", "2024-10-23"]
     assert lives(client, ban, *days) == [None, "in_force", "in_force", "lifted", "lifted", "lifted"]
     assert lives(client, price, *days) == [None, None, None, "in_force", "in_force", "lifted"]
+    minimum = [{"amount": 490, "currency": "USD", "per": "t", "basis": "minimum_price"}]
+    assert ask(client, price, "2024-10-01")["rates"] == minimum
     broken = "restrictions/india-broken-rice-export-ban"
     days = ["2022-09-08", "2022-09-09", "2025-03-06", "2025-03-07"]
     assert lives(client, broken, *days) == ["announced", "in_force", "in_force", "lifted"]
@@ -211,6 +213,25 @@ def test_the_export_duty_on_parboiled_rice(client: Client) -> None:
     days = ["2024-05-01", "2024-09-26", "2024-09-27", "2024-10-21"]
     assert [charged(client, day, "india-export-duty-on-parboiled-rice")[0] for day in days] == [20, 20, 10, 10]
     assert lives(client, path, "2024-10-22") == ["lifted"]
+
+
+def test_rice_by_its_codes(client: Client) -> None:
+    """In India parboiled rice is 1006 30 10, basmati 1006 30 20, other white rice 1006 30 90, broken rice 1006 40."""
+
+    def found(hs: str, day: str) -> set[str]:
+        page = client.get("/v1/restrictions", params={"as_of": day, "hs": hs, "status": "in_force"}).json()
+        return {restriction["id"] for restriction in page["items"]}
+
+    assert found("10063090", "2024-01-15") == {"india-white-rice-export-ban"}
+    assert found("10063010", "2024-01-15") == {"india-export-duty-on-parboiled-rice"}
+    assert found("100630", "2024-01-15") == {
+        "india-white-rice-export-ban",
+        "india-export-duty-on-parboiled-rice",
+        "india-minimum-export-price-for-basmati",
+    }
+    assert found("10064000", "2025-03-06") == {"india-broken-rice-export-ban"}
+    assert found("1006", "2025-03-07") == set()
+    assert found("1001", "2025-03-07") == {"india-wheat-export-ban"}
 
 
 def test_nickel_ore(client: Client) -> None:
@@ -238,7 +259,13 @@ def test_the_steel_safeguard(client: Client) -> None:
     days = ["2025-10-06", "2026-06-16", "2026-06-30", "2026-07-01"]
     assert lives(client, later, *days) == [None, "proposed", "announced", "in_force"]
     quota = {"volume": 18300000, "unit": "t", "from": "2026-07-01", "through": "2027-06-30"}
-    assert ask(client, later, "2026-07-01")["quota"] == quota
+    rates = [
+        {"percent": 0, "basis": "additional", "quota": "in"},
+        {"percent": 50, "basis": "additional", "quota": "over"},
+    ]
+    spared = ["IS", "LI", "NO"]
+    assert pick(client, later, "2026-07-01", READ, "quota", "rates", "except_parties") == (quota, rates, spared)
+    assert [rate["percent"] for rate in ask(client, measure, "2026-06-30")["rates"]] == [0, 25]
 
 
 AD, CVD = "us-antidumping-duty-on-softwood-lumber", "us-countervailing-duty-on-softwood-lumber"
@@ -303,7 +330,8 @@ def test_swiss_goods_at_39_and_15(client: Client) -> None:
     # 90 FR 59281, out in December, counts back to 14 November.
     assert pick(client, path, "2025-11-20", "2025-12-16", "rate_percent") == (39,)
     assert pick(client, path, "2025-11-13", READ, "rate_percent") == (39,)
-    assert pick(client, path, "2025-11-14", READ, "rate_percent") == (15,)
+    ceiling = [{"percent": 15, "basis": "all_in"}]
+    assert pick(client, path, "2025-11-14", READ, "rate_percent", "rates") == (None, ceiling)
     days = ["2026-02-23", "2026-02-24", "2026-07-23", "2026-07-24"]
     lived = ["announced", "in_force", "in_force", "expired"]
     assert lives(client, "restrictions/us-import-surcharge-2026", *days) == lived
@@ -354,8 +382,10 @@ def test_turkish_trade_with_israel(client: Client) -> None:
     days = ["2024-04-08", "2024-04-09", "2024-05-01", "2024-05-02"]
     lived = [None, "in_force", "in_force", "superseded"]
     assert lives(client, "restrictions/turkiye-export-restrictions-on-israel", *days) == lived
-    lived = [None, None, None, "in_force"]
-    assert lives(client, "restrictions/turkiye-stop-of-all-trade-with-israel", *days) == lived
+    path = "restrictions/turkiye-stop-of-all-trade-with-israel"
+    assert lives(client, path, *days) == [None, None, None, "in_force"]
+    replaced = ["turkiye-export-restrictions-on-israel"]
+    assert pick(client, path, "2024-05-02", READ, "all_goods", "in_place_of") == (True, replaced)
 
 
 def test_the_boycott_of_qatar_ended_one_by_one(client: Client) -> None:
