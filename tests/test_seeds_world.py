@@ -110,12 +110,27 @@ async def test_it_loads_after_the_other_sets_and_only_once(migrated_url: str) ->
 
 @pytest.fixture(scope="module")
 def client(shared_url: str) -> Iterator[Client]:
-    """A ledger with the set on each database, over HTTP; it is only read. No event draws a warning."""
+    """A ledger with the set on each database, over HTTP; it is only read."""
     with TestClient(create_app(Settings(database_url=shared_url)), raise_server_exceptions=False) as client:
         answer = client.post("/v1/events", json={"events": EVENTS})
         assert answer.status_code == 201, answer.text
-        assert answer.json()["warnings"] == []
+        warned = [EVENTS[int(warning["pointer"].split("/")[2])] for warning in answer.json()["warnings"]]
+        # Both stand in place of the general duty, which is an item of the US-China set.
+        assert [event["item"] for event in warned] == [
+            "us-reciprocal-duty-on-swiss-goods",
+            "us-reciprocal-duty-on-indian-goods",
+        ]
+        assert [event["in_place_of"] for event in warned] == [["reciprocal-tariff-all-partners"]] * 2
         yield client
+
+
+def test_after_the_other_sets_nothing_is_warned_of(migrated_sqlite_url: str) -> None:
+    """What the set names of other sets is there when they are."""
+    with TestClient(create_app(Settings(database_url=migrated_sqlite_url))) as client:
+        for name in [*sorted(set(transfer.seeds()) - {SET}), SET]:
+            lines = (files.data("seeds") / f"{name}.ndjson").read_bytes().splitlines()
+            answer = client.post("/v1/events", json={"events": [json.loads(line) for line in lines]})
+    assert answer.json()["warnings"] == []
 
 
 def ask(client: Client, path: str, day: str, known: str = READ) -> dict[str, Any]:
