@@ -234,7 +234,7 @@ def test_rice_by_its_codes(client: Client) -> None:
     """In India parboiled rice is 1006 30 10, basmati 1006 30 20, other white rice 1006 30 90, broken rice 1006 40."""
 
     def found(hs: str, day: str) -> set[str]:
-        page = client.get("/v1/restrictions", params={"as_of": day, "hs": hs, "status": "in_force"}).json()
+        page = client.get("/v1/restrictions", params={"as_of": day, "hs": hs, "by": "IN", "status": "in_force"}).json()
         return {restriction["id"] for restriction in page["items"]}
 
     assert found("10063090", "2024-01-15") == {"india-white-rice-export-ban"}
