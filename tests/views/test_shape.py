@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {4: "bb4b84612b83e42640629c5760e5784c696a974090fdec1826a74289db559e2f"}
+FINGERPRINTS = {4: "096fe7d26c66bfeddec80b0f80a82ff3f232a4accca39e6f07ea510f3bf4c27c"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 
