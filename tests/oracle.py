@@ -14,6 +14,8 @@ from functools import cached_property
 from itertools import combinations, pairwise, product
 from typing import Any, Literal, NamedTuple
 
+from tests import touching
+
 Event = dict[str, Any]
 State = dict[str, Any]
 Log = Sequence[Event]
@@ -1300,53 +1302,22 @@ NOT_TEXTS = {
 }
 
 
-def same_name(one: str | None, other: str) -> bool:
-    """Whether two names are the same but for case and white space."""
-    return one is not None and one.casefold().split() == other.casefold().split()
-
-
-def names_good(state: State, name: str, value: str) -> bool:
-    """Whether a state names a good: `name` is good, hs or eccn."""
-    goods = state.get("goods") or []
-    if name == "hs":
-        return any(
-            code.startswith(value) or value.startswith(code) for code in (good.get("hs") for good in goods) if code
-        )
-    fields = ("name", "element", "eccn") if name == "good" else ("eccn",)
-    return any(same_name(good.get(field), value) for good in goods for field in fields)
-
-
-def names_country(state: State, party: str) -> bool:
-    """Whether a restriction or clearance names a country, or is a restriction against none in particular."""
-    entities = [*(state.get("entities") or []), *(state.get("beneficiaries") or [])]
-    countries = {entity["country"] for entity in entities if "country" in entity}
-    against = set(state.get("against") or [])
-    against_all = state["kind"] == "restriction" and not against and not countries
-    return party in {state.get("imposed_by"), state.get("granted_by"), *against, *countries} or against_all
-
-
 def over_in_every_reading(state: State) -> bool:
     """Whether it has ended whatever its dates are read as."""
     statuses = possible_statuses(state)
     return has_ended(state) and all(status is None or ends(state["kind"], status) for status in statuses)
 
 
-def touches_good(standing: Sequence[State], state: State, name: str, value: str) -> bool:
-    """Whether a state names a good; a clearance that names none is about those of its restriction."""
-    if state["kind"] == "restriction" or state.get("goods"):
-        return names_good(state, name, value)
-    of = [each for each in standing if each["kind"] == "restriction" and each["id"] == state.get("restriction")]
-    return any(names_good(each, name, value) for each in of)
-
-
-def exposed(standing: Sequence[State], name: str, value: str, party: str, *, include_ended: bool) -> list[str]:
-    """List what touches a good and a party, of all states at one (D, K)."""
+def exposed(
+    standing: Sequence[State], name: str, value: str, party: str, day: date, *, include_ended: bool
+) -> list[str]:
+    """List what touches a good and a party on a day, of all states at one (D, K)."""
     return [
         state["id"]
         for state in standing
         if state["kind"] in {"restriction", "clearance"}
-        and touches_good(standing, state, name, value)
-        and names_country(state, party)
+        and touching.found(state, standing, name, value, day) is not None
+        and touching.found(state, standing, "party", party, day) is not None
         and (include_ended or not over_in_every_reading(state))
     ]
 

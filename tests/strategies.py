@@ -80,7 +80,7 @@ REQUIRED: dict[str, Event] = {
 GOODS: list[list[Event]] = [
     [{"name": "Magnets", "hs": "850511"}],
     [{"name": "Rare  earths", "hs": "2805"}, {"name": "dysprosium", "element": "Dy", "hs": "280530"}],
-    [{"name": "AI accelerators", "eccn": "3A090"}, {"name": "magnets", "hs": "85"}],
+    [{"name": "AI accelerators", "eccn": "3A090.a"}, {"name": "magnets", "hs": "85"}],
     [{"name": "Rare-earth elements"}, {"name": "permanent magnet alloys", "hs": "2805301000", "hs_edition": "2022"}],
     [{"name": "tomatoes", "hs": "0702", "place": "Xinjiang"}],
 ]

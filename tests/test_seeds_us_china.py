@@ -285,6 +285,32 @@ def test_what_is_to_come(client: Client) -> None:
     assert ask(client, path, "2025-12-27", "2025-12-28") == {}
 
 
+def test_what_the_duties_touch(client: Client) -> None:
+    """EO 14257: all goods but those of Annex II, Canada and Mexico aside; the own duty on China instead of it."""
+    general = ask(client, "restrictions/reciprocal-tariff-all-partners", "2025-06-01")
+    assert (general["all_goods"], general["except_parties"]) == (True, ["CA", "MX"])
+    assert "pharmaceuticals" in [good["name"] for good in general["except_goods"]]
+    assert pick(client, RECIPROCAL, "2025-06-01", "2026-08-21", "all_goods", "in_place_of") == (
+        True,
+        ["reciprocal-tariff-all-partners"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("hs", "found"),
+    [
+        ("87038000", {"section-301-electric-vehicles"}),  # cars with only electric motors
+        ("854143", {"section-301-solar-cells"}),  # cells in modules
+        ("854231", {"section-301-semiconductors"}),  # processors
+        ("760612", {"section-301-steel-and-aluminium-25", "us-232-aluminium-tariff"}),  # plates of aluminium alloys
+    ],
+)
+def test_duties_by_code(client: Client, hs: str, found: set[str]) -> None:
+    """On 1 March 2025, of the duties on named goods, those that the tracker's product lists have for the code."""
+    page = client.get("/v1/exposure", params={"as_of": "2025-03-01", "hs": hs, "party": "CN"}).json()
+    assert {item["id"] for item in page["items"] if "goods" in item} == found
+
+
 def test_one_deal_in_many_issues(client: Client) -> None:
     """The deal of 30 October 2025 concerns nine issues and is found in each."""
     deal = ask(client, "agreements/kuala-lumpur-joint-arrangement", "2025-12-01")

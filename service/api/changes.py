@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlencode
 
@@ -12,9 +13,9 @@ from msgspec import Meta
 from service.api.change_forms import ATOM, CALENDAR, CSV, FORMS, calendar, dated, news, table
 from service.api.http.asof import frozen, known_clocks, not_modified, placed, tag_of
 from service.api.http.basis import every_day_members
+from service.api.http.clauses import CLAUSES
 from service.api.http.cursors import check_history, foreign_cursor, next_member
 from service.api.http.encodings import form_of
-from service.api.http.filters import tokens_of
 from service.api.http.moments import ordinal
 from service.api.http.parameters import Day, KnownPageQuery
 from service.api.http.query_strings import BadQuery
@@ -30,14 +31,16 @@ from service.api.http.requests import (
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import AS_OF_HEADERS, Documented, Media, Operation, Route
 from service.domain.errors import Fault, TooMuchWork
+from service.domain.matching.blocs import days_of_change
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug
 from service.domain.vocabulary.kinds import KINDS
-from service.views.asof.changes import Wanted, change_page
+from service.views.asof.changes import ALL_KINDS, Wanted, change_page
 from service.views.asof.sql import resolve
 
 if TYPE_CHECKING:
     from service.api.spec.response_shapes import DayChange
+    from service.domain.matching.clauses import Clause
     from service.views.asof.question import Basis
 
 DAYS = 90
@@ -59,15 +62,41 @@ class ChangesQuery(KnownPageQuery, frozen=True, kw_only=True, rename={"from_": "
     ] = None
     kind: Annotated[KindName | None, Meta(description="Items of this kind.")] = None
     issue: Annotated[Slug | None, Meta(description="Items of this issue.")] = None
-    party: Annotated[Party | None, Meta(description="Items that mention this party in any part.")] = None
-    by: Annotated[
-        Party | None, Meta(description="Items whose `by`, `imposed_by`, `granted_by` or `initiator` is this party.")
+    party: Annotated[
+        Party | None,
+        Meta(
+            description="Items that touch this party: those that mention it, or a bloc that it is a member of; "
+            "restrictions against all; clearances for the countries of a restriction that touches it."
+        ),
     ] = None
-    against: Annotated[Party | None, Meta(description="Items against this party.")] = None
-    good: Annotated[Name | None, Meta(description="Items on this good: its name, element or ECCN, in any case.")] = None
-    hs: Annotated[Hs | None, Meta(description="Items on goods whose HS code begins so.")] = None
-    eccn: Annotated[Eccn | None, Meta(description="Items on goods of this ECCN.")] = None
-    entity: Annotated[Name | None, Meta(description="Items that name this entity or beneficiary, in any case.")] = None
+    by: Annotated[
+        Party | None,
+        Meta(
+            description="Items whose `by`, `imposed_by`, `granted_by` or `initiator` is this party, or a bloc that it "
+            "is a member of."
+        ),
+    ] = None
+    against: Annotated[
+        Party | None,
+        Meta(description="Items against this party, a bloc that it is a member of, or all, and not without it."),
+    ] = None
+    good: Annotated[
+        Name | None,
+        Meta(
+            description="Items on this good: every word in a name, in any case, singular or plural; or its element, a "
+            "group of elements, or its ECCN; and restrictions on all goods, and not without it."
+        ),
+    ] = None
+    hs: Annotated[
+        Hs | None, Meta(description="Items on goods whose HS code begins so, or that this code begins with.")
+    ] = None
+    eccn: Annotated[Eccn | None, Meta(description="Items on goods of this ECCN, its paragraphs or its entry.")] = None
+    entity: Annotated[
+        Name | None,
+        Meta(
+            description="Items that name an entity or beneficiary in one of whose names every word stands, in any case."
+        ),
+    ] = None
     format: Annotated[
         Literal["json", "csv", "ics", "atom"] | None,
         Meta(
@@ -82,8 +111,22 @@ class ChangesQuery(KnownPageQuery, frozen=True, kw_only=True, rename={"from_": "
         last = min(first + DAYS, dates.FOREVER - 1) if self.to is None else ordinal(self.to)
         if last < first:
             raise BadQuery([Fault(("to",), "before from, or before today where from is absent")])
-        kinds = () if self.kind is None else (self.kind,)
-        return Wanted(first, last, kinds, [(token,) for token in tokens_of(self)], self.because)
+        kinds = ALL_KINDS if self.kind is None else (self.kind,)
+        given = [(name, value) for name in CLAUSES if (value := getattr(self, name)) is not None]
+
+        @cache
+        def clauses_on(day: int) -> list[Clause]:
+            return [CLAUSES[name](value, day) for name, value in given]
+
+        every = [
+            {
+                token: None
+                for day in days_of_change(value, first, last)
+                for token in CLAUSES[name](value, day).candidates(kinds)
+            }
+            for name, value in given
+        ]
+        return Wanted(first, last, kinds, clauses_on, [[*tokens] for tokens in every], self.because)
 
 
 async def _get_changes(request: AnyRequest) -> Response[bytes]:

@@ -7,27 +7,36 @@ from typing import Annotated
 from msgspec import Meta
 
 from service.api.http.asof import Answered, AsOfRequest, as_of
+from service.api.http.clauses import CLAUSES
 from service.api.http.parameters import INCLUDED, AsOfPageQuery, EndedOrPlanned
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import Operation, Route, as_of_answers
 from service.domain.errors import Fault
-from service.domain.rule.tokens import token
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party
-from service.domain.vocabulary.words import normalized
-from service.views.asof import exposure
-from service.views.asof.exposure import ExposureFilter
+from service.views.asof import touching
+from service.views.asof.question import ScopeFilter
 from service.views.asof.sources import with_sources
+from service.views.asof.touching import touching_page
+
+_GOODS = ("good", "hs", "eccn", "entity")
+_KINDS = ("restriction", "clearance")
 
 
 class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
     """A good by one of its names or codes, a country, and D and K."""
 
     party: Annotated[Party, Meta(description="The country on either side: the one that acts, or the one acted upon.")]
-    good: Annotated[Name | None, Meta(description="A good by name, element or ECCN, in any case.")] = None
+    good: Annotated[
+        Name | None,
+        Meta(description="A good by the words of its name, in any case, singular or plural; by element or ECCN."),
+    ] = None
     hs: Annotated[
         Hs | None, Meta(description="A good by HS code: measures on codes that begin so, or that it begins with.")
     ] = None
-    eccn: Annotated[Eccn | None, Meta(description="A good by ECCN.")] = None
+    eccn: Annotated[Eccn | None, Meta(description="A good by ECCN: measures on its paragraphs, or its entry.")] = None
+    entity: Annotated[
+        Name | None, Meta(description="An entity or beneficiary by words that all stand in one of its names.")
+    ] = None
     include: Annotated[
         EndedOrPlanned | None,
         Meta(
@@ -37,30 +46,24 @@ class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
     ] = None
 
     def faults(self) -> list[Fault]:
-        """Refuse no good, or more than one."""
-        given = [name for name in ("good", "hs", "eccn") if getattr(self, name) is not None]
-        faults = [] if len(given) == 1 else [Fault((given[-1] if given else "good",), "give one of good, hs and eccn")]
-        return [*faults, *super().faults()]
+        """Refuse no good and no entity, or more than one."""
+        given = [name for name in _GOODS if getattr(self, name) is not None]
+        only = Fault((given[-1] if given else "good",), "give one of good, hs, eccn and entity")
+        return [*([] if len(given) == 1 else [only]), *super().faults()]
 
-    def filter(self) -> ExposureFilter:
-        """Return the filter that the query asks for."""
-        if self.hs is not None:
-            goods = exposure.hs_tokens(self.hs)
-        elif self.eccn is not None:
-            goods = [token("eccn", normalized(self.eccn))]
-        else:
-            goods = [token("good", normalized(self.good or ""))]
-        return ExposureFilter(goods, self.party, INCLUDED[self.include])
+    def filter(self, day: int) -> ScopeFilter:
+        """Return the filter that the query asks for on a day."""
+        good = next(CLAUSES[name](value, day) for name in _GOODS if (value := getattr(self, name)) is not None)
+        return ScopeFilter(_KINDS, (good, CLAUSES["party"](self.party, day)), included=INCLUDED[self.include])
 
 
 async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
     """Read the restrictions and clearances that touch a good and a country."""
     query = asked.query
-    page = await exposure.exposure_page(
-        asked.database, asked.question, query.filter(), after=asked.after, limit=query.limit
-    )
+    wanted = query.filter(asked.question.as_of)
+    page = await touching_page(asked.database, asked.question, wanted, after=asked.after, limit=query.limit)
     shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
-    return asked.page(page.basis, [state.body for state in shown.items], shown.next)
+    return asked.page(page.basis, map(touching.shown, shown.items), shown.next)
 
 
 ROUTES = [

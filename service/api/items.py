@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
-from service.api.http.filters import tokens_of
+from service.api.http.clauses import CLAUSES
 from service.api.http.parameters import INCLUDED, AsOfPageQuery, AsOfQuery, IncludePlanned, Words, faults_of_words
 from service.api.http.query_strings import BadQuery
 from service.api.http.requests import Handler, slug_of
@@ -22,9 +22,9 @@ from service.domain.rule.tokens import token
 from service.domain.rule.words import words_of
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug
 from service.domain.vocabulary.kinds import KINDS, PLANNED, STATUSES, Kind
-from service.views.asof import lists
+from service.views.asof import lists, touching
 from service.views.asof.engine import engine_of
-from service.views.asof.question import StateFilter
+from service.views.asof.question import Included, ScopeFilter, StateFilter
 from service.views.asof.sources import one_with_sources, with_sources
 
 
@@ -48,15 +48,41 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
     certainty: Annotated[
         Literal["certain", "contested", "possible"] | None, Meta(description="How sure the status is.")
     ] = None
-    party: Annotated[Party | None, Meta(description="Items that mention this party in any part.")] = None
-    by: Annotated[
-        Party | None, Meta(description="Items whose `by`, `imposed_by`, `granted_by` or `initiator` is this party.")
+    party: Annotated[
+        Party | None,
+        Meta(
+            description="Items that touch this party: those that mention it, or a bloc that it is a member of on D; "
+            "restrictions against all; clearances for the countries of a restriction that touches it."
+        ),
     ] = None
-    against: Annotated[Party | None, Meta(description="Items against this party.")] = None
-    good: Annotated[Name | None, Meta(description="Items on this good: its name, element or ECCN, in any case.")] = None
-    hs: Annotated[Hs | None, Meta(description="Items on goods whose HS code begins so.")] = None
-    eccn: Annotated[Eccn | None, Meta(description="Items on goods of this ECCN.")] = None
-    entity: Annotated[Name | None, Meta(description="Items that name this entity or beneficiary, in any case.")] = None
+    by: Annotated[
+        Party | None,
+        Meta(
+            description="Items whose `by`, `imposed_by`, `granted_by` or `initiator` is this party, or a bloc that it "
+            "is a member of on D."
+        ),
+    ] = None
+    against: Annotated[
+        Party | None,
+        Meta(description="Items against this party, a bloc that it is a member of on D, or all, and not without it."),
+    ] = None
+    good: Annotated[
+        Name | None,
+        Meta(
+            description="Items on this good: every word in a name, in any case, singular or plural; or its element, a "
+            "group of elements, or its ECCN; and restrictions on all goods, and not without it."
+        ),
+    ] = None
+    hs: Annotated[
+        Hs | None, Meta(description="Items on goods whose HS code begins so, or that this code begins with.")
+    ] = None
+    eccn: Annotated[Eccn | None, Meta(description="Items on goods of this ECCN, its paragraphs or its entry.")] = None
+    entity: Annotated[
+        Name | None,
+        Meta(
+            description="Items that name an entity or beneficiary in one of whose names every word stands, in any case."
+        ),
+    ] = None
     include: IncludePlanned | None = None
     q: Words | None = None
 
@@ -64,9 +90,15 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
         """Refuse a search text without a word."""
         return [*faults_of_words(self.q), *super().faults()]
 
-    def tokens(self) -> list[str]:
-        """List the tokens of the filters, those first that leave the fewest candidates."""
-        return tokens_of(self)
+    def filter(self, kind: str, day: int) -> StateFilter | ScopeFilter:
+        """Return the filter on items of a kind on a day: by tokens alone, where these decide it."""
+        planned = INCLUDED[self.include].planned or self.status == PLANNED
+        given = [(name, value) for name in CLAUSES if (value := getattr(self, name)) is not None]
+        clauses = [CLAUSES[name](value, day) for name, value in given]
+        tokens = [token for clause in clauses if (token := clause.token({kind})) is not None]
+        if len(tokens) == len(clauses):
+            return StateFilter(kind, tokens, self.marks(), planned)
+        return ScopeFilter((kind,), clauses, self.marks(), Included(ended=True, planned=planned))
 
     def marks(self) -> list[str]:
         """List the marks of the filters on states."""
@@ -81,13 +113,12 @@ def _list(kind: str) -> Handler:
         query = asked.query
         if query.status is not None and query.status not in STATUSES[kind]:
             raise BadQuery([Fault(("status",), f"a {kind} is never {query.status}; it is {', '.join(STATUSES[kind])}")])
-        planned = INCLUDED[query.include].planned or query.status == PLANNED
-        wanted = StateFilter(kind, query.tokens(), query.marks(), planned)
+        wanted = query.filter(kind, asked.question.as_of)
         page = await lists.page(
             asked.database, asked.question, wanted, words_of(query.q or ""), after=asked.after, limit=query.limit
         )
         shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
-        return asked.page(page.basis, [state.body for state in shown.items], shown.next)
+        return asked.page(page.basis, map(touching.shown, shown.items), shown.next)
 
     return as_of(ItemsQuery, list_items)
 

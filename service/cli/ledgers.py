@@ -62,12 +62,13 @@ def migrate(database_url: str | None) -> None:
 def seed(name: str, database_url: str | None) -> None:
     """Load a set of events that comes with Parley.
 
-    NAME is london (the talks of June 2025; the default) or us-china (trade measures and talks since 2018). Loading a
-    set again changes nothing.
+    NAME is london (the talks of June 2025; the default), us-china (trade measures and talks since 2018) or world
+    (twelve histories of other partners, such as the Black Sea grain initiative). Loading a set again changes nothing.
 
     \b
       parley seed
       parley seed us-china
+      parley seed world
     """
     from service import transfer
 

@@ -125,6 +125,30 @@ def test_an_item_that_gives_up_its_party_is_found_by_it_on_that_day(ledger: Clie
     assert changes(ledger, "from=2025-10-02&to=2025-12-31&against=CN") == []
 
 
+def test_a_measure_of_a_bloc_is_found_by_a_member_of_that_day(ledger: Client) -> None:
+    """A duty of the EU is found by a country on the days on which that is a member; a clearance by its restriction."""
+    duty = TARIFF | {"imposed_by": "EU", "against": ["RU"]}
+    events = [
+        fact("restriction.imposed", "2020-01-20", "eu-duty", rate_percent=5, **duty),
+        fact("restriction.amended", "2020-02-10", "eu-duty", rate_percent=6),
+        fact(
+            "clearance.granted",
+            "2020-02-20",
+            "quota",
+            granted_by="EU",
+            restriction="eu-duty",
+            beneficiaries=[{"name": "Importers"}],
+        ),
+    ]
+    ledger.post("/v1/events", json={"events": events}).raise_for_status()
+    year = "from=2020-01-01&to=2020-12-31"
+    found = {
+        party: [each["day"][5:] for each in changes(ledger, f"{year}&party={party}")] for party in ("GB", "FR", "US")
+    }
+    assert found == {"GB": ["01-20"], "FR": ["01-20", "02-10", "02-20"], "US": []}
+    assert [each["item"] for each in changes(ledger, f"{year}&hs=7208&kind=clearance")] == ["quota"]
+
+
 def test_pages_follow_each_other_and_keep_their_days(ledger: Client) -> None:
     """Page by page every change comes once; what is recorded meanwhile is not on them."""
     whole, found = changes(ledger, YEAR), []

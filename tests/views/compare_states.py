@@ -1,21 +1,22 @@
 """States, lists, issues, exposure and words at one (D, K), compared with the oracle."""
 
 import json
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 import msgspec
 
 from service.api.exposure import ExposureQuery
+from service.api.items import ItemsQuery
 from service.domain.rule.posture import ItemStatus, posture_of
 from service.domain.rule.state import status_in
 from service.domain.rule.words import words_of
-from service.views.asof import exposure, lists
+from service.views.asof import lists
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ItemState, StateFilter
 from service.views.asof.recorded import issue_versions
-from tests import oracle
+from service.views.asof.touching import touching_page
+from tests import oracle, touching
 from tests.ledgers import Opened, asking
 from tests.tally import comparing
 
@@ -23,19 +24,21 @@ Event = dict[str, Any]
 
 FREE = {"alternatives"}
 """Fields in which the rules leave a choice."""
-FILTERS: dict[str, Callable[[Event], bool]] = {
-    "against:EU": lambda state: "EU" in state.get("against", ()),
-    "good:dysprosium": lambda state: any(good["name"] == "dysprosium" for good in state.get("goods", ())),
-    "issue:chips": lambda state: "chips" in state["issues"],
-}
-"""Tokens of restrictions, and what a state says that carries them."""
 GOODS = {
-    "good": ["dysprosium", "DY", "rare earths", "magnets", "3a090", "nothing"],
-    "hs": ["28", "2805", "280530", "280540", "85", "850511", "850512", "90"],
-    "eccn": ["3A090", "3A001"],
+    "good": ["dysprosium", "DY", "rare earth", "magnet", "alloys magnets", "3a090", "energy", "tomato", "nothing"],
+    "hs": ["28", "2805", "280530", "2805301000", "280540", "85", "850511", "850512", "90"],
+    "eccn": ["3A090", "3A090.a", "3A090.b", "3A001"],
 }
-"""What exposure is asked about."""
-PARTIES = ["US", "CN", "EU", "GB"]
+"""The goods that exposure is asked about."""
+PARTIES = ["US", "CN", "EU", "GB", "DE", "CH"]
+FILTERS = {
+    **GOODS,
+    "entity": ["huawei", "Technologies LTD", "华为", "importer", "not others"],
+    "party": PARTIES,
+    "by": ["CN", "US", "EU", "DE"],
+    "against": ["US", "EU", "DE", "NO", "MX", "CN"],
+}
+"""The filters of lists on what is touched, with values."""
 WORDS = ["dysprosium", "ISSUE", "an what", "magnets ohio", "rare earths", "us", "restriction-1", "3a090 huawei", "ß"]
 
 
@@ -85,12 +88,32 @@ async def _paged(ledger: Opened, kind: str, day: date, known: oracle.K) -> list[
     return names
 
 
-async def check_filters(ledger: Opened, listed: list[Event], day: date, known: oracle.K) -> None:
-    """Compare lists of restrictions by filter with the states of the whole list that pass it."""
-    for token, holds in FILTERS.items():
-        found = await ledger.kind("restriction", day, known, token)
+async def check_filters(ledger: Opened, kind: str, listed: list[Event], day: date, known: oracle.K) -> None:
+    """Compare lists by filter, some values of each a day, with the states of the whole list that pass it."""
+    restrictions = [] if kind == "restriction" else await ledger.kind("restriction", day, known)
+    turn = day.toordinal()
+    chosen = {name: values[turn % len(values)] for name, values in FILTERS.items()}
+    queries: list[Event] = [{name: value} for name, value in chosen.items()]
+    queries.append({"party": chosen["party"], "good": chosen["good"]})
+    queries.append({"party": chosen["party"], "issue": "chips", "against": chosen["against"]})
+    for query in queries:
+        wanted = msgspec.convert(query, ItemsQuery).filter(kind, turn)
+        found: list[str] = []
+        after: int | None = 0
+        while after is not None:
+            page = await lists.page(ledger.database, asking(day, known), wanted, (), after=after, limit=2)
+            found += [each.slug for each in page.items]
+            after = page.next
+        truth = [state["id"] for state in listed if _passes(state, [*listed, *restrictions], query, day)]
         with comparing("lists"):
-            assert [state["id"] for state in found] == [state["id"] for state in listed if holds(state)], token
+            assert found == truth, (kind, query, day, known)
+
+
+def _passes(state: Event, standing: list[Event], query: Event, day: date) -> bool:
+    return all(
+        value in state["issues"] if name == "issue" else touching.found(state, standing, name, value, day) is not None
+        for name, value in query.items()
+    )
 
 
 async def check_issue(ledger: Opened, log: list[Event], issue: str, day: date, known: oracle.K) -> list[ItemState]:
@@ -150,14 +173,14 @@ async def check_exposure(
     """
     (name,) = asked.keys() & GOODS.keys()
     question = asking(day, known)
-    wanted = msgspec.convert(asked, ExposureQuery).filter()
+    wanted = msgspec.convert(asked, ExposureQuery).filter(day.toordinal())
     found: list[str] = []
     after: int | None = 0
     while after is not None:
-        page = await exposure.exposure_page(ledger.database, question, wanted, after=after, limit=limit)
+        page = await touching_page(ledger.database, question, wanted, after=after, limit=limit)
         found += [each.slug for each in page.items]
         question, after = page.basis.pinned(), page.next
-    truth = oracle.exposed(standing, name, asked[name], asked["party"], include_ended="include" in asked)
+    truth = oracle.exposed(standing, name, asked[name], asked["party"], day, include_ended="include" in asked)
     with comparing("exposures"):
         assert found == truth, asked
 

@@ -35,7 +35,8 @@ async def check_answers(ledger: Opened, data: st.DataObject, history: list[Event
     for known in clocks:
         day = data.draw(days_near(history))
         listed = {kind: await check_list(ledger, log, kind, day, known) for kind in KINDS}
-        await check_filters(ledger, listed["restriction"], day, known)
+        for kind in ("restriction", "clearance", "investigation"):
+            await check_filters(ledger, kind, listed[kind], day, known)
         by_id = {state["id"]: state for found in listed.values() for state in found}
         for item in oracle.items_in_order(log, known):
             check_state(log, by_id.get(item), item, day, known)

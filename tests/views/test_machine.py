@@ -99,8 +99,8 @@ class ParleyMachine(Recording):
         listed = self.run(check_list(self.ledger, self.log, kind, day, known))
         for state in listed:
             check_state(self.log, state, state["id"], day, known)
-        if kind == "restriction":
-            self.run(check_filters(self.ledger, listed, day, known))
+        if kind in {"restriction", "clearance", "investigation"}:
+            self.run(check_filters(self.ledger, kind, listed, day, known))
 
     @rule(kind=KINDS, day=DAYS)
     def ask_list_now(self, kind: str, day: date) -> None:

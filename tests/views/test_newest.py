@@ -2,12 +2,13 @@
 
 import pytest
 
+from service.domain.matching import asked
 from service.views.asof import question, recorded, sql
 from tests.ledgers import Event, Opened, opened
 
 DAY = 739_000
 """In 2024."""
-EVERY = (("party:CN", "against-all"), ("good:dysprosium", "of-restriction"))
+WANTED = question.ScopeFilter(("restriction",), (asked.of_party("CN", DAY), asked.of_good("dysprosium")))
 
 
 def restriction(item: str, **terms: object) -> Event:
@@ -19,7 +20,7 @@ def restriction(item: str, **terms: object) -> Event:
 
 async def sifted(ledger: Opened, at: question.Basis, numbers: list[int], most: int = 10) -> list[str]:
     """Return the items that touch, by name."""
-    found, _ = await recorded.sifted(ledger.database, at, numbers, EVERY, question.Included(), most)
+    found, _ = await recorded.sifted(ledger.database, at, numbers, WANTED, most)
     return [each.slug for each in found]
 
 

@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {4: "bb4b84612b83e42640629c5760e5784c696a974090fdec1826a74289db559e2f"}
+FINGERPRINTS = {5: "337102d3bc6a1df9f68310bde1cc7af2f0b7d43a44ed7bd3165f89bd34d1e5f1"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from service.api.exposure import ExposureQuery
 from service.domain.vocabulary.kinds import KINDS
-from service.views.asof import exposure, sources
+from service.views.asof import sources
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ItemState, StateFilter
+from service.views.asof.touching import touching_page
 from tests import oracle
 from tests.conftest import PostgresServer
 from tests.examples import thorough
@@ -97,9 +98,9 @@ async def check_exposure(ledger: Opened, states: list[Event], name: str, day: da
     for value in GOODS[name]:
         for party in PARTIES[:2]:
             asked = {name: value, "party": party, "include": "ended,planned"}
-            wanted = msgspec.convert(asked, ExposureQuery).filter()
-            page = await exposure.exposure_page(ledger.database, question, wanted, after=0, limit=1_000)
-            truth = oracle.exposed(states, name, value, party, include_ended=True)
+            wanted = msgspec.convert(asked, ExposureQuery).filter(day.toordinal())
+            page = await touching_page(ledger.database, question, wanted, after=0, limit=1_000)
+            truth = oracle.exposed(states, name, value, party, day, include_ended=True)
             with comparing("exposures"):
                 assert [each.slug for each in page.items] == truth, asked
 

@@ -119,6 +119,16 @@ class StateFact(Struct, frozen=True, kw_only=True):
     """The reports of the fact: those of its text, then those added, each once."""
 
 
+Matched = Annotated[
+    dict[str, str] | UnsetType,
+    Meta(
+        description="In lists by `party`, `by`, `against`, `good`, `hs`, `eccn` or `entity`, and in exposure: what was "
+        "found in place of what was asked about, by parameter. A bloc, a code that is wider or narrower, the name of a "
+        "good or an entity, the symbol of an element, or `all`. Absent where everything was named itself."
+    ),
+]
+
+
 class State(Struct, frozen=True, kw_only=True):
     """The state of an item; the terms of its kind stand beside these fields, where known."""
 
@@ -156,6 +166,7 @@ class State(Struct, frozen=True, kw_only=True):
     """How many changes follow those in `upcoming`."""
     next_change: Upcoming | None
     """The first decided change after D to another status or to other terms; null without one."""
+    matched: Matched = UNSET
 
 
 class AnyState(State, frozen=True, kw_only=True):

@@ -114,10 +114,11 @@ HsEdition = Annotated[
 Currency = Annotated[
     str, Meta(pattern=r"^[A-Z]{3}\Z", description="A currency by its ISO 4217 code.", examples=["EUR"])
 ]
+ECCN_PATTERN = r"^[0-9][A-E][0-9]{3}(\.[a-z0-9]+)*\Z"
 Eccn = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9][A-E][0-9]{3}(\.[a-z0-9]+)*\Z",
+        pattern=ECCN_PATTERN,
         max_length=40,
         description="Export control classification number, with its paragraph where given.",
         examples=["3A090"],

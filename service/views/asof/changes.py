@@ -14,14 +14,16 @@ import msgspec
 
 from service.domain.errors import Fault, TooMuchWork
 from service.domain.rule.state import arrival_text
-from service.domain.vocabulary.kinds import PLANNED
+from service.domain.vocabulary.kinds import KINDS, PLANNED
 from service.views.asof import published, sql
-from service.views.asof.question import PAGE_BYTES
+from service.views.asof.question import PAGE_BYTES, Included, ItemState, ScopeFilter
+from service.views.asof.touching import touching
 from service.views.asof.weighing import PageWork
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from service.domain.matching.clauses import Clause
     from service.domain.rule.item import Item
     from service.storage.database import Database, Dialect, Row
     from service.views.asof.question import Basis
@@ -61,26 +63,29 @@ _terms = msgspec.json.Decoder(_Terms).decode
 _decoded = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _NO_STATE: dict[str, msgspec.Raw] = {}
 
+ALL_KINDS = tuple(KINDS)
+
 Place = tuple[int, int]
 """A day (an ordinal) and the number of an item: changes are in the order of these."""
 
 
 class Wanted(NamedTuple):
-    """The changes asked for: on the days `first` to `last` (ordinals), of items of some kinds (none: of every kind).
+    """The changes asked for: on the days `first` to `last` (ordinals), of items of some kinds.
 
-    An item passes whose state carries, on the day or on the day before, one token of each of `every`; with `because`, a
-    change that comes by a fact, or by an end.
+    An item passes that meets every clause on the day, or on the day before: `clauses_on` returns those of a day, and an
+    item that may meet them has a token of each of `every`. With `because`, a change that comes by a fact, or by an end.
     """
 
     first: int
     last: int
-    kinds: Sequence[str] = ()
+    kinds: tuple[str, ...] = ALL_KINDS
+    clauses_on: Callable[[int], Sequence[Clause]] = lambda _: ()
     every: Sequence[Sequence[str]] = ()
     because: str | None = None
 
-    def takes(self, found_by: frozenset[str]) -> bool:
-        """Return whether a state with these tokens passes."""
-        return all(not found_by.isdisjoint(tokens) for tokens in self.every)
+    def on(self, day: int) -> ScopeFilter:
+        """Return the filter on the states of a day."""
+        return ScopeFilter(self.kinds, self.clauses_on(day), included=Included(ended=True, planned=True))
 
     @property
     def cause(self) -> str:
@@ -135,7 +140,7 @@ async def change_page(database: Database, basis: Basis, wanted: Wanted, after: P
     while len(found) <= limit and scanned < SCAN_MAX:
         rows = await _rows(database, basis, wanted, after, size)
         scanned += len(rows)
-        found += [change for row in rows if (change := await _change(database, row, wanted)) is not None]
+        found += [change for row in rows if (change := await _change(database, basis, row, wanted)) is not None]
         if len(rows) < size:
             return _page(sorted([*found, *others], key=_by_place), limit, None)
         after, size = (rows[-1][0], rows[-1][1]), min(4 * size, SCAN_MAX)
@@ -163,12 +168,11 @@ async def _rows(database: Database, basis: Basis, wanted: Wanted, after: Place, 
     if basis.published is not None:
         parameters.append(basis.published)
     first = len(parameters) + 1
-    if wanted.kinds:
+    has_kinds = wanted.kinds != ALL_KINDS
+    if has_kinds:
         parameters.append(dialect.listed(wanted.kinds))
     parameters += [dialect.listed(tokens) for tokens in wanted.every]
-    text = _statement(
-        dialect, first, published=basis.published is not None, kinds=bool(wanted.kinds), every=len(wanted.every)
-    )
+    text = _statement(dialect, first, published=basis.published is not None, kinds=has_kinds, every=len(wanted.every))
     return await database.fetch_long(text, *parameters)
 
 
@@ -192,13 +196,17 @@ def _statement(dialect: Dialect, first: int, *, published: bool, kinds: bool, ev
     )
 
 
-async def _change(database: Database, row: Row, wanted: Wanted) -> Change | None:
+async def _change(database: Database, basis: Basis, row: Row, wanted: Wanted) -> Change | None:
     """Return the change of a row; None where it does not pass, or neither the status nor a term is another."""
     day, number, slug, kind, arrival, candidate, known_at, *states = row
     if not candidate or wanted.cause not in arrival:
         return None
     (before, one), (after, other) = _status(states[:4]), _status(states[4:])
-    if not (wanted.takes(one) or wanted.takes(other)):
+    sides = [
+        (day - 1, ItemState(number, slug, kind, "", b"", one)),
+        (day, ItemState(number, slug, kind, "", b"", other)),
+    ]
+    if not await _touches(database, basis, wanted, sides):
         return None
     bodies = [
         None if state is None else await sql.body_of(database, state, body)
@@ -206,6 +214,16 @@ async def _change(database: Database, row: Row, wanted: Wanted) -> Change | None
     ]
     change = Change(day, number, slug, kind, arrival, known_at, *bodies)
     return change if change.differs() else None
+
+
+async def _touches(database: Database, basis: Basis, wanted: Wanted, sides: Iterable[tuple[int, ItemState]]) -> bool:
+    """Return whether one of some states meets every clause on its day; a state without tokens is none."""
+    if not wanted.every:
+        return True
+    for day, state in sides:
+        if state.tokens and await touching(database, basis._replace(as_of=day), wanted.on(day), [state]):
+            return True
+    return False
 
 
 def _status(columns: Sequence[Any]) -> tuple[int | None, frozenset[str]]:
@@ -219,26 +237,28 @@ def _status(columns: Sequence[Any]) -> tuple[int | None, frozenset[str]]:
 async def _out_of_order(database: Database, basis: Basis, wanted: Wanted) -> list[Change]:
     """Return all changes of the items that are out of order."""
 
-    def changes_of(item: Item) -> list[Change]:
-        return [] if wanted.kinds and item.kind.name not in wanted.kinds else [*_of_item(item, wanted)]
+    def changes_of(item: Item) -> list[tuple[Change, list[tuple[int, ItemState]]]]:
+        return [*_of_item(item, wanted)] if item.kind.name in wanted.kinds else []
 
     work = PageWork()
     found = await published.taken_of_out_of_order(database, basis, work, changes_of)
     if work.is_enough:
         detail = "too many items became known in another order than recorded: ask with filters, or as recorded"
         raise TooMuchWork([Fault(("known_basis",), detail)])
-    return [change for changes in found for change in changes]
+    return [change for changes in found for change, sides in changes if await _touches(database, basis, wanted, sides)]
 
 
-def _of_item(item: Item, wanted: Wanted) -> Iterator[Change]:
+def _of_item(item: Item, wanted: Wanted) -> Iterator[tuple[Change, list[tuple[int, ItemState]]]]:
+    """Return the changes of an item, each with its states before and after, and their days."""
     for index, segment in enumerate(item.segments):
         arrival = arrival_text(segment)
         if not arrival or wanted.cause not in arrival or not wanted.first <= segment.start <= wanted.last:
             continue
         before, after = (item.state_of_segment(place) if place >= 0 else None for place in (index - 1, index))
         before, after = (None if state is None or state.status == PLANNED else state for state in (before, after))
-        if any(state is not None and wanted.takes(state.tokens) for state in (before, after)):
-            bodies = [state and state.body for state in (before, after)]
-            change = Change(segment.start, item.number, item.slug, item.kind.name, arrival, None, *bodies)
-            if change.differs():
-                yield change
+        head = item.number, item.slug, item.kind.name
+        bodies = [state and state.body for state in (before, after)]
+        change = Change(segment.start, *head, arrival, None, *bodies)
+        sides = ((segment.start - 1, before), (segment.start, after))
+        if change.differs():
+            yield change, [(day, ItemState(*head, *state)) for day, state in sides if state is not None]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from service.domain.rule import words
 from service.views.asof.engine import engine_of
-from service.views.asof.question import ItemState, Question, StateFilter, StatePage, is_full, page_of
+from service.views.asof.question import ItemState, Question, ScopeFilter, StateFilter, StatePage, is_full, page_of
+from service.views.asof.touching import touching_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,18 +21,24 @@ SCAN_MAX = 5_000
 
 
 async def page(
-    database: Database, question: Question, wanted: StateFilter, searched: Sequence[str], *, after: int, limit: int
+    database: Database,
+    question: Question,
+    wanted: StateFilter | ScopeFilter,
+    searched: Sequence[str],
+    *,
+    after: int,
+    limit: int,
 ) -> StatePage:
     """Return the states that pass a filter and have every word, after an item number; without words, all of them.
 
     A page may be short before the end, where few states have the words.
     """
     if not searched:
-        return await engine_of(question).page(database, question, wanted, after=after, limit=limit)
+        return await _unsearched(database, question, wanted, after=after, limit=limit)
     found: list[ItemState] = []
     scanned = 0
     while True:
-        chunk = await engine_of(question).page(database, question, wanted, after=after, limit=CHUNK)
+        chunk = await _unsearched(database, question, wanted, after=after, limit=CHUNK)
         found += [each for each in chunk.items if words.occur_in(each.kind, each.body, searched)]
         if is_full(found, limit):
             return page_of(chunk.basis, found, limit)
@@ -41,3 +48,11 @@ async def page(
         if scanned >= SCAN_MAX or (question.published is not None and len(chunk.items) < CHUNK):  # it cost enough
             return StatePage(chunk.basis, found, after)
         await asyncio.sleep(0)  # others want an answer too
+
+
+async def _unsearched(
+    database: Database, question: Question, wanted: StateFilter | ScopeFilter, *, after: int, limit: int
+) -> StatePage:
+    if isinstance(wanted, ScopeFilter):
+        return await touching_page(database, question, wanted, after=after, limit=limit)
+    return await engine_of(question).page(database, question, wanted, after=after, limit=limit)

@@ -62,6 +62,7 @@ _OUT_OF_ORDER = """
 SELECT i.number, i.slug FROM out_of_order o CROSS JOIN item i
 WHERE o.item > $1 AND o.item <= $2 AND o.position <= $3 AND i.number = o.item{where} ORDER BY o.item LIMIT $4
 """
+_EVERY = 10**9
 _NEWEST = f"""
 SELECT i.number, i.slug FROM facet f CROSS JOIN item i
 WHERE f.token = $1 AND f.item < $2 AND i.number = f.item AND i.kind IN {DECIDING_KINDS}
@@ -151,16 +152,17 @@ async def named(database: Database, basis: Basis, slugs: Sequence[str], *, plann
     return sorted([*kept, *others], key=attrgetter("number"))
 
 
-async def named_until(
-    database: Database, basis: Basis, slugs: Sequence[str], work: PageWork, *, planned: bool
+async def out_of_order(
+    database: Database, basis: Basis, kinds: Sequence[str], *, after: int, until: int | None, planned: bool
 ) -> tuple[list[ItemState], int | None]:
-    """Return the states of items named in order of numbers; where they are a page, the last that was looked at too.
+    """Return the states of the items of some kinds that are out of order, of numbers after one and up to another.
 
-    It is a number; None where there was work left after all of them.
+    Where they cost enough for a page, also the number of the last item that was looked at.
     """
-    kept, more = await recorded.named_whole(database, basis, slugs, planned=planned)
-    page = StatePage(basis, kept, kept[-1].number if more else None)
-    return await _with_others(database, page, _Wanted(None, len(slugs), slugs=slugs, planned=planned), work)
+    every = _Wanted(
+        None, _EVERY, passes=lambda state: state.kind in kinds, planned=planned, after=after, until=until
+    )  # fmt: skip
+    return await _worked_out(database, basis, every, PageWork())
 
 
 async def statuses(database: Database, question: Question, issues: Sequence[str]) -> Statuses:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from service.domain.matching.clauses import Clause
     from service.domain.rule.posture import ItemStatus
 
 
@@ -52,7 +53,10 @@ class Basis(NamedTuple):
 
 
 class ItemState(NamedTuple):
-    """An item's state at (D, K): `body` is its JSON, `tokens` what it is found by, where the question needs them."""
+    """An item's state at (D, K): `body` is its JSON, `tokens` what it is found by, where the question needs them.
+
+    `matched` says what of it was found in place of what was asked about, by parameter: a bloc, a code, a name, `all`.
+    """
 
     number: int
     slug: str
@@ -60,6 +64,7 @@ class ItemState(NamedTuple):
     status: str
     body: bytes
     tokens: frozenset[str] = frozenset()
+    matched: Mapping[str, str] = {}  # never changed
 
 
 class StateFilter(NamedTuple):
@@ -80,6 +85,19 @@ class Included(NamedTuple):
 
     ended: bool = False
     planned: bool = False
+
+
+class ScopeFilter(NamedTuple):
+    """States of some kinds for which every clause holds, with every mark.
+
+    Items are found by the first two clauses: the first are those that leave the fewest candidates. There is one at
+    least. Those that have ended in every reading, and those that are only planned, pass where they are `included`.
+    """
+
+    kinds: tuple[str, ...]
+    clauses: Sequence[Clause]
+    marks: Sequence[str] = ()
+    included: Included = Included()
 
 
 class StatePage(NamedTuple):

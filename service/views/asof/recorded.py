@@ -15,6 +15,7 @@ from service.views.asof.question import (
     IssuePage,
     ItemState,
     OneState,
+    ScopeFilter,
     StateFilter,
     StatePage,
     Statuses,
@@ -133,41 +134,30 @@ async def named(database: Database, basis: Basis, slugs: Sequence[str], *, plann
 
     Those without a status are left out, and without `planned` those that are only planned.
     """
-    return await _of_names(database, basis, slugs, planned=planned).without_bodies(basis, _ALL)
-
-
-async def named_whole(
-    database: Database, basis: Basis, slugs: Sequence[str], *, planned: bool = False
-) -> tuple[list[ItemState], bool]:
-    """Return the same with their bodies; true: others are left out, because these are more than a page."""
-    return await _of_names(database, basis, slugs, planned=planned).states(basis, _ALL)
-
-
-def _of_names(database: Database, basis: Basis, slugs: Sequence[str], *, planned: bool) -> StateStatement:
     statement = StateStatement(database, basis.pinned(), planned=planned)
     statement.where.append(f"i.slug {statement.named(slugs)}")
-    return statement
+    return await statement.without_bodies(basis, _ALL)
 
 
 async def sifted(
     database: Database,
     basis: Basis,
     numbers: Sequence[int],
-    every: Iterable[Iterable[str]],
-    included: Included,
+    wanted: ScopeFilter,
     most: int,
 ) -> tuple[list[ItemState], bool]:
-    """Return, of some items, the first `most` states that carry a token of every set, by number.
+    """Return, of some items, the first `most` states that may pass a filter, by number, with their tokens.
 
-    Those that have ended in every reading, and those that are only planned, are left out unless `included`. True:
-    others are left out, because these are more than a page.
+    A name of several words, and the restriction of a clearance, are not looked at. True: others are left out, because
+    these are more than a page.
     """
-    statement = StateStatement(database, basis.pinned(), planned=included.planned)
+    statement = StateStatement(database, basis.pinned(), planned=wanted.included.planned)
     statement.where.append(f"i.number {statement.numbered(numbers)}")
-    if not included.ended:
+    statement.where.append(f"i.kind || '' IN ({', '.join(map(repr, wanted.kinds))})")
+    if not wanted.included.ended:
         statement.where.append(f"{statement.not_known_ended} AND {statement.carries('ended-surely', '= 0')}")
-    for tokens in every:
-        statement.where.append(statement.carries_any(tokens))
+    statement.where += [statement.holds(clause) for clause in wanted.clauses]
+    statement.where += [statement.carries(mark) for mark in wanted.marks]
     return await statement.states(basis, statement.parameter(most))
 
 

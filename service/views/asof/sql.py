@@ -18,8 +18,9 @@ from service.storage.tables import OPEN_END
 from service.views.asof.question import PAGE_BYTES, Basis, ItemState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
+    from service.domain.matching.clauses import Clause
     from service.storage.database import Database, Dialect, Row
     from service.views.asof.question import Mode, Question
 
@@ -226,9 +227,14 @@ class StateStatement:
         """Return the condition that a state carries a token; `how` is `= 0` for one that does not."""
         return f"{self._found_at}(v.tokens, {self.parameter(tokens.delimited(token))}) {how}"
 
-    def carries_any(self, found_by: Iterable[str]) -> str:
-        """Return the condition that a state carries one of some tokens."""
-        return f"({' OR '.join(map(self.carries, found_by))})"
+    def holds(self, clause: Clause) -> str:
+        """Return the condition that a clause may hold for a state, by the tokens of its ways."""
+        ways = [
+            [*map(self.carries, way.tokens), *[self.carries(each, "= 0") for each in way.unless]] for way in clause.ways
+        ]
+        if clause.inherits:
+            ways.append([self.carries(clause.inherits)])
+        return f"({' OR '.join(' AND '.join(conditions) for conditions in ways)})"
 
     def named(self, slugs: Sequence[str]) -> str:
         """Return the comparison of a name with some slugs."""

@@ -1,0 +1,194 @@
+"""Who and what a measure touches, over HTTP: blocs, all but some, goods by code and by words, entities by names."""
+
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+Client = TestClient[Litestar]
+Event = dict[str, Any]
+
+REPORTS = [{"outlet": "A ministry", "published": "2010-01-01"}]
+ISSUE = {"type": "issue.opened", "item": "trade", "issues": ["trade"], "occurred": "2010-01-01", "title": "Trade"}
+BASES = ["", "&known_basis=published&known_at=2025-12-31"]
+ON = "as_of=2025-06-01"
+
+
+def imposed(item: str, by: str = "US", **terms: object) -> Event:
+    head = {"type": "restriction.imposed", "item": item, "issues": ["trade"], "occurred": "2010-01-01"}
+    return head | {"imposed_by": by, "instrument": "tariff", "reports": REPORTS} | terms
+
+
+def granted(item: str, *beneficiaries: Event, **terms: object) -> Event:
+    head = {"type": "clearance.granted", "item": item, "issues": ["trade"], "occurred": "2010-01-01"}
+    return head | {"granted_by": "US", "beneficiaries": beneficiaries, "reports": REPORTS} | terms
+
+
+def record(client: Client, *events: Event) -> None:
+    opening = ISSUE | {"summary": "It.", "parties": ["US"], "reports": REPORTS}
+    answer = client.post("/v1/events", json={"events": [opening, *events]})
+    assert answer.status_code == 201, answer.text
+
+
+def found(client: Client, path: str) -> dict[str, Any]:
+    """Return what each item of an answer was found by: `itself` where nothing stands in its place."""
+    answer = client.get(f"/v1/{path}")
+    assert answer.status_code == 200, answer.text
+    return {item["id"]: item.get("matched", "itself") for item in answer.json()["items"]}
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_a_measure_on_all_goods_touches_each(client: Client, basis: str) -> None:
+    """Q1: a tariff on all goods of a country is on soybeans, but not on what it leaves out."""
+    energy = [{"name": "energy", "hs": "27"}]
+    record(
+        client,
+        imposed("on-all", "CN", against=["US"], all_goods=True),
+        imposed("but-energy", "CN", against=["US"], all_goods=True, except_goods=energy),
+    )
+    both = {"on-all": {"good": "all"}, "but-energy": {"good": "all"}}
+    assert found(client, f"exposure?good=soybeans&party=US&{ON}{basis}") == both
+    assert found(client, f"exposure?good=Energy&party=US&{ON}{basis}") == {"on-all": {"good": "all"}}
+    assert found(client, f"exposure?hs=270900&party=US&{ON}{basis}") == {"on-all": {"hs": "all"}}
+    assert found(client, f"restrictions?hs=2710&party=US&{ON}{basis}") == {"on-all": {"hs": "all"}}
+    assert found(client, f"restrictions?eccn=3A090&{ON}{basis}") == {
+        "on-all": {"eccn": "all"},
+        "but-energy": {"eccn": "all"},
+    }
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_a_bloc_stands_for_its_members_of_the_day(client: Client, basis: str) -> None:
+    """Q2: a duty by the EU and one against it touch its members, the United Kingdom as long as it was one."""
+    steel = [{"name": "steel"}]
+    record(
+        client,
+        imposed("by-the-eu", "EU", against=["CN"], goods=steel),
+        imposed("against-the-eu", "US", against=["EU"], goods=steel, except_parties=["RO"]),
+    )
+    both = {"by-the-eu": {"party": "EU"}, "against-the-eu": {"party": "EU"}}
+    for party in ("DE", "FR"):
+        assert found(client, f"exposure?good=steel&party={party}&{ON}{basis}") == both
+        assert found(client, f"restrictions?party={party}&{ON}{basis}") == both
+    assert found(client, f"exposure?good=steel&party=RO&{ON}{basis}") == {"by-the-eu": {"party": "EU"}}
+    assert found(client, f"exposure?good=steel&party=EU&{ON}{basis}") == dict.fromkeys(both, "itself")
+    for day, members in (("2016-06-01", both), ("2020-01-31", both), ("2020-02-01", {}), ("2021-06-01", {})):
+        assert found(client, f"exposure?good=steel&party=GB&as_of={day}{basis}") == members, day
+    assert found(client, f"restrictions?by=HR&as_of=2013-07-01{basis}") == {"by-the-eu": {"by": "EU"}}
+    assert found(client, f"restrictions?by=HR&as_of=2013-06-30{basis}") == {}
+    assert found(client, f"restrictions?against=DE&{ON}{basis}") == {"against-the-eu": {"against": "EU"}}
+    assert found(client, f"restrictions?against=RO&{ON}{basis}") == {}
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_a_clearance_without_a_country_is_for_those_of_its_restriction(client: Client, basis: str) -> None:
+    """Q3: an exclusion for importers stands beside the duty that it lifts, for every country that the duty touches."""
+    cells = [{"name": "solar cells", "hs": "854140"}]
+    record(
+        client,
+        imposed("duty", against=[], goods=cells, except_parties=["TH"]),
+        granted("exclusion", {"name": "importers"}, restriction="duty"),
+        granted("for-one", {"name": "A firm", "country": "VN"}, restriction="duty"),
+        granted("from-nothing", {"name": "importers"}, restriction="not-recorded"),
+    )
+    one = {"duty": {"party": "all"}, "exclusion": {"party": "all"}}
+    assert found(client, f"exposure?hs=854140&party=MY&{ON}{basis}") == one
+    assert found(client, f"exposure?hs=854140&party=TH&{ON}{basis}") == {}
+    assert found(client, f"clearances?party=MY&{ON}{basis}") == {"exclusion": {"party": "all"}}
+    assert found(client, f"clearances?party=VN&{ON}{basis}") == {"exclusion": {"party": "all"}, "for-one": "itself"}
+    narrower = {"exclusion": {"hs": "854140"}, "for-one": {"hs": "854140"}}
+    assert found(client, f"clearances?hs=8541&{ON}{basis}") == narrower
+    assert found(client, f"clearances?good=cell&party=MY&limit=1&{ON}{basis}") == {
+        "exclusion": {"good": "solar cells", "party": "all"}
+    }
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_a_measure_against_nobody_in_particular_is_against_all(client: Client, basis: str) -> None:
+    """Q4: 25 percent on all steel is found where it is asked what is against Türkiye; a listing of a firm is not."""
+    steel = [{"name": "steel", "hs": "72"}]
+    record(
+        client,
+        imposed("on-all", against=[], goods=steel, rate_percent=25),
+        imposed("but-canada", goods=steel, except_parties=["CA"]),
+        imposed("on-a-firm", entities=[{"name": "A firm", "country": "CN"}]),
+        imposed("by-another", "CA", goods=steel),
+    )
+    every = {"on-all": {"against": "all"}, "but-canada": {"against": "all"}}
+    assert found(client, f"restrictions?by=US&against=TR&{ON}{basis}") == every
+    assert found(client, f"restrictions?by=US&against=CA&{ON}{basis}") == {"on-all": {"against": "all"}}
+    assert found(client, f"restrictions?by=US&against=CN&{ON}{basis}") == every | {"on-a-firm": "itself"}
+    # Q5: a measure on 72 is found by a code within it, and the other way, as exposure finds it.
+    for path in ("restrictions?by=US&", "exposure?party=TR&"):
+        wider = found(client, f"{path}hs=720851&{ON}{basis}")
+        assert {name: how["hs"] for name, how in wider.items() if name != "by-another"} == dict.fromkeys(every, "72")
+    assert found(client, f"restrictions?hs=73&{ON}{basis}") == {}
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_an_entity_is_found_by_words_of_its_names(client: Client, basis: str) -> None:
+    """Q7: every word stands in one of the names of one entity, its other names among them, in any case."""
+    record(
+        client,
+        imposed("listing", entities=[{"name": "HUAWEI TECHNOLOGIES CO., LTD.", "also": ["华为"], "country": "CN"}]),
+        imposed("two", entities=[{"name": "Huawei"}, {"name": "ZTE Technologies"}]),
+        granted("licence", {"name": "Qualcomm Technologies", "country": "US"}, restriction="listing"),
+    )
+    assert found(client, f"restrictions?entity=Huawei&{ON}{basis}") == {
+        "listing": {"entity": "HUAWEI TECHNOLOGIES CO., LTD."},
+        "two": "itself",
+    }
+    listing = {"listing": {"entity": "HUAWEI TECHNOLOGIES CO., LTD."}}
+    assert found(client, f"restrictions?entity=technologies%20huawei&{ON}{basis}") == listing
+    assert found(client, f"restrictions?entity=%E5%8D%8E%E4%B8%BA&{ON}{basis}") == {"listing": "itself"}
+    assert found(client, f"restrictions?entity=Hua&{ON}{basis}") == {}
+    assert found(client, f"exposure?entity=huawei%20ltd&party=CN&{ON}{basis}") == listing
+    assert found(client, f"clearances?entity=qualcomm&{ON}{basis}") == {"licence": {"entity": "Qualcomm Technologies"}}
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_a_good_is_found_by_words_elements_and_groups(client: Client, basis: str) -> None:
+    """Q8: rare earths by either name, and the elements within; what was found is named as the source has it."""
+    record(
+        client,
+        imposed("one", goods=[{"name": "Rare earths"}]),
+        imposed("other", goods=[{"name": "rare earth elements"}]),
+        imposed("oxide", goods=[{"name": "an oxide", "element": "Dy"}]),
+        imposed("gallium", goods=[{"name": "gallium"}]),
+    )
+    both = {"one": {"good": "Rare earths"}, "other": {"good": "rare earth elements"}}
+    dysprosium = both | {"oxide": {"good": "Dy"}}
+    for path in ("restrictions?", "exposure?party=JP&"):
+        for good, right in (("rare%20earth", dysprosium), ("dysprosium", dysprosium), ("samarium", both)):
+            answer = found(client, f"{path}good={good}&{ON}{basis}")
+            assert {name: {"good": how["good"]} for name, how in answer.items()} == right, good
+    assert found(client, f"restrictions?good=DY&{ON}{basis}") == both | {"oxide": "itself"}
+    assert found(client, f"restrictions?good=Oxides&{ON}{basis}") == {"oxide": {"good": "an oxide"}}
+
+
+def test_lists_by_what_is_touched_are_paged(client: Client) -> None:
+    """Pages of any size have the same items in the same order, also together with words and other filters."""
+    goods = [[{"name": "steel", "hs": "72"}], [{"name": "steel pipe", "hs": "7304"}], [{"name": "copper", "hs": "74"}]]
+    record(
+        client, *[imposed(f"duty-{number}", ("US", "EU")[number % 2], goods=goods[number % 3]) for number in range(30)]
+    )
+    for query in (
+        "good=steel&party=DE",
+        "by=FR",
+        "hs=72&against=JP",
+        "good=pipe%20steel&party=BR&q=duty-1",
+        "issue=trade",
+    ):
+        whole = found(client, f"restrictions?{query}&{ON}")
+        seen: dict[str, Any] = {}
+        path = f"/v1/restrictions?{query}&{ON}&limit=4"
+        following = ""
+        while True:
+            page = client.get(path + following).json()
+            seen |= {item["id"]: item.get("matched", "itself") for item in page["items"]}
+            if page["next"] is None:
+                break
+            following = f"&cursor={page['next']}"
+        assert list(seen.items()) == list(whole.items()), query
+        assert whole, query
