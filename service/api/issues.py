@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta, Struct
@@ -37,7 +38,7 @@ from service.api.spec.operations import (
 from service.domain.errors import Fault, Malformed, VersionConflict
 from service.domain.rule.posture import is_decided
 from service.domain.rule.state import status_in
-from service.domain.rule.words import words_of
+from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import NAME_MAX, Edtf, Name, Slug, Text
 from service.domain.vocabulary.events import Batch, Report, Reports
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
     from service.append.request import AppendResult
     from service.domain.vocabulary.events import Fact
+    from service.views.asof.question import ItemState
 
 ITEMS_LIMIT = 1_000
 """Items of an issue on one page, unless `limit` says otherwise."""
@@ -212,10 +214,15 @@ def _renamed(path: Sequence[str | int], names: dict[str, str]) -> tuple[str | in
     return (names.get(str(path[0]), path[0]), *path[1:]) if path else ()
 
 
+def _has_words(words: Sequence[str], issue: ItemState) -> bool:
+    return occur_in("issue", issue.body, words)
+
+
 async def _list_issues(asked: AsOfRequest[IssuesQuery]) -> Answered:
     """Read the issues as of (D, K), each with its version and posture."""
     words, wanted = words_of(asked.query.q or ""), StateFilter("issue")
-    page = await lists.page(asked.database, asked.question, wanted, words, after=asked.after, limit=asked.query.limit)
+    passes = partial(_has_words, words) if words else None
+    page = await lists.page(asked.database, asked.question, wanted, passes, after=asked.after, limit=asked.query.limit)
     slugs = [state.slug for state in page.items]
     versions = await issue_versions(asked.database, page.basis.position, slugs)
     statuses = await engine_of(page.basis).statuses(asked.database, page.basis.pinned(), slugs)

@@ -280,10 +280,10 @@ _ONE_ITEM, _OF_ISSUE = "one item", f"{PAGE} items of an issue"
 _LISTS = {
     f"{PAGE} restrictions": (asof.StateFilter("restriction"), False),
     "restrictions by good, party and status": (
-        asof.StateFilter("restriction", ("good:terbium", "party:CN"), ("status:suspended",)),
+        asof.StateFilter("restriction", ("good:terbium", "party:CN"), (("status:suspended",),)),
         False,
     ),
-    "restrictions of a status that none has": (asof.StateFilter("restriction", (), ("status:invalidated",)), False),
+    "restrictions of a status that none has": (asof.StateFilter("restriction", (), (("status:invalidated",),)), False),
     f"{ISSUES} issues with their postures": (asof.StateFilter("issue"), True),
 }
 BASES = {

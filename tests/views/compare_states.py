@@ -1,7 +1,9 @@
 """States, lists, issues, exposure and words at one (D, K), compared with the oracle."""
 
 import json
+from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,7 +12,8 @@ from service.api.exposure import ExposureQuery
 from service.api.items import ItemsQuery
 from service.domain.rule.posture import ItemStatus, posture_of
 from service.domain.rule.state import status_in
-from service.domain.rule.words import words_of
+from service.domain.rule.words import occur_in, words_of
+from service.domain.vocabulary.kinds import KINDS
 from service.views.asof import lists
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ItemState, StateFilter
@@ -97,11 +100,12 @@ async def check_filters(ledger: Opened, kind: str, listed: list[Event], day: dat
     queries.append({"party": chosen["party"], "good": chosen["good"]})
     queries.append({"party": chosen["party"], "issue": "chips", "against": chosen["against"]})
     for query in queries:
-        wanted = msgspec.convert(query, ItemsQuery).filter(kind, turn)
+        given = {name: value if name in {"good", "entity"} else [value] for name, value in query.items()}
+        wanted = msgspec.convert(given | {"include": "ended"}, ItemsQuery).filter(KINDS[kind], turn)
         found: list[str] = []
         after: int | None = 0
         while after is not None:
-            page = await lists.page(ledger.database, asking(day, known), wanted, (), after=after, limit=2)
+            page = await lists.page(ledger.database, asking(day, known), wanted, None, after=after, limit=2)
             found += [each.slug for each in page.items]
             after = page.next
         truth = [state["id"] for state in listed if _passes(state, [*listed, *restrictions], query, day)]
@@ -185,13 +189,18 @@ async def check_exposure(
         assert found == truth, asked
 
 
+def occurring(words: Sequence[str], state: ItemState) -> bool:
+    return occur_in(state.kind, state.body, words)
+
+
 async def check_words(ledger: Opened, log: list[Event], kind: str, asked: str, point: oracle.Point, limit: int) -> None:
     """Compare a list by words with the states of the oracle's whole list that have them."""
     found: list[str] = []
     after: int | None = 0
     while after is not None:
-        question, wanted = asking(*point), StateFilter(kind)
-        page = await lists.page(ledger.database, question, wanted, words_of(asked), after=after, limit=limit)
+        question, wanted, words = asking(*point), StateFilter(kind), words_of(asked)
+        has_words = partial(occurring, words)
+        page = await lists.page(ledger.database, question, wanted, has_words, after=after, limit=limit)
         found += [each.slug for each in page.items]
         after = page.next
     truth = oracle.items_of_kind(log, kind, *point)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from msgspec import Meta
 
@@ -18,6 +18,7 @@ from service.views.asof.sources import Sources
 
 LIMIT_MAX = 1_000
 LIMIT_DEFAULT = 50
+SEVERAL_MAX = 32
 
 Day = Annotated[
     str,
@@ -71,6 +72,11 @@ Words = Annotated[
         examples=["rare magnets"],
     ),
 ]
+T = TypeVar("T")
+Several = Annotated[tuple[T, ...], Meta(min_length=1, max_length=SEVERAL_MAX)]
+"""One value or more, with commas between them."""
+Certainty = Literal["certain", "contested", "possible"]
+Applies = Literal["full", "partly", "none"]
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="At most so many on a page.")]
 
 

@@ -68,7 +68,7 @@ class ItemState(NamedTuple):
 
 
 class StateFilter(NamedTuple):
-    """States of a kind, of items that carry every token, with every mark.
+    """States of a kind, of items that carry every token, with a mark of each of `marks` and none of `without`.
 
     The first token is the one whose candidates are tried; without any, all items of the kind are. Only a state has
     marks (`status:`, `certainty:`): no item is found by them. Items that are only planned pass where `planned` is true.
@@ -76,8 +76,17 @@ class StateFilter(NamedTuple):
 
     kind: str
     tokens: Sequence[str] = ()
-    marks: Sequence[str] = ()
+    marks: Sequence[Sequence[str]] = ()
     planned: bool = False
+    without: Sequence[str] = ()
+
+    def takes(self, found_by: frozenset[str]) -> bool:
+        """Return whether a state with these tokens passes."""
+        return (
+            found_by.issuperset(self.tokens)
+            and all(not found_by.isdisjoint(marks) for marks in self.marks)
+            and found_by.isdisjoint(self.without)
+        )
 
 
 class Included(NamedTuple):
@@ -88,7 +97,7 @@ class Included(NamedTuple):
 
 
 class ScopeFilter(NamedTuple):
-    """States of some kinds for which every clause holds, with every mark.
+    """States of some kinds for which every clause holds, with a mark of each of `marks` and none of `without`.
 
     Items are found by the first two clauses: the first are those that leave the fewest candidates. There is one at
     least. Those that have ended in every reading, and those that are only planned, pass where they are `included`.
@@ -96,8 +105,9 @@ class ScopeFilter(NamedTuple):
 
     kinds: tuple[str, ...]
     clauses: Sequence[Clause]
-    marks: Sequence[str] = ()
+    marks: Sequence[Sequence[str]] = ()
     included: Included = Included()
+    without: Sequence[str] = ()
 
 
 class StatePage(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.domain.rule.posture import ACTIVE, IN_FORCE, ItemStatus
-from service.domain.rule.tokens import POSSIBLE, delimited, possible_in
+from service.domain.rule.tokens import ENDED, POSSIBLE, delimited, possible_in
 from service.domain.vocabulary.kinds import KINDS
 from service.views.asof import sql
 from service.views.asof.question import (
@@ -91,8 +91,10 @@ async def page(database: Database, question: Question, wanted: StateFilter, *, a
     # With candidates the kind is only compared: without statistics PostgreSQL would go through all items of it.
     kind = "i.kind || ''" if wanted.tokens else "i.kind"
     statement.where.append(f"{kind} = {statement.parameter(wanted.kind)}")
-    for token in (*wanted.tokens[1:], *wanted.marks):
-        statement.where.append(statement.carries(token))
+    if ENDED in wanted.without:
+        statement.where.append(statement.not_known_ended)
+    statement.where += [statement.carries(token) for token in wanted.tokens[1:]]
+    statement.pass_marks(wanted.marks, wanted.without)
     rows = await statement.rows(BY_TOKEN if wanted.tokens else BY_KIND, limit + 1, long=True)
     basis = basis_of(question, rows[0]) if rows else await resolve(database, question)
     states, more = await states_of(database, rows)
@@ -157,7 +159,7 @@ async def sifted(
     if not wanted.included.ended:
         statement.where.append(f"{statement.not_known_ended} AND {statement.carries('ended-surely', '= 0')}")
     statement.where += [statement.holds(clause) for clause in wanted.clauses]
-    statement.where += [statement.carries(mark) for mark in wanted.marks]
+    statement.pass_marks(wanted.marks, wanted.without)
     return await statement.states(basis, statement.parameter(most))
 
 

@@ -18,7 +18,7 @@ from service.storage.tables import OPEN_END
 from service.views.asof.question import PAGE_BYTES, Basis, ItemState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from service.domain.matching.clauses import Clause
     from service.storage.database import Database, Dialect, Row
@@ -222,6 +222,11 @@ class StateStatement:
             "i.number = f.item",
             self.carries(token),
         ]
+
+    def pass_marks(self, marks: Iterable[Iterable[str]], without: Iterable[str]) -> None:
+        """Take the states that carry a mark of each of `marks`, and none of `without`."""
+        self.where += [f"({' OR '.join(map(self.carries, each))})" for each in marks]
+        self.where += [self.carries(mark, "= 0") for mark in without]
 
     def carries(self, token: str, how: str = "> 0") -> str:
         """Return the condition that a state carries a token; `how` is `= 0` for one that does not."""

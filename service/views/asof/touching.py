@@ -204,7 +204,8 @@ def _matched(state: ItemState, restriction: frozenset[str] | None, wanted: Scope
     """Return what was found of a state that passes, by parameter; None for one that does not pass."""
     if (
         state.kind not in wanted.kinds
-        or not state.tokens.issuperset(wanted.marks)
+        or not all(not state.tokens.isdisjoint(marks) for marks in wanted.marks)
+        or not state.tokens.isdisjoint(wanted.without)
         or ("ended-surely" in state.tokens and not wanted.included.ended)
     ):
         return None
