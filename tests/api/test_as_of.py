@@ -395,7 +395,7 @@ def test_the_london_set_sent_again_changes_nothing(london: Client) -> None:
 
 
 def test_goods_are_found_by_their_codes(london: Client) -> None:
-    """An item is found by the HS prefixes, the ECCN and the element of any of its goods, ended or not."""
+    """An item is found by HS codes, wider or narrower, the ECCN, the element and words of its goods, ended or not."""
     goods = [{"name": "Magnets", "hs": "850511"}, {"name": "Yttrium", "element": "Y", "hs": "2805", "eccn": "1C231"}]
     made = {"type": "restriction.imposed", "issues": [RARE_EARTHS], "item": "magnets", "occurred": "2025-04-04"}
     terms = {"imposed_by": "CN", "instrument": "export_control", "goods": goods, "until": "2025-05-01"}
@@ -416,7 +416,7 @@ def test_goods_are_found_by_their_codes(london: Client) -> None:
     ):
         found = london.get(f"/v1/restrictions?as_of=2025-06-10&include=ended&{query}").json()["items"]
         assert [(item["id"], item["status"]) for item in found] == [("magnets", "expired")], query
-    for query in ("hs=86", "eccn=1C232", "hs=85&by=US"):
+    for query in ("hs=2804", "hs=86", "eccn=1C232", "hs=85&by=US", "good=magneto"):
         assert london.get(f"/v1/restrictions?as_of=2025-06-10&include=ended&{query}").json()["items"] == [], query
     assert london.get("/v1/restrictions?as_of=2025-06-10&hs=85").json()["items"] == []
 

@@ -18,7 +18,8 @@ from service.views.asof import lists
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ItemState, StateFilter
 from service.views.asof.recorded import issue_versions
-from service.views.asof.touching import touching_page
+from service.views.asof.sql import resolve
+from service.views.asof.touching import not_compared, touching_page
 from tests import oracle, touching
 from tests.ledgers import Opened, asking
 from tests.tally import comparing
@@ -187,6 +188,17 @@ async def check_exposure(
     truth = oracle.exposed(standing, name, asked[name], asked["party"], day, include_ended="include" in asked)
     with comparing("exposures"):
         assert found == truth, asked
+    left = await not_compared(ledger.database, await resolve(ledger.database, asking(day, known)), wanted)
+    uncompared = [
+        state["id"]
+        for state in standing
+        if state["kind"] in {"restriction", "clearance"}
+        and touching.outcome(state, standing, name, asked[name], day) == "not_compared"
+        and touching.found(state, standing, "party", asked["party"], day) is not None
+        and ("include" in asked or not oracle.over_in_every_reading(state))
+    ]
+    with comparing("exposures"):
+        assert left == len(uncompared), (asked, uncompared)
 
 
 def occurring(words: Sequence[str], state: ItemState) -> bool:

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 
+_OWN_OF_A_PAGE = {"cursor", "limit", "as_of", "known_basis", "known_at", "known_position", "compared"}
+"""Parameters that the link to what could not be compared does not take over."""
+
 K = TypeVar("K", bound=KnownQuery)
 
 
@@ -59,11 +62,30 @@ class AsOfRequest(Generic[K]):
     cursor: AsOfCursor | None
     after: int
 
-    def page(self, basis: Basis, bodies: Iterable[bytes], after: int | None, within: int = 0) -> Answered:
-        """Return a page: its items, and a cursor to continue after a place, None at the end."""
-        return Answered(
-            b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, basis, after, within)), basis
-        )
+    def page(
+        self,
+        basis: Basis,
+        bodies: Iterable[bytes],
+        after: int | None,
+        within: int = 0,
+        *,
+        not_compared: int | None = None,
+    ) -> Answered:
+        """Return a page: its items, and a cursor to continue after a place, None at the end.
+
+        `not_compared` is how many measures could not be compared; the answer links to them. None: it was not asked.
+        """
+        members = b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, basis, after, within))
+        if not_compared is not None:
+            members += b',"not_compared":%d' % not_compared
+        if not_compared:
+            given = [(name, value) for name, value in parameters_of(self.request) if name not in _OWN_OF_A_PAGE]
+            clocks = {"as_of": dates.iso(basis.as_of), **known_clocks(basis), "compared": "no"}
+            members += b',"not_compared_url":"%s?%s"' % (
+                quote(self.request.scope["path"]).encode(),
+                urlencode([*given, *clocks.items()]).encode(),
+            )
+        return Answered(members, basis)
 
 
 class Answered(NamedTuple):

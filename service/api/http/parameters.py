@@ -98,6 +98,13 @@ IncludePlanned = Annotated[
     Literal["planned"],
     Meta(description="`planned`: items that are known only by planned facts, with the status `planned`."),
 ]
+Compared = Annotated[
+    Literal["yes", "no"],
+    Meta(
+        description="`no`: in place of the measures on the good, those of which nobody can say whether they are on it: "
+        "they name no goods, or some of their goods not in the way that is asked for."
+    ),
+]
 EndedOrPlanned = Literal["ended", "planned", "ended,planned", "planned,ended"]
 """What an answer may include: one, or both with a comma between them."""
 INCLUDED = {

@@ -101,6 +101,7 @@ class ScopeFilter(NamedTuple):
 
     Items are found by the first two clauses: the first are those that leave the fewest candidates. There is one at
     least. Those that have ended in every reading, and those that are only planned, pass where they are `included`.
+    `unsaid` asks for the states that cannot be compared with the clause about a good, in place of those it holds for.
     """
 
     kinds: tuple[str, ...]
@@ -108,6 +109,13 @@ class ScopeFilter(NamedTuple):
     marks: Sequence[Sequence[str]] = ()
     included: Included = Included()
     without: Sequence[str] = ()
+    unsaid: bool = False
+
+    def searched(self) -> ScopeFilter:
+        """Return the filter by which the states are looked for."""
+        if not self.unsaid:
+            return self
+        return self._replace(clauses=[each.uncompared() if each.unsaid else each for each in self.clauses])
 
 
 class StatePage(NamedTuple):
