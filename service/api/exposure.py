@@ -61,7 +61,7 @@ class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
         """Return the filter that the query asks for on a day."""
         good = next(CLAUSES[name](value, day) for name in _GOODS if (value := getattr(self, name)) is not None)
         clauses = good, CLAUSES["party"](self.party, day)
-        return ScopeFilter(_KINDS, clauses, (), INCLUDED[self.include], self.compared == "no")
+        return ScopeFilter(_KINDS, clauses, (), INCLUDED[self.include], unsaid=self.compared == "no")
 
 
 async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
