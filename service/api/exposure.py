@@ -10,7 +10,8 @@ from service.api.http.asof import Answered, AsOfRequest, as_of
 from service.api.http.clauses import CLAUSES
 from service.api.http.parameters import INCLUDED, AsOfPageQuery, Compared, EndedOrPlanned
 from service.api.spec import examples, response_shapes
-from service.api.spec.operations import Operation, Route, as_of_answers
+from service.api.spec.operations import TABLE, Operation, Route, as_of_answers
+from service.api.spec.state_shapes import STATES, columns_of
 from service.domain.errors import Fault
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party
 from service.views.asof import touching
@@ -85,9 +86,9 @@ ROUTES = [
             "only planned, are left out unless asked for. `not_compared` counts the measures of the country that "
             "may be on the good as well: they name no goods, or not in the way that is asked for.",
             query=ExposureQuery, headers=("If-None-Match",),
-            answers=as_of_answers("What touches them.", response_shapes.Exposure, examples.EXPOSURE),
-            problems=("knowledge-ahead",),
+            answers=as_of_answers("What touches them.", response_shapes.Exposure, examples.EXPOSURE, also=TABLE),
+            problems=("knowledge-ahead", "not-acceptable"),
         ),
-        as_of(ExposureQuery, _get_exposure),
+        as_of(ExposureQuery, _get_exposure, columns_of(STATES["restriction"], STATES["clearance"])),
     )
 ]  # fmt: skip

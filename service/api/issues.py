@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta, Struct
@@ -11,7 +10,7 @@ from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
 from service.api.http.cursors import next_member
 from service.api.http.idempotency import key_of
-from service.api.http.parameters import INCLUDED, AsOfPageQuery, EndedOrPlanned, Limit, Words, faults_of_words
+from service.api.http.parameters import INCLUDED, AsOfPageQuery, EndedOrPlanned, Limit
 from service.api.http.problems import Conflict, NotFound, PreconditionFailed
 from service.api.http.query_strings import Query
 from service.api.http.requests import (
@@ -24,7 +23,7 @@ from service.api.http.requests import (
     services_of,
     slug_of,
 )
-from service.api.issue_bodies import by_kind, with_posture
+from service.api.issue_bodies import by_kind, posture_of_issue, with_posture
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import (
     KEYED,
@@ -38,16 +37,12 @@ from service.api.spec.operations import (
 from service.domain.errors import Fault, Malformed, VersionConflict
 from service.domain.rule.posture import is_decided
 from service.domain.rule.state import status_in
-from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import NAME_MAX, Edtf, Name, Slug, Text
 from service.domain.vocabulary.events import Batch, Report, Reports
 from service.domain.vocabulary.events.base import Goods, Parties
 from service.domain.vocabulary.events.issues import IssueClosed, IssueOpened, IssueRevised
-from service.views.asof import lists
 from service.views.asof.engine import engine_of
-from service.views.asof.question import StateFilter
-from service.views.asof.recorded import issue_versions
 from service.views.asof.sources import Sourced, one_with_sources, with_sources
 
 if TYPE_CHECKING:
@@ -57,7 +52,6 @@ if TYPE_CHECKING:
 
     from service.append.request import AppendResult
     from service.domain.vocabulary.events import Fact
-    from service.views.asof.question import ItemState
 
 ITEMS_LIMIT = 1_000
 """Items of an issue on one page, unless `limit` says otherwise."""
@@ -97,16 +91,6 @@ class IssueRevision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The date on which the issue was revised; today in UTC when absent."""
     reports: Reports
     note: Text | None = None
-
-
-class IssuesQuery(AsOfPageQuery, frozen=True, kw_only=True):
-    """The two clocks, and words."""
-
-    q: Words | None = None
-
-    def faults(self) -> list[Fault]:
-        """Refuse what holds no word."""
-        return [*faults_of_words(self.q), *super().faults()]
 
 
 class IssueQuery(AsOfPageQuery, frozen=True, kw_only=True):
@@ -214,23 +198,6 @@ def _renamed(path: Sequence[str | int], names: dict[str, str]) -> tuple[str | in
     return (names.get(str(path[0]), path[0]), *path[1:]) if path else ()
 
 
-def _has_words(words: Sequence[str], issue: ItemState) -> bool:
-    return occur_in("issue", issue.body, words)
-
-
-async def _list_issues(asked: AsOfRequest[IssuesQuery]) -> Answered:
-    """Read the issues as of (D, K), each with its version and posture."""
-    words, wanted = words_of(asked.query.q or ""), StateFilter("issue")
-    passes = partial(_has_words, words) if words else None
-    page = await lists.page(asked.database, asked.question, wanted, passes, after=asked.after, limit=asked.query.limit)
-    slugs = [state.slug for state in page.items]
-    versions = await issue_versions(asked.database, page.basis.position, slugs)
-    statuses = await engine_of(page.basis).statuses(asked.database, page.basis.pinned(), slugs)
-    shown = await with_sources(asked.database, page.basis, page.items, page.next, asked.query.sources)
-    bodies = [with_posture(state, versions[state.slug], statuses[state.slug]) for state in shown.items]
-    return asked.page(page.basis, bodies, shown.next)
-
-
 async def _get_issue(asked: AsOfRequest[IssueQuery]) -> Answered:
     """Read one issue as of (D, K) with its items by kind."""
     slug, query, database = slug_of(asked.request, "issue", "issue"), asked.query, asked.database
@@ -247,7 +214,7 @@ async def _get_issue(asked: AsOfRequest[IssueQuery]) -> Answered:
     if query.sources != "standing":
         issue = await one_with_sources(database, page.basis, own.state, query.sources)
         shown = await with_sources(database, page.basis, page.items, page.next, query.sources)
-    head = with_posture(issue, page.version, statuses)[1:-1]
+    head = with_posture(issue, page.version, posture_of_issue(issue, statuses))[1:-1]
     members = b'%s,"items":{%s},%s' % (head, by_kind(shown.items), next_member(asked.request, page.basis, shown.next))
     return Answered(members, page.basis)
 
@@ -263,15 +230,6 @@ ROUTES = [
             problems=("exists",),
         ),
         _open_issue,
-    ),
-    Route(
-        Operation(
-            method="GET", path="/v1/issues", operation_id="list_issues", tag="issues", summary="List issues",
-            description="The issues as of (D, K), each with its version and posture, in the order of the log.",
-            query=IssuesQuery, headers=("If-None-Match",),
-            answers=as_of_answers("A page of issues.", response_shapes.PAGES["issue"]), problems=("knowledge-ahead",),
-        ),
-        as_of(IssuesQuery, _list_issues),
     ),
     Route(
         Operation(

@@ -28,8 +28,9 @@ from service.api.http.parameters import (
 )
 from service.api.http.query_strings import BadQuery
 from service.api.http.requests import Handler, slug_of
-from service.api.spec import response_shapes
-from service.api.spec.operations import ItemName, Operation, Route, as_of_answers
+from service.api.spec import response_shapes, state_shapes
+from service.api.spec.operations import TABLE, ItemName, Operation, Route, as_of_answers
+from service.api.spec.state_shapes import columns_of
 from service.domain.errors import Fault
 from service.domain.rule.state import ends_within
 from service.domain.rule.tokens import ENDED, token
@@ -180,7 +181,7 @@ def _list(kind: str) -> Handler:
         shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
         return asked.page(page.basis, map(touching.shown, shown.items), shown.next)
 
-    return as_of(ItemsQuery, list_items)
+    return as_of(ItemsQuery, list_items, columns_of(state_shapes.STATES[kind]))
 
 
 def _get(kind: str) -> Handler:
@@ -209,8 +210,8 @@ def _routes(kind: Kind) -> list[Route]:
                 "appearance in the log. Those that have ended, and those that are only planned, are left out unless "
                 "asked for.",
                 query=ItemsQuery, headers=("If-None-Match",),
-                answers=as_of_answers(f"A page of {plural}.", response_shapes.PAGES[name]),
-                problems=("knowledge-ahead",),
+                answers=as_of_answers(f"A page of {plural}.", response_shapes.PAGES[name], also=TABLE),
+                problems=("knowledge-ahead", "not-acceptable"),
             ),
             _list(name),
         ),
