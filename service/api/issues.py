@@ -35,8 +35,6 @@ from service.api.spec.operations import (
     as_of_answers,
 )
 from service.domain.errors import Fault, Malformed, VersionConflict
-from service.domain.rule.posture import is_decided
-from service.domain.rule.state import status_in
 from service.domain.rule.words import words_of
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import NAME_MAX, Edtf, Name, Slug, Text
@@ -46,8 +44,8 @@ from service.domain.vocabulary.events.issues import IssueClosed, IssueOpened, Is
 from service.views.asof import lists
 from service.views.asof.engine import engine_of
 from service.views.asof.question import StateFilter
-from service.views.asof.recorded import issue_versions
 from service.views.asof.sources import Sourced, one_with_sources, with_sources
+from service.views.asof.summaries import posture_by, summaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -216,11 +214,9 @@ async def _list_issues(asked: AsOfRequest[IssuesQuery]) -> Answered:
     """Read the issues as of (D, K), each with its version and posture."""
     words, wanted = words_of(asked.query.q or ""), StateFilter("issue")
     page = await lists.page(asked.database, asked.question, wanted, words, after=asked.after, limit=asked.query.limit)
-    slugs = [state.slug for state in page.items]
-    versions = await issue_versions(asked.database, page.basis.position, slugs)
-    statuses = await engine_of(page.basis).statuses(asked.database, page.basis.pinned(), slugs)
+    found = await summaries(asked.database, page.basis, page.items)
     shown = await with_sources(asked.database, page.basis, page.items, page.next, asked.query.sources)
-    bodies = [with_posture(state, versions[state.slug], statuses[state.slug]) for state in shown.items]
+    bodies = [with_posture(state, *found[state.slug]) for state in shown.items]
     return asked.page(page.basis, bodies, shown.next)
 
 
@@ -233,14 +229,12 @@ async def _get_issue(asked: AsOfRequest[IssueQuery]) -> Answered:
     own = page.own or await engine.item(database, page.basis.pinned(), "issue", slug, planned=planned)
     if own is None:
         raise await absent(database, asked.question, "issue", slug, planned=planned)
-    statuses = {status_in(state.kind, state.status, state.body) for state in (*page.items, *page.hidden)}
-    if (page.next is not None or asked.after) and not is_decided(statuses):
-        statuses = (await engine.statuses(database, page.basis.pinned(), [slug]))[slug]
+    posture = await posture_by(database, page, own.state, whole=page.next is None and not asked.after)
     issue, shown = own.state, Sourced(page.items, page.next)
     if query.sources != "standing":
         issue = await one_with_sources(database, page.basis, own.state, query.sources)
         shown = await with_sources(database, page.basis, page.items, page.next, query.sources)
-    head = with_posture(issue, page.version, statuses)[1:-1]
+    head = with_posture(issue, page.version, posture)[1:-1]
     members = b'%s,"items":{%s},%s' % (head, by_kind(shown.items), next_member(asked.request, page.basis, shown.next))
     return Answered(members, page.basis)
 

@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {2: "47e5401ef88b775c5c1549d81955c4e4172e8944742581340f03fde517743f78"}
+FINGERPRINTS = {3: "0875ee826c2c83f3d2359551715d5fd7366a616730e08663aa81e110a98855b2"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 
