@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.domain.rule.posture import ItemStatus, Posture, posture_of
-from service.domain.rule.state import status_in
 from service.domain.vocabulary.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from service.domain.rule.posture import Posture
     from service.views.asof.question import ItemState
 
 
-def posture_of_issue(issue: ItemState, items: Iterable[ItemStatus]) -> Posture:
-    """Return the posture that its items give an issue."""
-    return posture_of(status_in(issue.kind, issue.status, issue.body), items)
-
-
-def with_posture(issue: ItemState, version: int, own: Posture) -> bytes:
+def with_posture(issue: ItemState, version: int, posture: Posture) -> bytes:
     """Return the state of an issue with its version and its posture, as JSON."""
-    posture, certainty = own
     return b'%s,"version":%d,"posture":"%s","posture_certainty":"%s"}' % (
-        issue.body[:-1], version, posture.encode(), certainty.encode(),
+        issue.body[:-1], version, posture.posture.encode(), posture.certainty.encode(),
     )  # fmt: skip
 
 

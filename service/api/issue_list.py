@@ -10,7 +10,7 @@ from msgspec import Meta
 from service.api.http.asof import Answered, AsOfRequest, as_of
 from service.api.http.clauses import clause_of
 from service.api.http.parameters import AsOfPageQuery, Several, Words, faults_of_words
-from service.api.issue_bodies import posture_of_issue, with_posture
+from service.api.issue_bodies import with_posture
 from service.api.spec import response_shapes
 from service.api.spec.operations import TABLE, Operation, Route, as_of_answers
 from service.api.spec.state_shapes import ISSUE, Posture, columns_of
@@ -18,10 +18,9 @@ from service.domain.rule.tokens import token
 from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary.codes import Party
 from service.views.asof import lists
-from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ScopeFilter, StateFilter
-from service.views.asof.recorded import issue_versions
 from service.views.asof.sources import with_sources
+from service.views.asof.summaries import summaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,14 +89,11 @@ async def _with_postures(
     database: Database, basis: Basis, issues: Sequence[ItemState], wanted: Sequence[str] | None
 ) -> list[tuple[int, bytes]]:
     """Return the issues of some postures (None: of any) with their versions and postures, by number."""
-    slugs = [issue.slug for issue in issues]
-    versions = await issue_versions(database, basis.position, slugs)
-    statuses = await engine_of(basis).statuses(database, basis.pinned(), slugs)
-    postures = {issue.slug: posture_of_issue(issue, statuses[issue.slug]) for issue in issues}
+    found = await summaries(database, basis, issues)
     return [
-        (issue.number, with_posture(issue, versions[issue.slug], postures[issue.slug]))
+        (issue.number, with_posture(issue, *found[issue.slug]))
         for issue in issues
-        if wanted is None or postures[issue.slug].posture in wanted
+        if wanted is None or found[issue.slug].posture.posture in wanted
     ]
 
 

@@ -23,7 +23,7 @@ from service.api.http.requests import (
     services_of,
     slug_of,
 )
-from service.api.issue_bodies import by_kind, posture_of_issue, with_posture
+from service.api.issue_bodies import by_kind, with_posture
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import (
     KEYED,
@@ -35,8 +35,6 @@ from service.api.spec.operations import (
     as_of_answers,
 )
 from service.domain.errors import Fault, Malformed, VersionConflict
-from service.domain.rule.posture import is_decided
-from service.domain.rule.state import status_in
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import NAME_MAX, Edtf, Name, Slug, Text
 from service.domain.vocabulary.events import Batch, Report, Reports
@@ -44,6 +42,7 @@ from service.domain.vocabulary.events.base import Goods, Parties
 from service.domain.vocabulary.events.issues import IssueClosed, IssueOpened, IssueRevised
 from service.views.asof.engine import engine_of
 from service.views.asof.sources import Sourced, one_with_sources, with_sources
+from service.views.asof.summaries import posture_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -207,14 +206,12 @@ async def _get_issue(asked: AsOfRequest[IssueQuery]) -> Answered:
     own = page.own or await engine.item(database, page.basis.pinned(), "issue", slug, planned=planned)
     if own is None:
         raise await absent(database, asked.question, "issue", slug, planned=planned)
-    statuses = {status_in(state.kind, state.status, state.body) for state in (*page.items, *page.hidden)}
-    if (page.next is not None or asked.after) and not is_decided(statuses):
-        statuses = (await engine.statuses(database, page.basis.pinned(), [slug]))[slug]
+    posture = await posture_by(database, page, own.state, whole=page.next is None and not asked.after)
     issue, shown = own.state, Sourced(page.items, page.next)
     if query.sources != "standing":
         issue = await one_with_sources(database, page.basis, own.state, query.sources)
         shown = await with_sources(database, page.basis, page.items, page.next, query.sources)
-    head = with_posture(issue, page.version, posture_of_issue(issue, statuses))[1:-1]
+    head = with_posture(issue, page.version, posture)[1:-1]
     members = b'%s,"items":{%s},%s' % (head, by_kind(shown.items), next_member(asked.request, page.basis, shown.next))
     return Answered(members, page.basis)
 

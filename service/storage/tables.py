@@ -217,8 +217,8 @@ class VersionRow(Table, table=True):
     valid_from: int = Field(sa_column=_day(primary_key=True))
     known_from: int = Field(sa_column=_number(primary_key=True))
     closed_at: int = Field(sa_column=_number())
-    published_on: int = Field(sa_column=_day())
     closed_on: int = Field(sa_column=_day())
+    published_on: int = Field(sa_column=_day())
     state: int = Field(sa_column=_number())
     arrivals: str = Field(sa_column=_text())
 
@@ -237,10 +237,45 @@ class StateRow(Table, table=True):
     body: bytes = Field(sa_column=_bytes())
 
 
+class BearingRow(Table, table=True):
+    """From a day on, so many items of an issue more (or less, below 0) have a bearing on its posture.
+
+    It is known from a position on. The sum of an issue's rows is its tally: a writer that has not kept it reads them.
+    """
+
+    __tablename__ = "bearing"
+    __table_args__ = _IN_KEY_ORDER
+
+    issue: int = Field(sa_column=_number(primary_key=True))
+    position: int = Field(sa_column=_number(primary_key=True))
+    bearing: int = Field(sa_column=_number(primary_key=True))
+    day: int = Field(sa_column=_day(primary_key=True))
+    more: int = Field(sa_column=_number())
+
+
+class PostureRow(Table, table=True):
+    """The posture of an issue from `valid_from` until its next one known at the same K, known from `known_from` on.
+
+    As with versions, a newer row of the same day takes its place, and `closed_at` is the position from which on none
+    begins on the day. Most are closed after a while: it is in the key, so that a probe passes them by in the index.
+    Before the first row it is NO_POSTURE (service/domain/rule/posture.py).
+    """
+
+    __tablename__ = "posture"
+    __table_args__ = _IN_KEY_ORDER
+
+    issue: int = Field(sa_column=_number(primary_key=True))
+    valid_from: int = Field(sa_column=_day(primary_key=True))
+    known_from: int = Field(sa_column=_number(primary_key=True))
+    closed_at: int = Field(sa_column=_number(primary_key=True))
+    posture: str = Field(sa_column=_text())
+    certainty: str = Field(sa_column=_text())
+
+
 LOG = "event"
 REQUEST_KEYS = "request_key"
 PROJECTIONS = (
     "commit_mark", "item", "out_of_order", "item_event", "issue_event", "fact_record", "event_index", "facet", "state",
-    "version",
+    "version", "bearing", "posture",
 )  # fmt: skip
 """The tables that `parley rebuild` remakes from the log."""

@@ -10,15 +10,13 @@ import msgspec
 
 from service.api.exposure import ExposureQuery
 from service.api.items import ItemsQuery
-from service.domain.rule.posture import ItemStatus, posture_of
-from service.domain.rule.state import status_in
 from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary.kinds import KINDS
 from service.views.asof import lists
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ItemState, StateFilter
-from service.views.asof.recorded import issue_versions
 from service.views.asof.sql import resolve
+from service.views.asof.summaries import posture_by, summaries
 from service.views.asof.touching import not_compared, touching_page
 from tests import oracle, touching
 from tests.ledgers import Opened, asking
@@ -134,18 +132,13 @@ async def _check_issue(ledger: Opened, log: list[Event], issue: str, day: date, 
     if truth is None or page.own is None:
         assert (truth, page.own) == (None, None)
         return page.items
-    statuses = await engine_of(asked).statuses(ledger.database, asked, [issue])
     assert page.version == truth["version"]
-    expected = truth["posture"], truth["posture_certainty"]
-    assert posture_of(_member(page.own.state), statuses[issue]) == expected
-    assert posture_of(_member(page.own.state), map(_member, (*page.items, *page.hidden))) == expected
+    for whole in (True, False):
+        posture = await posture_by(ledger.database, page, page.own.state, whole=whole)
+        assert posture == (truth["posture"], truth["posture_certainty"])
     found = [(each.kind, each.slug) for each in page.items]
     assert sorted(found) == sorted((kind, each["id"]) for kind, items in truth["items"].items() for each in items)
     return [page.own.state, *page.items]
-
-
-def _member(state: ItemState) -> ItemStatus:
-    return status_in(state.kind, state.status, state.body)
 
 
 async def check_issues(ledger: Opened, log: list[Event], day: date, known: oracle.K) -> None:
@@ -153,8 +146,7 @@ async def check_issues(ledger: Opened, log: list[Event], day: date, known: oracl
     asked = asking(day, known)
     page = await engine_of(asked).page(ledger.database, asked, StateFilter("issue"), after=0, limit=1_000)
     names = [each.slug for each in page.items]
-    statuses = await engine_of(asked).statuses(ledger.database, page.basis.pinned(), names)
-    versions = await issue_versions(ledger.database, page.basis.position, names)
+    found = await summaries(ledger.database, page.basis, page.items)
     truth = [state["id"] for state in oracle.items_of_kind(log, "issue", day, known)]
     with comparing("lists"):
         assert names == truth
@@ -162,10 +154,9 @@ async def check_issues(ledger: Opened, log: list[Event], day: date, known: oracl
         expected = oracle.issue_state(log, each.slug, day, known)
         with comparing("issues"):
             assert expected is not None
-            assert (versions[each.slug], *posture_of(_member(each), statuses[each.slug])) == (
+            assert found[each.slug] == (
                 expected["version"],
-                expected["posture"],
-                expected["posture_certainty"],
+                (expected["posture"], expected["posture_certainty"]),
             ), each.slug
 
 

@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {6: "e72c76479d546213a37a41916ea4956ff26e7fd7705828f9b422fa3f70e7d7ea"}
+FINGERPRINTS = {7: ""}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

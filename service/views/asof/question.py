@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from service.domain.matching.clauses import Clause
-    from service.domain.rule.posture import ItemStatus
+    from service.domain.rule.posture import ItemStatus, Posture
 
 
 Mode = Literal["position", "instant", "head", "newest"]
@@ -140,7 +140,8 @@ class OneState(NamedTuple):
 class IssuePage(NamedTuple):
     """A page of an issue's items; `own` is the issue itself if it is on the page, `version` its version.
 
-    `hidden` are items before its end that are not shown because they have ended, but not in every reading.
+    As recorded it has the issue's `posture`. As published that follows from all items: `hidden` are those before its
+    end that are not shown because they have ended, but not in every reading.
     """
 
     basis: Basis
@@ -149,6 +150,14 @@ class IssuePage(NamedTuple):
     own: OneState | None
     version: int
     hidden: Sequence[ItemState] = ()
+    posture: Posture | None = None
+
+
+class Summary(NamedTuple):
+    """What an issue has apart from the members of every state."""
+
+    version: int
+    posture: Posture
 
 
 class FirstStatus(NamedTuple):
