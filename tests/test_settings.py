@@ -16,6 +16,8 @@ GIVEN = {
     "log_level": ("debug", "DEBUG"),
     "log_format": ("json", "json"),
     "allow_unauthenticated": ("1", True),
+    "allowed_hosts": ("parley, ledger.example", ("parley", "ledger.example")),
+    "cors_origins": ("https://desk.example,http://[::1]:3000", ("https://desk.example", "http://[::1]:3000")),
     "stall_seconds": ("7", 7),
     "public_url": ("https://parley.example/", "https://parley.example"),
     "nats_url": ("nats://broker:4222", "nats://broker:4222"),

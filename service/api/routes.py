@@ -62,7 +62,8 @@ they were.
 problem and leads to a page about it. `errors` lists every fault: by JSON pointer in a body, by name in a query. Nothing
 is stored unless the whole request is right. After 503, try again when `Retry-After` says. Any request can be refused
 before it comes to an operation: 400 (not HTTP), 408 (too slow), 414 (a path and query of over 8 KiB), 431 (a head of
-over 64 KiB or 128 fields), 501 (no such method); then the connection is closed.
+over 64 KiB or 128 fields), 501 (no such method); then the connection is closed. A `Host` that is no name of the service
+is 421, a write that a browser sends for another site's page 403.
 
 **Paging.** A list has `items` and `next`. Pass `next` as `cursor` to get the next page, with the same filters; `null`
 is the end. A cursor keeps the D and K of the first page. A page may be short before the end.

@@ -33,6 +33,7 @@ def cli() -> None:
       PARLEY_DATABASE_URL      the ledger: sqlite:///PATH or postgresql://...
       PARLEY_HOST, PARLEY_PORT where `serve` listens
       PARLEY_PUBLIC_URL        where clients reach the service
+      PARLEY_ALLOWED_HOSTS, PARLEY_CORS_ORIGINS,
       PARLEY_LOG_LEVEL, PARLEY_LOG_FORMAT, PARLEY_STALL_SECONDS,
       PARLEY_ALLOW_UNAUTHENTICATED, PARLEY_WEBHOOKS_ALLOW_PRIVATE,
       PARLEY_NATS_URL          see `parley serve --help`, `parley relay --help`

@@ -56,6 +56,8 @@ It waits some four times an append: while 1,000 followers are notified without a
 )
 @click.option("--allow-unauthenticated", is_flag=True, default=None, help="Serve even if other machines can connect.")
 @click.option("--public-url", metavar="URL", help=PUBLIC_URL_HELP)
+@click.option("--allowed-hosts", metavar="NAMES", help="More names of the service, with commas between them.")
+@click.option("--cors-origins", metavar="ORIGINS", help="Other sites whose pages may read and write, with commas.")
 @click.option(
     "--webhooks-allow-private", is_flag=True, default=None, help="Send webhooks to private addresses and without TLS."
 )
@@ -99,6 +101,7 @@ def _serve(settings: Settings) -> None:
     from service.edge.bodies import Bodies
     from service.edge.connection import connections
     from service.edge.crowd import Crowd
+    from service.edge.gate import Gate, names
     from service.edge.limits import limits
 
     logs.configure(settings.log_level, settings.log_format)
@@ -125,7 +128,10 @@ def _serve(settings: Settings) -> None:
             await super().shutdown(sockets)
 
     config = uvicorn.Config(
-        Bodies(app, settings.stall_seconds),
+        Gate(
+            Bodies(app, settings.stall_seconds),
+            names(settings.public_url, settings.host, settings.allowed_hosts, settings.cors_origins),
+        ),
         interface="asgi3",
         http=connections(crowd),
         ws="none",

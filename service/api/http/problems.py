@@ -39,9 +39,10 @@ RETRY_AFTER = 1
 
 
 class EdgeRefused(Refused):
-    """A refusal of the HTTP layer itself: `detail` for the reader, `members` that the problem also has."""
+    """A refusal of the HTTP layer itself: `detail` for the reader, more `members` and `headers` of the problem."""
 
     kind: ClassVar[str]
+    headers: Mapping[str, str] = {}
 
     def __init__(self, detail: str, **members: Any) -> None:  # noqa: ANN401 - any JSON
         """Keep both as they are."""
@@ -92,9 +93,10 @@ class TooLarge(EdgeRefused):
 
 
 class UnsupportedMediaType(EdgeRefused):
-    """The body is of a media type that is not taken."""
+    """The body is of a media type, or in a coding, that is not taken."""
 
     kind = "unsupported-media-type"
+    headers: Mapping[str, str] = {"Accept": "application/json, application/*+json", "Accept-Encoding": "identity"}
 
 
 class Occurrence(NamedTuple):
@@ -201,7 +203,8 @@ def _answer(members: Mapping[str, Any], headers: Mapping[str, str] | None = None
 def _on_refused(request: Request[Any, Any, Any], refusal: Refused) -> Response[bytes]:
     row = next(_REFUSALS[base] for base in type(refusal).__mro__ if base in _REFUSALS)
     occurrence = row(refusal)
-    return _answer(problem(PROBLEM_KINDS[occurrence.kind], request, occurrence.detail, **occurrence.members))
+    members = problem(PROBLEM_KINDS[occurrence.kind], request, occurrence.detail, **occurrence.members)
+    return _answer(members, refusal.headers if isinstance(refusal, EdgeRefused) else None)
 
 
 def _on_unavailable(request: Request[Any, Any, Any], _: Unavailable | Lost) -> Response[bytes]:

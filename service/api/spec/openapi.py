@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from service.api.http.problem_kinds import MEDIA_TYPE, PROBLEM_KINDS, Problem
+from service.api.http.problem_kinds import MEDIA_TYPE, PROBLEM_KINDS
+from service.api.http.problem_shape import Problem
 from service.api.spec.json_schema import Schema, Schemas
 from service.api.spec.operations import Documented, Media, Operation
 
@@ -34,6 +35,8 @@ REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
 """Request headers by name: description, and what their schema adds to being a string."""
 
 RESPONSE_HEADERS: dict[str, tuple[str, Schema]] = {
+    "Accept": ("The media types that are taken.", {"examples": ["application/json, application/*+json"]}),
+    "Accept-Encoding": ("The codings that are taken.", {"examples": ["identity"]}),
     "Allow": ("The methods that the path takes.", {"examples": ["GET, OPTIONS"]}),
     "Cache-Control": ("How long the answer may be kept.", {"examples": ["public, max-age=31536000, immutable"]}),
     "ETag": ("The entity tag of the answer.", {"examples": ['"7-128"']}),
@@ -48,7 +51,7 @@ RESPONSE_HEADERS: dict[str, tuple[str, Schema]] = {
 }
 """Response headers by name: description, and what their schema adds to being a string."""
 
-_PROBLEM_HEADERS = {404: ("Cache-Control",), 405: ("Allow",), 503: ("Retry-After",)}
+_PROBLEM_HEADERS = {415: ("Accept", "Accept-Encoding"), 404: ("Cache-Control",), 405: ("Allow",), 503: ("Retry-After",)}
 _NO_CONTENT = {204, 304}
 
 
@@ -59,7 +62,7 @@ def document(
     version: str,
     description: str = "",
     tags: Mapping[str, str] | None = None,
-    common: Sequence[str] = ("internal", "unavailable"),
+    common: Sequence[str] = ("misdirected", "internal", "unavailable"),
 ) -> dict[str, Any]:
     """Describe the operations; ValueError for a table that contradicts itself.
 

@@ -94,7 +94,7 @@ class Operation:
         for has_it, names in (
             (self.body is not None, _BODY_PROBLEMS),
             (self.query is not None, ("bad-query",)),
-            (self.method in WRITES, ("bad-request",)),
+            (self.method in WRITES, ("bad-request", "cross-site")),
             (self.takes_key, ("idempotency-key-reused", "too-much-work")),
         ):
             asked.update(names if has_it else ())
