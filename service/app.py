@@ -13,6 +13,8 @@ import structlog
 from litestar import Litestar
 from litestar.datastructures import State
 
+from service.access.keys import Role
+from service.access.ring import KeyRing
 from service.api.http.answer_memory import AnswerMemory
 from service.api.http.problems import handlers
 from service.api.http.requests import BODY_MAX, Services
@@ -74,16 +76,21 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
             raise NotMigrated(reason)
         tail = Tail(database)
         ledger = Ledger(database, clock, new_id, tail.wake)
-        heads = Heads(database, clock)
+        heads, answers = Heads(database, clock), AnswerMemory()
+        keys = KeyRing(
+            database, clock, answers.clear, open_without=settings.is_loopback(), public_reads=settings.public_reads
+        )
+        await keys.start()
         await heads.start()
         await ledger.start()
         tail.start()
-        watching = asyncio.create_task(heads.watch(), name="watch")
+        watching = [asyncio.create_task(each.watch(), name="watch") for each in (heads, keys)]
         try:
             webhooks = Webhooks(database, heads, tail, rules(settings), clock, chance())
-            yield Services(database, ledger, heads, AnswerMemory(), tail, webhooks, clock, settings.public_url)
+            yield Services(database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys)
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
             await tail.stop()
             await ledger.stop()
 
@@ -95,7 +102,9 @@ def create_app(settings: Settings) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with opened(settings) as services, services.webhooks.running():
             app.state.services = services
-            logger.info("service.started", embedded=settings.embedded)
+            logger.info("service.started", embedded=settings.embedded, keys=services.keys.has_keys)
+            if services.keys.anyone is Role.ADMIN:
+                logger.warning("service.open", reason="the ledger has no keys: whoever reaches it may do everything")
             yield
         logger.info("service.stopped")
 

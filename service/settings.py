@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -32,12 +32,14 @@ class Settings:
     database_url: str = ""
     log_level: str = "INFO"
     log_format: str = "console"
-    allow_unauthenticated: bool = False
+    public_reads: bool = False
     allowed_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     stall_seconds: int = 30
     public_url: str = "http://127.0.0.1:8000"
     nats_url: str = "nats://127.0.0.1:4222"
+    key: str = field(default="", repr=False)
+    """The key that commands send to a service; it is never shown."""
     webhooks_allow_private: bool = False
     webhooks_schedule: tuple[float, ...] | None = None
     """Seconds before each try to deliver; None: those of Standard Webhooks. Tests shorten it."""
@@ -54,12 +56,13 @@ class Settings:
             database_url=database_url,
             log_level=_one_of("LOG_LEVEL", LEVELS, (_read("LOG_LEVEL") or cls.log_level).upper()),
             log_format=_one_of("LOG_FORMAT", FORMATS, _read("LOG_FORMAT") or cls.log_format),
-            allow_unauthenticated=_flag("ALLOW_UNAUTHENTICATED"),
+            public_reads=_flag("PUBLIC_READS"),
             allowed_hosts=hosts(_read("ALLOWED_HOSTS")),
             cors_origins=origins(_read("CORS_ORIGINS")),
             stall_seconds=_seconds("STALL_SECONDS", _read("STALL_SECONDS") or str(cls.stall_seconds)),
             public_url=public_url(_read("PUBLIC_URL") or cls.public_url),
             nats_url=_read("NATS_URL") or cls.nats_url,
+            key=_key(_read("KEY")),
             webhooks_allow_private=_flag("WEBHOOKS_ALLOW_PRIVATE"),
             webhooks_schedule=schedule(_read("WEBHOOKS_SCHEDULE")),
             webhooks_lease=lease(_read("WEBHOOKS_LEASE")),
@@ -113,6 +116,13 @@ def _listed(name: str, text: str, form: re.Pattern[str], what: str) -> tuple[str
             msg = f"{PREFIX}{name} must be {what}, with commas between them; {each!r} is none"
             raise BadSetting(msg)
     return listed
+
+
+def _key(text: str) -> str:
+    if not re.fullmatch("[!-~]*", text):
+        msg = f"{PREFIX}KEY must be printable ASCII without spaces"
+        raise BadSetting(msg)
+    return text
 
 
 def _fraction(name: str, text: str) -> float:

@@ -25,6 +25,7 @@ from service.api.http.requests import (
     receipt_body,
     services_of,
 )
+from service.api.roles import author_of
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import (
     KEYED,
@@ -98,7 +99,8 @@ async def _append_events(request: AnyRequest) -> Response[bytes]:
         batch = await body_of(request, Batch)
     except Malformed as refused:
         raise Malformed(await _all_faults(request, refused.faults)) from refused
-    return receipt(request, await services_of(request).ledger.append(batch, key=key_of(request, batch)))
+    by = author_of(request, batch.events)
+    return receipt(request, await services_of(request).ledger.append(batch, key=key_of(request, batch), recorded_by=by))
 
 
 async def _all_faults(request: AnyRequest, found: Sequence[Fault]) -> list[Fault]:
@@ -185,7 +187,8 @@ async def _add_reports(request: AnyRequest) -> Response[bytes]:
 async def _record(request: AnyRequest, record: Record, sent: Struct) -> AppendResult:
     """Append one record; faults get paths from the body that was sent. Raises UnknownEvent for an unknown target."""
     try:
-        return await services_of(request).ledger.append(Batch(events=(record,)), key=key_of(request, sent))
+        batch, by = Batch(events=(record,)), author_of(request, (record,))
+        return await services_of(request).ledger.append(batch, key=key_of(request, sent), recorded_by=by)
     except Malformed as refused:
         faults = [Fault(fault.path[2:], fault.detail) for fault in refused.faults]
         if any(fault.path == ("target",) for fault in faults):

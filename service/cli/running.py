@@ -120,10 +120,6 @@ def set_up_errors() -> Iterator[None]:
         raise SetUp(msg.splitlines()[0]) from error
 
 
-async def nothing(_: Services) -> None:
-    """Do nothing with a ledger: the caller only wants to know that it opens."""
-
-
 def run(settings: Settings, work: Callable[[Services], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401
     """Open the ledger, await `work` on it and return the result; raises Failed or SetUp with one line."""
     from service.domain.errors import Refused, Unavailable

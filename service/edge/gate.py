@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from service.api.http.problem_kinds import MEDIA_TYPE, PROBLEM_KINDS
-from service.api.spec.openapi import REQUEST_HEADERS, RESPONSE_HEADERS
+from service.api.spec.headers import REQUEST_HEADERS, RESPONSE_HEADERS
 from service.edge.refusal import Refusal, problem
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Gate:
 
 
 _ASKED = b"access-control-request-method"
-_EXPOSED = ", ".join(sorted({*RESPONSE_HEADERS, "WWW-Authenticate"} - {"Cache-Control"})).encode()
+_EXPOSED = ", ".join(sorted(RESPONSE_HEADERS.keys() - {"Cache-Control"})).encode()
 _PREFLIGHT: Headers = [
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
     (b"access-control-allow-headers", ", ".join(["Authorization", "Content-Type", *REQUEST_HEADERS]).encode()),

@@ -22,7 +22,7 @@ Row = tuple[Any, ...]
 
 TABLES = (LOG, *PROJECTIONS)
 """The tables that a commit has rows for; one in which a request had a key also has rows for REQUEST_KEYS."""
-REVISION = "0009"
+REVISION = "0012"
 """The revision of the tables that this version works with: the newest migration."""
 REVISION_OF = "SELECT version_num FROM alembic_version"
 CLOSE = f"UPDATE version SET closed_at = $3 WHERE item = $1 AND valid_from = $2 AND closed_at = {OPEN_END}"  # noqa: S608 - a number of our own

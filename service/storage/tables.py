@@ -1,4 +1,4 @@
-"""The tables. `event` is the log, append-only; the projections can be remade from it, the others not.
+"""The tables of the log and what is made from it. `event` is the log, append-only; the projections can be remade.
 
 Items are numbered by the position of the first event that names them, so numbers are in order of appearance. Days are
 ordinals (`datetime.date.toordinal`), instants microseconds since 1970 UTC, event ids the 16 bytes of the UUID.
@@ -49,8 +49,16 @@ def _text() -> sa.Column[str]:
     return sa.Column(sa.Text(), nullable=False)
 
 
+def _later_text() -> sa.Column[str]:
+    """Make a column of text that is empty in older rows."""
+    return sa.Column(sa.Text(), nullable=False, server_default="")
+
+
 class EventRow(Table, table=True):
-    """One recorded event: `position` gap-free in commit order, `body` its JSON without position and instant."""
+    """One recorded event: `position` gap-free in commit order, `body` its JSON without position and instant.
+
+    `recorded_by` is the JSON of who recorded it, a name and the id of a key; "" where nobody was asked for a key.
+    """
 
     __tablename__ = "event"
     __table_args__ = (sa.UniqueConstraint("id"),)
@@ -59,6 +67,7 @@ class EventRow(Table, table=True):
     id: bytes = Field(sa_column=_bytes(16))
     recorded_at: int = Field(sa_column=_number())
     body: bytes = Field(sa_column=_bytes())
+    recorded_by: str = Field(sa_column=_later_text())
 
 
 class RequestKeyRow(Table, table=True):
@@ -96,7 +105,7 @@ class LedgerRow(Table, table=True):
 
     id: int = Field(sa_column=_number(primary_key=True))
     shape: int = Field(sa_column=_number())
-    uuid: str = Field(sa_column=sa.Column(sa.Text(), nullable=False, server_default=""))
+    uuid: str = Field(sa_column=_later_text())
 
 
 class CommitRow(Table, table=True):
@@ -231,65 +240,6 @@ class StateRow(Table, table=True):
     status: str = Field(sa_column=_text())
     tokens: str = Field(sa_column=_text())
     body: bytes = Field(sa_column=_bytes())
-
-
-class ConsumerRow(Table, table=True):
-    """A durable cursor: events up to `position` have been processed; `moved_at` is the instant of its last move."""
-
-    __tablename__ = "consumer"
-    __table_args__ = _IN_KEY_ORDER
-
-    name: str = Field(sa_column=sa.Column(sa.Text(), primary_key=True, nullable=False))
-    position: int = Field(sa_column=_number())
-    moved_at: int = Field(sa_column=_number())
-
-
-class SubscriptionRow(Table, table=True):
-    """A webhook: the log is pushed to its URL, after `position`.
-
-    `filter` is the JSON of the conditions. `old_secret` signs along until `old_until`. `state` is active, paused or
-    disabled, `reason` says why. `failures` counts the failed tries at the event after `position`; the next
-    may be made at `due_at`. Until `leased_until` only the process that names itself `owner` delivers; `fence` grows
-    whenever somebody else may set the position from then on.
-    """
-
-    __tablename__ = "subscription"
-    __table_args__ = _IN_KEY_ORDER
-
-    name: str = Field(sa_column=sa.Column(sa.Text(), primary_key=True, nullable=False))
-    url: str = Field(sa_column=_text())
-    filter: str = Field(sa_column=_text())
-    secret: str = Field(sa_column=_text())
-    old_secret: str = Field(sa_column=_text())
-    old_until: int = Field(sa_column=_number())
-    position: int = Field(sa_column=_number())
-    state: str = Field(sa_column=_text())
-    reason: str = Field(sa_column=_text())
-    failures: int = Field(sa_column=_number())
-    due_at: int = Field(sa_column=_number())
-    subscribed_at: int = Field(sa_column=_number())
-    owner: str = Field(sa_column=_text())
-    leased_until: int = Field(sa_column=_number())
-    fence: int = Field(sa_column=_number())
-
-
-class DeliveryRow(Table, table=True):
-    """One try to deliver an event to a subscription: `status` is that of the answer, 0 where there was none.
-
-    `number` is made by the database; `took` are microseconds, `detail` says what went wrong.
-    """
-
-    __tablename__ = "delivery"
-    __table_args__ = (sa.Index(None, "subscription", "number"), {"sqlite_autoincrement": True})
-
-    number: int | None = Field(default=None, sa_column=_number(primary_key=True, autoincrement=True))
-    subscription: str = Field(sa_column=_text())
-    position: int = Field(sa_column=_number())
-    attempt: int = Field(sa_column=_number())
-    at: int = Field(sa_column=_number())
-    status: int = Field(sa_column=_number())
-    took: int = Field(sa_column=_number())
-    detail: str = Field(sa_column=_text())
 
 
 LOG = "event"

@@ -69,6 +69,20 @@ PROBLEM_KINDS: dict[str, ProblemKind] = _by_name(
         "bad-request", 400, "Bad request", "A header or the request line is malformed; `detail` says which.", {}
     ),
     ProblemKind(
+        "unauthorized",
+        401,
+        "A key is needed",
+        "The request has no key, or one that is unknown, expired or revoked. Send `Authorization: Bearer parley_...`.",
+        {"detail": "The key k4xq2m7a is revoked."},
+    ),
+    ProblemKind(
+        "insufficient-scope",
+        403,
+        "The key may not do this",
+        "The key has not the role that the operation needs, or the consumer is another holder's.",
+        {"detail": "This needs the role editor; the key k4xq2m7a has the role recorder."},
+    ),
+    ProblemKind(
         "cross-site",
         403,
         "Written from another site",

@@ -21,6 +21,7 @@ from service.domain.vocabulary import instants
 from service.domain.vocabulary.codes import SLUG_MAX, SLUG_PATTERN
 
 if TYPE_CHECKING:
+    from service.access.ring import KeyRing
     from service.api.http.answer_memory import AnswerMemory
     from service.append.ledger import Ledger
     from service.append.request import AppendResult
@@ -62,6 +63,7 @@ class Services:
     webhooks: Webhooks
     clock: Callable[[], int]
     public_url: str
+    keys: KeyRing
 
     def today(self) -> int:
         """Return the day in UTC, as an ordinal."""
