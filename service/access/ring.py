@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 REREAD_SECONDS = 2.0
 USED_MICROSECONDS = 60_000_000
-"""The last use of a key is written when it is later than the one written before by so much."""
+"""The last use of a key is written once in so much time."""
 
 logger = structlog.get_logger(__name__)
 
@@ -71,6 +71,8 @@ class KeyRing:
                 await self._note_uses()
             except Lost as error:
                 logger.warning("keys.lost", error=str(error))
+            except Exception:  # whatever it was: a revoked key must not stay in force
+                logger.exception("keys.failed")
 
     def find(self, written: str) -> ApiKey:
         """Return the key that is sent, and note its use; raises BadKey."""
@@ -119,7 +121,12 @@ class KeyRing:
                 end()
 
     async def _note_uses(self) -> None:
+        """Write down uses that were not yet, of each key once a minute at most; of a key that is gone, none."""
+        now = self._clock()
         for key_id, at in list(self._used.items()):
-            if at - self._keys[key_id].used_at >= USED_MICROSECONDS:
-                await store.note_use(self._database, key_id, at)
+            key = self._keys.get(key_id)
+            if key is not None and now - key.used_at < USED_MICROSECONDS:
+                continue
             del self._used[key_id]
+            if key is not None:
+                await store.note_use(self._database, key_id, at)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -14,6 +15,9 @@ from tests.access.holders import POLL, bearing, eventually, id_of, made, parley,
 from tests.api.conftest import LONDON
 from tests.processes import PATIENCE, Process
 from tests.servers import plain_client, serving
+
+if TYPE_CHECKING:
+    from tests.conftest import PostgresServer
 
 ISSUES = "/v1/issues"
 FROZEN = "/v1/issues?as_of=2025-06-10&known_position=20"
@@ -212,3 +216,20 @@ def test_wrong_words_are_one_line(migrated_sqlite_url: str, words: tuple[str, ..
     assert done.exit_code in {1, 2}
     assert said in done.stderr
     assert parley(migrated_sqlite_url, "keys", "list").stdout.count("\n") == 1
+
+
+def test_a_ledger_that_is_set_back_forgets_newer_keys(
+    migrated_postgres_url: str, postgres_server: PostgresServer
+) -> None:
+    """A key that a restored backup does not have is refused, and a running service takes those made after that."""
+    first = made(migrated_postgres_url, "reader")
+    with postgres_server.copied(migrated_postgres_url) as (save, restore):
+        save()
+        lost = made(migrated_postgres_url, "reader")
+        with service(migrated_postgres_url) as client:
+            assert client.get(ISSUES, headers=bearing(lost)).status_code == 200
+            restore()
+            eventually(lambda: client.get(ISSUES, headers=bearing(lost)), 401)
+            later = made(migrated_postgres_url, "reader")
+            eventually(lambda: client.get(ISSUES, headers=bearing(later)), 200)
+            assert client.get(ISSUES, headers=bearing(first)).status_code == 200
