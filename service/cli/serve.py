@@ -137,7 +137,7 @@ def _serve(settings: Settings, *, has_keys: bool) -> None:
     config = uvicorn.Config(
         Gate(
             Bodies(app, settings.stall_seconds),
-            names(settings.public_url, settings.host, settings.allowed_hosts, settings.cors_origins),
+            names(settings.public_url, settings.allowed_hosts, settings.cors_origins, local=settings.is_loopback()),
         ),
         interface="asgi3",
         http=connections(crowd),

@@ -44,22 +44,23 @@ FOREIGN = Refusal(
 class Names(NamedTuple):
     """The names of the service.
 
-    `hosts` are in lower case, without ports, in addition to those of loopback and to every IP address; `origin` is that
-    of the public URL; `origins` are those of other sites whose pages may read and write.
+    `hosts` are in lower case, without ports, in addition to those of loopback. IP addresses are too: those of loopback,
+    and all others unless the service is `local`, listening on loopback only. `origin` is that of the public URL;
+    `origins` are those of other sites whose pages may read and write.
     """
 
     hosts: frozenset[str]
+    local: bool
     origin: bytes
     origins: frozenset[bytes]
 
 
-def names(public_url: str, host: str, hosts: Collection[str], origins: Collection[str]) -> Names:
-    """Return the names of a service with this public URL that listens on `host`, and has more names and origins."""
+def names(public_url: str, hosts: Collection[str], origins: Collection[str], *, local: bool) -> Names:
+    """Return the names of a service with this public URL, and more names and origins."""
     url = urlsplit(public_url)
-    known = {url.hostname or "", host.lower(), "localhost", *(each.lower() for each in hosts)}
-    return Names(
-        frozenset(known), f"{url.scheme}://{url.netloc}".lower().encode(), frozenset(each.encode() for each in origins)
-    )
+    known = {url.hostname or "", "localhost", *(each.lower() for each in hosts)}
+    own = f"{url.scheme}://{url.netloc}".lower().encode()
+    return Names(frozenset(known), local, own, frozenset(each.encode() for each in origins))
 
 
 class Gate:
@@ -95,15 +96,17 @@ class Gate:
         return self._app(scope, receive, send)
 
     def _is_ours(self, host: bytes) -> bool:
-        """Return whether a Host is a name of this service, and keep it: an IP address cannot be made to point here."""
+        """Return whether a Host is a name of this service, and keep it. No address can be made to point elsewhere."""
         found = _AUTHORITY.fullmatch(host)
         if found is None:
             return False
         name = found[1].decode().lower().removesuffix(".")
         if name not in self._names.hosts and not name.endswith(".localhost"):
             try:
-                ip_address(name.strip("[]"))
+                address = ip_address(name.strip("[]"))
             except ValueError:
+                return False
+            if self._names.local and not address.is_loopback:
                 return False
         if len(self._kept) < _KEPT_MAX:
             self._kept.add(host)

@@ -65,6 +65,8 @@ def test_another_address_than_loopback_needs_a_key(migrated_sqlite_url: str, hos
             time.sleep(POLL)
         with plain_client(f"http://{'[::1]' if host == '::' else '127.0.0.1'}:{port[1]}") as client:
             assert wait_for(client).status_code == 401
+            assert client.get("/healthz", headers={"Host": "10.1.2.3"}).status_code == 200
+            assert client.get("/healthz", headers={"Host": "evil.example"}).status_code == 421
     finally:
         process.close()
 
