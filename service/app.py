@@ -13,6 +13,7 @@ import structlog
 from litestar import Litestar
 from litestar.datastructures import State
 
+from service.access.issuer import Issuer, checked_url
 from service.access.keys import Role
 from service.access.ring import KeyRing
 from service.api.http.answer_memory import AnswerMemory
@@ -64,6 +65,13 @@ def rules(settings: Settings) -> Rules:
     )
 
 
+def issuer(settings: Settings) -> Issuer | None:
+    """Return the issuer whose tokens are taken, if there is one; raises ValueError for one that cannot be."""
+    if not settings.oidc_issuer:
+        return None
+    return Issuer(checked_url(settings.oidc_issuer), settings.oidc_audience, settings.oidc_roles_claim, clock)
+
+
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Services]:
     """Open the ledger of the settings; raises NotMigrated when tables or projections are of another version.
@@ -78,7 +86,12 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         ledger = Ledger(database, clock, new_id, tail.wake)
         heads, answers = Heads(database, clock), AnswerMemory()
         keys = KeyRing(
-            database, clock, answers.clear, open_without=settings.is_loopback(), public_reads=settings.public_reads
+            database,
+            clock,
+            answers.clear,
+            issuer(settings),
+            open_without=settings.is_loopback(),
+            public_reads=settings.public_reads,
         )
         await keys.start()
         await heads.start()
@@ -100,9 +113,9 @@ def create_app(settings: Settings) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with opened(settings) as services, services.webhooks.running():
+        async with opened(settings) as services, services.webhooks.running(), services.keys.running():
             app.state.services = services
-            logger.info("service.started", embedded=settings.embedded, keys=services.keys.has_keys)
+            logger.info("service.started", embedded=settings.embedded, closed=services.keys.is_closed)
             if services.keys.anyone is Role.ADMIN:
                 logger.warning("service.open", reason="the ledger has no keys: whoever reaches it may do everything")
             yield

@@ -33,6 +33,9 @@ class Settings:
     log_level: str = "INFO"
     log_format: str = "console"
     public_reads: bool = False
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_roles_claim: str = "roles"
     allowed_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     stall_seconds: int = 30
@@ -57,6 +60,9 @@ class Settings:
             log_level=_one_of("LOG_LEVEL", LEVELS, (_read("LOG_LEVEL") or cls.log_level).upper()),
             log_format=_one_of("LOG_FORMAT", FORMATS, _read("LOG_FORMAT") or cls.log_format),
             public_reads=_flag("PUBLIC_READS"),
+            oidc_issuer=_read("OIDC_ISSUER"),
+            oidc_audience=_read("OIDC_AUDIENCE"),
+            oidc_roles_claim=_read("OIDC_ROLES_CLAIM") or cls.oidc_roles_claim,
             allowed_hosts=hosts(_read("ALLOWED_HOSTS")),
             cors_origins=origins(_read("CORS_ORIGINS")),
             stall_seconds=_seconds("STALL_SECONDS", _read("STALL_SECONDS") or str(cls.stall_seconds)),

@@ -16,11 +16,16 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from service.domain.errors import Refused
 from service.storage.tables import OPEN_END
 
 ID_BYTES: Final = 5
 SECRET_BYTES: Final = 32
 _WRITTEN = re.compile(r"parley_([a-z2-7]{8})_[a-z2-7]{52}")
+
+
+class BadKey(Refused):
+    """What was sent is no key of this ledger, or one that has ended; the message does not repeat it."""
 
 
 class Role(IntEnum):

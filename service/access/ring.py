@@ -7,19 +7,19 @@ database does not answer, the keys last read go on.
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
 
 from service.access import store
-from service.access.keys import Role, id_in
-from service.domain.errors import Refused
+from service.access.keys import BadKey, Role, id_in
 from service.storage.database import Lost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
+    from service.access.issuer import Issuer
     from service.access.keys import ApiKey
     from service.storage.database import Database
 
@@ -30,10 +30,6 @@ USED_MICROSECONDS = 60_000_000
 logger = structlog.get_logger(__name__)
 
 
-class BadKey(Refused):
-    """What was sent is no key of this ledger, or one that has ended; the message does not repeat it."""
-
-
 class KeyRing:
     """The keys of one ledger, as one process knows them."""
 
@@ -42,16 +38,19 @@ class KeyRing:
         database: Database,
         clock: Callable[[], int],
         changed: Callable[[], None],
+        issuer: Issuer | None = None,
         *,
         open_without: bool,
         public_reads: bool,
     ) -> None:
-        """`open_without`: while the ledger has no key, everybody may do everything. `public_reads`: all may read.
+        """Tokens of `issuer` are taken too, if there is one. With `public_reads` everybody may read.
 
-        `changed` is called when something else may be done without a key than before.
+        With `open_without`, and no issuer, everybody may do everything while the ledger has no key. `changed` is called
+        when something else may be done without a key than before.
         """
         self._database, self._clock, self._changed = database, clock, changed
-        self._open_without, self._public_reads = open_without, public_reads
+        self._issuer = issuer
+        self._open_without, self._public_reads = open_without and issuer is None, public_reads
         self._keys: dict[str, ApiKey] = {}
         self._used: dict[str, int] = {}
         self._streams: dict[object, tuple[ApiKey | None, Callable[[], object]]] = {}
@@ -61,6 +60,16 @@ class KeyRing:
     async def start(self) -> None:
         """Read the keys; raises Lost."""
         await self._reread()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Ask the issuer for its public keys within the block: in a service, not in a command."""
+        asking = None if self._issuer is None else asyncio.create_task(self._issuer.watch(), name="issuer")
+        try:
+            yield
+        finally:
+            if asking is not None:
+                asking.cancel()
 
     async def watch(self) -> None:
         """Read the keys again and again, until cancelled."""
@@ -76,7 +85,10 @@ class KeyRing:
 
     def find(self, written: str) -> ApiKey:
         """Return the key that is sent, and note its use; raises BadKey."""
-        key = self._keys.get(id_in(written) or "")
+        key_id = id_in(written)
+        if key_id is None and self._issuer is not None:
+            return self._issuer.find(written)
+        key = self._keys.get(key_id or "")
         if key is None or not key.opens(written):
             reason = "This is no key of this ledger."
             raise BadKey(reason)
@@ -91,13 +103,13 @@ class KeyRing:
         """Return whether who reads with a key, or with None without one, may go on."""
         if key is None:
             return self.anyone >= Role.READER
-        known = self._keys.get(key.id)
+        known = key if not key.digest else self._keys.get(key.id)  # a token has no digest
         return known is not None and not known.end(self._clock())
 
     @property
-    def has_keys(self) -> bool:
-        """Whether the ledger has a key, which may have ended."""
-        return bool(self._keys)
+    def is_closed(self) -> bool:
+        """Whether somebody can be let in: the ledger has a key, which may have ended, or there is an issuer."""
+        return bool(self._keys) or self._issuer is not None
 
     @contextmanager
     def ending(self, key: ApiKey | None, end: Callable[[], object]) -> Iterator[None]:

@@ -36,7 +36,8 @@ def cli() -> None:
       PARLEY_KEY               the key that `follow` sends; see `parley keys --help`
       PARLEY_ALLOWED_HOSTS, PARLEY_CORS_ORIGINS,
       PARLEY_LOG_LEVEL, PARLEY_LOG_FORMAT, PARLEY_STALL_SECONDS,
-      PARLEY_PUBLIC_READS, PARLEY_WEBHOOKS_ALLOW_PRIVATE,
+      PARLEY_PUBLIC_READS, PARLEY_OIDC_ISSUER, PARLEY_OIDC_AUDIENCE,
+      PARLEY_OIDC_ROLES_CLAIM, PARLEY_WEBHOOKS_ALLOW_PRIVATE,
       PARLEY_NATS_URL          see `parley serve --help`, `parley relay --help`
 
     \b

@@ -86,21 +86,21 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
     if settings.embedded:
         with set_up_errors(), contextlib.suppress(NotMigrated):  # `run` reports it, with the remedy
             renew(settings)
-    has_keys = run(settings, _has_keys)
-    if not has_keys and not settings.is_loopback():
+    is_closed = run(settings, _is_closed)
+    if not is_closed and not settings.is_loopback():
         msg = (
             f"other machines can reach {settings.host}, and the ledger has no keys: "
             "make one with `parley keys create --role admin`"
         )
         raise SetUp(msg)
-    _serve(settings, has_keys=has_keys)
+    _serve(settings, is_closed=is_closed)
 
 
-async def _has_keys(services: Services) -> bool:
-    return services.keys.has_keys
+async def _is_closed(services: Services) -> bool:
+    return services.keys.is_closed
 
 
-def _serve(settings: Settings, *, has_keys: bool) -> None:
+def _serve(settings: Settings, *, is_closed: bool) -> None:
     import uvicorn
 
     from service import logs
@@ -116,7 +116,7 @@ def _serve(settings: Settings, *, has_keys: bool) -> None:
     listening = _listen(settings)
     host, port = listening.getsockname()[:2]
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    click.echo(_banner(settings, where, has_keys=has_keys))
+    click.echo(_banner(settings, where, is_closed=is_closed))
     app = create_app(settings)
     crowd = Crowd(limits(settings.stall_seconds))
 
@@ -155,14 +155,14 @@ def _serve(settings: Settings, *, has_keys: bool) -> None:
         Server(config).run(sockets=[listening])
 
 
-def _banner(settings: Settings, where: str, *, has_keys: bool) -> str:
+def _banner(settings: Settings, where: str, *, is_closed: bool) -> str:
     """Return the lines that a user sees at the start: where the service is, and what to do next."""
     database = settings.database_url.removeprefix("sqlite:///") if settings.embedded else shown(settings)
     return (
         f"Parley listens on {where}\n"
         f"  docs:     {where}/schema\n"
         f"  database: {database}\n"
-        f"  keys:     {_NEEDED if has_keys else _NONE}\n"
+        f"  keys:     {_NEEDED if is_closed else _NONE}\n"
         f"  try:      curl {where}/v1/issues\n"
         "  stop:     Ctrl-C"
     )

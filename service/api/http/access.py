@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from service.access.keys import Role
-from service.access.ring import BadKey
+from service.access.keys import BadKey, Role
 from service.api.http.problems import BadRequest, InsufficientRole, Unauthorized
 
 if TYPE_CHECKING:
