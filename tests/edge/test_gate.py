@@ -9,6 +9,7 @@ import pytest
 
 from tests.edge.clients import clients
 from tests.servers import openings, plain_client, serving
+from tests.sse import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,3 +189,13 @@ def test_a_preflight_of_a_listed_origin_is_answered(opened: Server) -> None:
     names = {"Authorization", "Content-Type", "If-Match", "Idempotency-Key", "Last-Event-ID"}
     assert names <= set(allowed.headers["access-control-allow-headers"].split(", "))
     assert "access-control-allow-origin" not in other.headers
+
+
+@pytest.mark.slow
+def test_a_listed_origin_may_follow_live(opened: Server) -> None:
+    """A stream has the headers of CORS as well, so that a page can read it."""
+    with plain_client(opened.url) as client:
+        client.post("/v1/events", content=BATCH, headers=AS_JSON)
+        with client.stream("GET", "/v1/feed/stream?after=0", headers={"Origin": LISTED}) as response:
+            assert (response.status_code, response.headers["access-control-allow-origin"]) == (200, LISTED)
+            assert len(Stream(response).take(1)) == 1
