@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from service.api.http.problem_kinds import PlannedFact
+from service.api.http.problem_shape import PlannedFact
 from service.api.http.problems import NotFound
 from service.domain.vocabulary import dates
 from service.views.asof.engine import engine_of

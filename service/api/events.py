@@ -28,6 +28,7 @@ from service.api.http.requests import (
     services_of,
     warned,
 )
+from service.api.roles import author_of
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import (
     KEYED,
@@ -123,9 +124,10 @@ async def _append_events(request: AnyRequest) -> Response[bytes]:
         batch = await body_of(request, Batch, AppendQuery)
     except Malformed as refused:
         raise Malformed(await _all_faults(request, refused.faults)) from refused
+    by = author_of(request, batch.events)
     if query_of(request, AppendQuery).dry_run:
         return json_answer(_previewed(await services_of(request).ledger.preview(batch)))
-    return receipt(request, await services_of(request).ledger.append(batch, key=key_of(request, batch)))
+    return receipt(request, await services_of(request).ledger.append(batch, key=key_of(request, batch), recorded_by=by))
 
 
 def _previewed(found: Preview) -> bytes:
@@ -242,7 +244,9 @@ async def _add_reports(request: AnyRequest) -> Response[bytes]:
 async def _record(request: AnyRequest, record: Record, sent: Struct) -> AppendResult:
     """Append one record, once; faults get paths from the body that was sent. Raises UnknownEvent for no target."""
     try:
-        return await services_of(request).ledger.append(Batch(events=(record,)), key=key_of(request, sent), once=True)
+        batch, by = Batch(events=(record,)), author_of(request, (record,))
+        key = key_of(request, sent)
+        return await services_of(request).ledger.append(batch, key=key, once=True, recorded_by=by)
     except Malformed as refused:
         faults = [Fault(fault.path[2:], fault.detail) for fault in refused.faults]
         if any(fault.path == ("target",) for fault in faults):

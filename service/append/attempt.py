@@ -218,7 +218,7 @@ class Attempt:
         self._bounds.begin(self._projector.steps, bounded=request.recorded_at is None)
         first = self._position + 1
         try:
-            stored = self._project(decision.events)
+            stored = self._project(decision.events, request.recorded_by)
         except TooMuchWork as beyond:
             index = self._projector.position - first
             request.refused = TooMuchWork(
@@ -234,14 +234,15 @@ class Attempt:
         if actual != expected:
             raise VersionConflict(expected, actual)
 
-    def _project(self, events: Sequence[Fact | Record]) -> list[Stored]:
+    def _project(self, events: Sequence[Fact | Record], recorded_by: Sequence[str]) -> list[Stored]:
         first = self._position + 1
         batch = [
-            Recorded(position, self.recorded_at, event, encode(event)) for position, event in enumerate(events, first)
+            Recorded(position, self.recorded_at, event, encode(event), by)
+            for position, (event, by) in enumerate(zip(events, recorded_by, strict=True), first)
         ]
         self._position += len(batch)
         self._projector.project(batch)
-        return [Stored(recorded.position, recorded.recorded_at, recorded.body) for recorded in batch]
+        return [Stored(each.position, each.recorded_at, each.body, each.recorded_by) for each in batch]
 
     async def _repeated(self, request: Request) -> AppendResult | Refused:
         """Answer a request whose events, or some of them, are in the log."""

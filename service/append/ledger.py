@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -20,7 +19,7 @@ from msgspec.structs import replace
 from service.append.attempt import Attempt
 from service.append.diagnose import diagnose
 from service.append.freezing import Freezer
-from service.append.groups import next_group
+from service.append.groups import Flight, next_group
 from service.append.preview import Preview, preview
 from service.append.request import AppendResult, Counted, Request
 from service.append.retries import note, until
@@ -53,16 +52,6 @@ QUEUE_MAX = 10_000
 """Requests that may wait; the writers of more are asked to try again."""
 
 logger = structlog.get_logger(__name__)
-
-
-@dataclass(eq=False, slots=True)
-class _Flight:
-    """A group that is being committed."""
-
-    group: list[Request]
-    attempt: Attempt
-    stored: asyncio.Task[bool]
-    began: float
 
 
 class Ledger:
@@ -121,6 +110,7 @@ class Ledger:
         *,
         copied: bool = False,
         once: bool = False,
+        recorded_by: str | Sequence[str] = "",
     ) -> AppendResult:
         """Record a batch, whole or not at all; on return it is durable. With a `key` that is recorded, return that.
 
@@ -128,8 +118,9 @@ class Ledger:
 
         `copied` is true for a copy of what a ledger has recorded, maybe in an earlier edition. With `recorded_at`
         (microseconds since 1970 UTC) it is one too, a commit of its own with that stamp, which no bound of work
-        refuses. Raises Malformed (TooMuchWork where a part of the batch could be recorded), VersionConflict,
-        EventIdConflict or KeyReused, TooEarly for a stamp not after the head's; Unavailable for a ledger that is busy.
+        refuses. `recorded_by` is the JSON of who records it, or one for each event. Raises Malformed (TooMuchWork where
+        a part of the batch could be recorded), VersionConflict, EventIdConflict or KeyReused, TooEarly for a stamp not
+        after the head's; Unavailable for a ledger that is busy.
         """
         if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
             reason = "the ledger takes no more appends now"
@@ -141,8 +132,9 @@ class Ledger:
         given = frozenset([event.id for event in batch.events if event.id is not None])
         marks: frozenset[UUID | bytes] = given if key is None else given | {key.key}
         answer: asyncio.Future[AppendResult] = asyncio.get_running_loop().create_future()
+        by = [recorded_by] * len(events) if isinstance(recorded_by, str) else recorded_by
         self._queue.append(
-            Request(events, batch.expected_versions, answer, given, marks, recorded_at, key, copied, once)
+            Request(events, batch.expected_versions, answer, given, marks, recorded_at, key, copied, once, by)
         )
         self._wake.set()
         return await answer
@@ -172,7 +164,7 @@ class Ledger:
             await self._frozen.freeze(instant)
 
     async def _run(self) -> None:
-        flight: _Flight | None = None
+        flight: Flight | None = None
         while self._queue or flight or not self._stopping:
             if flight is not None and flight.stored.done():
                 await self._land(flight)
@@ -188,7 +180,7 @@ class Ledger:
                 self._wake.clear()
                 await self._wake.wait()
 
-    async def _launch(self, group: list[Request], flight: _Flight | None) -> _Flight | None:
+    async def _launch(self, group: list[Request], flight: Flight | None) -> Flight | None:
         """Decide a group, after the one being committed if there is one, then begin its commit."""
         attempt = self._attempt(group, flight.attempt.head if flight else self._head)
         began = asyncio.get_running_loop().time()
@@ -211,7 +203,7 @@ class Ledger:
         began = asyncio.get_running_loop().time()
         stored = asyncio.create_task(attempt.commit(self._confirmed), name="commit")
         stored.add_done_callback(lambda _: self._wake.set())
-        return _Flight(group, attempt, stored, began)
+        return Flight(group, attempt, stored, began)
 
     def _decided(self, group: Sequence[Request]) -> list[Request]:
         """Return the requests that have an outcome; the others wait for the next group, in their order."""
@@ -223,11 +215,11 @@ class Ledger:
         now = max(self._clock(), self._frozen.instant + 1) if given is None else given
         return Attempt(self._database, self._loaded, head, now)
 
-    async def _land(self, flight: _Flight) -> None:
+    async def _land(self, flight: Flight) -> None:
         if not await self._landed_well(flight):
             await self._retry(flight)
 
-    async def _landed_well(self, flight: _Flight) -> bool:
+    async def _landed_well(self, flight: Flight) -> bool:
         """Wait for a commit; when it is stored, answer its writers."""
         await asyncio.wait([flight.stored])
         if flight.stored.exception() is not None or not flight.stored.result():
@@ -247,7 +239,7 @@ class Ledger:
             request.resolve()
         self._moved(head.position)
 
-    async def _retry(self, flight: _Flight) -> None:
+    async def _retry(self, flight: Flight) -> None:
         """Record a group again whose commit did not go through."""
         flight.attempt.discard()
         failure = flight.stored.exception()

@@ -35,9 +35,9 @@ class Request:
     `given` are the ids that the client gave, `marks` these and the key: requests that share one may be the same.
     `look_up` asks to look for all of its ids in the log. `own` is true where those found may be this request's own
     commit. `recorded` are the events found. `key` is that of the header Idempotency-Key, `first` the recorded request
-    that had it. `copied` is true for events that some ledger has recorded already. `outcome` is set when the request is
-    decided, `refused` when it is too much work whatever the others are. With `once`, its one record is not recorded
-    where one that says the same holds.
+    that had it. `copied` is true for events that some ledger has recorded already. With `once`, its one record is not
+    recorded where one that says the same holds. `recorded_by` has the JSON of who records each event. `outcome` is set
+    when the request is decided, `refused` when it is too much work whatever the others are.
     """
 
     events: Sequence[Fact | Record]
@@ -49,6 +49,7 @@ class Request:
     key: RequestKey | None = None
     copied: bool = False
     once: bool = False
+    recorded_by: Sequence[str] = ()
     look_up: bool = False
     own: bool = False
     recorded: dict[UUID, Stored] = field(default_factory=dict)

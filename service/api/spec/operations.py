@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from service.access.keys import Role
 from service.api.http.idempotency import HEADER as IDEMPOTENCY_KEY
 from service.api.http.idempotency import WRITES
 from service.api.http.problem_kinds import PROBLEM_KINDS
@@ -60,7 +61,8 @@ class Operation:
 
     `path` has its parameters in braces, their types in `path_parameters`. `problems` are names of kinds of problem, or
     statuses for every kind with that status; those that any body or query may meet are added. `answers` may be plain
-    tuples. A body may be left out where `body_required` is false.
+    tuples. A body may be left out where `body_required` is false. `role` is what a key must be
+    for at least; `service/api/roles.py` has it.
     """
 
     method: str
@@ -79,6 +81,7 @@ class Operation:
     body_examples: Mapping[str, Any] = field(default_factory=dict)
     answers: Mapping[int, Documented | tuple[Any, ...]] = field(default_factory=dict)
     problems: tuple[str | int, ...] = ()
+    role: Role = Role.ANYONE
 
     @property
     def takes_key(self) -> bool:
@@ -95,7 +98,9 @@ class Operation:
         for has_it, names in (
             (self.body is not None, _BODY_PROBLEMS),
             (self.query is not None, ("bad-query",)),
-            (self.method in WRITES, ("bad-request",)),
+            (self.method in WRITES, ("bad-request", "cross-site")),
+            (self.role > Role.ANYONE, ("unauthorized",)),
+            (self.role > Role.READER, ("insufficient-scope",)),
             (self.takes_key, ("idempotency-key-reused", "too-much-work")),
         ):
             asked.update(names if has_it else ())

@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
 
 from service.api.http.basis import KnownMembers
-from service.api.spec.json_schema import AnyRecorded
+from service.api.spec.recorded_shapes import AnyRecorded, RecordedBy
 from service.api.spec.state_shapes import ISSUE, ITEMS, STATES, AnyKind, AnyState, described, many
 from service.domain.rule.disagreements import Disagreement
 from service.domain.vocabulary.codes import Edtf, Slug
@@ -304,6 +304,8 @@ class EventNow(AsOfMembers, frozen=True, kw_only=True):
     """The position of the event."""
     recorded_at: Moment
     """When the event was recorded, in UTC."""
+    recorded_by: RecordedBy | UnsetType = UNSET
+    """Who recorded the event; absent where no key was asked for."""
     id: UUID
     """The id of the event."""
     type: str
