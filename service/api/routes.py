@@ -10,6 +10,7 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
 from service.api import (
+    appends,
     changes,
     consumers,
     diff,
@@ -104,6 +105,7 @@ ROUTES: list[Route] = [
         issues,
         timeline,
         diff,
+        appends,
         events,
         items,
         versions,

@@ -14,7 +14,6 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from msgspec.structs import replace
 
 from service.append.attempt import Attempt
 from service.append.diagnose import diagnose
@@ -23,7 +22,7 @@ from service.append.groups import Flight, next_group
 from service.append.preview import Preview, preview
 from service.append.request import AppendResult, Counted, Request
 from service.append.retries import note, until
-from service.domain.errors import Fault, Malformed, TooMuchWork, Unavailable
+from service.domain.errors import Fault, TooMuchWork, Unavailable
 from service.domain.vocabulary import instants
 from service.eventlog.head import head_after, head_of
 from service.storage.database import DuplicateId, Head, Lost
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from uuid import UUID
 
-    from service.domain.vocabulary.events import Batch, Fact, Record
+    from service.domain.vocabulary.events import Batch
     from service.eventlog.request_keys import RequestKey
     from service.storage.database import Database
 
@@ -44,8 +43,6 @@ LOCK_AFTER = 3
 LOST_ATTEMPTS = 3
 STOP_SECONDS = 1.0
 """How long a ledger that stops goes on with what is queued."""
-END_OF_TIME = instants.parse("9999-01-01T00:00:00+00:00")
-"""No commit is stamped with this instant or a later one by hand: the calendar ends a year after it."""
 PREVIEWS = 2
 """Batches that are previewed at a time."""
 QUEUE_MAX = 10_000
@@ -125,19 +122,10 @@ class Ledger:
         if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
             reason = "the ledger takes no more appends now"
             raise Unavailable(reason)
-        if recorded_at is not None and recorded_at >= END_OF_TIME:
-            detail = f"{instants.text(recorded_at)} leaves no instant for later events"
-            raise Malformed([Fault(("recorded_at",), detail)])
-        events = self._with_ids(batch)
-        given = frozenset([event.id for event in batch.events if event.id is not None])
-        marks: frozenset[UUID | bytes] = given if key is None else given | {key.key}
-        answer: asyncio.Future[AppendResult] = asyncio.get_running_loop().create_future()
-        by = [recorded_by] * len(events) if isinstance(recorded_by, str) else recorded_by
-        self._queue.append(
-            Request(events, batch.expected_versions, answer, given, marks, recorded_at, key, copied, once, by)
-        )
+        request = Request.of(batch, self._new_id, key, recorded_by, recorded_at=recorded_at, copied=copied, once=once)
+        self._queue.append(request)
         self._wake.set()
-        return await answer
+        return await request.answer
 
     async def preview(self, batch: Batch) -> Preview:
         """Return what a batch would do now, without recording it; raises what an append of it would.
@@ -145,10 +133,7 @@ class Ledger:
         At most PREVIEWS are made at a time; others wait.
         """
         async with self._previews:
-            return await preview(self._database, self._with_ids(batch), batch.expected_versions, self._clock())
-
-    def _with_ids(self, batch: Batch) -> list[Fact | Record]:
-        return [event if event.id is not None else replace(event, id=self._new_id()) for event in batch.events]
+            return await preview(self._database, Request.of(batch, self._new_id), self._clock())
 
     async def diagnose(self, sent: Sequence[Any]) -> list[Fault]:
         """List the faults of a malformed batch beyond those of form; `sent` are its events as untyped JSON."""

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.domain.errors import Refused, Unavailable
+from msgspec.structs import replace
+
+from service.domain.errors import Fault, Malformed, Refused, Unavailable
+from service.domain.vocabulary import instants
 from service.domain.vocabulary.events import id_of
 from service.storage.database import DuplicateId, Lost
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from uuid import UUID
 
-    from service.domain.errors import Fault
-    from service.domain.vocabulary.events import Fact, Record
+    from service.domain.vocabulary.events import Batch, Fact, Record
     from service.eventlog.log import Stored
     from service.eventlog.request_keys import KeyedRequest, RequestKey
+
+
+END_OF_TIME = instants.parse("9999-01-01T00:00:00+00:00")
+"""No commit is stamped with this instant or a later one by hand: the calendar ends a year after it."""
 
 
 class AppendResult(NamedTuple):
@@ -56,6 +62,40 @@ class Request:
     first: KeyedRequest | None = None
     outcome: AppendResult | Refused | None = None
     refused: Refused | None = None
+
+    @classmethod
+    def of(
+        cls,
+        batch: Batch,
+        new_id: Callable[[], UUID],
+        key: RequestKey | None = None,
+        recorded_by: str | Sequence[str] = "",
+        *,
+        recorded_at: int | None = None,
+        **options: bool,
+    ) -> Request:
+        """Return the request to record a batch; its events without an id get a new one.
+
+        `recorded_by` is the JSON of who records it, or one for each event. `options` are `copied` and `once`. Raises
+        Malformed for a `recorded_at` that leaves no instant for later events.
+        """
+        if recorded_at is not None and recorded_at >= END_OF_TIME:
+            detail = f"{instants.text(recorded_at)} leaves no instant for later events"
+            raise Malformed([Fault(("recorded_at",), detail)])
+        events = [event if event.id is not None else replace(event, id=new_id()) for event in batch.events]
+        given = frozenset([event.id for event in batch.events if event.id is not None])
+        by = [recorded_by] * len(events) if isinstance(recorded_by, str) else recorded_by
+        return cls(
+            events,
+            batch.expected_versions,
+            asyncio.get_running_loop().create_future(),
+            given,
+            given if key is None else given | {key.key},
+            recorded_at,
+            key=key,
+            recorded_by=by,
+            **options,
+        )
 
     def ids(self) -> list[UUID]:
         """Return the ids of its events."""

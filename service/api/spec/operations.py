@@ -14,7 +14,7 @@ from service.api.http.idempotency import WRITES
 from service.api.http.problem_kinds import PROBLEM_KINDS
 from service.api.http.requests import JSON
 from service.api.http.tables import CSV
-from service.api.spec import examples, response_shapes
+from service.api.spec import examples, receipt_shapes
 from service.domain.vocabulary.codes import Slug
 
 if TYPE_CHECKING:
@@ -134,12 +134,12 @@ def as_of_answers(
     }
 
 
-_RECEIPT = Documented("Recorded.", response_shapes.Receipt, example=examples.RECEIPT)
+_RECEIPT = Documented("Recorded.", receipt_shapes.Receipt, example=examples.RECEIPT)
 _REPEATED = "The same had been recorded before, and nothing was stored: the first answer again."
 RECORDED_BY_DELETE = {200: _RECEIPT}
 RECORDED_OR_REPEATED = {201: _RECEIPT, 200: _RECEIPT._replace(description=_REPEATED)}
 _PREVIEWED = f"{_REPEATED} With `dry_run`: what the batch would do."
 RECORDED_REPEATED_OR_PREVIEWED = {
     201: _RECEIPT,
-    200: Documented(_PREVIEWED, (response_shapes.Receipt, response_shapes.Preview), example=examples.RECEIPT),
+    200: Documented(_PREVIEWED, (receipt_shapes.Receipt, receipt_shapes.BatchPreview), example=examples.RECEIPT),
 }
