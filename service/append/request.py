@@ -70,14 +70,12 @@ class Request:
         new_id: Callable[[], UUID],
         key: RequestKey | None = None,
         recorded_by: str | Sequence[str] = "",
-        *,
         recorded_at: int | None = None,
-        **options: bool,
     ) -> Request:
         """Return the request to record a batch; its events without an id get a new one.
 
-        `recorded_by` is the JSON of who records it, or one for each event. `options` are `copied` and `once`. Raises
-        Malformed for a `recorded_at` that leaves no instant for later events.
+        `recorded_by` is the JSON of who records it, or one for each event. Raises Malformed for a `recorded_at` that
+        leaves no instant for later events.
         """
         if recorded_at is not None and recorded_at >= END_OF_TIME:
             detail = f"{instants.text(recorded_at)} leaves no instant for later events"
@@ -94,7 +92,6 @@ class Request:
             recorded_at,
             key=key,
             recorded_by=by,
-            **options,
         )
 
     def ids(self) -> list[UUID]:
