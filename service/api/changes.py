@@ -34,8 +34,8 @@ from service.domain.matching.blocs import days_of_change
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug
 from service.domain.vocabulary.kinds import KINDS
+from service.views.asof.basis import resolve
 from service.views.asof.changes import ALL_KINDS, Wanted, change_page
-from service.views.asof.sql import resolve
 
 if TYPE_CHECKING:
     from service.api.spec.change_shapes import DayChange

@@ -52,9 +52,9 @@ from service.domain.vocabulary.events import (
 )
 from service.eventlog.log import Place
 from service.feed.pages import EventConditions, EventFilter, log_page
+from service.views.asof.basis import resolve
 from service.views.asof.engine import engine_of
 from service.views.asof.recorded_event import annotated
-from service.views.asof.sql import resolve
 
 if TYPE_CHECKING:
     from litestar import Response

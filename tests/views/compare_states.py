@@ -13,9 +13,9 @@ from service.api.items import ItemsQuery
 from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary.kinds import KINDS
 from service.views.asof import lists
+from service.views.asof.basis import resolve
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ItemState, StateFilter
-from service.views.asof.sql import resolve
 from service.views.asof.summaries import posture_by, summaries
 from service.views.asof.touching import not_compared, touching_page
 from tests import oracle, touching

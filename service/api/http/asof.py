@@ -35,8 +35,8 @@ from service.api.http.tables import CSV, table
 from service.domain.errors import KnowledgeAhead
 from service.domain.vocabulary import dates
 from service.eventlog.head import head_of
+from service.views.asof.basis import resolve
 from service.views.asof.question import Basis, Question
-from service.views.asof.sql import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence

@@ -15,7 +15,7 @@ import msgspec
 from service.domain.errors import Fault, TooMuchWork
 from service.domain.rule.state import arrival_text
 from service.domain.vocabulary.kinds import KINDS, PLANNED
-from service.views.asof import published, sql
+from service.views.asof import out_of_order, sql
 from service.views.asof.question import PAGE_BYTES, Included, ItemState, ScopeFilter
 from service.views.asof.touching import touching
 from service.views.asof.weighing import PageWork
@@ -241,7 +241,7 @@ async def _out_of_order(database: Database, basis: Basis, wanted: Wanted) -> lis
         return [*_of_item(item, wanted)] if item.kind.name in wanted.kinds else []
 
     work = PageWork()
-    found = await published.taken_of_out_of_order(database, basis, work, changes_of)
+    found = await out_of_order.taken_of(database, basis, work, changes_of)
     if work.is_enough:
         detail = "too many items became known in another order than recorded: ask with filters, or as recorded"
         raise TooMuchWork([Fault(("known_basis",), detail)])

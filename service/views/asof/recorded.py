@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from service.domain.rule.posture import NO_POSTURE, Posture
 from service.domain.rule.tokens import ENDED
 from service.views.asof import sql
+from service.views.asof.basis import basis_of, resolve
 from service.views.asof.question import (
     Basis,
     FirstStatus,
@@ -21,7 +22,7 @@ from service.views.asof.question import (
     issue_page_of,
     page_of,
 )
-from service.views.asof.sql import BY_KIND, BY_TOKEN, StateStatement, basis_of, resolve, states_of
+from service.views.asof.sql import BY_KIND, BY_TOKEN, StateStatement, states_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -18,6 +18,7 @@ from service.domain.rule.state import encode
 from service.domain.vocabulary.codes import GOODS_OF_RESTRICTION
 from service.domain.vocabulary.words import normalized
 from service.views.asof import published, recorded
+from service.views.asof.basis import basis_of, basis_sql
 from service.views.asof.engine import engine_of
 from service.views.asof.question import (
     Basis,
@@ -30,7 +31,6 @@ from service.views.asof.question import (
     is_full,
     page_of,
 )
-from service.views.asof.sql import basis_of, basis_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
