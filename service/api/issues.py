@@ -207,7 +207,7 @@ async def _get_issue(asked: AsOfRequest[IssueQuery]) -> Answered:
     own = page.own or await engine.item(database, page.basis.pinned(), "issue", slug, planned=planned)
     if own is None:
         raise await absent(database, asked.question, "issue", slug, planned=planned)
-    posture = await posture_by(database, page, own.state, whole=page.next is None and not asked.after)
+    posture = await posture_by(database, page, own.state)
     issue, shown = own.state, Sourced(page.items, page.next)
     if query.sources != "standing":
         issue = await one_with_sources(database, page.basis, own.state, query.sources)

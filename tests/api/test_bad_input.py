@@ -741,16 +741,16 @@ def test_the_edges_of_both_clocks_are_answered(client: Client, path: str) -> Non
 def test_a_cursor_is_good_for_its_own_list_only(client: Client) -> None:
     """The cursor of another list, of other filters or of other clocks is refused."""
     client.post("/v1/events", json={"events": [changed(item=f"cursor-{number}") for number in range(3)]})
-    cursor = client.get(f"{LISTED}?limit=1&good=terbium").json()["next"]
-    assert client.get(f"{LISTED}?limit=2&good=terbium&cursor={cursor}").status_code == 200
+    cursor = client.get(f"{LISTED}?include=ended&limit=1&good=terbium").json()["next"]
+    assert client.get(f"{LISTED}?include=ended&limit=2&good=terbium&cursor={cursor}").status_code == 200
     for target in (
-        f"{LISTED}?limit=1&cursor={cursor}",
-        f"{LISTED}?limit=1&good=dysprosium&cursor={cursor}",
-        f"{LISTED}?limit=1&good=terbium&as_of=2025-06-01&cursor={cursor}",
-        f"/v1/clearances?limit=1&good=terbium&cursor={cursor}",
+        f"{LISTED}?include=ended&limit=1&cursor={cursor}",
+        f"{LISTED}?include=ended&limit=1&good=dysprosium&cursor={cursor}",
+        f"{LISTED}?include=ended&limit=1&good=terbium&as_of=2025-06-01&cursor={cursor}",
+        f"/v1/clearances?include=ended&limit=1&good=terbium&cursor={cursor}",
         f"/v1/events?limit=1&good=terbium&cursor={cursor}",
-        f"{LISTED}?limit=1&good=terbium&cursor={cursor[:-2]}",
-        f"{LISTED}?limit=1&good=terbium&cursor=A{cursor}",
+        f"{LISTED}?include=ended&limit=1&good=terbium&cursor={cursor[:-2]}",
+        f"{LISTED}?include=ended&limit=1&good=terbium&cursor=A{cursor}",
     ):
         assert parameters(problem_of(client.get(target), 422)) == {"cursor"}
 

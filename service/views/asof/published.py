@@ -97,16 +97,9 @@ async def issue_page(
     """Return the states of an issue's items after an item number, ended and planned ones only when asked for."""
     kept = await recorded.issue_page(database, question, slug, included, after=after, limit=limit)
     token = of_issue(slug)
-    hidden = list(kept.hidden)
 
     def passes(state: ItemState) -> bool:
-        if token not in state.tokens:
-            return False
-        if included.ended or state.kind == "issue" or ENDED not in state.tokens:
-            return True
-        if "ended-surely" not in state.tokens:
-            hidden.append(state)
-        return False
+        return token in state.tokens and (included.ended or state.kind == "issue" or ENDED not in state.tokens)
 
     others = OutOfOrder(None, limit + 2, [token], passes, planned=included.planned, after=after)
     items = kept.items if kept.own is None else [kept.own.state, *kept.items]
@@ -114,7 +107,7 @@ async def issue_page(
     version = kept.version  # 0 where no item is in order
     if not version and states:
         version = (await recorded.issue_versions(database, kept.basis.position, [slug])).get(slug, 0)
-    return issue_page_of(kept.basis, version, states, slug, limit, last=last)._replace(hidden=hidden)
+    return issue_page_of(kept.basis, version, states, slug, limit, last=last)
 
 
 async def _with_others(

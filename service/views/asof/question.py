@@ -140,8 +140,7 @@ class OneState(NamedTuple):
 class IssuePage(NamedTuple):
     """A page of an issue's items; `own` is the issue itself if it is on the page, `version` its version.
 
-    As recorded it has the issue's `posture`. As published that follows from all items: `hidden` are those before its
-    end that are not shown because they have ended, but not in every reading.
+    As recorded it has the issue's `posture`; as published that follows from all items.
     """
 
     basis: Basis
@@ -149,7 +148,6 @@ class IssuePage(NamedTuple):
     next: int | None
     own: OneState | None
     version: int
-    hidden: Sequence[ItemState] = ()
     posture: Posture | None = None
 
 
