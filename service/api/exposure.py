@@ -20,7 +20,6 @@ from service.views.asof.sources import with_sources
 from service.views.asof.touching import touching_page
 
 _GOODS = ("good", "hs", "eccn", "entity")
-_KINDS = ("restriction", "clearance")
 
 
 class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
@@ -62,7 +61,7 @@ class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
         """Return the filter that the query asks for on a day."""
         good = next(CLAUSES[name](value, day) for name in _GOODS if (value := getattr(self, name)) is not None)
         clauses = good, CLAUSES["party"](self.party, day)
-        return ScopeFilter(_KINDS, clauses, (), INCLUDED[self.include], unsaid=self.compared == "no")
+        return ScopeFilter(response_shapes.MEASURES, clauses, (), INCLUDED[self.include], unsaid=self.compared == "no")
 
 
 async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:

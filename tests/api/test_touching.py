@@ -191,6 +191,18 @@ def test_what_cannot_be_compared_is_counted_and_listed(client: Client, basis: st
     assert [item["id"] for item in listed.json()["items"]] == ["named", "both", "a-firm", "lifted", "from-nothing"]
     assert "immutable" in listed.headers["cache-control"]
     assert "not_compared" not in listed.json()
+    only = client.get(f"/v1/restrictions?hs=720851&{ON}{basis}").json()
+    assert ([item["id"] for item in only["items"]], only["not_compared"]) == (["coded"], 4)
+    listed = client.get(only["not_compared_url"]).json()
+    assert [item["id"] for item in listed["items"]] == ["named", "both", "a-firm", "against-another"]
+    assert client.get(f"/v1/clearances?eccn=3A090&{ON}{basis}").json()["not_compared"] == 2
+    assert "not_compared" not in client.get(f"/v1/restrictions?party=TR&{ON}{basis}").json()
+    for refused in (
+        "restrictions?compared=no&party=TR",
+        "rounds?compared=no&hs=72",
+        "restrictions?compared=maybe&hs=72",
+    ):
+        assert client.get(f"/v1/{refused}&{ON}").status_code == 422, refused
     by_words = client.get(f"/v1/exposure?good=pipe&party=TR&{ON}{basis}").json()
     assert (len(by_words["items"]), by_words["not_compared"]) == (4, 2)
     assert "not_compared" not in client.get(f"/v1/exposure?entity=firm&party=TR&{ON}{basis}").json()
