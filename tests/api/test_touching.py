@@ -211,6 +211,28 @@ def test_what_cannot_be_compared_is_counted_and_listed(client: Client, basis: st
     assert client.get(f"/v1/exposure?entity=firm&compared=no&party=TR&{ON}").status_code == 422
 
 
+@pytest.mark.parametrize("basis", BASES)
+def test_what_stands_in_place_of_another_displaces_it_for_its_country(client: Client, basis: str) -> None:
+    """Q6: for British steel the duty of 25 stands in place of the general one; elsewhere, and before, it does not."""
+    steel = [{"name": "steel", "hs": "72"}]
+    british = imposed("british", against=["GB"], goods=steel, rate_percent=25, in_place_of=["general", "not-recorded"])
+    record(
+        client,
+        imposed("general", against=[], goods=steel, rate_percent=50),
+        british | {"occurred": "2025-03-01", "effective": "2025-06-01"},
+    )
+
+    def displaced(query: str) -> dict[str, Any]:
+        items = client.get(f"/v1/exposure?{query}{basis}").json()["items"]
+        return {item["id"]: item.get("displaced_by") for item in items}
+
+    assert displaced("hs=7208&party=GB&as_of=2025-06-01") == {"general": ["british"], "british": None}
+    assert displaced("hs=7208&party=GB&as_of=2025-05-31") == {"general": None, "british": None}
+    assert displaced("hs=7208&party=KR&as_of=2025-06-01") == {"general": None}
+    assert displaced("hs=7208&party=US&as_of=2025-06-01") == {"general": None, "british": None}
+    assert displaced("good=steel&party=GB&as_of=2025-06-01&limit=1") == {"general": ["british"]}
+
+
 def test_lists_by_what_is_touched_are_paged(client: Client) -> None:
     """Pages of any size have the same items in the same order, also together with words and other filters."""
     goods = [[{"name": "steel", "hs": "72"}], [{"name": "steel pipe", "hs": "7304"}], [{"name": "copper", "hs": "74"}]]
