@@ -75,7 +75,7 @@ async def not_compared(database: Database, basis: Basis, wanted: StateFilter | S
     """
     if not isinstance(wanted, ScopeFilter) or not any(clause.unsaid for clause in wanted.clauses):
         return None
-    others = wanted._replace(unsaid=True)
+    others = wanted._replace(unsaid=True, bodies=False)
     page = await touching_page(database, basis.pinned(), others, after=0, limit=NOT_COMPARED_MAX)
     return len(page.items)
 
