@@ -42,11 +42,21 @@ class AsOfMembers(KnownMembers, frozen=True, kw_only=True):
     as_of: Annotated[DayText, Meta(description="D, the day that the answer is about.")]
 
 
+MEASURES = ("restriction", "clearance")
+"""The kinds of items that touch goods: of these an answer counts what could not be compared."""
+
+
 def _page(kind: str) -> type[Struct]:
     item: Any = ISSUE if kind == "issue" else STATES[kind]
     items = many(item, f"The {KINDS[kind].plural} on this page, in order of first appearance in the log.")
+    fields: list[Any] = [("items", items), ("next", Next)]
+    if kind in MEASURES:
+        fields += [
+            ("not_compared", NotCompared | UnsetType, UNSET),
+            ("not_compared_url", NotComparedUrl | UnsetType, UNSET),
+        ]
     return defstruct(
-        f"{kind.capitalize()}Page", [("items", items), ("next", Next)], bases=(AsOfMembers,), frozen=True,
+        f"{kind.capitalize()}Page", fields, bases=(AsOfMembers,), frozen=True,
         kw_only=True, namespace={"__doc__": f"A page of {KINDS[kind].plural} as of (D, K)."},
     )  # fmt: skip
 

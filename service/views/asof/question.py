@@ -102,6 +102,7 @@ class ScopeFilter(NamedTuple):
     Items are found by the first two clauses: the first are those that leave the fewest candidates. There is one at
     least. Those that have ended in every reading, and those that are only planned, pass where they are `included`.
     `unsaid` asks for the states that cannot be compared with the clause about a good, in place of those it holds for.
+    Without `bodies` the states may come without them.
     """
 
     kinds: tuple[str, ...]
@@ -110,6 +111,7 @@ class ScopeFilter(NamedTuple):
     included: Included = Included()
     without: Sequence[str] = ()
     unsaid: bool = False
+    bodies: bool = True
 
     def searched(self) -> ScopeFilter:
         """Return the filter by which the states are looked for."""

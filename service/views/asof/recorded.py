@@ -139,6 +139,8 @@ async def sifted(
         statement.where.append(f"{statement.not_known_ended} AND {statement.carries('ended-surely', '= 0')}")
     statement.where += [statement.holds(clause) for clause in wanted.clauses]
     statement.pass_marks(wanted.marks, wanted.without)
+    if not wanted.bodies:
+        return await statement.without_bodies(basis, statement.parameter(most)), False
     return await statement.states(basis, statement.parameter(most))
 
 

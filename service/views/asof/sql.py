@@ -203,12 +203,12 @@ class StateStatement:
 
     def holds(self, clause: Clause) -> str:
         """Return the condition that a clause may hold for a state, by the tokens of its ways."""
-        ways = [
-            [*map(self.carries, way.tokens), *[self.carries(each, "= 0") for each in way.unless]] for way in clause.ways
-        ]
-        if clause.inherits:
-            ways.append([self.carries(clause.inherits)])
-        return f"({' OR '.join(' AND '.join(conditions) for conditions in ways)})"
+        alternatives = [self.carries(clause.inherits)] if clause.inherits else []
+        for unless in dict.fromkeys([way.unless for way in clause.ways]):
+            ways = [way.tokens for way in clause.ways if way.unless == unless]
+            either = " OR ".join(" AND ".join(map(self.carries, tokens)) for tokens in ways)
+            alternatives.append(" AND ".join([f"({either})", *[self.carries(each, "= 0") for each in unless]]))
+        return f"({' OR '.join(alternatives)})"
 
     def named(self, slugs: Sequence[str]) -> str:
         """Return the comparison of a name with some slugs."""
