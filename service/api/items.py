@@ -15,6 +15,7 @@ from service.api.http.clauses import CLAUSES
 from service.api.http.parameters import INCLUDED, AsOfPageQuery, AsOfQuery, IncludePlanned, Words, faults_of_words
 from service.api.http.query_strings import BadQuery
 from service.api.http.requests import Handler, slug_of
+from service.api.http.uncompared import Compared, counts_uncompared, uncompared_member
 from service.api.spec import response_shapes
 from service.api.spec.operations import ItemName, Operation, Route, as_of_answers
 from service.domain.errors import Fault
@@ -23,6 +24,7 @@ from service.domain.rule.words import words_of
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug
 from service.domain.vocabulary.kinds import KINDS, PLANNED, STATUSES, Kind
 from service.views.asof import lists, touching
+from service.views.asof.beside import uncompared
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ScopeFilter, StateFilter
 from service.views.asof.sources import one_with_sources, with_sources
@@ -84,11 +86,14 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
         ),
     ] = None
     include: IncludePlanned | None = None
+    compared: Compared | None = None
     q: Words | None = None
 
     def faults(self) -> list[Fault]:
-        """Refuse a search text without a word."""
-        return [*faults_of_words(self.q), *super().faults()]
+        """Refuse a search text without a word, and what could not be compared with no good."""
+        nothing = Fault(("compared",), "only with good, hs or eccn")
+        without = self.compared is not None and not (self.good or self.hs or self.eccn)
+        return [*faults_of_words(self.q), *([nothing] if without else []), *super().faults()]
 
     def filter(self, kind: str, day: int) -> StateFilter | ScopeFilter:
         """Return the filter on items of a kind on a day: by tokens alone, where these decide it."""
@@ -96,9 +101,11 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
         given = [(name, value) for name in CLAUSES if (value := getattr(self, name)) is not None]
         clauses = [CLAUSES[name](value, day) for name, value in given]
         tokens = [token for clause in clauses if (token := clause.token({kind})) is not None]
-        if len(tokens) == len(clauses):
+        is_other = self.compared is not None
+        if len(tokens) == len(clauses) and not is_other:
             return StateFilter(kind, tokens, self.marks(), planned)
-        return ScopeFilter((kind,), clauses, self.marks(), Included(ended=True, planned=planned))
+        included = Included(ended=True, planned=planned)
+        return ScopeFilter((kind,), clauses, self.marks(), included, uncompared=is_other)
 
     def marks(self) -> list[str]:
         """List the marks of the filters on states."""
@@ -118,7 +125,11 @@ def _list(kind: str) -> Handler:
             asked.database, asked.question, wanted, words_of(query.q or ""), after=asked.after, limit=query.limit
         )
         shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
-        return asked.page(page.basis, map(touching.shown, shown.items), shown.next)
+        answered = asked.page(page.basis, map(touching.shown, shown.items), shown.next)
+        if asked.cursor is None and isinstance(wanted, ScopeFilter) and counts_uncompared(wanted):
+            member = uncompared_member(asked, page.basis, await uncompared(asked.database, page.basis, wanted))
+            return answered._replace(members=b"%s,%s" % (answered.members, member))
+        return answered
 
     return as_of(ItemsQuery, list_items)
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
 
 from service.api.http.basis import KnownMembers
 from service.api.spec.json_schema import AnyRecorded
-from service.api.spec.state_shapes import ISSUE, ITEMS, STATES, AnyKind, AnyState, described, many
+from service.api.spec.state_shapes import ISSUE, ITEMS, STATES, AnyKind, AnyState, Uncounted, described, many
 from service.domain.rule.disagreements import Disagreement
 from service.domain.vocabulary.codes import Edtf, Slug
 from service.domain.vocabulary.events import AnyEvent, AnyFact, Report
@@ -30,9 +30,14 @@ class AsOfMembers(KnownMembers, frozen=True, kw_only=True):
 def _page(kind: str) -> type[Struct]:
     item: Any = ISSUE if kind == "issue" else STATES[kind]
     items = many(item, f"The {KINDS[kind].plural} on this page, in order of first appearance in the log.")
+    fields: list[Any] = [
+        ("items", items),
+        ("next", Next),
+        ("not_compared", Uncounted | UnsetType, UNSET),
+    ]
     return defstruct(
-        f"{kind.capitalize()}Page", [("items", items), ("next", Next)], bases=(AsOfMembers,), frozen=True,
-        kw_only=True, namespace={"__doc__": f"A page of {KINDS[kind].plural} as of (D, K)."},
+        f"{kind.capitalize()}Page", fields, bases=(AsOfMembers,), frozen=True, kw_only=True,
+        namespace={"__doc__": f"A page of {KINDS[kind].plural} as of (D, K)."},
     )  # fmt: skip
 
 
@@ -160,14 +165,6 @@ def _history(kind: str) -> type[Struct]:
 
 
 HISTORIES: dict[str, Any] = {kind: _history(kind) for kind in KINDS if kind != "issue"}
-
-
-class Exposure(AsOfMembers, frozen=True, kw_only=True):
-    """A page of the restrictions and clearances that touch a good and a country."""
-
-    items: tuple[AnyState, ...]
-    """The restrictions and clearances, in order of first appearance in the log, each with its sources."""
-    next: Next
 
 
 class Warned(Struct, frozen=True, kw_only=True):

@@ -35,6 +35,13 @@ Charged = Annotated[
         "part and no source says how much; else 0. Absent where the restriction has no `rate_percent`."
     ),
 ]
+DisplacedBy = Annotated[
+    tuple[Slug, ...],
+    Meta(
+        description="In exposure, and between partners: the restrictions that stand in place of this one for what is "
+        "asked about. Absent where there are none."
+    ),
+]
 EverInForce = Annotated[bool, Meta(description="Whether the restriction was in force on some day up to D.")]
 EverInForceCertainty = Annotated[
     Literal["certain", "possible"],
@@ -199,6 +206,7 @@ def _state(kind: str) -> type[Struct]:
     if kind == "restriction":
         fields += [("applies", Applies), ("charged_percent", Charged | UnsetType, UNSET)]
         fields += [("ever_in_force", EverInForce), ("ever_in_force_certainty", EverInForceCertainty)]
+        fields += [("displaced_by", DisplacedBy | UnsetType, UNSET)]
     name, text = f"{kind.capitalize()}State", f"The state of {KINDS[kind].with_article}."
     own = {"__doc__": text, "described_by": struct}
     return defstruct(name, fields, bases=(State,), frozen=True, kw_only=True, namespace=own)
@@ -215,6 +223,19 @@ def _present(hint: Any) -> Any:  # noqa: ANN401 - a type
         return Union[tuple(each for each in get_args(hint) if each is not NoneType)]  # noqa: UP007
     return hint
 
+
+class NotCompared(Struct, frozen=True, kw_only=True):
+    """The measures of the same partners that could not be compared with the good that is asked about."""
+
+    count: Annotated[int, Meta(ge=0)]
+    """How many there are, 100 at most: they do not say all their goods in the way asked for."""
+    more: bool
+    """Whether there are more than are counted."""
+    link: str | None
+    """The path and query that list them, with D and K named; null where there are none."""
+
+
+Uncounted = Annotated[NotCompared, Meta(description="Present on the first page where a good is asked about.")]
 
 STATES: dict[str, type[Struct]] = {kind: _state(kind) for kind in KINDS}
 """The shape of each kind's state."""

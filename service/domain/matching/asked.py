@@ -21,7 +21,7 @@ from service.domain.vocabulary.words import normalized, stems_in, words_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_BODIES = {"UN", "WTO"}
+BODIES = {"UN", "WTO"}
 """Parties that no measure is against just because it is against all."""
 _IS_ECCN = re.compile(ECCN_PATTERN, re.IGNORECASE)
 
@@ -29,6 +29,11 @@ _IS_ECCN = re.compile(ECCN_PATTERN, re.IGNORECASE)
 def of_token(name: str, token: str) -> Clause:
     """Return the clause that states with one token meet."""
     return Clause(name, (Way((token,)),))
+
+
+def of_tokens(name: str, tokens: Iterable[str]) -> Clause:
+    """Return the clause that states with any of some tokens meet."""
+    return Clause(name, tuple(Way((token,)) for token in tokens))
 
 
 def of_party(party: str, day: int) -> Clause:
@@ -54,7 +59,7 @@ def of_target(party: str, day: int) -> Clause:
 
 
 def _of_all(party: str, blocs: Iterable[str]) -> list[Way]:
-    if party in _BODIES:
+    if party in BODIES:
         return []
     return [Way((AGAINST_ALL,), ALL, tuple(f"except-party:{each}" for each in (party, *blocs)))]
 

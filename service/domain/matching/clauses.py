@@ -86,6 +86,11 @@ class Clause(NamedTuple):
             tokens = of_restriction if of_restriction is not None else frozenset(self.unsaid)
         return "differs" if tokens.isdisjoint(self.unsaid) else "not_compared"
 
+    def not_said(self, *, alone: bool) -> Clause:
+        """Return the clause that finds states which do not say their goods; unless `alone`, those it finds as well."""
+        ways = tuple(Way((token,)) for token in self.unsaid)
+        return self._replace(ways=ways if alone else (*self.ways, *ways))
+
     def candidates(self, kinds: Collection[str]) -> tuple[str, ...]:
         """Return the tokens that find every item of some kinds for which the clause may hold; one for each way."""
         found = [max(way.tokens, key=len) for way in self.ways]

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from service.domain.matching.clauses import Clause
+    from service.domain.matching.partners import Partners, Side
     from service.domain.rule.posture import ItemStatus
 
 
@@ -56,6 +57,7 @@ class ItemState(NamedTuple):
     """An item's state at (D, K): `body` is its JSON, `tokens` what it is found by, where the question needs them.
 
     `matched` says what of it was found in place of what was asked about, by parameter: a bloc, a code, a name, `all`.
+    `side` says how it stands between two partners, where they are asked about.
     """
 
     number: int
@@ -65,6 +67,7 @@ class ItemState(NamedTuple):
     body: bytes
     tokens: frozenset[str] = frozenset()
     matched: Mapping[str, str] = {}  # never changed
+    side: Side | None = None
 
 
 class StateFilter(NamedTuple):
@@ -92,12 +95,26 @@ class ScopeFilter(NamedTuple):
 
     Items are found by the first two clauses: the first are those that leave the fewest candidates. There is one at
     least. Those that have ended in every reading, and those that are only planned, pass where they are `included`.
+    They stand between `partners`. A restriction that names entities names `maker` or all others. With `uncompared`
+    those pass that do not say their goods in the way asked for, in place of those for which the clauses about goods
+    hold.
     """
 
     kinds: tuple[str, ...]
     clauses: Sequence[Clause]
     marks: Sequence[str] = ()
     included: Included = Included()
+    partners: Partners | None = None
+    maker: Clause | None = None
+    uncompared: bool = False
+
+    @property
+    def searched(self) -> Sequence[Clause]:
+        """Return the clauses by which items are found."""
+        if not self.uncompared:
+            return self.clauses
+        alone = sum(bool(clause.unsaid) for clause in self.clauses) == 1
+        return [clause.not_said(alone=alone) if clause.unsaid else clause for clause in self.clauses]
 
 
 class StatePage(NamedTuple):

@@ -156,7 +156,7 @@ async def sifted(
     statement.where.append(f"i.kind || '' IN ({', '.join(map(repr, wanted.kinds))})")
     if not wanted.included.ended:
         statement.where.append(f"{statement.not_known_ended} AND {statement.carries('ended-surely', '= 0')}")
-    statement.where += [statement.holds(clause) for clause in wanted.clauses]
+    statement.where += [statement.holds(clause) for clause in wanted.searched]
     statement.where += [statement.carries(mark) for mark in wanted.marks]
     return await statement.states(basis, statement.parameter(most))
 

@@ -6,6 +6,7 @@ here: on PostgreSQL that takes a fifth of the time of a probe for each. The stat
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from functools import lru_cache
 from operator import attrgetter
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from service.domain.matching.clauses import ALL
+from service.domain.matching.partners import PARTNER_NAMES, roles_of
 from service.domain.rule.state import encode
-from service.domain.vocabulary.codes import GOODS_OF_RESTRICTION
+from service.domain.vocabulary.codes import GOODS_OF_RESTRICTION, SLUG_PATTERN
 from service.domain.vocabulary.words import normalized
 from service.views.asof import published, recorded
 from service.views.asof.engine import engine_of
@@ -61,7 +63,7 @@ async def _recorded_page(
     database: Database, question: Question, wanted: ScopeFilter, after: int, limit: int
 ) -> StatePage:
     found: list[ItemState] = []
-    groups = [clause.candidates(wanted.kinds) for clause in wanted.clauses[:2]]
+    groups = [clause.candidates(wanted.kinds) for clause in wanted.searched[:2]]
     size = min(30 * limit, CHUNK)
     while True:
         basis, lists = await _listed(database, question, groups, after, size)
@@ -178,26 +180,52 @@ async def touching(
     database: Database, basis: Basis, wanted: ScopeFilter, states: Sequence[ItemState]
 ) -> list[ItemState]:
     """Keep the states that touch all that is asked about, with what was found; clearances with their restrictions."""
-    referred = {each.slug: slug for each in states if (slug := _restriction_of(each, wanted.clauses)) is not None}
+    referred = {each.slug: slug for each in states if (slug := _reference_of(each, wanted)) is not None}
     by_slug = {each.slug: each for each in states}
     if missing := set(referred.values()) - by_slug.keys():
         others = await engine_of(basis).named(database, basis, sorted(missing), planned=wanted.included.planned)
         by_slug |= {each.slug: each for each in others}
     touching = []
     for state in states:
-        restriction = by_slug.get(referred.get(state.slug, ""))
-        is_one = restriction is not None and restriction.kind == "restriction"
-        matched = _matched(state, restriction.tokens if restriction is not None and is_one else None, wanted)
-        if matched is not None:
-            touching.append(state._replace(matched=matched) if matched else state)
+        reference = by_slug.get(referred.get(state.slug, ""))
+        is_one = reference is not None and (reference.kind == "restriction" or state.kind == "statement")
+        found = _found(state, reference.tokens if reference is not None and is_one else None, wanted)
+        if found is not None:
+            touching.append(found)
     return touching
 
 
-def _restriction_of(state: ItemState, clauses: Iterable[Clause]) -> str | None:
-    """Return the restriction whose goods or countries a clearance is for, as far as they are asked about."""
-    if not any(clause.inherits in state.tokens for clause in clauses):
+def _reference_of(state: ItemState, wanted: ScopeFilter) -> str | None:
+    """Return the restriction whose goods or countries a clearance is for, or the item that a statement is about."""
+    if state.kind == "statement" and wanted.partners is not None:
+        about = roles_of(state.body).about or ""
+        return about if re.match(SLUG_PATTERN, about) else None
+    if wanted.partners is None and not any(clause.inherits in state.tokens for clause in wanted.clauses):
         return None
     return next((token.partition(":")[2] for token in state.tokens if token.startswith("restriction:")), None)
+
+
+def _found(state: ItemState, reference: frozenset[str] | None, wanted: ScopeFilter) -> ItemState | None:
+    """Return a state that passes, with what of it was found; None for one that does not pass."""
+    matched = _matched(state, reference if state.kind != "statement" else None, wanted)
+    if matched is None or not _is_of(state, wanted.maker):
+        return None
+    if wanted.partners is None:
+        return state._replace(matched=matched) if matched else state
+    stands = wanted.partners.found(state.kind, state.body, reference)
+    if stands is None:
+        return None
+    others = {name: what for name, what in matched.items() if name not in PARTNER_NAMES}
+    return state._replace(matched=others | wanted.partners.matched(stands), side=stands.side)
+
+
+def _is_of(state: ItemState, maker: Clause | None) -> bool:
+    """Return whether a restriction is on a maker: it names no entity, this one, or all others."""
+    if maker is None or state.kind != "restriction" or maker.found(state.tokens) is not None:
+        return True
+    if not any(token.startswith("entity:") for token in state.tokens):
+        return True
+    return any(entity.residual for entity in _names(state.body).entities)
 
 
 def _matched(state: ItemState, restriction: frozenset[str] | None, wanted: ScopeFilter) -> dict[str, str] | None:
@@ -208,15 +236,28 @@ def _matched(state: ItemState, restriction: frozenset[str] | None, wanted: Scope
         or ("ended-surely" in state.tokens and not wanted.included.ended)
     ):
         return None
-    found = {clause.name: clause.found(state.tokens, restriction) for clause in wanted.clauses}
+    clauses = wanted.clauses
+    if wanted.uncompared:
+        if not _is_not_compared(state, restriction, clauses):
+            return None
+        clauses = [clause for clause in clauses if not clause.unsaid]
+    found = {clause.name: clause.found(state.tokens, restriction) for clause in clauses}
     if None in found.values():
         return None
     return {name: _as_written(state, each.what) for name, each in found.items() if each is not None and each.what}
 
 
-def shown(state: ItemState) -> bytes:
+def _is_not_compared(state: ItemState, restriction: frozenset[str] | None, clauses: Iterable[Clause]) -> bool:
+    outcomes = {clause.outcome(state.tokens, restriction) for clause in clauses if clause.unsaid}
+    return "not_compared" in outcomes and "differs" not in outcomes
+
+
+def shown(state: ItemState, displaced_by: Sequence[str] = ()) -> bytes:
     """Return the body of a state, with what of it was found where that is not what was asked about itself."""
-    return b'%s,"matched":%s}' % (state.body[:-1], encode(state.matched)) if state.matched else state.body
+    body = state.body
+    if state.matched:
+        body = b'%s,"matched":%s}' % (body[:-1], encode(state.matched))
+    return b'%s,"displaced_by":%s}' % (body[:-1], encode(displaced_by)) if displaced_by else body
 
 
 class _NamedPart(msgspec.Struct):
@@ -225,6 +266,7 @@ class _NamedPart(msgspec.Struct):
     name: str
     also: list[str] = []
     eccn: str = ""
+    residual: bool = False
 
 
 class _Names(msgspec.Struct):
