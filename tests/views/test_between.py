@@ -78,7 +78,7 @@ async def check(url: str, events: list[Event], data: st.DataObject) -> None:
             standing = [each for kind in KINDS for each in await ledger.kind(kind, DAY, known)]
             standing.sort(key=lambda state: [event["item"] for event in events].index(state["id"]))
             for a, b in permutations(ASKED, 2):
-                more = data.draw(st.sampled_from([{}, {"recent": 91}, {"recent": 1}, {"hs": "2805"}]))
+                more: Event = data.draw(st.sampled_from([{}, {"recent": 91}, {"recent": 1}, {"hs": "2805"}]))
                 asked = {"a": a, "b": b, **more}
                 await check_between(ledger, standing, asked, DAY, known, data.draw(st.sampled_from([2, 50])))
 
