@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
 from service.api.http.asof import Answered, AsOfRequest, as_of
-from service.api.http.clauses import CLAUSES
-from service.api.http.cursors import next_member
-from service.api.http.parameters import INCLUDED, AsOfPageQuery, EndedOrPlanned
-from service.api.http.uncompared import Compared, counts_uncompared, uncompared_member
+from service.api.http.clauses import CLAUSES, clause_of
+from service.api.http.parameters import INCLUDED, AsOfPageQuery, Compared, EndedOrPlanned, Several
 from service.api.spec import examples
 from service.api.spec.between_shapes import BETWEEN
 from service.api.spec.operations import Operation, Route, as_of_answers
 from service.domain.errors import Fault
-from service.domain.matching.asked import of_tokens
 from service.domain.matching.partners import Partners
-from service.domain.rule.tokens import of_issue, token
-from service.domain.vocabulary.codes import PARTIES, Hs, Name, Party
+from service.domain.rule.tokens import token
+from service.domain.vocabulary.codes import PARTIES, Hs, Name, Party, Slug
 from service.domain.vocabulary.kinds import KINDS, PLANNED, STATUSES
-from service.views.asof.beside import displaced, uncompared
+from service.views.asof.displaced import displacing
 from service.views.asof.question import Included, ScopeFilter
 from service.views.asof.sources import with_sources
-from service.views.asof.touching import shown, touching_page
+from service.views.asof.touching import not_compared, shown, touching_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from service.views.asof.question import ItemState
+    from service.views.asof.question import ItemState, StatePage
 
+if TYPE_CHECKING:
+    ItemKind = str
+else:
+    ItemKind = Literal[tuple(name for name in KINDS if name != "issue")]
 _KINDS = tuple(name for name in KINDS if name != "issue")
 _STATUSES = {status for kind in _KINDS for status in STATUSES[kind]} | {PLANNED}
 _ENDS = {status for kind in _KINDS for status in KINDS[kind].ends}
@@ -44,7 +45,6 @@ Pair = Annotated[
         examples=["US,CN"],
     ),
 ]
-Several = Annotated[str, Meta(pattern=r"^[a-z0-9_-]+(,[a-z0-9_-]+)*\Z", max_length=2_000)]
 
 
 class BetweenQuery(AsOfPageQuery, frozen=True, kw_only=True):
@@ -53,13 +53,13 @@ class BetweenQuery(AsOfPageQuery, frozen=True, kw_only=True):
     a: Annotated[Party | None, Meta(description="One partner: a country or a bloc.")] = None
     b: Annotated[Party | None, Meta(description="The other partner.")] = None
     between: Pair | None = None
-    issue: Annotated[Several | None, Meta(description="Items of this issue; of several with commas.")] = None
-    kind: Annotated[Several | None, Meta(description="Items of this kind; of several with commas.")] = None
+    issue: Annotated[Several[Slug] | None, Meta(description="Items of one of these issues.")] = None
+    kind: Annotated[Several[ItemKind] | None, Meta(description="Items of one of these kinds.")] = None
     status: Annotated[
-        Several | None,
+        Several[Name] | None,
         Meta(
-            description="Items that have this status in some reading; several with commas. Ended items where it is an "
-            "end, planned ones for `planned`."
+            description="Items that have one of these statuses in some reading. Ended items where one is an end, "
+            "planned ones for `planned`."
         ),
     ] = None
     good: Annotated[
@@ -79,7 +79,7 @@ class BetweenQuery(AsOfPageQuery, frozen=True, kw_only=True):
             description="`ended`: those too that have ended in every reading. `planned`: those that are only planned."
         ),
     ] = None
-    compared: Compared | None = None
+    compared: Compared = "yes"
 
     def partners(self) -> tuple[str | None, str | None]:
         """Return both partners."""
@@ -98,39 +98,26 @@ class BetweenQuery(AsOfPageQuery, frozen=True, kw_only=True):
         unknown = [each for each in (one, other) if each and each not in PARTIES]
         missing += [Fault(("between",), f"{each} is no party") for each in unknown]
         same = Fault(("b" if self.between is None else "between",), "the same as the first")
-        nothing = Fault(("compared",), "only with good or hs")
-        missing += [nothing] if self.compared is not None and not (self.good or self.hs) else []
+        nothing = Fault(("compared",), "it is about a good: give good or hs")
+        missing += [nothing] if self.compared == "no" and not (self.good or self.hs) else []
         return [*missing, *([same] if one == other and one else [])]
 
     def _list_faults(self) -> list[Fault]:
-        allowed = (("kind", set(_KINDS)), ("status", _STATUSES))
-        return [
-            Fault((name,), f"{each} is none: {', '.join(sorted(known))}")
-            for name, known in allowed
-            for each in _split(getattr(self, name))
-            if each not in known
-        ]
+        return [Fault(("status",), f"nothing is ever {each}") for each in self.status or () if each not in _STATUSES]
 
     def filter(self, day: int) -> ScopeFilter:
         """Return the filter that the query asks for on a day."""
-        kinds = tuple(_split(self.kind)) or _KINDS
+        kinds = self.kind or _KINDS
         one, other = self.partners()
         partners = Partners(one, other, day, self.recent)
-        first = [CLAUSES[name](value, day) for name in ("good", "hs") if (value := getattr(self, name)) is not None]
-        lists = (("issue", map(of_issue, _split(self.issue))), ("status", _marks(_split(self.status))))
-        given = [of_tokens(name, tokens) for name, values in lists if (tokens := tuple(values))]
-        clauses = [*first, *partners.clauses(kinds), *given]
-        own, statuses = INCLUDED[self.include], set(_split(self.status))
-        included = Included(own.ended or bool(statuses & _ENDS), own.planned or PLANNED in statuses)
-        return ScopeFilter(kinds, clauses, (), included, partners, uncompared=self.compared is not None)
-
-
-def _split(text: str | None) -> list[str]:
-    return [] if text is None else list(dict.fromkeys(text.split(",")))
-
-
-def _marks(statuses: Iterable[str]) -> list[str]:
-    return [token("status", each) for each in statuses]
+        given = [(name, value) for name in ("good", "hs", "issue") if (value := getattr(self, name)) is not None]
+        clauses = [clause_of(name, value, day) for name, value in given if name != "issue"]
+        clauses += partners.clauses(kinds)
+        clauses += [clause_of(name, value, day) for name, value in given if name == "issue"]
+        own, statuses = INCLUDED[self.include], self.status or ()
+        included = Included(own.ended or not _ENDS.isdisjoint(statuses), own.planned or PLANNED in statuses)
+        marks = [[token("status", each) for each in statuses]] if statuses else []
+        return ScopeFilter(kinds, clauses, marks, included, unsaid=self.compared == "no", partners=partners)
 
 
 async def _get_between(asked: AsOfRequest[BetweenQuery]) -> Answered:
@@ -138,21 +125,35 @@ async def _get_between(asked: AsOfRequest[BetweenQuery]) -> Answered:
     query, database = asked.query, asked.database
     wanted = query.filter(asked.question.as_of)
     page = await touching_page(database, asked.question, wanted, after=asked.after, limit=query.limit)
-    others = await displaced(database, page.basis, wanted, page.items)
+    others = await _displacing(asked, wanted, page)
+    left = None if wanted.unsaid else await not_compared(database, page.basis, wanted)
     found = await with_sources(database, page.basis, page.items, page.next, query.sources)
-    members = [*_grouped(found.items, others), next_member(asked.request, page.basis, found.next)]
-    if asked.cursor is None and counts_uncompared(wanted):
-        members.append(uncompared_member(asked, page.basis, await uncompared(database, page.basis, wanted)))
-    return Answered(b",".join(members), page.basis)
+    answered = asked.page(page.basis, (), found.next, not_compared=left)
+    return answered._replace(members=_grouped(found.items, others) + answered.members.removeprefix(b'"items":[]'))
 
 
-def _grouped(items: Iterable[ItemState], displaced_by: Mapping[str, Sequence[str]]) -> list[bytes]:
+async def _displacing(asked: AsOfRequest[BetweenQuery], wanted: ScopeFilter, page: StatePage) -> dict[str, list[str]]:
+    """Return, for each restriction that is displaced, those that the same partner has in its place."""
+    found: dict[str, list[str]] = {}
+    goods = [clause for clause in wanted.clauses if clause.unsaid]
+    one, other = asked.query.partners()
+    for side, actor, target in (("a_on_b", one, other), ("b_on_a", other, one)):
+        states = [each for each in page.items if each.side == side and each.kind == "restriction"]
+        day = page.basis.as_of
+        clauses = [*goods, *[CLAUSES[name](who, day) for name, who in (("by", actor), ("against", target)) if who]]
+        found |= await displacing(asked.database, page.basis, states, clauses)
+    return found
+
+
+def _grouped(items: Iterable[ItemState], displaced_by: Mapping[str, Sequence[str]]) -> bytes:
     """Return the members for the three sides, each with its items by kind, as JSON."""
     sides: dict[str, dict[str, list[bytes]]] = {side: {} for side in _SIDES}
     for each in items:
         body = shown(each, displaced_by.get(each.slug, ()))
         sides[each.side or "both"].setdefault(each.kind, []).append(body)
-    return [b'"%s":{%s}' % (side.encode(), b",".join(map(_listed, kinds.items()))) for side, kinds in sides.items()]
+    return b",".join(
+        [b'"%s":{%s}' % (side.encode(), b",".join(map(_listed, kinds.items()))) for side, kinds in sides.items()]
+    )
 
 
 def _listed(kind: tuple[str, list[bytes]]) -> bytes:

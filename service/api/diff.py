@@ -27,9 +27,9 @@ from service.api.timeline import check_issue
 from service.domain.errors import Fault, KnowledgeAhead
 from service.domain.vocabulary import dates
 from service.views.asof import difference
+from service.views.asof.basis import resolve
 from service.views.asof.difference import Point, Points
 from service.views.asof.question import Basis, Question
-from service.views.asof.sql import resolve
 
 if TYPE_CHECKING:
     from litestar import Response

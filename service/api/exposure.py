@@ -8,13 +8,12 @@ from msgspec import Meta
 
 from service.api.http.asof import Answered, AsOfRequest, as_of
 from service.api.http.clauses import CLAUSES
-from service.api.http.cursors import next_member
-from service.api.http.parameters import INCLUDED, AsOfPageQuery, EndedOrPlanned
+from service.api.http.parameters import INCLUDED, AsOfPageQuery, Compared, EndedOrPlanned
 from service.api.http.requests import encode
-from service.api.http.uncompared import Compared, uncompared_member
-from service.api.spec import between_shapes, examples
+from service.api.spec import between_shapes, examples, response_shapes
 from service.api.spec.between_shapes import ChargePart, TakenAway
-from service.api.spec.operations import Operation, Route, as_of_answers
+from service.api.spec.operations import TABLE, Operation, Route, as_of_answers
+from service.api.spec.state_shapes import STATES, columns_of
 from service.domain.charging.charge import Reckoned, Touching, charge
 from service.domain.charging.measures import AskedGood, Shipment, measure_of
 from service.domain.errors import Fault
@@ -22,21 +21,21 @@ from service.domain.matching.blocs import blocs_with
 from service.domain.matching.partners import Partners
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party
 from service.views.asof import touching
-from service.views.asof.beside import Uncompared, displaced, uncompared
+from service.views.asof.displaced import displacing
 from service.views.asof.question import ScopeFilter, StatePage
 from service.views.asof.sources import with_sources
-from service.views.asof.touching import touching_page
+from service.views.asof.touching import NOT_COMPARED_MAX, not_compared, touching_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from service.domain.charging.measures import Measure
+    from service.domain.matching.clauses import Clause
     from service.views.asof.question import ItemState
 
 CHARGED_MAX = 500
 """Measures that a charge is reckoned from, at most; with more it is not complete."""
 _GOODS = ("good", "hs", "eccn")
-_KINDS = ("restriction", "clearance")
 
 
 class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
@@ -83,7 +82,7 @@ class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
         ),
     ] = None
 
-    compared: Compared | None = None
+    compared: Compared = "yes"
 
     def faults(self) -> list[Fault]:
         """Refuse no good and no entity, more than one good; no country, or a party beside a shipment."""
@@ -98,8 +97,8 @@ class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
             faults.append(Fault(("destination",), "the same as origin"))
         if self.quota is not None and self.origin is None:
             faults.append(Fault(("quota",), "only with origin: it is about a charge"))
-        if self.compared is not None and not given:
-            faults.append(Fault(("compared",), "only with good, hs or eccn"))
+        if self.compared == "no" and not given:
+            faults.append(Fault(("compared",), "it is about a good: give good, hs or eccn"))
         return [*faults, *super().faults()]
 
     @property
@@ -111,57 +110,69 @@ class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
         """Return the filter that the query asks for on a day."""
         good, maker = self.good_asked, None if self.entity is None else CLAUSES["entity"](self.entity, day)
         clauses = [CLAUSES[good.by](good.value, day)] if good else [maker] if maker else []
-        included, is_other = INCLUDED[self.include], self.compared is not None
+        wanted = ScopeFilter(
+            response_shapes.MEASURES,
+            clauses,
+            included=INCLUDED[self.include],
+            unsaid=self.compared == "no",
+            maker=maker if good else None,
+        )
         if self.party is not None:
-            clauses.append(CLAUSES["party"](self.party, day))
-            return ScopeFilter(_KINDS, clauses, (), included, maker=maker if good else None, uncompared=is_other)
+            return wanted._replace(clauses=[*clauses, CLAUSES["party"](self.party, day)])
         partners = Partners(self.destination, self.origin, day, flow=True)
-        clauses += partners.clauses(_KINDS)
-        return ScopeFilter(_KINDS, clauses, (), included, partners, maker if good else None, is_other)
+        return wanted._replace(clauses=[*clauses, *partners.clauses(wanted.kinds)], partners=partners)
+
+    def displacers(self, wanted: ScopeFilter, day: int) -> list[Clause]:
+        """Return the clauses of restrictions that displace others: on the same good, against the same country."""
+        found = [wanted.clauses[0]]
+        if self.destination is not None:
+            found.append(CLAUSES["by"](self.destination, day))
+        target = self.party or self.origin
+        return found if target is None else [*found, CLAUSES["against"](target, day)]
 
 
 async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
     """Read the restrictions and clearances that touch a good and a country, and what is charged."""
-    query, database = asked.query, asked.database
-    wanted = query.filter(asked.question.as_of)
+    query, database, day = asked.query, asked.database, asked.question.as_of
+    wanted = query.filter(day)
     page = await touching_page(database, asked.question, wanted, after=asked.after, limit=query.limit)
-    basis, beside = page.basis, list[bytes]()
-    if asked.cursor is None and query.good_asked is not None and not wanted.uncompared:
-        unclear = await uncompared(database, basis, wanted)
-        beside.append(uncompared_member(asked, basis, unclear))
-        others, charged = await _charge(asked, wanted, page, unclear)
-        beside += charged
-    else:
-        others = await displaced(database, basis, wanted, page.items)
-    found = await with_sources(database, basis, page.items, page.next, query.sources)
-    bodies = b",".join([touching.shown(each, others.get(each.slug, ())) for each in found.items])
-    return Answered(
-        b",".join([b'"items":[%s]' % bodies, next_member(asked.request, basis, found.next), *beside]), basis
-    )
+    charged = asked.cursor is None and query.origin is not None and query.good_asked is not None
+    if charged and not wanted.unsaid:
+        return await _with_charge(asked, wanted, page)
+    left = None if wanted.unsaid else await not_compared(database, page.basis, wanted)
+    others = await displacing(database, page.basis, page.items, query.displacers(wanted, day))
+    return await _answered(asked, page, others, left)
 
 
-async def _charge(
-    asked: AsOfRequest[ExposureQuery], wanted: ScopeFilter, page: StatePage, unclear: Uncompared
-) -> tuple[Mapping[str, Sequence[str]], list[bytes]]:
-    """Return what is displaced, and with an origin the member `charge`, as JSON.
+async def _answered(
+    asked: AsOfRequest[ExposureQuery], page: StatePage, others: Mapping[str, Sequence[str]], left: int | None
+) -> Answered:
+    found = await with_sources(asked.database, page.basis, page.items, page.next, asked.query.sources)
+    bodies = [touching.shown(each, others.get(each.slug, ())) for each in found.items]
+    return asked.page(page.basis, bodies, found.next, not_compared=left)
 
-    It is reckoned from all measures on imports, not only those on the page.
-    """
-    query, basis, states, more = asked.query, page.basis, [*page.items], list[str]()
-    good, origin = query.good_asked, query.origin
-    if good is None or origin is None:
-        return await displaced(asked.database, basis, wanted, states), []
+
+async def _with_charge(asked: AsOfRequest[ExposureQuery], wanted: ScopeFilter, page: StatePage) -> Answered:
+    """Return the first page with the charge: it is reckoned from all measures on imports, on any page."""
+    query, basis, database, states = asked.query, page.basis, asked.database, [*page.items]
+    good, origin, more = query.good_asked, query.origin, list[str]()
+    assert good is not None  # noqa: S101 - asked for only with both
+    assert origin is not None  # noqa: S101
     if page.next is not None:
-        rest = await touching_page(asked.database, basis.pinned(), wanted, after=page.next, limit=CHARGED_MAX)
+        rest = await touching_page(database, basis.pinned(), wanted, after=page.next, limit=CHARGED_MAX)
         states += rest.items
         more += [] if rest.next is None else [f"more than {len(states)} measures touch the good"]
-    if unclear.more:
-        more.append(f"more than {len(unclear.items)} measures could not be compared")
-    others = await displaced(asked.database, basis, wanted, states)
+    unclear = wanted._replace(unsaid=True)
+    others_left = await touching_page(database, basis.pinned(), unclear, after=0, limit=NOT_COMPARED_MAX)
+    if others_left.next is not None:
+        more.append(f"{NOT_COMPARED_MAX} measures or more could not be compared")
+    others = await displacing(database, basis, states, query.displacers(wanted, basis.as_of))
     shipment = Shipment(good, origin, blocs_with(origin, basis.as_of), query.entity, query.quota)
-    measures = Touching(_on_imports(states), _on_imports(unclear.items), others, more)
+    measures = Touching(_on_imports(states), _on_imports(others_left.items), others, more)
     found = charge(shipment, measures, destination=query.destination is not None)
-    return others, [b'"charge":%s' % (b"null" if found is None else _written(found))]
+    answered = await _answered(asked, page, others, len(others_left.items))
+    written = b"null" if found is None else _written(found)
+    return answered._replace(members=b'%s,"charge":%s' % (answered.members, written))
 
 
 def _written(found: Reckoned) -> bytes:
@@ -189,9 +200,9 @@ ROUTES = [
             "sum of what is collected and neither displaced nor cleared, or why it cannot be reckoned. "
             "`not_compared` counts the measures that do not say their goods in the way asked for.",
             query=ExposureQuery, headers=("If-None-Match",),
-            answers=as_of_answers("What touches them.", between_shapes.Exposure, examples.EXPOSURE),
-            problems=("knowledge-ahead",),
+            answers=as_of_answers("What touches them.", between_shapes.Exposure, examples.EXPOSURE, also=TABLE),
+            problems=("knowledge-ahead", "not-acceptable"),
         ),
-        as_of(ExposureQuery, _get_exposure),
+        as_of(ExposureQuery, _get_exposure, columns_of(STATES["restriction"], STATES["clearance"])),
     )
 ]  # fmt: skip

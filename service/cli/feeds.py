@@ -43,6 +43,8 @@ def follow(url: str, command: str | None, **options: Any) -> None:  # noqa: ANN4
     second one stops at once. Exit code 1: a command failed, the positions have a gap, the service refused a request,
     or somebody else moved the consumer.
 
+    If the service asks for keys, set PARLEY_KEY.
+
     \b
       parley follow --once | jq -r .type
       parley follow --consumer news --type restriction.imposed >> imposed.ndjson
@@ -56,7 +58,7 @@ def follow(url: str, command: str | None, **options: Any) -> None:  # noqa: ANN4
     logs.configure(settings.log_level, settings.log_format)
     conditions = {name: options.pop(name) for name in ("type", "issue", "party", "good")}
     filters = {name: value for name, value in conditions.items() if value is not None}
-    plan = following.Plan(url=_http(url), command=_words(command), filters=filters, **options)
+    plan = following.Plan(url=_http(url), key=settings.key, command=_words(command), filters=filters, **options)
     try:
         asyncio.run(following.run(plan, sys.stdout.buffer))
     except Halted as error:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from service.storage.database import Database, Source
 
-_BY_IDS = "SELECT id, position, recorded_at, body FROM event WHERE id {among}"
-_AT = "SELECT position, recorded_at, body FROM event WHERE position {among} ORDER BY position"
-_AFTER = "SELECT position, recorded_at, body FROM event WHERE position > $1 ORDER BY position LIMIT $2"
-_JSON = b'{"position":%d,"recorded_at":"%s",%s'
+_BY_IDS = "SELECT id, position, recorded_at, body, recorded_by FROM event WHERE id {among}"
+_AT = "SELECT position, recorded_at, body, recorded_by FROM event WHERE position {among} ORDER BY position"
+_AFTER = "SELECT position, recorded_at, body, recorded_by FROM event WHERE position > $1 ORDER BY position LIMIT $2"
+_JSON = b'{"position":%d,"recorded_at":"%s",%s%s'
 _LINE = _JSON + b"\n"
 
 
@@ -53,11 +53,15 @@ BEGINNING = Place(0, 0)
 
 
 class Stored(NamedTuple):
-    """A row of the log: `recorded_at` in microseconds since 1970 UTC, `body` the event's JSON."""
+    """A row of the log: `recorded_at` in microseconds since 1970 UTC, `body` the event's JSON.
+
+    `recorded_by` is the JSON of who recorded it, "" where nobody was asked for a key.
+    """
 
     position: int
     recorded_at: int
     body: bytes
+    recorded_by: str = ""
 
     @property
     def place(self) -> Place:
@@ -65,19 +69,25 @@ class Stored(NamedTuple):
         return Place(self.position, self.recorded_at)
 
     def json(self) -> bytes:
-        """Write the recorded event as it is answered: position and instant, then the event."""
-        return _JSON % (self.position, _stamp(self.recorded_at), self.body[1:])
+        """Write the recorded event as it is answered: position, instant and who recorded it, then the event."""
+        return _JSON % (self.position, _stamp(self.recorded_at), _member(self.recorded_by), self.body[1:])
 
 
 def lines(events: Iterable[Stored]) -> bytes:
     """Write recorded events as they are answered, one a line: for a whole log at once, without a call for each."""
-    return b"".join([_LINE % (position, _stamp(at), body[1:]) for position, at, body in events])
+    return b"".join([_LINE % (position, _stamp(at), _member(by), body[1:]) for position, at, body, by in events])
 
 
 @lru_cache(maxsize=1_024)
 def _stamp(recorded_at: int) -> bytes:
     """Write an instant; the events of a commit have the same."""
     return instants.text(recorded_at).encode()
+
+
+@lru_cache(maxsize=1_024)
+def _member(recorded_by: str) -> bytes:
+    """Write who recorded an event; a key records many."""
+    return b'"recorded_by":%s,' % recorded_by.encode() if recorded_by else b""
 
 
 async def by_ids(database: Database, ids: Iterable[UUID]) -> dict[UUID, Stored]:

@@ -38,14 +38,15 @@ Bodies are not read for it. A sum over `length(body)` itself has SQLite copy the
 """
 _AT = "(SELECT recorded_at FROM event WHERE position = {position})"
 _PAGE = f"""
-SELECT h.position, {_AT.format(position="$1")}, NULL, e.position, e.recorded_at, e.body
+SELECT h.position, {_AT.format(position="$1")}, NULL, e.position, e.recorded_at, e.body, e.recorded_by
 FROM head h LEFT JOIN (
-    SELECT position, recorded_at, body FROM event WHERE position > $1 AND position <= {REACH} ORDER BY position LIMIT $2
+    SELECT position, recorded_at, body, recorded_by FROM event
+    WHERE position > $1 AND position <= {REACH} ORDER BY position LIMIT $2
 ) e ON h.id = 1 WHERE h.id = 1 ORDER BY e.position
 """
 _FILTERED = f"""
 SELECT h.position, {_AT.format(position="$1")}, CASE WHEN h.position < $4 THEN h.recorded_at
-    ELSE {_AT.format(position="$4")} END, e.position, e.recorded_at, e.body
+    ELSE {_AT.format(position="$4")} END, e.position, e.recorded_at, e.body, e.recorded_by
 FROM head h LEFT JOIN (
     SELECT position, sum(size) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) - size AS size FROM (
         SELECT x.position, length(e.body) AS size FROM event_index x JOIN event e ON e.position = x.position
@@ -154,7 +155,7 @@ async def _filtered(
 def _page(rows: Sequence[Row], after: Place) -> LogPage:
     head, instant = rows[0][:2]
     place = after.check(instant)
-    events = [Stored(position, at, body) for _, _, _, position, at, body in rows if position is not None]
+    events = [Stored(*stored) for _, _, _, *stored in rows if stored[0] is not None]
     return LogPage(events, events[-1].place if events else place, head)
 
 

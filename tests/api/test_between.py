@@ -215,18 +215,20 @@ def test_what_could_not_be_compared_is_counted_and_listed(client: Client) -> Non
         ("/v1/between?hs=7208&a=US&b=CN", ["by-name", "entities-alone", "from-by-name"]),
     ):
         answer = client.get(f"{path}&{ON}").json()
-        assert (answer["not_compared"]["count"], answer["not_compared"]["more"]) == (len(right), False), path
-        listed = client.get(answer["not_compared"]["link"])
+        assert answer["not_compared"] == len(right), path
+        listed = client.get(answer["not_compared_url"])
         assert listed.headers["cache-control"].endswith("immutable")
         kinds = listed.json().get("a_on_b", {})
         items = listed.json().get("items") or [each for items in kinds.values() for each in items]
         assert sorted(each["id"] for each in items) == sorted(right), path
-    nothing = client.get(f"/v1/exposure?good=steel&party=JP&{ON}").json()["not_compared"]
-    assert (nothing["count"], nothing["link"]) == (0, None)
+    nothing = client.get(f"/v1/exposure?good=steel&party=JP&{ON}").json()
+    assert (nothing["not_compared"], "not_compared_url" in nothing) == (0, False)
     many = [imposed(f"name-{number}", "US", against=["CN"], goods=[{"name": "x"}]) for number in range(120)]
     assert client.post("/v1/events", json={"events": many}).status_code == 201
-    counted = client.get(f"/v1/restrictions?hs=7208&party=CN&{ON}").json()["not_compared"]
-    assert (counted["count"], counted["more"]) == (100, True)
+    for path in ("restrictions?hs=7208&party=CN", "between?hs=7208&a=US&b=CN"):
+        assert client.get(f"/v1/{path}&{ON}").json()["not_compared"] == 100
+    charge = client.get(f"/v1/exposure?hs=7208&origin=CN&destination=US&{ON}").json()["charge"]
+    assert "100 measures or more could not be compared" in charge["why"]
 
 
 def test_an_answer_before_the_first_recording_says_so(client: Client) -> None:

@@ -150,7 +150,7 @@ def test_a_measure_of_a_bloc_is_found_by_a_member_of_that_day(ledger: Client) ->
 
 
 def test_pages_follow_each_other_and_keep_their_days(ledger: Client) -> None:
-    """Page by page every change comes once; what is recorded meanwhile is not on them."""
+    """Page by page every change comes once; what is recorded between them is not on them."""
     whole, found = changes(ledger, YEAR), []
     query = f"{YEAR}&limit=3"
     while query:

@@ -11,11 +11,11 @@ from service.api.change_forms import dated
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.terms import terms_of_kind
 from service.views.asof import difference, timeline, versions
+from service.views.asof.basis import resolve
 from service.views.asof.changes import Wanted, change_page
 from service.views.asof.difference import Point
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Basis
-from service.views.asof.sql import resolve
 from tests import oracle
 from tests.ledgers import Opened, asking
 from tests.tally import comparing

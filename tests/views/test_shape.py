@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {6: "37e706288eac7317207cbb97096c5d967ffb86af43b5d9eab96f2378fbafd31f"}
+FINGERPRINTS = {8: "f4bce75b1b399ce2d3a1e4b833180a4d85cd9f594c4097528be740355266739d"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from service.api.spec.response_shapes import AsOfMembers, Next
-from service.api.spec.state_shapes import ITEMS, AnyState, Uncounted, described
+from service.api.spec.response_shapes import AsOfMembers, Next, NotCompared, NotComparedUrl
+from service.api.spec.state_shapes import ITEMS, AnyState, described
 from service.domain.vocabulary.codes import Slug
 
 _ON: Any = described(ITEMS, "Items by kind; a kind without items is left out.")
@@ -23,7 +23,8 @@ class Between(AsOfMembers, frozen=True, kw_only=True):
     both: _ON
     """What both take part in, by kind."""
     next: Next
-    not_compared: Uncounted | UnsetType = UNSET
+    not_compared: NotCompared | UnsetType = UNSET
+    not_compared_url: NotComparedUrl | UnsetType = UNSET
 
 
 BETWEEN: Any = Between
@@ -74,4 +75,5 @@ class Exposure(AsOfMembers, frozen=True, kw_only=True):
     next: Next
     charge: Charge | UnsetType | None = UNSET
     """What is collected, on the first page where `origin` is asked about; null where no duty touches the good."""
-    not_compared: Uncounted | UnsetType = UNSET
+    not_compared: NotCompared | UnsetType = UNSET
+    not_compared_url: NotComparedUrl | UnsetType = UNSET

@@ -193,11 +193,6 @@ CHANGES: dict[str, Any] = {
     "as_of": None,
     **_KNOWN,
 }  # fmt: skip
-_NOT_COMPARED: dict[str, Any] = {
-    "count": 1,
-    "more": False,
-    "link": "/v1/exposure?hs=284690&origin=CN&destination=US&compared=no&as_of=2025-06-10&known_position=2",
-}
 EXPOSURE: dict[str, Any] = {
     "items": [_CONTROL],
     "next": None,
@@ -209,7 +204,8 @@ EXPOSURE: dict[str, Any] = {
         "complete": False,
         "why": ["1 duty could not be compared with the good: section-301-list-200bn"],
     },
-    "not_compared": _NOT_COMPARED,
+    "not_compared": 1,
+    "not_compared_url": "/v1/exposure?hs=284690&origin=CN&destination=US&as_of=2025-06-10&known_position=2&compared=no",
     **BASIS,
 }
 BETWEEN: dict[str, Any] = {

@@ -6,6 +6,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
 
 from service.domain.rule.disagreements import Disagreement
@@ -33,13 +34,6 @@ Charged = Annotated[
         description="The rate that is collected on D, in percent: `rate_percent` while the restriction is in force; "
         "while it is suspended, the rate that the suspension leaves, 0 where it leaves none, or null where it leaves a "
         "part and no source says how much; else 0. Absent where the restriction has no `rate_percent`."
-    ),
-]
-DisplacedBy = Annotated[
-    tuple[Slug, ...],
-    Meta(
-        description="In exposure, and between partners: the restrictions that stand in place of this one for what is "
-        "asked about. Absent where there are none."
     ),
 ]
 EverInForce = Annotated[bool, Meta(description="Whether the restriction was in force on some day up to D.")]
@@ -182,6 +176,9 @@ class AnyState(State, frozen=True, kw_only=True):
     kind: AnyKind
     status: str
     """The status of the item on D, one of those of its kind; where dates are uncertain, in their earliest reading."""
+    displaced_by: tuple[Slug, ...] | UnsetType = UNSET
+    """In exposure: the slugs of the restrictions in force that stand in place of this one (`in_place_of`), for the good
+    and the country asked about; absent where there are none."""
 
 
 def described(shape: Any, text: str) -> Any:  # noqa: ANN401 - types, made at run time
@@ -206,7 +203,6 @@ def _state(kind: str) -> type[Struct]:
     if kind == "restriction":
         fields += [("applies", Applies), ("charged_percent", Charged | UnsetType, UNSET)]
         fields += [("ever_in_force", EverInForce), ("ever_in_force_certainty", EverInForceCertainty)]
-        fields += [("displaced_by", DisplacedBy | UnsetType, UNSET)]
     name, text = f"{kind.capitalize()}State", f"The state of {KINDS[kind].with_article}."
     own = {"__doc__": text, "described_by": struct}
     return defstruct(name, fields, bases=(State,), frozen=True, kw_only=True, namespace=own)
@@ -223,19 +219,6 @@ def _present(hint: Any) -> Any:  # noqa: ANN401 - a type
         return Union[tuple(each for each in get_args(hint) if each is not NoneType)]  # noqa: UP007
     return hint
 
-
-class NotCompared(Struct, frozen=True, kw_only=True):
-    """The measures of the same partners that could not be compared with the good that is asked about."""
-
-    count: Annotated[int, Meta(ge=0)]
-    """How many there are, 100 at most: they do not say all their goods in the way asked for."""
-    more: bool
-    """Whether there are more than are counted."""
-    link: str | None
-    """The path and query that list them, with D and K named; null where there are none."""
-
-
-Uncounted = Annotated[NotCompared, Meta(description="Present on the first page where a good is asked about.")]
 
 STATES: dict[str, type[Struct]] = {kind: _state(kind) for kind in KINDS}
 """The shape of each kind's state."""
@@ -258,3 +241,9 @@ ITEMS: Any = defstruct(
     "IssueItems", [_group(kind) for kind in STATES if kind != "issue"],
     frozen=True, kw_only=True, namespace={"__doc__": "An issue's items by kind; a kind without items is left out."},
 )  # fmt: skip
+
+
+def columns_of(*states: type[Struct]) -> tuple[str, ...]:
+    """Return the members of some states as the columns of a table; what they rest on is left out."""
+    names = [each.encode_name for state in states for each in msgspec.structs.fields(state)]
+    return tuple(name for name in dict.fromkeys(names) if name not in {"facts", "upcoming", "alternatives"})

@@ -33,6 +33,7 @@ class Found(NamedTuple):
 class Way(NamedTuple):
     """One way for a clause to hold: a state carries every token of `tokens` and none of `unless`.
 
+    The first of the tokens is the one that candidates are found by.
     Where there is a `prefix`, a token that begins so also fits, by what comes after the prefix: that is what was found.
     Without one it is `what`.
     """
@@ -86,19 +87,18 @@ class Clause(NamedTuple):
             tokens = of_restriction if of_restriction is not None else frozenset(self.unsaid)
         return "differs" if tokens.isdisjoint(self.unsaid) else "not_compared"
 
-    def not_said(self, *, alone: bool) -> Clause:
-        """Return the clause that finds states which do not say their goods; unless `alone`, those it finds as well."""
-        ways = tuple(Way((token,)) for token in self.unsaid)
-        return self._replace(ways=ways if alone else (*self.ways, *ways))
-
     def candidates(self, kinds: Collection[str]) -> tuple[str, ...]:
         """Return the tokens that find every item of some kinds for which the clause may hold; one for each way."""
-        found = [max(way.tokens, key=len) for way in self.ways]
+        found = [way.tokens[0] for way in self.ways]
         if "restriction" not in kinds:
             found = [token for token in found if token not in _OF_RESTRICTIONS]
         if "clearance" in kinds and self.inherits:
             found.append(self.inherits)
         return tuple(dict.fromkeys(found))
+
+    def uncompared(self) -> Clause:
+        """Return the clause for states that may be neither known to match nor to differ; `outcome` decides."""
+        return self._replace(ways=tuple(Way((token,)) for token in self.unsaid))
 
     def token(self, kinds: Collection[str]) -> str | None:
         """Return the token that states of some kinds carry just where the clause holds; None where that is not all."""

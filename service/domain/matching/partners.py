@@ -17,7 +17,7 @@ from service.domain.matching.asked import BODIES, of_party, of_target
 from service.domain.matching.blocs import blocs_with
 from service.domain.matching.clauses import ALL, Clause, Way
 from service.domain.vocabulary import dates
-from service.domain.vocabulary.codes import A_STATEMENT, COUNTRIES_OF_RESTRICTION
+from service.domain.vocabulary.codes import A_STATEMENT, COUNTRIES_OF_RESTRICTION, SLUG_PATTERN
 from service.domain.vocabulary.words import words_in
 
 if TYPE_CHECKING:
@@ -79,6 +79,12 @@ class Roles(msgspec.Struct):
 
 
 roles_of = msgspec.json.Decoder(Roles).decode
+
+
+def about_item(body: bytes) -> str | None:
+    """Return what may be the name of an item that a statement is about."""
+    about = roles_of(body).about or ""
+    return about if re.match(SLUG_PATTERN, about) else None
 
 
 class Stands(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule import tokens
 from service.domain.rule.state import with_upcoming, without_facts
-from service.views.asof import published, sql
+from service.views.asof import out_of_order, published, sql
 from service.views.asof.question import PAGE_BYTES, fitting
 from service.views.asof.weighing import CHUNK, PageWork, weighed_until
 
@@ -143,7 +143,7 @@ async def _published_states(
 
 
 def _member(item: Item, day: int, token: str) -> bytes | None:
-    state = published.state_on(item, day)
+    state = out_of_order.state_on(item, day)
     return state.body if state is not None and token in state.tokens else None
 
 

@@ -6,7 +6,6 @@ here: on PostgreSQL that takes a fifth of the time of a probe for each. The stat
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from functools import lru_cache
 from operator import attrgetter
@@ -14,15 +13,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from service.domain.matching.clauses import ALL
-from service.domain.matching.partners import PARTNER_NAMES, roles_of
+from service.domain.matching.partners import PARTNER_NAMES, about_item
 from service.domain.rule.state import encode
-from service.domain.vocabulary.codes import GOODS_OF_RESTRICTION, SLUG_PATTERN
-from service.domain.vocabulary.words import normalized
+from service.domain.vocabulary.codes import GOODS_OF_RESTRICTION
 from service.views.asof import published, recorded
+from service.views.asof.basis import basis_of, basis_sql
 from service.views.asof.engine import engine_of
-from service.views.asof.question import Basis, ItemState, Mode, Question, ScopeFilter, StatePage, is_full, page_of
-from service.views.asof.sql import basis_of, basis_sql
+from service.views.asof.names import as_written, has_residual
+from service.views.asof.question import (
+    Basis,
+    ItemState,
+    Mode,
+    Question,
+    ScopeFilter,
+    StateFilter,
+    StatePage,
+    is_full,
+    page_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,6 +44,7 @@ PART = 10
 """Items read in one statement for each that is wanted, at most: it ends with the last wanted."""
 RARE = 300
 """A good of fewer items is rare: the clearances from them are looked up by name."""
+NOT_COMPARED_MAX = 100
 NEVER = 2**62
 
 # As one text each: to fetch rows takes three times as long. Read as JSON, a number takes a quarter of `int`.
@@ -59,15 +68,27 @@ async def touching_page(
     return await find(database, question, wanted, after, limit)
 
 
+async def not_compared(database: Database, basis: Basis, wanted: StateFilter | ScopeFilter) -> int | None:
+    """Count the measures that pass but for their goods, which are not said in the way that is asked for.
+
+    NOT_COMPARED_MAX stands for so many or more; None where a filter asks for no good.
+    """
+    if not isinstance(wanted, ScopeFilter) or not any(clause.unsaid for clause in wanted.clauses):
+        return None
+    others = wanted._replace(unsaid=True, bodies=wanted.partners is not None or wanted.maker is not None)
+    page = await touching_page(database, basis.pinned(), others, after=0, limit=NOT_COMPARED_MAX)
+    return len(page.items)
+
+
 async def _recorded_page(
     database: Database, question: Question, wanted: ScopeFilter, after: int, limit: int
 ) -> StatePage:
     found: list[ItemState] = []
-    groups = [clause.candidates(wanted.kinds) for clause in wanted.searched[:2]]
+    groups = [clause.candidates(wanted.kinds) for clause in wanted.searched().clauses[:2]]
     size = min(30 * limit, CHUNK)
     while True:
         basis, lists = await _listed(database, question, groups, after, size)
-        numbers = await _intersected(database, groups, lists)
+        numbers = await _intersected(database, groups, lists, narrow=not wanted.unsaid)
         sifted, more = await _sifted(database, basis, wanted, numbers, limit + 1 - len(found))
         found += sifted
         if more or is_full(found, limit) or lists.next >= NEVER:
@@ -136,11 +157,13 @@ def _next(lists: Iterable[Sequence[int]], horizon: int, size: int) -> int:
     )
 
 
-async def _intersected(database: Database, groups: Sequence[Sequence[str]], lists: _Lists) -> list[int]:
-    """Return the items that have a token of every group, in order."""
+async def _intersected(
+    database: Database, groups: Sequence[Sequence[str]], lists: _Lists, *, narrow: bool
+) -> list[int]:
+    """Return the items that have a token of every group, in order; `narrow` leaves out clearances from other goods."""
     numbers = set.intersection(*[set().union(*[lists.items[token] for token in group]) for group in groups])
     for group in groups:
-        if GOODS_OF_RESTRICTION in group:
+        if narrow and GOODS_OF_RESTRICTION in group:
             goods = [token for token in group if token != GOODS_OF_RESTRICTION]
             own = set().union(*[lists.items[token] for token in goods])
             if others := numbers - own:
@@ -167,7 +190,7 @@ async def _sifted(
     found: list[ItemState] = []
     while numbers and len(found) < most:
         part = numbers[: PART * most]
-        states, more = await recorded.sifted(database, basis, part, wanted, most)
+        states, more = await recorded.sifted(database, basis, part, wanted.searched(), most)
         found += await touching(database, basis, wanted, states)
         if found and (more or is_full(found, most)):
             return found, True
@@ -197,9 +220,8 @@ async def touching(
 
 def _reference_of(state: ItemState, wanted: ScopeFilter) -> str | None:
     """Return the restriction whose goods or countries a clearance is for, or the item that a statement is about."""
-    if state.kind == "statement" and wanted.partners is not None:
-        about = roles_of(state.body).about or ""
-        return about if re.match(SLUG_PATTERN, about) else None
+    if wanted.partners is not None and state.kind == "statement":
+        return about_item(state.body)
     if wanted.partners is None and not any(clause.inherits in state.tokens for clause in wanted.clauses):
         return None
     return next((token.partition(":")[2] for token in state.tokens if token.startswith("restriction:")), None)
@@ -207,7 +229,7 @@ def _reference_of(state: ItemState, wanted: ScopeFilter) -> str | None:
 
 def _found(state: ItemState, reference: frozenset[str] | None, wanted: ScopeFilter) -> ItemState | None:
     """Return a state that passes, with what of it was found; None for one that does not pass."""
-    matched = _matched(state, reference if state.kind != "statement" else None, wanted)
+    matched = _matched(state, None if state.kind == "statement" else reference, wanted)
     if matched is None or not _is_of(state, wanted.maker):
         return None
     if wanted.partners is None:
@@ -223,70 +245,34 @@ def _is_of(state: ItemState, maker: Clause | None) -> bool:
     """Return whether a restriction is on a maker: it names no entity, this one, or all others."""
     if maker is None or state.kind != "restriction" or maker.found(state.tokens) is not None:
         return True
-    if not any(token.startswith("entity:") for token in state.tokens):
-        return True
-    return any(entity.residual for entity in _names(state.body).entities)
+    return not any(token.startswith("entity:") for token in state.tokens) or has_residual(state.body)
 
 
 def _matched(state: ItemState, restriction: frozenset[str] | None, wanted: ScopeFilter) -> dict[str, str] | None:
     """Return what was found of a state that passes, by parameter; None for one that does not pass."""
     if (
         state.kind not in wanted.kinds
-        or not state.tokens.issuperset(wanted.marks)
+        or not all(not state.tokens.isdisjoint(marks) for marks in wanted.marks)
+        or not state.tokens.isdisjoint(wanted.without)
         or ("ended-surely" in state.tokens and not wanted.included.ended)
     ):
         return None
-    clauses = wanted.clauses
-    if wanted.uncompared:
-        if not _is_not_compared(state, restriction, clauses):
+    matched = {}
+    for clause in wanted.clauses:
+        if wanted.unsaid and clause.unsaid:
+            if clause.outcome(state.tokens, restriction) != "not_compared":
+                return None
+            continue
+        found = clause.found(state.tokens, restriction)
+        if found is None:
             return None
-        clauses = [clause for clause in clauses if not clause.unsaid]
-    found = {clause.name: clause.found(state.tokens, restriction) for clause in clauses}
-    if None in found.values():
-        return None
-    return {name: _as_written(state, each.what) for name, each in found.items() if each is not None and each.what}
-
-
-def _is_not_compared(state: ItemState, restriction: frozenset[str] | None, clauses: Iterable[Clause]) -> bool:
-    outcomes = {clause.outcome(state.tokens, restriction) for clause in clauses if clause.unsaid}
-    return "not_compared" in outcomes and "differs" not in outcomes
+        if found.what:
+            matched[clause.name] = as_written(state.body, found.what)
+    return matched
 
 
 def shown(state: ItemState, displaced_by: Sequence[str] = ()) -> bytes:
-    """Return the body of a state, with what of it was found where that is not what was asked about itself."""
-    body = state.body
-    if state.matched:
-        body = b'%s,"matched":%s}' % (body[:-1], encode(state.matched))
-    return b'%s,"displaced_by":%s}' % (body[:-1], encode(displaced_by)) if displaced_by else body
-
-
-class _NamedPart(msgspec.Struct):
-    """The texts that a part of a state may be found by."""
-
-    name: str
-    also: list[str] = []
-    eccn: str = ""
-    residual: bool = False
-
-
-class _Names(msgspec.Struct):
-    """The parts of a state that have names."""
-
-    goods: list[_NamedPart] = []
-    entities: list[_NamedPart] = []
-    beneficiaries: list[_NamedPart] = []
-
-
-_names = msgspec.json.Decoder(_Names).decode
-
-
-def _as_written(state: ItemState, what: str) -> str:
-    """Return a name or a code as the state has it: tokens have lost its case."""
-    if what == ALL or not state.body:
-        return what
-    parts = _names(state.body)
-    for part in (*parts.goods, *parts.entities, *parts.beneficiaries):
-        for text in (part.name, *part.also, part.eccn):
-            if normalized(text) == what:
-                return text
-    return what
+    """Return the body of a state, with what of it was found, and with what stands in its place, where there is any."""
+    more = {"matched": state.matched, "displaced_by": displaced_by}
+    added = {name: value for name, value in more.items() if value}
+    return b"%s,%s" % (state.body[:-1], encode(added)[1:]) if added else state.body
