@@ -189,16 +189,6 @@ def _history(kind: str) -> type[Struct]:
 HISTORIES: dict[str, Any] = {kind: _history(kind) for kind in KINDS if kind != "issue"}
 
 
-class Exposure(AsOfMembers, frozen=True, kw_only=True):
-    """A page of the restrictions and clearances that touch a good and a country."""
-
-    items: tuple[AnyState, ...]
-    """The restrictions and clearances, in order of first appearance in the log, each with its sources."""
-    next: Next
-    not_compared: NotCompared | UnsetType = UNSET
-    not_compared_url: NotComparedUrl | UnsetType = UNSET
-
-
 class EventPage(AsOfMembers, frozen=True, kw_only=True):
     """A page of recorded events. It may be short before the end: at the end `next` is null."""
 
