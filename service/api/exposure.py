@@ -7,11 +7,11 @@ from typing import Annotated
 from msgspec import Meta
 
 from service.api.http.asof import Answered, AsOfRequest, as_of
-from service.api.http.clauses import CLAUSES
 from service.api.http.parameters import INCLUDED, AsOfPageQuery, EndedOrPlanned
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import Operation, Route, as_of_answers
 from service.domain.errors import Fault
+from service.domain.matching.asked import CLAUSES
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party
 from service.views.asof import touching
 from service.views.asof.question import ScopeFilter

@@ -11,13 +11,13 @@ from msgspec import Meta
 
 from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
-from service.api.http.clauses import CLAUSES
 from service.api.http.parameters import INCLUDED, AsOfPageQuery, AsOfQuery, IncludePlanned, Words, faults_of_words
 from service.api.http.query_strings import BadQuery
 from service.api.http.requests import Handler, slug_of
 from service.api.spec import response_shapes
 from service.api.spec.operations import ItemName, Operation, Route, as_of_answers
 from service.domain.errors import Fault
+from service.domain.matching.asked import CLAUSES
 from service.domain.rule.tokens import token
 from service.domain.rule.words import words_of
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug

@@ -56,8 +56,9 @@ _DECODER = msgspec.json.Decoder(_Named)
 
 
 def envelope(stored: Stored, origin: Origin) -> bytes:
-    """Return a recorded event as one CloudEvent; `data` is the event as it was stored, byte for byte.
+    """Return a recorded event as one CloudEvent.
 
+    `data` is the event as it was stored, byte for byte; a record has the text that it acts on as a further last member.
     `time` is the beginning of the first day on which the event may have occurred, in UTC; a date with an open beginning
     has none. `source` and `id` together name the event for ever, so the public URL must stay what it is. `ledgerid` and
     `ledgerepoch` are the edition from which it is sent: the epoch of an event that is sent again may have been raised.
@@ -68,7 +69,7 @@ def envelope(stored: Stored, origin: Origin) -> bytes:
         instants.text(stored.recorded_at), sequence(stored.position), origin.ledger, origin.epoch,
         origin.public_url, event.type, _causes(event),
     )  # fmt: skip
-    return b"%s%s}" % (start.encode(), stored.body)
+    return b"%s%s}" % (start.encode(), stored.shown())
 
 
 def sequence(position: int) -> str:

@@ -22,7 +22,7 @@ Row = tuple[Any, ...]
 
 TABLES = (LOG, *PROJECTIONS)
 """The tables that a commit has rows for; one in which a request had a key also has rows for REQUEST_KEYS."""
-REVISION = "0013"
+REVISION = "0014"
 """The revision of the tables that this version works with: the newest migration."""
 REVISION_OF = "SELECT version_num FROM alembic_version"
 CLOSE = (

@@ -21,7 +21,7 @@ from service.api.http.moments import POSITION_MAX
 from service.eventlog.log import Place
 from service.feed import live
 from service.feed.live import Tail
-from service.feed.pages import EventConditions
+from service.feed.filters import EventConditions, passing
 from service.storage.connect import connect
 from service.storage.database import Database
 from tests.api.conftest import LONDON
@@ -367,8 +367,8 @@ async def test_a_filtered_stream_looks_at_all_of_a_large_batch(
         tail.start()
         await ledger.append(openings())
         with tail.following():  # so that the tail reads
-            tokens = EventConditions(type="record.disputed").tokens()
-            following = asyncio.create_task(Follower(ledger.database, tail, Place(3), tokens).follow(send))
+            wanted = passing(EventConditions(type="record.disputed"))
+            following = asyncio.create_task(Follower(ledger.database, tail, Place(3), wanted).follow(send))
             for count in (1, 2):
                 await ledger.append(disputed(facts(count, 2 * CHUNK)))
                 tail.wake(POSITION_MAX)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
 import msgspec
-from msgspec import Meta, inspect
+from msgspec import UNSET, Meta, UnsetType, inspect
 
 from service.domain.vocabulary import codes
 from service.domain.vocabulary.events import FACTS, RECORDS, AnyEvent, AnyFact, Event
@@ -50,10 +50,23 @@ _RECORDED_FIELDS = [
 ]
 
 
+_TARGET = (
+    "target_event",
+    Annotated[
+        AnyFact | UnsetType,
+        Meta(
+            description="The fact that the record acts on, with the text that held before it, or its last text. The "
+            "feed and lists of events add it; it is no part of the record."
+        ),
+    ],
+    UNSET,
+)
+
+
 def _recorded(event: type[Event]) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         f"Recorded{event.__name__}",
-        _RECORDED_FIELDS,
+        [*_RECORDED_FIELDS, _TARGET] if event in RECORDS.values() else _RECORDED_FIELDS,
         bases=(event,),
         tag=event.__struct_config__.tag,
         namespace={"__doc__": event.__doc__},
