@@ -59,11 +59,11 @@ soak: dev ## Write, read and follow on three servers under faults and a failover
 bench: dev ## Measure side by side with peers; prints ratios
 	$(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks --ignore tests/benchmarks/test_asof.py \
 		--ignore tests/benchmarks/test_feed.py --ignore tests/benchmarks/test_relay.py \
-		--ignore tests/benchmarks/test_length.py $(ARGS)
+		--ignore tests/benchmarks/test_length.py --ignore tests/benchmarks/test_postures.py $(ARGS)
 
 bench-asof: dev ## Measure as-of answers as the ledger or one item's history grows (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks/test_asof.py \
-		tests/benchmarks/test_length.py $(ARGS)
+		tests/benchmarks/test_length.py tests/benchmarks/test_postures.py $(ARGS)
 
 bench-feed: dev ## Measure the feed: whole log, live followers, relay (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks/test_feed.py \

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from datetime import UTC, date, datetime, timedelta
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from xml.etree import ElementTree as ET
@@ -12,7 +10,8 @@ from xml.etree import ElementTree as ET
 import msgspec
 from icalendar import Calendar, Event
 
-from service.api.http.requests import JSON, encode
+from service.api.http.requests import JSON
+from service.api.http.tables import CSV, table
 from service.api.spec.response_shapes import ChangedPart, DayChange
 from service.domain.rule.answer import Arrival
 from service.domain.vocabulary import dates, instants
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from service.views.asof.changes import Change
 
-CSV, CALENDAR, ATOM = "text/csv", "text/calendar", "application/atom+xml"
+CALENDAR, ATOM = "text/calendar", "application/atom+xml"
 FORMS = {"json": JSON, "csv": CSV, "ics": CALENDAR, "atom": ATOM}
 """The media types by the value of `format`."""
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -88,19 +87,27 @@ def _brief(part: ChangedPart, name: str) -> str:
     return "none" if value is None else str(value)
 
 
-def table(changes: Iterable[DayChange]) -> bytes:
-    """Return changes as CSV (RFC 4180): a line each, values that are no text as JSON."""
-    written = StringIO()
-    lines = csv.writer(written)
-    lines.writerow(_COLUMNS)
-    for each in changes:
-        before, after = each.before, each.after
-        lines.writerow([
-            each.day, each.on, each.item, each.kind, " ".join(each.issues), before.status, after.status,
-            encode(before.terms).decode(), encode(after.terms).decode(),
-            each.event, each.type, each.because, each.certainty,
-        ])  # fmt: skip
-    return written.getvalue().encode()
+def tabled(changes: Iterable[DayChange]) -> bytes:
+    """Return changes as CSV, a line each."""
+    rows = [msgspec.to_builtins(msgspec.structs.asdict(each) | _sides(each), str_keys=True) for each in changes]
+    return table(_COLUMNS, rows)
+
+
+def _sides(change: DayChange) -> dict[str, Any]:
+    """Return both sides of a change in columns of their own."""
+    before, after = change.before, change.after
+    return {
+        "status_before": before.status,
+        "status_after": after.status,
+        "terms_before": _decoded(before.terms),
+        "terms_after": _decoded(after.terms),
+        "before": None,
+        "after": None,
+    }
+
+
+def _decoded(terms: Mapping[str, msgspec.Raw]) -> dict[str, Any]:
+    return {name: msgspec.json.decode(value) for name, value in terms.items()}
 
 
 _COLUMNS = (

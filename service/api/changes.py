@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response
 from msgspec import Meta
 
-from service.api.change_forms import ATOM, CALENDAR, CSV, FORMS, calendar, dated, news, table
-from service.api.http.asof import frozen, known_clocks, not_modified, placed, tag_of
+from service.api.change_forms import ATOM, CALENDAR, FORMS, calendar, dated, news, tabled
+from service.api.http.asof import frozen, known_clocks, next_link, not_modified, placed, tag_of
 from service.api.http.basis import every_day_members
 from service.api.http.cursors import check_history, foreign_cursor, next_member
 from service.api.http.encodings import form_of
@@ -24,9 +23,9 @@ from service.api.http.requests import (
     Services,
     encode,
     json_answer,
-    parameters_of,
     services_of,
 )
+from service.api.http.tables import CSV
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import AS_OF_HEADERS, Documented, Media, Operation, Route
 from service.domain.errors import Fault, TooMuchWork
@@ -155,7 +154,8 @@ async def _get_changes(request: AnyRequest) -> Response[bytes]:
     following = next_member(request, basis, number, day)
     if form != JSON:
         written = _written(form, found, [each.known_at or basis.recorded_at for each in page.items], basis, services)
-        return Response(written, media_type=form, headers=headers | _next_link(request, following, headers["Link"]))
+        headers["Link"] += next_link(request, msgspec.json.decode(b"{%s}" % following)["next"])
+        return Response(written, media_type=form, headers=headers)
     members = (encode(found)[1:-1], following, days["from"].encode(), days["to"].encode(), every_day_members(basis))
     return json_answer(b'{"items":[%s],%s,"from":"%s","to":"%s",%s}' % members, headers=headers)
 
@@ -164,19 +164,10 @@ def _written(form: str, found: list[DayChange], known: list[int], basis: Basis, 
     """Return changes in another form than JSON; `known` has the instant at which each became known."""
     ledger, url = str(services.heads.ledger), services.public_url
     if form == CSV:
-        return table(found)
+        return tabled(found)
     if form == CALENDAR:
         return calendar(found, basis.recorded_at, url, ledger)
     return news(found, known, url, ledger)
-
-
-def _next_link(request: AnyRequest, following: bytes, link: str) -> dict[str, str]:
-    """Return the header that names the next page, where there is one; `link` is what it has already."""
-    cursor = msgspec.json.decode(b"{%s}" % following)["next"]
-    if cursor is None:
-        return {}
-    given = [(name, value) for name, value in parameters_of(request) if name != "cursor"]
-    return {"Link": f'{link}, <{request.scope["path"]}?{urlencode([*given, ("cursor", cursor)])}>; rel="next"'}
 
 
 _FORMS = (Media(CSV), Media(CALENDAR), Media(ATOM))

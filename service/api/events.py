@@ -23,8 +23,8 @@ from service.api.http.parameters import (
     OfIssue,
     OfItem,
     OfParty,
-    OfType,
-    faults_of_types,
+    OfTypes,
+    Several,
 )
 from service.api.http.query_strings import Query
 from service.api.http.requests import (
@@ -86,20 +86,16 @@ if TYPE_CHECKING:
 class EventsQuery(KnownPageQuery, frozen=True, kw_only=True):
     """K, a page, and conditions on recorded events; all of them hold."""
 
-    issue: OfIssue | None = None
-    item: OfItem | None = None
-    type: OfType | None = None
-    party: OfParty | None = None
+    issue: Several[OfIssue] | None = None
+    item: Several[OfItem] | None = None
+    type: OfTypes | None = None
+    party: Several[OfParty] | None = None
     good: OfGood | None = None
     entity: OfEntity | None = None
-    hs: OfHs | None = None
-    eccn: OfEccn | None = None
+    hs: Several[OfHs] | None = None
+    eccn: Several[OfEccn] | None = None
     occurred_from: Annotated[Day | None, Meta(description="Events that may have occurred on this day or later.")] = None
     occurred_to: Annotated[Day | None, Meta(description="Events that may have occurred on this day or before.")] = None
-
-    def faults(self) -> list[Fault]:
-        """Refuse unknown types."""
-        return [*faults_of_types(self.type), *super().faults()]
 
 
 class AppendQuery(Query, frozen=True, kw_only=True):

@@ -7,9 +7,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from service.api.http.asof import Answered, AsOfRequest, as_of
-from service.api.http.parameters import INCLUDED, AsOfPageQuery, EndedOrPlanned
+from service.api.http.parameters import INCLUDED, AsOfPageQuery, Compared, EndedOrPlanned
 from service.api.spec import examples, response_shapes
-from service.api.spec.operations import Operation, Route, as_of_answers
+from service.api.spec.operations import TABLE, Operation, Route, as_of_answers
+from service.api.spec.state_shapes import STATES, columns_of
 from service.domain.errors import Fault
 from service.domain.matching.asked import CLAUSES
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party
@@ -37,6 +38,7 @@ class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
     entity: Annotated[
         Name | None, Meta(description="An entity or beneficiary by words that all stand in one of its names.")
     ] = None
+    compared: Compared = "yes"
     include: Annotated[
         EndedOrPlanned | None,
         Meta(
@@ -49,12 +51,18 @@ class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
         """Refuse no good and no entity, or more than one."""
         given = [name for name in _GOODS if getattr(self, name) is not None]
         only = Fault((given[-1] if given else "good",), "give one of good, hs, eccn and entity")
-        return [*([] if len(given) == 1 else [only]), *super().faults()]
+        no_good = Fault(("compared",), "it is about a good: give good, hs or eccn")
+        return [
+            *([] if len(given) == 1 else [only]),
+            *([no_good] if given == ["entity"] and self.compared == "no" else []),
+            *super().faults(),
+        ]
 
     def filter(self, day: int) -> ScopeFilter:
         """Return the filter that the query asks for on a day."""
         good = next(CLAUSES[name](value, day) for name in _GOODS if (value := getattr(self, name)) is not None)
-        return ScopeFilter(_KINDS, (good, CLAUSES["party"](self.party, day)), included=INCLUDED[self.include])
+        clauses = good, CLAUSES["party"](self.party, day)
+        return ScopeFilter(_KINDS, clauses, (), INCLUDED[self.include], unsaid=self.compared == "no")
 
 
 async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
@@ -63,7 +71,8 @@ async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
     wanted = query.filter(asked.question.as_of)
     page = await touching_page(asked.database, asked.question, wanted, after=asked.after, limit=query.limit)
     shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
-    return asked.page(page.basis, map(touching.shown, shown.items), shown.next)
+    left = None if wanted.unsaid else await touching.not_compared(asked.database, page.basis, wanted)
+    return asked.page(page.basis, map(touching.shown, shown.items), shown.next, not_compared=left)
 
 
 ROUTES = [
@@ -74,11 +83,12 @@ ROUTES = [
             description="The restrictions and clearances across issues that touch a good and a country as of (D, K), "
             "each with its sources, in order of first appearance in the log. A clearance that names no goods is about "
             "those of the restriction that it names. Those that have ended in every reading, and those that are "
-            "only planned, are left out unless asked for.",
+            "only planned, are left out unless asked for. `not_compared` counts the measures of the country that "
+            "may be on the good as well: they name no goods, or not in the way that is asked for.",
             query=ExposureQuery, headers=("If-None-Match",),
-            answers=as_of_answers("What touches them.", response_shapes.Exposure, examples.EXPOSURE),
-            problems=("knowledge-ahead",),
+            answers=as_of_answers("What touches them.", response_shapes.Exposure, examples.EXPOSURE, also=TABLE),
+            problems=("knowledge-ahead", "not-acceptable"),
         ),
-        as_of(ExposureQuery, _get_exposure),
+        as_of(ExposureQuery, _get_exposure, columns_of(STATES["restriction"], STATES["clearance"])),
     )
 ]  # fmt: skip

@@ -23,8 +23,8 @@ from service.api.http.parameters import (
     OfIssue,
     OfItem,
     OfParty,
-    OfType,
-    faults_of_types,
+    OfTypes,
+    Several,
 )
 from service.api.http.query_strings import BadQuery, Query
 from service.api.http.requests import JSON, NO_STORE, REVALIDATE, AnyRequest, query_of, services_of
@@ -82,19 +82,19 @@ class FollowQuery(Query, frozen=True, kw_only=True):
 
     after: After | None = None
     since: Since | None = None
-    type: OfType | None = None
-    issue: OfIssue | None = None
-    item: OfItem | None = None
-    party: OfParty | None = None
+    type: OfTypes | None = None
+    issue: Several[OfIssue] | None = None
+    item: Several[OfItem] | None = None
+    party: Several[OfParty] | None = None
     good: OfGood | None = None
     entity: OfEntity | None = None
-    hs: OfHs | None = None
-    eccn: OfEccn | None = None
+    hs: Several[OfHs] | None = None
+    eccn: Several[OfEccn] | None = None
 
     def faults(self) -> list[Fault]:
-        """Refuse two places to begin, and unknown types."""
+        """Refuse two places to begin."""
         both = self.after is not None and self.since is not None
-        return [*([Fault(("since",), "not together with after")] if both else []), *faults_of_types(self.type)]
+        return [Fault(("since",), "not together with after")] if both else []
 
     async def place(self, services: Services) -> Place:
         """Return the place to begin after; raises KnowledgeAhead for an instant that is not past."""

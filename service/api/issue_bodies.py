@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.domain.rule.posture import ItemStatus, posture_of
-from service.domain.rule.state import status_in
 from service.domain.vocabulary.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from service.domain.rule.posture import Posture
     from service.views.asof.question import ItemState
 
 
-def with_posture(issue: ItemState, version: int, items: Iterable[ItemStatus]) -> bytes:
-    """Return the state of an issue with its version and the posture that its items give it, as JSON."""
-    posture, certainty = posture_of(status_in(issue.kind, issue.status, issue.body), items)
+def with_posture(issue: ItemState, version: int, posture: Posture) -> bytes:
+    """Return the state of an issue with its version and its posture, as JSON."""
     return b'%s,"version":%d,"posture":"%s","posture_certainty":"%s"}' % (
-        issue.body[:-1], version, posture.encode(), certainty.encode(),
+        issue.body[:-1], version, posture.posture.encode(), posture.certainty.encode(),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
 from service.api.http.cursors import next_member
 from service.api.http.idempotency import key_of
-from service.api.http.parameters import INCLUDED, AsOfPageQuery, EndedOrPlanned, Limit, Words, faults_of_words
+from service.api.http.parameters import INCLUDED, AsOfPageQuery, EndedOrPlanned, Limit
 from service.api.http.problems import Conflict, NotFound, PreconditionFailed
 from service.api.http.query_strings import Query
 from service.api.http.requests import (
@@ -35,19 +35,14 @@ from service.api.spec.operations import (
     as_of_answers,
 )
 from service.domain.errors import Fault, Malformed, VersionConflict
-from service.domain.rule.posture import is_decided
-from service.domain.rule.state import status_in
-from service.domain.rule.words import words_of
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import NAME_MAX, Edtf, Name, Slug, Text
 from service.domain.vocabulary.events import Batch, Report, Reports
 from service.domain.vocabulary.events.base import Goods, Parties
 from service.domain.vocabulary.events.issues import IssueClosed, IssueOpened, IssueRevised
-from service.views.asof import lists
 from service.views.asof.engine import engine_of
-from service.views.asof.question import StateFilter
-from service.views.asof.recorded import issue_versions
 from service.views.asof.sources import Sourced, one_with_sources, with_sources
+from service.views.asof.summaries import posture_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,16 +90,6 @@ class IssueRevision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The date on which the issue was revised; today in UTC when absent."""
     reports: Reports
     note: Text | None = None
-
-
-class IssuesQuery(AsOfPageQuery, frozen=True, kw_only=True):
-    """The two clocks, and words."""
-
-    q: Words | None = None
-
-    def faults(self) -> list[Fault]:
-        """Refuse what holds no word."""
-        return [*faults_of_words(self.q), *super().faults()]
 
 
 class IssueQuery(AsOfPageQuery, frozen=True, kw_only=True):
@@ -212,18 +197,6 @@ def _renamed(path: Sequence[str | int], names: dict[str, str]) -> tuple[str | in
     return (names.get(str(path[0]), path[0]), *path[1:]) if path else ()
 
 
-async def _list_issues(asked: AsOfRequest[IssuesQuery]) -> Answered:
-    """Read the issues as of (D, K), each with its version and posture."""
-    words, wanted = words_of(asked.query.q or ""), StateFilter("issue")
-    page = await lists.page(asked.database, asked.question, wanted, words, after=asked.after, limit=asked.query.limit)
-    slugs = [state.slug for state in page.items]
-    versions = await issue_versions(asked.database, page.basis.position, slugs)
-    statuses = await engine_of(page.basis).statuses(asked.database, page.basis.pinned(), slugs)
-    shown = await with_sources(asked.database, page.basis, page.items, page.next, asked.query.sources)
-    bodies = [with_posture(state, versions[state.slug], statuses[state.slug]) for state in shown.items]
-    return asked.page(page.basis, bodies, shown.next)
-
-
 async def _get_issue(asked: AsOfRequest[IssueQuery]) -> Answered:
     """Read one issue as of (D, K) with its items by kind."""
     slug, query, database = slug_of(asked.request, "issue", "issue"), asked.query, asked.database
@@ -233,14 +206,12 @@ async def _get_issue(asked: AsOfRequest[IssueQuery]) -> Answered:
     own = page.own or await engine.item(database, page.basis.pinned(), "issue", slug, planned=planned)
     if own is None:
         raise await absent(database, asked.question, "issue", slug, planned=planned)
-    statuses = {status_in(state.kind, state.status, state.body) for state in (*page.items, *page.hidden)}
-    if (page.next is not None or asked.after) and not is_decided(statuses):
-        statuses = (await engine.statuses(database, page.basis.pinned(), [slug]))[slug]
+    posture = await posture_by(database, page, own.state, whole=page.next is None and not asked.after)
     issue, shown = own.state, Sourced(page.items, page.next)
     if query.sources != "standing":
         issue = await one_with_sources(database, page.basis, own.state, query.sources)
         shown = await with_sources(database, page.basis, page.items, page.next, query.sources)
-    head = with_posture(issue, page.version, statuses)[1:-1]
+    head = with_posture(issue, page.version, posture)[1:-1]
     members = b'%s,"items":{%s},%s' % (head, by_kind(shown.items), next_member(asked.request, page.basis, shown.next))
     return Answered(members, page.basis)
 
@@ -256,15 +227,6 @@ ROUTES = [
             problems=("exists",),
         ),
         _open_issue,
-    ),
-    Route(
-        Operation(
-            method="GET", path="/v1/issues", operation_id="list_issues", tag="issues", summary="List issues",
-            description="The issues as of (D, K), each with its version and posture, in the order of the log.",
-            query=IssuesQuery, headers=("If-None-Match",),
-            answers=as_of_answers("A page of issues.", response_shapes.PAGES["issue"]), problems=("knowledge-ahead",),
-        ),
-        as_of(IssuesQuery, _list_issues),
     ),
     Route(
         Operation(

@@ -5,27 +5,45 @@ The operations are generated for each kind; `ItemsQuery` is the query of every l
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
 from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
-from service.api.http.parameters import INCLUDED, AsOfPageQuery, AsOfQuery, IncludePlanned, Words, faults_of_words
+from service.api.http.moments import ordinal
+from service.api.http.parameters import (
+    INCLUDED,
+    Applies,
+    AsOfPageQuery,
+    AsOfQuery,
+    Certainty,
+    Day,
+    EndedOrPlanned,
+    IncludePlanned,
+    Several,
+    Words,
+    faults_of_words,
+)
 from service.api.http.query_strings import BadQuery
 from service.api.http.requests import Handler, slug_of
-from service.api.spec import response_shapes
-from service.api.spec.operations import ItemName, Operation, Route, as_of_answers
+from service.api.spec import response_shapes, state_shapes
+from service.api.spec.operations import TABLE, ItemName, Operation, Route, as_of_answers
+from service.api.spec.state_shapes import columns_of
 from service.domain.errors import Fault
-from service.domain.matching.asked import CLAUSES
-from service.domain.rule.tokens import token
-from service.domain.rule.words import words_of
+from service.domain.matching.asked import CLAUSES, clause_of
+from service.domain.rule.state import ends_within
+from service.domain.rule.tokens import ENDED, token
+from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug
 from service.domain.vocabulary.kinds import KINDS, PLANNED, STATUSES, Kind
 from service.views.asof import lists, touching
 from service.views.asof.engine import engine_of
-from service.views.asof.question import Included, ScopeFilter, StateFilter
+from service.views.asof.question import Included, ItemState, ScopeFilter, StateFilter
 from service.views.asof.sources import one_with_sources, with_sources
+
+if TYPE_CHECKING:
+    from service.views.asof.lists import Passes
 
 
 class ItemQuery(AsOfQuery, frozen=True, kw_only=True):
@@ -35,36 +53,40 @@ class ItemQuery(AsOfQuery, frozen=True, kw_only=True):
 
 
 class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
-    """D and K, a page, and filters on items; all of them hold."""
+    """D and K, a page, and filters on items; all of them hold. Several values of one have commas between them."""
 
-    issue: Annotated[Slug | None, Meta(description="Items of this issue.")] = None
+    issue: Annotated[Several[Slug] | None, Meta(description="Items of one of these issues.")] = None
     status: Annotated[
-        Name | None,
+        Several[Name] | None,
         Meta(
-            description="Items that have this status in some reading; with `certainty=certain` in every one. "
-            "`planned`: items that are known only by planned facts."
+            description="Items that have one of these statuses in some reading; with `certainty=certain` in every one. "
+            "`planned`: items that are known only by planned facts. A status that is an end includes ended items."
         ),
     ] = None
-    certainty: Annotated[
-        Literal["certain", "contested", "possible"] | None, Meta(description="How sure the status is.")
+    certainty: Annotated[Several[Certainty] | None, Meta(description="How sure the status is.")] = None
+    applies: Annotated[
+        Several[Applies] | None, Meta(description="How far a restriction applies: `full`, `partly`, `none`.")
     ] = None
     party: Annotated[
-        Party | None,
+        Several[Party] | None,
         Meta(
-            description="Items that touch this party: those that mention it, or a bloc that it is a member of on D; "
-            "restrictions against all; clearances for the countries of a restriction that touches it."
+            description="Items that touch one of these parties: those that mention it, or a bloc that it is a member "
+            "of on D; restrictions against all; clearances for the countries of a restriction that touches it."
         ),
     ] = None
     by: Annotated[
-        Party | None,
+        Several[Party] | None,
         Meta(
-            description="Items whose `by`, `imposed_by`, `granted_by` or `initiator` is this party, or a bloc that it "
-            "is a member of on D."
+            description="Items whose `by`, `imposed_by`, `granted_by` or `initiator` is one of these parties, or a "
+            "bloc that it is a member of on D."
         ),
     ] = None
     against: Annotated[
-        Party | None,
-        Meta(description="Items against this party, a bloc that it is a member of on D, or all, and not without it."),
+        Several[Party] | None,
+        Meta(
+            description="Items against one of these parties, a bloc that it is a member of on D, or all, and not "
+            "without it."
+        ),
     ] = None
     good: Annotated[
         Name | None,
@@ -74,53 +96,92 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
         ),
     ] = None
     hs: Annotated[
-        Hs | None, Meta(description="Items on goods whose HS code begins so, or that this code begins with.")
+        Several[Hs] | None,
+        Meta(description="Items on goods whose HS code begins so, or that one of these codes begins with."),
     ] = None
-    eccn: Annotated[Eccn | None, Meta(description="Items on goods of this ECCN, its paragraphs or its entry.")] = None
+    eccn: Annotated[
+        Several[Eccn] | None, Meta(description="Items on goods of one of these ECCNs, their paragraphs or their entry.")
+    ] = None
     entity: Annotated[
         Name | None,
         Meta(
             description="Items that name an entity or beneficiary in one of whose names every word stands, in any case."
         ),
     ] = None
-    include: IncludePlanned | None = None
+    until_from: Annotated[
+        Day | None, Meta(description="Items whose status ends by its own terms on this day or later (`until`).")
+    ] = None
+    until_to: Annotated[
+        Day | None, Meta(description="Items whose status ends by its own terms on this day or before (`until`).")
+    ] = None
+    include: Annotated[
+        EndedOrPlanned | None,
+        Meta(
+            description="`ended`: the items that have ended too. `planned`: those that are known only by planned "
+            "facts. Both with a comma between them."
+        ),
+    ] = None
     q: Words | None = None
 
     def faults(self) -> list[Fault]:
-        """Refuse a search text without a word."""
-        return [*faults_of_words(self.q), *super().faults()]
+        """Refuse a search text without a word, and days that are not in order."""
+        days = self.until_from, self.until_to
+        upside_down = None not in days and str(self.until_to) < str(self.until_from)
+        return [
+            *([Fault(("until_to",), "before until_from")] if upside_down else []),
+            *faults_of_words(self.q),
+            *super().faults(),
+        ]
 
-    def filter(self, kind: str, day: int) -> StateFilter | ScopeFilter:
+    def filter(self, kind: Kind, day: int) -> StateFilter | ScopeFilter:
         """Return the filter on items of a kind on a day: by tokens alone, where these decide it."""
-        planned = INCLUDED[self.include].planned or self.status == PLANNED
         given = [(name, value) for name in CLAUSES if (value := getattr(self, name)) is not None]
-        clauses = [CLAUSES[name](value, day) for name, value in given]
-        tokens = [token for clause in clauses if (token := clause.token({kind})) is not None]
+        clauses = [clause_of(name, value, day) for name, value in given]
+        tokens = [token for clause in clauses if (token := clause.token({kind.name})) is not None]
+        statuses = self.status or ()
+        planned = INCLUDED[self.include].planned or PLANNED in statuses
+        is_ended = INCLUDED[self.include].ended or not kind.ends.isdisjoint(statuses)
+        without = () if is_ended else (ENDED,)
         if len(tokens) == len(clauses):
-            return StateFilter(kind, tokens, self.marks(), planned)
-        return ScopeFilter((kind,), clauses, self.marks(), Included(ended=True, planned=planned))
+            return StateFilter(kind.name, tokens, self.marks(), planned, without)
+        return ScopeFilter((kind.name,), clauses, self.marks(), Included(ended=True, planned=planned), without)
 
-    def marks(self) -> list[str]:
-        """List the marks of the filters on states."""
-        given = (("status", self.status), ("certainty", self.certainty))
-        return [token(name, value) for name, value in given if value is not None]
+    def marks(self) -> list[list[str]]:
+        """List the marks of the filters on states, of each of which one is enough."""
+        given = (("status", self.status), ("certainty", self.certainty), ("applies", self.applies))
+        return [[token(name, value) for value in values] for name, values in given if values is not None]
+
+    def passes(self) -> Passes | None:
+        """Return what else a state has to pass, which its JSON shows; None for nothing."""
+        words, days = words_of(self.q or ""), (self.until_from, self.until_to)
+        if not words and days == (None, None):
+            return None
+        first, last = (None if day is None else ordinal(day) for day in days)
+        has_days = first is not None or last is not None
+
+        def passes(state: ItemState) -> bool:
+            if words and not occur_in(state.kind, state.body, words):
+                return False
+            return not has_days or ends_within(state.body, first, last)
+
+        return passes
 
 
 def _list(kind: str) -> Handler:
-    """Make the operation that reads the items of a kind that match, ended ones included."""
+    """Make the operation that reads the items of a kind that match."""
 
     async def list_items(asked: AsOfRequest[ItemsQuery]) -> Answered:
         query = asked.query
-        if query.status is not None and query.status not in STATUSES[kind]:
-            raise BadQuery([Fault(("status",), f"a {kind} is never {query.status}; it is {', '.join(STATUSES[kind])}")])
-        wanted = query.filter(kind, asked.question.as_of)
+        if never := [each for each in query.status or () if each not in STATUSES[kind]]:
+            raise BadQuery([Fault(("status",), f"a {kind} is never {never[0]}; it is {', '.join(STATUSES[kind])}")])
+        wanted = query.filter(KINDS[kind], asked.question.as_of)
         page = await lists.page(
-            asked.database, asked.question, wanted, words_of(query.q or ""), after=asked.after, limit=query.limit
+            asked.database, asked.question, wanted, query.passes(), after=asked.after, limit=query.limit
         )
         shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
         return asked.page(page.basis, map(touching.shown, shown.items), shown.next)
 
-    return as_of(ItemsQuery, list_items)
+    return as_of(ItemsQuery, list_items, columns_of(state_shapes.STATES[kind]))
 
 
 def _get(kind: str) -> Handler:
@@ -145,11 +206,12 @@ def _routes(kind: Kind) -> list[Route]:
             Operation(
                 method="GET", path=f"/v1/{plural}", operation_id=f"list_{plural}", tag=plural,
                 summary=f"List {plural} as of a day",
-                description=f"The {plural} across issues as of (D, K) that match every filter, ended ones too, in "
-                "order of first appearance in the log. Those that are only planned are left out unless asked for.",
+                description=f"The {plural} across issues as of (D, K) that match every filter, in order of first "
+                "appearance in the log. Those that have ended, and those that are only planned, are left out unless "
+                "asked for.",
                 query=ItemsQuery, headers=("If-None-Match",),
-                answers=as_of_answers(f"A page of {plural}.", response_shapes.PAGES[name]),
-                problems=("knowledge-ahead",),
+                answers=as_of_answers(f"A page of {plural}.", response_shapes.PAGES[name], also=TABLE),
+                problems=("knowledge-ahead", "not-acceptable"),
             ),
             _list(name),
         ),

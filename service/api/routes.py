@@ -17,6 +17,7 @@ from service.api import (
     exposure,
     feed,
     health,
+    issue_list,
     issues,
     items,
     subscriptions,
@@ -91,6 +92,7 @@ TAGS = {
 ROUTES: list[Route] = [
     route
     for resource in (
+        issue_list,
         issues,
         timeline,
         diff,

@@ -14,6 +14,7 @@ from service.append.bounds import GROUP_STEPS, LARGE_EVENTS, LARGE_STEPS, Bounds
 from service.append.homes import Homes
 from service.append.knowledge import LedgerKnowledge
 from service.append.request import AppendResult
+from service.append.touched import Touched
 from service.domain.admit.decide import decide
 from service.domain.admit.doubts import doubts, references
 from service.domain.errors import EventIdConflict, Fault, KeyReused, Refused, TooEarly, TooMuchWork, VersionConflict
@@ -39,28 +40,6 @@ if TYPE_CHECKING:
     from service.views.working_set import WorkingSet
 
 
-class _Touched:
-    """The items that a projection has asked for: it may have changed them.
-
-    Not a part of the attempt itself: the two would refer to each other, and the rows of every commit would wait for the
-    garbage collector.
-    """
-
-    def __init__(self, loaded: WorkingSet) -> None:
-        self._loaded = loaded
-        self.items: dict[str, Item] = {}
-
-    def get(self, slug: str) -> Item | None:
-        item = self.items.get(slug) or self._loaded.get(slug)
-        if item is not None:
-            self.items[slug] = item
-        return item
-
-    def keep(self, item: Item) -> None:
-        self.items[item.slug] = item
-        self._loaded.keep(item)
-
-
 class Attempt:
     """One try to record a group of requests after one head, request by request."""
 
@@ -74,11 +53,11 @@ class Attempt:
         self.found = 0
         """The last position of what was found in the log and is to be acknowledged, 0 for none."""
         self._homes = Homes()
-        self._touched = _Touched(loaded)
+        self._touched = Touched(loaded)
         self._known = LedgerKnowledge(loaded.get, self._homes)
         self._keyed: list[tuple[bytes, bytes, int, int]] = []
         self._bounds = Bounds()
-        self._projector = Projector(self._touched.get, self._touched.keep, self._bounds)
+        self._projector = Projector(self._touched, self._bounds)
 
     @property
     def head(self) -> Head:
@@ -134,13 +113,15 @@ class Attempt:
         return await self._database.commit(self._before, self.head, commit)
 
     def discard(self) -> None:
-        """Forget the items that were changed in vain."""
+        """Forget the items that were changed in vain; undo what was done to the tallies, which are large."""
         self._loaded.drop(self._touched.items)
+        self._projector.undo()
+        self._loaded.tallies.drop(self._touched.begun)
 
     @property
     def touched(self) -> Collection[str]:
-        """Return the slugs of the items that it has changed."""
-        return self._touched.items.keys()
+        """Return the slugs of the items and issues that it has changed."""
+        return self._touched.items.keys() | self._touched.issues.keys()
 
     @property
     def items(self) -> Mapping[str, Item]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from service.domain.matching.asked import CLAUSES
+from service.domain.matching.asked import clause_of
 from service.domain.matching.blocs import days_of_change
 from service.domain.rule.tokens import days_in, delimited, token
 from service.domain.vocabulary.codes import ANY_OF
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 _COMPARED = {"party": None, "good": "goods", "hs": "goods", "eccn": "goods", "entity": "entities"}
 """The conditions that are compared as lists compare them, with the sort of token that an item may have too much of."""
+_TEXTS = {"good", "entity"}
 
 
 class EventConditions(Struct, frozen=True, omit_defaults=True):
     """The conditions on events, which hold together; None is no condition.
 
-    `type` is a type, or all of a kind (`restriction.*`), or several with commas between them. The others mean what they
-    mean for lists, and are about the item of the event.
+    `type` is a type, or all of a kind (`restriction.*`). The others mean what they mean for lists, and are about the
+    item of the event. Each but `good` and `entity` may be several with commas between them: one is enough.
     """
 
     type: str | None = None
@@ -42,7 +43,8 @@ class EventConditions(Struct, frozen=True, omit_defaults=True):
     @classmethod
     def of(cls, source: object) -> EventConditions:
         """Return the conditions that a query or a body has under these names."""
-        return cls(*[getattr(source, name, None) for name in cls.__struct_fields__])
+        given = [getattr(source, name, None) for name in cls.__struct_fields__]
+        return cls(*[",".join(value) if isinstance(value, tuple) else value for value in given])
 
 
 class Passing(NamedTuple):
@@ -79,12 +81,9 @@ EVERYTHING = Passing()
 def passing(conditions: EventConditions) -> Passing:
     """Return the filter of some conditions."""
     groups: list[tuple[str, ...]] = []
-    if conditions.type is not None:
-        groups.append(tuple([token("type", each) for each in conditions.type.split(",")]))
-    if conditions.item is not None:
-        groups.append((token("item", conditions.item),))
-    if conditions.issue is not None:
-        groups.append((token("issue", conditions.issue), ANY_OF["issues"]))
+    for name, others in (("type", ()), ("item", ()), ("issue", (ANY_OF["issues"],))):
+        if (written := getattr(conditions, name)) is not None:
+            groups.append((*[token(name, each) for each in written.split(",")], *others))
     compared = tuple([(name, value) for name in _COMPARED if (value := getattr(conditions, name)) is not None])
     groups += [tuple(dict.fromkeys(_needed(*each))) for each in compared]
     if not groups:
@@ -94,15 +93,20 @@ def passing(conditions: EventConditions) -> Passing:
 
 def _needed(name: str, value: str) -> Iterator[str]:
     """List tokens of which an event that passes has one, whatever the day."""
-    for day in days_of_change(value, 1, FOREVER):
-        yield from _clause(name, value, day).candidates(KINDS)
+    for each in _several(name, value):
+        for day in days_of_change(each, 1, FOREVER):
+            yield from _clause(name, each, day).candidates(KINDS)
     if (sort := _COMPARED[name]) is not None:
         yield ANY_OF[sort]
 
 
 @lru_cache(maxsize=4_096)
 def _clause(name: str, value: str, day: int) -> Clause:
-    return CLAUSES[name](value, day)
+    return clause_of(name, _several(name, value), day)
+
+
+def _several(name: str, value: str) -> list[str]:
+    return [value] if name in _TEXTS else value.split(",")
 
 
 def _touches(clause: Clause, tokens: frozenset[str]) -> bool:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import aclosing
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from service.domain.rule.tally import Shift, Tally
 from service.domain.vocabulary import events
 from service.eventlog.head import head_of
 from service.eventlog.log import events_at
 from service.rebuild.register import Register
 from service.storage.database import COLUMNS, Commit
-from service.storage.tables import LOG, PROJECTIONS, metadata
-from service.views.project import Projector, Recorded
+from service.storage.tables import LOG, OPEN_END, PROJECTIONS, metadata
+from service.views.dated_rows import DatedRows
+from service.views.project import Projector, Recorded, turn
 from service.views.shape import SHAPE, is_current
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from service.domain.rule.item import Item
     from service.eventlog.log import Stored
@@ -46,17 +50,47 @@ class Rebuilt(NamedTuple):
         return self.before == self.after
 
 
+class _Items(dict[str, "Item"]):
+    """The items of one group."""
+
+    def keep(self, item: Item) -> None:
+        """Take an item."""
+        self[item.slug] = item
+
+    def tally(self, issue: str) -> Tally:
+        """Refuse: an issue has items in many groups. Its tally is made when all of them are done."""
+        raise NotImplementedError(issue)
+
+
 class _Projector(Projector):
     """Projects all events of some items; issues are counted by the register, which has seen the whole log."""
 
     def __init__(self, counts: Counts) -> None:
         """Begin with no item known."""
-        views: dict[str, Item] = {}
-        super().__init__(views.get, lambda view: views.__setitem__(view.slug, view))
+        super().__init__(_Items())
         self._counts = counts
+        self._numbers = {issue: number for (issue, _), (number, _, _) in counts.items()}
 
     def _counted(self, issue: str, position: int) -> tuple[int, int, int]:
         return self._counts[issue, position]
+
+    def _tallied(self, issue: str, shifted: Sequence[Shift], position: int) -> int:  # noqa: ARG002 - see below
+        """Leave the postures for later, see `_postures`."""
+        return self._numbers[issue]
+
+
+async def _postures(register: Register) -> AsyncGenerator[Commit, None]:
+    """Make the postures of all issues from the bearings that the register has noted."""
+    tally, postures = Tally(0), DatedRows(OPEN_END)
+    async for rows in register.shifts():
+        for (_, issue, position), of_event in groupby(rows, key=itemgetter(0, 1, 2)):
+            if issue != tally.number:
+                tally = Tally(issue)
+            turn(tally, [Shift(*row[3:]) for row in of_event], position, postures)
+        commit = Commit()
+        commit.rows["posture"], commit.posture_closings = postures.rows, postures.closings
+        postures = DatedRows(OPEN_END)
+        yield commit
 
 
 async def rebuild(
@@ -86,9 +120,12 @@ async def rebuild(
                 projector.project([_decoded(stored) for stored in await events_at(source, positions)])
                 commit = projector.finish()
                 commit.rows[LOG] = []  # the log has its own
+                await register.note(commit.rows["bearing"])
                 yield commit
                 done += len(positions)
                 progress(done, head.position)
+            async for commit in _postures(register):
+                yield commit
 
     async with aclosing(chunks()) as made:
         await (into or database).replace(made, SHAPE)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from service.storage.database import pages
 
 if TYPE_CHECKING:
@@ -45,13 +47,32 @@ CREATE TEMP TABLE counted AS
     SELECT position, value AS issue, {number} AS number,
         row_number() OVER (PARTITION BY value ORDER BY position) AS version
     FROM said, {issues};
-CREATE INDEX counted_order ON counted (position, issue, number, version)
+CREATE INDEX counted_order ON counted (position, issue, number, version);
+CREATE TEMP TABLE shifted (issue bigint, position bigint, bearing bigint, day bigint, more bigint)
 """
 _MOVES = "SELECT DISTINCT {item}, {moved} FROM said s WHERE s.moved <> s.item"
 _MARKS = "SELECT recorded_at, position FROM mark WHERE recorded_at > $1 ORDER BY recorded_at LIMIT $2"
 _SIZES = "SELECT item, count(*) FROM bears WHERE item > $1 GROUP BY item ORDER BY item LIMIT $2"
 _POSITIONS = "SELECT DISTINCT position FROM bears WHERE item {among} ORDER BY position"
 _COUNTS = "SELECT issue, number, position, version FROM counted WHERE position {among}"
+_NOTE = {
+    "sqlite": """
+INSERT INTO shifted
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+    json_extract(value, '$[3]'), json_extract(value, '$[4]')
+FROM json_each($1)
+""",
+    "postgresql": """
+INSERT INTO shifted
+SELECT (value ->> 0)::bigint, (value ->> 1)::bigint, (value ->> 2)::bigint, (value ->> 3)::bigint, (value ->> 4)::bigint
+FROM json_array_elements($1::text::json)
+""",
+}
+_SHIFTED = """
+CREATE TEMP TABLE shift AS SELECT dense_rank() OVER (ORDER BY issue, position) AS place, * FROM shifted;
+CREATE INDEX shift_order ON shift (place)
+"""
+_SHIFTS = "SELECT * FROM shift WHERE place > $1 AND place <= $1 + $2 ORDER BY place, bearing, day"
 PAGE = 1_000
 
 
@@ -102,6 +123,17 @@ class Register:
         """Return, for some positions, the number and the version of each issue that they name."""
         rows = await self._among(_COUNTS, positions)
         return {(issue, position): (number, position, version) for issue, number, position, version in rows}
+
+    async def note(self, bearings: Sequence[Row]) -> None:
+        """Note rows of bearings, for `shifts`."""
+        await self._source.fetch(_NOTE[self._source.dialect.name], msgspec.json.encode(bearings).decode())
+
+    async def shifts(self) -> AsyncIterator[Sequence[Row]]:
+        """Return the noted rows in pages of whole events, in order of issues and of positions, each after its place."""
+        for statement in _SHIFTED.split(";"):
+            await self._source.fetch(statement)
+        async for rows in pages(self._source, _SHIFTS, 0, PAGE):
+            yield rows
 
     async def _among(self, sql: str, numbers: Sequence[int]) -> Sequence[Row]:
         dialect = self._source.dialect

@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-TABLES = (LOG, *PROJECTIONS)
-"""The tables that a commit has rows for; one in which a request had a key also has rows for REQUEST_KEYS."""
+TABLES = (LOG, *PROJECTIONS, REQUEST_KEYS)
+"""The tables that a commit may have rows for."""
 REVISION = "0014"
 """The revision of the tables that this version works with: the newest migration."""
 REVISION_OF = "SELECT version_num FROM alembic_version"
 CLOSE = (
     f"UPDATE version SET closed_at = $3, closed_on = $4 WHERE item = $1 AND valid_from = $2 AND closed_at = {OPEN_END}"  # noqa: S608 - a number of our own
 )
-"""Takes a `Closing`."""
+"""Takes a `Closing` of versions."""
+CLOSE_POSTURE = f"UPDATE posture SET closed_at = $3 WHERE issue = $1 AND valid_from = $2 AND closed_at = {OPEN_END}"  # noqa: S608 - a number of our own
+"""Takes a `Closing` of postures."""
 END = "UPDATE item SET over_from = $2, over_known = $3, over_on = $4 WHERE number = $1"
 """Takes an `Ending`."""
 SHAPED = "UPDATE ledger SET shape = $1 WHERE id = 1"
@@ -37,7 +39,7 @@ REMADE = "UPDATE head SET epoch = epoch + 1 WHERE id = 1"
 """Refuses the commits that were decided on the projections before. It locks the row of the head as well."""
 FREEZE = "UPDATE head SET frozen_at = $1 WHERE id = 1 AND frozen_at < $1 AND recorded_at < $1"
 """Takes an instant."""
-COLUMNS = {name: tuple(column.name for column in metadata.tables[name].columns) for name in (*TABLES, REQUEST_KEYS)}
+COLUMNS = {name: tuple(column.name for column in metadata.tables[name].columns) for name in TABLES}
 
 
 class DuplicateId(Exception):  # noqa: N818 - a condition that the append resolves
@@ -92,13 +94,11 @@ class Head(NamedTuple):
         return max(self.recorded_at, self.frozen_at)
 
 
-class Closing(NamedTuple):
-    """Closes an item's open versions of a day at a position (exclusive), and as of the day of its publication."""
+Closing = tuple[int, ...]
+"""Closes an item's open rows of a day: the number, the day, then the position (exclusive).
 
-    item: int
-    valid_from: int
-    closed_at: int
-    closed_on: int
+For versions the day of publication at that position comes last; for an issue's postures there is none.
+"""
 
 
 class Ending(NamedTuple):
@@ -114,11 +114,12 @@ class Ending(NamedTuple):
 class Commit:
     """The rows of one commit by table (columns in the order of the models), and the closings and endings it makes.
 
-    `endings` are of items that were there before.
+    `closings` are of versions, `endings` of items that were there before.
     """
 
     rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
     closings: list[Closing] = field(default_factory=list)
+    posture_closings: list[Closing] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
 
 

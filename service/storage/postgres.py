@@ -17,6 +17,7 @@ import structlog
 
 from service.storage.database import (
     CLOSE,
+    CLOSE_POSTURE,
     END,
     FREEZE,
     REMADE,
@@ -252,6 +253,7 @@ class Postgres:
     @staticmethod
     async def _store(session: Session, chunk: Commit) -> None:
         await session.executemany(CLOSE, chunk.closings)
+        await session.executemany(CLOSE_POSTURE, chunk.posture_closings)
         await session.executemany(END, chunk.endings)
         for table, rows in chunk.rows.items():
             if rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,9 @@ _PARAMETERS = {"bigint": 1, "integer": 1, "text": 1, "bytea": 3}
 OF_TABLE = {table: [_TYPES[type(column.type)] for column in metadata.tables[table].columns] for table in COLUMNS}
 """The types of each table's columns."""
 _MOVED = ("bigint", "integer", "bigint", "integer")
-"""The types of closings, and of endings."""
+"""The types of closings of versions, and of endings; closings of postures have no day of publication."""
+_SELDOM = {"bearing", "posture", REQUEST_KEYS}
+"""Tables that are left out of a commit without rows for them: a statement takes time for each table that it has."""
 _BETWEEN = "\x1e"
 """The character before each text of a column: no slug, token or status has it, and JSON escapes it."""
 
@@ -56,23 +59,16 @@ def insert(table: str, first: int, source: str) -> str:
     )
 
 
-def _commit_statement(tables: Sequence[str]) -> str:
+@cache
+def _commit_statement(tables: Sequence[str], *, closes_postures: bool) -> str:
     """Write the statement of a commit that has rows for these tables.
 
     $1 to $3 are position, instant and epoch of the head expected, $4 and $5 position and instant of the new one, $6 to
-    $13 closings and endings; then comes a column each.
+    $13 closings and endings; then come closings of postures, if there are some, and a column each.
     """
     moved = (
         "UPDATE head SET position = $4, recorded_at = $5::bigint WHERE id = 1 AND position = $1::bigint "
         "AND recorded_at = $2::bigint AND epoch = $3::bigint AND frozen_at < $5::bigint RETURNING id"
-    )
-    # By the row's address: planned while the table was empty, a join on the columns would stay a scan of the index.
-    closed = (
-        "UPDATE version v SET closed_at = u.closed_at, closed_on = u.closed_on FROM moved, "
-        "unnest($6::text::bigint[], $7::text::integer[], $8::text::bigint[], $9::text::integer[]) "
-        "u(item, valid_from, closed_at, closed_on), "
-        "LATERAL (SELECT x.ctid AS address FROM version x WHERE x.item = u.item AND x.valid_from = u.valid_from "
-        f"AND x.closed_at = {OPEN_END}) x WHERE v.ctid = x.address"
     )
     ended = (
         "UPDATE item i SET over_from = u.over_from, over_known = u.over_known, over_on = u.over_on "
@@ -80,8 +76,12 @@ def _commit_statement(tables: Sequence[str]) -> str:
         "u(item, over_from, over_known, over_on), "
         "LATERAL (SELECT x.ctid AS address FROM item x WHERE x.number = u.item LIMIT 1) x WHERE i.ctid = x.address"
     )
+    closed = _close("version", "item", ("closed_at", "closed_on"), 6)
     parts = [f"moved AS ({moved})", f"closed AS ({closed})", f"ended AS ({ended})"]
     first = 14
+    if closes_postures:
+        parts.append(f"posture_closed AS ({_close('posture', 'issue', ('closed_at',), first)})")
+        first += 3
     for table in tables:
         parts.append(f"{table}_stored AS ({insert(table, first, 'moved, ')})")
         first += sum(_PARAMETERS[of] for of in OF_TABLE[table])
@@ -89,7 +89,17 @@ def _commit_statement(tables: Sequence[str]) -> str:
     return f"WITH {', '.join(parts)} SELECT id, pg_notify('{CHANNEL}', $4::bigint::text) FROM moved"
 
 
-_COMMIT, _COMMIT_WITH_KEYS = _commit_statement(TABLES), _commit_statement((*TABLES, REQUEST_KEYS))
+def _close(table: str, number: str, closes: Sequence[str], first: int) -> str:
+    """Write the statement that closes rows, given from the parameter `first` on."""
+    # By the row's address: planned while the table was empty, a join on the columns would stay a scan of the index.
+    arrays = [f"${first + place}::text::{of}[]" for place, of in enumerate(_MOVED[: 2 + len(closes)])]
+    return (
+        f"UPDATE {table} v SET {', '.join(f'{each} = u.{each}' for each in closes)} FROM moved, "
+        f"unnest({', '.join(arrays)}) u(number, valid_from, {', '.join(closes)}), "
+        f"LATERAL (SELECT x.ctid AS address FROM {table} x "
+        f"WHERE x.{number} = u.number AND x.valid_from = u.valid_from AND x.closed_at = {OPEN_END}) x "
+        "WHERE v.ctid = x.address"
+    )
 
 
 def columns(rows: Sequence[Row], types: Sequence[str]) -> list[str | bytes]:
@@ -128,8 +138,10 @@ def statement_of(commit: Commit) -> tuple[str, list[str | bytes]]:
 
     It stores the rows and moves the head by compare-and-set; it returns a row if the head was where it was expected.
     """
-    has_keys = bool(commit.rows[REQUEST_KEYS])
+    tables = tuple([name for name in TABLES if commit.rows[name] or name not in _SELDOM])
     given = columns(commit.closings, _MOVED) + columns(commit.endings, _MOVED)
-    for table in (*TABLES, REQUEST_KEYS) if has_keys else TABLES:
+    if commit.posture_closings:
+        given += columns(commit.posture_closings, _MOVED[:3])
+    for table in tables:
         given += columns(commit.rows[table], OF_TABLE[table])
-    return _COMMIT_WITH_KEYS if has_keys else _COMMIT, given
+    return _commit_statement(tables, closes_postures=bool(commit.posture_closings)), given

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from service.storage.database import (
     CLOSE,
+    CLOSE_POSTURE,
     COLUMNS,
     END,
     FREEZE,
@@ -219,6 +220,8 @@ class Sqlite:
     def _store(connection: sqlite3.Connection, commit: Commit) -> None:
         if commit.closings:
             connection.executemany(_own(CLOSE), commit.closings)
+        if commit.posture_closings:
+            connection.executemany(_own(CLOSE_POSTURE), commit.posture_closings)
         if commit.endings:
             connection.executemany(_own(END), commit.endings)
         for table, rows in commit.rows.items():

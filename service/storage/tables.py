@@ -9,7 +9,17 @@ from __future__ import annotations
 from typing import Final
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from service.storage import follower_tables  # noqa: F401 - its tables are in the metadata
+from service.storage.columns import IN_KEY_ORDER as _IN_KEY_ORDER
+from service.storage.columns import Table, metadata
+from service.storage.columns import binaries as _bytes
+from service.storage.columns import days as _day
+from service.storage.columns import numbers as _number
+from service.storage.columns import texts as _text
+
+__all__ = ["LOG", "NO_STATE", "OPEN_END", "PROJECTIONS", "REQUEST_KEYS", "STATE_BITS", "metadata"]
 
 OPEN_END: Final = 9_223_372_036_854_775_807
 """The position at which a row ends, while nothing has ended it."""
@@ -17,37 +27,6 @@ NO_STATE: Final = 0  # the number in place of a state's, on days from which on a
 STATE_BITS: Final = 20
 """One event may bring a million states."""
 _CHANGES = sa.text("arrivals <> ''")
-_IN_KEY_ORDER = {"sqlite_with_rowid": False}
-"""SQLite keeps a table of little but its key in the order of the key: one tree to write to, not two."""
-
-metadata = sa.MetaData(
-    naming_convention={name: f"{name}_%(table_name)s_%(column_0_N_name)s" for name in ("ix", "uq")}
-    | {"pk": "pk_%(table_name)s"}
-)
-
-
-class Table(SQLModel):
-    """Base of the tables: one metadata, names by rule."""
-
-    metadata = metadata
-
-
-def _number(*, primary_key: bool = False, autoincrement: bool = False) -> sa.Column[int]:
-    # On SQLite only INTEGER PRIMARY KEY is the row's own address.
-    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-    return sa.Column(number, primary_key=primary_key, autoincrement=autoincrement, nullable=False)
-
-
-def _day(*, primary_key: bool = False) -> sa.Column[int]:
-    return sa.Column(sa.Integer(), primary_key=primary_key, autoincrement=False, nullable=False)
-
-
-def _bytes(length: int | None = None) -> sa.Column[bytes]:
-    return sa.Column(sa.LargeBinary(length), nullable=False)
-
-
-def _text() -> sa.Column[str]:
-    return sa.Column(sa.Text(), nullable=False)
 
 
 class EventRow(Table, table=True):
@@ -243,8 +222,8 @@ class VersionRow(Table, table=True):
     valid_from: int = Field(sa_column=_day(primary_key=True))
     known_from: int = Field(sa_column=_number(primary_key=True))
     closed_at: int = Field(sa_column=_number())
-    published_on: int = Field(sa_column=_day())
     closed_on: int = Field(sa_column=_day())
+    published_on: int = Field(sa_column=_day())
     state: int = Field(sa_column=_number())
     arrivals: str = Field(sa_column=_text())
 
@@ -263,69 +242,45 @@ class StateRow(Table, table=True):
     body: bytes = Field(sa_column=_bytes())
 
 
-class ConsumerRow(Table, table=True):
-    """A durable cursor: events up to `position` have been processed; `moved_at` is the instant of its last move."""
+class BearingRow(Table, table=True):
+    """From a day on, so many items of an issue more (or less, below 0) have a bearing on its posture.
 
-    __tablename__ = "consumer"
-    __table_args__ = _IN_KEY_ORDER
-
-    name: str = Field(sa_column=sa.Column(sa.Text(), primary_key=True, nullable=False))
-    position: int = Field(sa_column=_number())
-    moved_at: int = Field(sa_column=_number())
-
-
-class SubscriptionRow(Table, table=True):
-    """A webhook: the log is pushed to its URL, after `position`.
-
-    `filter` is the JSON of the conditions. `old_secret` signs along until `old_until`. `state` is active, paused or
-    disabled, `reason` says why. `failures` counts the failed tries at the event after `position`; the next
-    may be made at `due_at`. Until `leased_until` only the process that names itself `owner` delivers; `fence` grows
-    whenever somebody else may set the position from then on.
+    It is known from a position on. The sum of an issue's rows is its tally: a writer that has not kept it reads them.
     """
 
-    __tablename__ = "subscription"
+    __tablename__ = "bearing"
     __table_args__ = _IN_KEY_ORDER
 
-    name: str = Field(sa_column=sa.Column(sa.Text(), primary_key=True, nullable=False))
-    url: str = Field(sa_column=_text())
-    filter: str = Field(sa_column=_text())
-    secret: str = Field(sa_column=_text())
-    old_secret: str = Field(sa_column=_text())
-    old_until: int = Field(sa_column=_number())
-    position: int = Field(sa_column=_number())
-    state: str = Field(sa_column=_text())
-    reason: str = Field(sa_column=_text())
-    failures: int = Field(sa_column=_number())
-    due_at: int = Field(sa_column=_number())
-    subscribed_at: int = Field(sa_column=_number())
-    owner: str = Field(sa_column=_text())
-    leased_until: int = Field(sa_column=_number())
-    fence: int = Field(sa_column=_number())
+    issue: int = Field(sa_column=_number(primary_key=True))
+    position: int = Field(sa_column=_number(primary_key=True))
+    bearing: int = Field(sa_column=_number(primary_key=True))
+    day: int = Field(sa_column=_day(primary_key=True))
+    more: int = Field(sa_column=_number())
 
 
-class DeliveryRow(Table, table=True):
-    """One try to deliver an event to a subscription: `status` is that of the answer, 0 where there was none.
+class PostureRow(Table, table=True):
+    """The posture of an issue from `valid_from` until its next one known at the same K, known from `known_from` on.
 
-    `number` is made by the database; `took` are microseconds, `detail` says what went wrong.
+    As with versions, a newer row of the same day takes its place, and `closed_at` is the position from which on none
+    begins on the day. Most are closed after a while: it is in the key, so that a probe passes them by in the index.
+    Before the first row it is NO_POSTURE (service/domain/rule/posture.py).
     """
 
-    __tablename__ = "delivery"
-    __table_args__ = (sa.Index(None, "subscription", "number"), {"sqlite_autoincrement": True})
+    __tablename__ = "posture"
+    __table_args__ = _IN_KEY_ORDER
 
-    number: int | None = Field(default=None, sa_column=_number(primary_key=True, autoincrement=True))
-    subscription: str = Field(sa_column=_text())
-    position: int = Field(sa_column=_number())
-    attempt: int = Field(sa_column=_number())
-    at: int = Field(sa_column=_number())
-    status: int = Field(sa_column=_number())
-    took: int = Field(sa_column=_number())
-    detail: str = Field(sa_column=_text())
+    issue: int = Field(sa_column=_number(primary_key=True))
+    valid_from: int = Field(sa_column=_day(primary_key=True))
+    known_from: int = Field(sa_column=_number(primary_key=True))
+    closed_at: int = Field(sa_column=_number(primary_key=True))
+    posture: str = Field(sa_column=_text())
+    certainty: str = Field(sa_column=_text())
 
 
 LOG = "event"
 REQUEST_KEYS = "request_key"
 PROJECTIONS = (
     "commit_mark", "item", "out_of_order", "item_event", "issue_event", "fact_record", "event_index", "facet", "state",
-    "version",
+    "version", "bearing", "posture",
 )  # fmt: skip
 """The tables that `parley rebuild` remakes from the log."""

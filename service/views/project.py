@@ -11,17 +11,19 @@ from service.domain.rule.item import Item
 from service.domain.rule.life import ended_from
 from service.domain.rule.scope import Touched, followed
 from service.domain.rule.state import arrival_text, encode, state_of
+from service.domain.rule.tally import Shift, Tally, shifts
 from service.domain.rule.work import WEIGH_STEPS, state_steps
 from service.domain.vocabulary import instants
 from service.domain.vocabulary.codes import SCOPE_MARKS
 from service.domain.vocabulary.dates import FOREVER, parse
 from service.domain.vocabulary.events import Fact, Record, text_of
 from service.domain.vocabulary.kinds import CHANGES
-from service.storage.database import Closing, Commit, Ending
+from service.storage.database import Commit, Ending
 from service.storage.tables import NO_STATE, OPEN_END, STATE_BITS
+from service.views.dated_rows import DatedRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from service.domain.rule.answer import Answer, Segment
 
@@ -35,6 +37,19 @@ class Recorded(NamedTuple):
     body: bytes
 
 
+class Loaded(Protocol):
+    """The items that are loaded, with the tallies of the issues that they ever named."""
+
+    def get(self, slug: str) -> Item | None:
+        """Return the item of a known name, None for a new one."""
+
+    def keep(self, item: Item) -> None:
+        """Take a new item."""
+
+    def tally(self, issue: str) -> Tally:
+        """Return the tally of an issue."""
+
+
 class WorkCheck(Protocol):
     """The bounds of the work; each of its methods may refuse it with an error."""
 
@@ -46,25 +61,22 @@ class WorkCheck(Protocol):
 
 
 class Projector:
-    """Collects the rows of one commit. It changes the items it was given: after a failed commit throw them away."""
+    """Collects the rows of one commit. It changes the items it was given: after a failed commit throw them away.
 
-    def __init__(
-        self, item_of: Callable[[str], Item | None], keep: Callable[[Item], None], bounds: WorkCheck | None = None
-    ) -> None:
-        """`item_of` returns the loaded item of a known name, None for a new one; `keep` takes a new item.
+    What it has done to tallies can be undone.
+    """
 
-        `bounds` may refuse the work, with an error of its own.
-        """
+    def __init__(self, loaded: Loaded, bounds: WorkCheck | None = None) -> None:
+        """`bounds` may refuse the work, with an error of its own."""
         self.commit = Commit()
         self.steps = 0
         """The steps of work done so far (service/domain/rule/work.py)."""
         self.position = 0
         """The position of the event that is being projected."""
-        self._item_of, self._keep, self._bounds = item_of, keep, bounds
-        self._versions: list[list[Any]] = []
-        # By item and day: the versions of this commit that are open, and what closes those before it.
-        self._open_rows: dict[tuple[int, int], list[list[Any]]] = {}
-        self._closings: dict[tuple[int, int], Closing] = {}
+        self._loaded, self._bounds = loaded, bounds
+        self._versions, self._postures = DatedRows(OPEN_END, FOREVER), DatedRows(OPEN_END)
+        self._shifted: dict[str, dict[tuple[int, int], int]] = {}
+        self._changed: list[tuple[Tally, Sequence[Shift]]] = []
         self._items: dict[int, list[Any]] = {}
         self._endings: dict[int, Ending] = {}
         self._facets: dict[tuple[str, int], None] = {}
@@ -81,27 +93,35 @@ class Projector:
             recorded_on = instants.day(recorded.recorded_at)
             self._touched = {}
             self._apply(Entry(recorded.position, recorded.event, len(recorded.body), recorded_on), home)
+            if self._shifted:
+                self._shift(recorded.position)
             self._index(recorded, home)
+
+    def undo(self) -> None:
+        """Undo what was done to the tallies; the items have to be thrown away."""
+        while self._changed:
+            tally, shifted = self._changed.pop()
+            tally.add([Shift(bearing, day, -more) for bearing, day, more in shifted])
 
     def finish(self) -> Commit:
         """Return the collected rows."""
         self.commit.rows["item"] = [tuple(row) for row in self._items.values()]
-        self.commit.rows["version"] = [tuple(row) for row in self._versions]
+        self.commit.rows["version"], self.commit.closings = self._versions.rows, self._versions.closings
+        self.commit.rows["posture"], self.commit.posture_closings = self._postures.rows, self._postures.closings
         self.commit.rows["facet"] = list(self._facets)
-        self.commit.closings = list(self._closings.values())
         self.commit.endings = list(self._endings.values())
         return self.commit
 
     def _introduce(self, recorded: Recorded) -> None:
         """Begin the item that an event names for the first time; its number is the position."""
         text = text_of(recorded.event)
-        if text is not None and self._item_of(text.item) is None:
+        if text is not None and self._loaded.get(text.item) is None:
             item = Item(recorded.position, text.item, CHANGES[text.type].kind)
-            self._keep(item)
+            self._loaded.keep(item)
             self._items[item.number] = [item.number, item.slug, item.kind.name, FOREVER, OPEN_END, FOREVER]
 
     def _item(self, slug: str) -> Item:
-        item = self._item_of(slug)
+        item = self._loaded.get(slug)
         assert item is not None  # noqa: S101 - decided, introduced or loaded before
         return item
 
@@ -202,13 +222,37 @@ class Projector:
             self._bounds.check(item, item.chains[root][-1].event)
         for start, before, after in rewrites:
             if after is None:
-                self._close(item, start, position)
+                self._versions.close(item.number, start, position, _published_on(item))
             else:
                 self._open(item, after, position, before)
+        for issue, shifted in shifts(item.kind.name, rewrites, item.segments).items():
+            self._add_up(issue, shifted)
         day = ended_from(item.kind, item.segments)
         if day != was_ended_from:
             self._end(item, day, position)
         item.steps = self.steps - done
+
+    def _add_up(self, issue: str, shifted: Mapping[tuple[int, int], int]) -> None:
+        """Add up what an event shifts in the tally of an issue: it may bear on several items."""
+        found = self._shifted.setdefault(issue, {})
+        for place, more in shifted.items():
+            found[place] = found.get(place, 0) + more
+
+    def _shift(self, position: int) -> None:
+        """Write what an event shifts in the tallies of issues."""
+        for issue, shifted in self._shifted.items():
+            found = [Shift(*place, more) for place, more in sorted(shifted.items()) if more]
+            if found:
+                number = self._tallied(issue, found, position)
+                self.commit.rows["bearing"] += [(number, position, *shift) for shift in found]
+        self._shifted = {}
+
+    def _tallied(self, issue: str, shifted: Sequence[Shift], position: int) -> int:
+        """Shift the tally of an issue and write its postures that change; return the issue's number."""
+        tally = self._loaded.tally(issue)
+        self._changed.append((tally, shifted))
+        turn(tally, shifted, position, self._postures)
+        return tally.number
 
     def _spend(self, steps: int) -> None:
         self.steps += steps
@@ -223,26 +267,15 @@ class Projector:
         else:
             self._endings[item.number] = Ending(item.number, day, *known)
 
-    def _close(self, item: Item, start: int, position: int) -> None:
-        """Close the versions of a day that are open, of this commit and of those before."""
-        key, closed = (item.number, start), (position, _published_on(item))
-        for row in self._open_rows.pop(key, ()):
-            row[3], row[5] = closed
-        if key not in self._closings:  # the first closes what was before
-            self._closings[key] = Closing(*key, *closed)
-
     def _open(self, item: Item, segment: Segment, position: int, before: Segment | None) -> None:
         """Write a segment's version; `before` is the segment that began on the same day."""
         day = item.number, segment.start
         arrival = arrival_text(segment)
         repeats = before is not None and arrival_text(before) == arrival
         if before is not None and before.arrival is not None and not repeats:
-            self._close(item, segment.start, position)
+            self._versions.close(*day, position, _published_on(item))
         state = self._state(item, segment.answer, position)
-        known = [position, OPEN_END, _published_on(item), FOREVER]
-        row = [*day, *known, state, "" if repeats else arrival]
-        self._versions.append(row)
-        self._open_rows.setdefault(day, []).append(row)
+        self._versions.open(*day, position, _published_on(item), state, "" if repeats else arrival)
 
     def _state(self, item: Item, answer: Answer, position: int) -> int:
         """Write a state; return its number, `NO_STATE` for an item that has no status."""
@@ -261,6 +294,15 @@ class Projector:
 def _published_on(item: Item) -> int:
     """Return the day of publication of what is known of an item now; FOREVER where it is out of order."""
     return FOREVER if item.published is None else item.published
+
+
+def turn(tally: Tally, shifted: Iterable[Shift], position: int, postures: DatedRows) -> None:
+    """Shift a tally, as known from a position on, and write what becomes of the postures."""
+    for day, posture in tally.add(shifted):
+        if posture is None:
+            postures.close(tally.number, day, position)
+        else:
+            postures.open(tally.number, day, position, *posture)
 
 
 @cache

@@ -11,6 +11,7 @@ from service.domain.rule.facts import Entry
 from service.domain.rule.item import Item
 from service.domain.vocabulary import events, instants
 from service.storage.threads import to_its_end
+from service.views.tallies import Tallies
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
@@ -72,11 +73,12 @@ def _item(rows: Sequence[Row]) -> Item:
 
 
 class WorkingSet:
-    """Items by slug, the least used dropped first."""
+    """Items by slug, the least used dropped first; and the tallies of the issues that they belong to."""
 
     def __init__(self, database: Database) -> None:
         """Begin empty."""
         self._database = database
+        self.tallies = Tallies(database)
         self._items: OrderedDict[str, Item] = OrderedDict()
         self._sizes: dict[str, int] = {}
         self._memory = 0
@@ -89,8 +91,9 @@ class WorkingSet:
         return item
 
     def __contains__(self, slug: str) -> bool:
-        """Return whether an item is loaded."""
-        return slug in self._items
+        """Return whether an item is loaded, and the tally of every issue that its texts name."""
+        item = self._items.get(slug)
+        return item is not None and item.issues <= self.tallies.ready
 
     def keep(self, item: Item) -> None:
         """Keep a new item, or one that was loaded."""
@@ -98,11 +101,14 @@ class WorkingSet:
         self._count(item)
 
     async def fill(self, slugs: Iterable[str]) -> None:
-        """Load those of the named items that are missing and exist."""
-        missing = [slug for slug in slugs if slug not in self._items]
-        if missing:
-            for item in await load(self._database, missing):
+        """Load those of the named items that are missing and exist, and the tallies of their issues."""
+        missing = [slug for slug in slugs if slug not in self]
+        if absent := [slug for slug in missing if slug not in self._items]:
+            for item in await load(self._database, absent):
                 self.keep(item)
+        if missing:
+            loaded = [self._items[slug] for slug in missing if slug in self._items]
+            await self.tallies.fill({issue for item in loaded for issue in item.issues})
 
     def drop(self, slugs: Iterable[str]) -> None:
         """Forget these items."""
@@ -113,15 +119,18 @@ class WorkingSet:
     async def catch_up(self, position: int) -> None:
         """Forget the items that others have changed after a position."""
         self.drop(row[0] for row in await self._database.fetch(_CHANGED, position))
+        self.tallies.expire(position)
 
     def clear(self) -> None:
         """Forget everything."""
         self._items.clear()
         self._sizes.clear()
         self._memory = 0
+        self.tallies.clear()
 
     def trim(self, busy: Collection[str]) -> None:
-        """Forget the least used items over the limit, but none of `busy`, which may have grown."""
+        """Forget the least used items and tallies over the limits, but none of `busy`, which may have grown."""
+        self.tallies.trim(busy)
         for slug in busy:
             if slug in self._items:
                 self._count(self._items[slug])

@@ -197,7 +197,17 @@ FILTERED: list[tuple[str, set[str]]] = [
     ("rounds?certainty=contested&as_of=2025-06-09&known_position=10", {"us-china-talks-london"}),
     ("rounds?certainty=contested&as_of=2025-06-09", set()),
     ("rounds?status=planned&as_of=2025-06-01", {"us-china-talks-london"}),
-    ("rounds?include=planned&as_of=2025-06-01&certainty=certain", {"us-china-talks-london", "us-china-talks-geneva"}),
+    (
+        "rounds?include=planned,ended&as_of=2025-06-01&certainty=certain",
+        {"us-china-talks-london", "us-china-talks-geneva"},
+    ),
+    ("rounds?include=planned&as_of=2025-06-01", {"us-china-talks-london"}),
+    ("restrictions?applies=full,partly&by=CN", {CONTROL}),
+    ("restrictions?applies=none", set()),
+    ("restrictions?status=in_force,suspended&by=US,JP", {"us-chip-controls-on-china"}),
+    ("restrictions?until_from=2027-07-01&until_to=2027-07-31", {"a-further-control"}),
+    ("restrictions?until_to=2027-06-30", set()),
+    ("restrictions?until_from=2027-07-02", set()),
     ("restrictions?status=suspended", set()),
     ("clearances?entity=us%20CARMAKERS,%20not%20named", {"three-us-carmakers-clearance"}),
     ("clearances?by=CN&party=US", {"three-us-carmakers-clearance"}),
@@ -212,7 +222,7 @@ FILTERED: list[tuple[str, set[str]]] = [
 ]
 FURTHER = LONDON[3] | {
     "id": "0197a2f0-3c50-7a10-8f00-0000000000f1", "item": "a-further-control", "occurred": "2025-06-12",
-    "against": ["JP"], "entities": [{"name": "Acme Magnets", "country": "JP"}],
+    "through": "2027-06-30", "against": ["JP"], "entities": [{"name": "Acme Magnets", "country": "JP"}],
     "goods": [{"name": "scandium metal", "hs": "280530", "eccn": "3A001.b.2"}],
 }  # fmt: skip
 """A fact with what the London set has not: codes of goods, and an entity under a restriction."""
@@ -385,7 +395,7 @@ def test_the_london_set_sent_again_changes_nothing(london: Client) -> None:
 
 
 def test_goods_are_found_by_their_codes(london: Client) -> None:
-    """An item is found by the HS prefixes, the ECCN and the element of any of its goods, ended or not."""
+    """An item is found by HS codes, wider or narrower, the ECCN, the element and words of its goods, ended or not."""
     goods = [{"name": "Magnets", "hs": "850511"}, {"name": "Yttrium", "element": "Y", "hs": "2805", "eccn": "1C231"}]
     made = {"type": "restriction.imposed", "issues": [RARE_EARTHS], "item": "magnets", "occurred": "2025-04-04"}
     terms = {"imposed_by": "CN", "instrument": "export_control", "goods": goods, "until": "2025-05-01"}
@@ -400,11 +410,15 @@ def test_goods_are_found_by_their_codes(london: Client) -> None:
         "good=1c231",
         "good=y",
         "good=MAGNETS",
+        "hs=280530",
+        "hs=86,85",
+        "good=magnet",
     ):
-        found = london.get(f"/v1/restrictions?as_of=2025-06-10&{query}").json()["items"]
+        found = london.get(f"/v1/restrictions?as_of=2025-06-10&include=ended&{query}").json()["items"]
         assert [(item["id"], item["status"]) for item in found] == [("magnets", "expired")], query
-    for query in ("hs=280530", "hs=86", "eccn=1C232", "hs=85&by=US", "good=magnet"):
-        assert london.get(f"/v1/restrictions?as_of=2025-06-10&{query}").json()["items"] == [], query
+    for query in ("hs=2804", "hs=86", "eccn=1C232", "hs=85&by=US", "good=magneto"):
+        assert london.get(f"/v1/restrictions?as_of=2025-06-10&include=ended&{query}").json()["items"] == [], query
+    assert london.get("/v1/restrictions?as_of=2025-06-10&hs=85").json()["items"] == []
 
 
 def test_a_status_that_some_reading_gives_is_found(london: Client) -> None:

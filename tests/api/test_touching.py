@@ -167,6 +167,38 @@ def test_a_good_is_found_by_words_elements_and_groups(client: Client, basis: str
     assert found(client, f"restrictions?good=Oxides&{ON}{basis}") == {"oxide": {"good": "an oxide"}}
 
 
+@pytest.mark.parametrize("basis", BASES)
+def test_what_cannot_be_compared_is_counted_and_listed(client: Client, basis: str) -> None:
+    """A measure whose goods are not said in the way asked for is counted; the link lists those, and no others."""
+    coded, named = {"name": "plate", "hs": "7208"}, {"name": "pipes of steel"}
+    record(
+        client,
+        imposed("coded", goods=[coded]),
+        imposed("other-code", goods=[{"name": "copper", "hs": "74"}]),
+        imposed("named", goods=[named]),
+        imposed("both", goods=[{"name": "wire", "hs": "7217"}, named]),
+        imposed("a-firm", entities=[{"name": "A firm"}]),
+        imposed("all-but-steel", all_goods=True, except_goods=[{"name": "steel", "hs": "72"}]),
+        imposed("against-another", against=["BR"], goods=[named]),
+        granted("lifted", {"name": "importers"}, restriction="named"),
+        granted("from-nothing", {"name": "A firm", "country": "TR"}, restriction="not-recorded"),
+    )
+    answer = client.get(f"/v1/exposure?hs=720851&party=TR&limit=1&{ON}{basis}").json()
+    assert ([item["id"] for item in answer["items"]], answer["not_compared"]) == (["coded"], 5)
+    url = answer["not_compared_url"]
+    listed = client.get(url)
+    assert listed.status_code == 200, listed.text
+    assert [item["id"] for item in listed.json()["items"]] == ["named", "both", "a-firm", "lifted", "from-nothing"]
+    assert "immutable" in listed.headers["cache-control"]
+    assert "not_compared" not in listed.json()
+    by_words = client.get(f"/v1/exposure?good=pipe&party=TR&{ON}{basis}").json()
+    assert (len(by_words["items"]), by_words["not_compared"]) == (4, 2)
+    assert "not_compared" not in client.get(f"/v1/exposure?entity=firm&party=TR&{ON}{basis}").json()
+    none = client.get(f"/v1/exposure?hs=72&party=TR&as_of=2009-01-01{basis}").json()
+    assert (none["items"], none["not_compared"], none.get("not_compared_url")) == ([], 0, None)
+    assert client.get(f"/v1/exposure?entity=firm&compared=no&party=TR&{ON}").status_code == 422
+
+
 def test_lists_by_what_is_touched_are_paged(client: Client) -> None:
     """Pages of any size have the same items in the same order, also together with words and other filters."""
     goods = [[{"name": "steel", "hs": "72"}], [{"name": "steel pipe", "hs": "7304"}], [{"name": "copper", "hs": "74"}]]

@@ -28,6 +28,7 @@ from service.storage.connect import connect
 from service.views.asof import question as asof
 from service.views.asof import recorded
 from service.views.asof.engine import engine_of
+from service.views.asof.summaries import summaries
 from tests.benchmarks import report
 from tests.benchmarks.client import Plan, send
 from tests.benchmarks.measure import SECONDS, Sample, rounds
@@ -272,7 +273,7 @@ async def _asked(database: Database, ask: asof.Question, name: str, issue: str) 
     wanted, postures = _LISTS[name]
     listed = await engine.page(database, ask, wanted, after=0, limit=PAGE)
     if postures:
-        await engine.statuses(database, listed.basis.pinned(), [each.slug for each in listed.items])
+        await summaries(database, listed.basis, listed.items)
     return len(listed.items)
 
 
@@ -280,10 +281,10 @@ _ONE_ITEM, _OF_ISSUE = "one item", f"{PAGE} items of an issue"
 _LISTS = {
     f"{PAGE} restrictions": (asof.StateFilter("restriction"), False),
     "restrictions by good, party and status": (
-        asof.StateFilter("restriction", ("good:terbium", "party:CN"), ("status:suspended",)),
+        asof.StateFilter("restriction", ("good:terbium", "party:CN"), (("status:suspended",),)),
         False,
     ),
-    "restrictions of a status that none has": (asof.StateFilter("restriction", (), ("status:invalidated",)), False),
+    "restrictions of a status that none has": (asof.StateFilter("restriction", (), (("status:invalidated",),)), False),
     f"{ISSUES} issues with their postures": (asof.StateFilter("issue"), True),
 }
 BASES = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.rule.posture import ItemStatus, posture_of, postures
+from service.domain.rule.posture import ItemStatus, posture_of
 from tests import oracle
 
 STATUSES: dict[str, list[str | None]] = {
@@ -74,7 +74,6 @@ def test_the_postures_are_those_of_every_choice(items: list[ItemStatus], own: tu
         oracle.posture(status, [(each.kind, choice) for each, choice in zip(items, choices, strict=True)])
         for status, *choices in product(*(each.possible or {each.status} for each in (issue, *items)))
     }
-    assert postures(issue, items) == truth
     found, certainty = posture_of(issue, items)
     assert found == oracle.posture(issue.status, [(each.kind, each.status) for each in items])
     assert certainty == ("certain" if len(truth) == 1 else "possible")

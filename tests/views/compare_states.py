@@ -1,21 +1,23 @@
 """States, lists, issues, exposure and words at one (D, K), compared with the oracle."""
 
 import json
+from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from service.api.exposure import ExposureQuery
 from service.api.items import ItemsQuery
-from service.domain.rule.posture import ItemStatus, posture_of
-from service.domain.rule.state import status_in
-from service.domain.rule.words import words_of
+from service.domain.rule.words import occur_in, words_of
+from service.domain.vocabulary.kinds import KINDS
 from service.views.asof import lists
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ItemState, StateFilter
-from service.views.asof.recorded import issue_versions
-from service.views.asof.touching import touching_page
+from service.views.asof.sql import resolve
+from service.views.asof.summaries import posture_by, summaries
+from service.views.asof.touching import not_compared, touching_page
 from tests import oracle, touching
 from tests.ledgers import Opened, asking
 from tests.tally import comparing
@@ -97,11 +99,12 @@ async def check_filters(ledger: Opened, kind: str, listed: list[Event], day: dat
     queries.append({"party": chosen["party"], "good": chosen["good"]})
     queries.append({"party": chosen["party"], "issue": "chips", "against": chosen["against"]})
     for query in queries:
-        wanted = msgspec.convert(query, ItemsQuery).filter(kind, turn)
+        given = {name: value if name in {"good", "entity"} else [value] for name, value in query.items()}
+        wanted = msgspec.convert(given | {"include": "ended"}, ItemsQuery).filter(KINDS[kind], turn)
         found: list[str] = []
         after: int | None = 0
         while after is not None:
-            page = await lists.page(ledger.database, asking(day, known), wanted, (), after=after, limit=2)
+            page = await lists.page(ledger.database, asking(day, known), wanted, None, after=after, limit=2)
             found += [each.slug for each in page.items]
             after = page.next
         truth = [state["id"] for state in listed if _passes(state, [*listed, *restrictions], query, day)]
@@ -129,18 +132,13 @@ async def _check_issue(ledger: Opened, log: list[Event], issue: str, day: date, 
     if truth is None or page.own is None:
         assert (truth, page.own) == (None, None)
         return page.items
-    statuses = await engine_of(asked).statuses(ledger.database, asked, [issue])
     assert page.version == truth["version"]
-    expected = truth["posture"], truth["posture_certainty"]
-    assert posture_of(_member(page.own.state), statuses[issue]) == expected
-    assert posture_of(_member(page.own.state), map(_member, (*page.items, *page.hidden))) == expected
+    for whole in (True, False):
+        posture = await posture_by(ledger.database, page, page.own.state, whole=whole)
+        assert posture == (truth["posture"], truth["posture_certainty"])
     found = [(each.kind, each.slug) for each in page.items]
     assert sorted(found) == sorted((kind, each["id"]) for kind, items in truth["items"].items() for each in items)
     return [page.own.state, *page.items]
-
-
-def _member(state: ItemState) -> ItemStatus:
-    return status_in(state.kind, state.status, state.body)
 
 
 async def check_issues(ledger: Opened, log: list[Event], day: date, known: oracle.K) -> None:
@@ -148,8 +146,7 @@ async def check_issues(ledger: Opened, log: list[Event], day: date, known: oracl
     asked = asking(day, known)
     page = await engine_of(asked).page(ledger.database, asked, StateFilter("issue"), after=0, limit=1_000)
     names = [each.slug for each in page.items]
-    statuses = await engine_of(asked).statuses(ledger.database, page.basis.pinned(), names)
-    versions = await issue_versions(ledger.database, page.basis.position, names)
+    found = await summaries(ledger.database, page.basis, page.items)
     truth = [state["id"] for state in oracle.items_of_kind(log, "issue", day, known)]
     with comparing("lists"):
         assert names == truth
@@ -157,10 +154,9 @@ async def check_issues(ledger: Opened, log: list[Event], day: date, known: oracl
         expected = oracle.issue_state(log, each.slug, day, known)
         with comparing("issues"):
             assert expected is not None
-            assert (versions[each.slug], *posture_of(_member(each), statuses[each.slug])) == (
+            assert found[each.slug] == (
                 expected["version"],
-                expected["posture"],
-                expected["posture_certainty"],
+                (expected["posture"], expected["posture_certainty"]),
             ), each.slug
 
 
@@ -183,6 +179,21 @@ async def check_exposure(
     truth = oracle.exposed(standing, name, asked[name], asked["party"], day, include_ended="include" in asked)
     with comparing("exposures"):
         assert found == truth, asked
+    left = await not_compared(ledger.database, await resolve(ledger.database, asking(day, known)), wanted)
+    uncompared = [
+        state["id"]
+        for state in standing
+        if state["kind"] in {"restriction", "clearance"}
+        and touching.outcome(state, standing, name, asked[name], day) == "not_compared"
+        and touching.found(state, standing, "party", asked["party"], day) is not None
+        and ("include" in asked or not oracle.over_in_every_reading(state))
+    ]
+    with comparing("exposures"):
+        assert left == len(uncompared), (asked, uncompared)
+
+
+def occurring(words: Sequence[str], state: ItemState) -> bool:
+    return occur_in(state.kind, state.body, words)
 
 
 async def check_words(ledger: Opened, log: list[Event], kind: str, asked: str, point: oracle.Point, limit: int) -> None:
@@ -190,8 +201,9 @@ async def check_words(ledger: Opened, log: list[Event], kind: str, asked: str, p
     found: list[str] = []
     after: int | None = 0
     while after is not None:
-        question, wanted = asking(*point), StateFilter(kind)
-        page = await lists.page(ledger.database, question, wanted, words_of(asked), after=after, limit=limit)
+        question, wanted, words = asking(*point), StateFilter(kind), words_of(asked)
+        has_words = partial(occurring, words)
+        page = await lists.page(ledger.database, question, wanted, has_words, after=after, limit=limit)
         found += [each.slug for each in page.items]
         after = page.next
     truth = oracle.items_of_kind(log, kind, *point)

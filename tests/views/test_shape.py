@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {5: "337102d3bc6a1df9f68310bde1cc7af2f0b7d43a44ed7bd3165f89bd34d1e5f1"}
+FINGERPRINTS = {7: "e5e26780ef9d074d7200e982b32b478bd773ca0b05e14ad668b92527bccd8e72"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

@@ -46,7 +46,7 @@ async def check_kind(ledger: Opened, log: list[Event], kind: str, day: date, kno
     truth = oracle.items_of_kind(log, kind, day, known, include_planned=True)
     with comparing("lists"):
         assert [each.slug for each in found] == [state["id"] for state in truth]
-        planned = StateFilter(kind, marks=["status:planned"], planned=True)
+        planned = StateFilter(kind, marks=[["status:planned"]], planned=True)
         question = asking(day, known)
         page = await engine_of(question).page(ledger.database, question, planned, after=0, limit=1_000)
         assert [each.slug for each in page.items] == [each["id"] for each in truth if each["status"] == "planned"]

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
+import msgspec
 from litestar import Response
 
 from service.api.http.answer_memory import KeptAnswer
 from service.api.http.basis import basis_members, every_day_members
 from service.api.http.cursors import AsOfCursor, check_history, foreign_cursor, next_member, read_cursor
+from service.api.http.encodings import form_of
 from service.api.http.moments import micros, ordinal
 from service.api.http.parameters import AsOfQuery, KnownQuery
 from service.api.http.query_strings import read
 from service.api.http.requests import (
+    JSON,
     REVALIDATE,
     AnyRequest,
     Handler,
@@ -28,6 +31,7 @@ from service.api.http.requests import (
     parameters_of,
     services_of,
 )
+from service.api.http.tables import CSV, table
 from service.domain.errors import KnowledgeAhead
 from service.domain.vocabulary import dates
 from service.eventlog.head import head_of
@@ -35,11 +39,14 @@ from service.views.asof.question import Basis, Question
 from service.views.asof.sql import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from service.storage.database import Database
 
 IMMUTABLE = "public, max-age=31536000, immutable"
+
+_OWN_OF_A_PAGE = {"cursor", "limit", "as_of", "known_basis", "known_at", "known_position", "compared"}
+"""Parameters that the link to what could not be compared does not take over."""
 
 K = TypeVar("K", bound=KnownQuery)
 
@@ -59,11 +66,30 @@ class AsOfRequest(Generic[K]):
     cursor: AsOfCursor | None
     after: int
 
-    def page(self, basis: Basis, bodies: Iterable[bytes], after: int | None, within: int = 0) -> Answered:
-        """Return a page: its items, and a cursor to continue after a place, None at the end."""
-        return Answered(
-            b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, basis, after, within)), basis
-        )
+    def page(
+        self,
+        basis: Basis,
+        bodies: Iterable[bytes],
+        after: int | None,
+        within: int = 0,
+        *,
+        not_compared: int | None = None,
+    ) -> Answered:
+        """Return a page: its items, and a cursor to continue after a place, None at the end.
+
+        `not_compared` is how many measures could not be compared; the answer links to them. None: it was not asked.
+        """
+        members = b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, basis, after, within))
+        if not_compared is not None:
+            members += b',"not_compared":%d' % not_compared
+        if not_compared:
+            given = [(name, value) for name, value in parameters_of(self.request) if name not in _OWN_OF_A_PAGE]
+            clocks = {"as_of": dates.iso(basis.as_of), **known_clocks(basis), "compared": "no"}
+            members += b',"not_compared_url":"%s?%s"' % (
+                quote(self.request.scope["path"]).encode(),
+                urlencode([*given, *clocks.items()]).encode(),
+            )
+        return Answered(members, basis)
 
 
 class Answered(NamedTuple):
@@ -73,8 +99,13 @@ class Answered(NamedTuple):
     basis: Basis
 
 
-def as_of(shape: type[K], perform: Callable[[AsOfRequest[K]], Awaitable[Answered]]) -> Handler:
-    """Make the handler of an operation as of (D, K), whose answers are kept; `shape` is its query."""
+def as_of(
+    shape: type[K], perform: Callable[[AsOfRequest[K]], Awaitable[Answered]], columns: Sequence[str] = ()
+) -> Handler:
+    """Make the handler of an operation as of (D, K), whose answers are kept; `shape` is its query.
+
+    With `columns`, the answer has `items` and `next`, and comes as a table as well.
+    """
 
     async def handle(request: AnyRequest) -> Response[bytes]:
         asked = await placed(request, shape)
@@ -82,21 +113,48 @@ def as_of(shape: type[K], perform: Callable[[AsOfRequest[K]], Awaitable[Answered
         tag = await _tag(asked)
         edition = asked.services.heads.edition  # before the answer is made: it is of this edition or a newer one
         kept = None if tag is None else answers.get((path, sent, tag))
+        form = form_of(request, JSON, CSV) if columns else JSON
         if kept is not None:
-            return not_modified(request, kept.headers) or json_answer(kept.body, headers=kept.headers)
+            return not_modified(request, _tagged(kept.headers, form)) or _in_form(request, form, kept, columns)
         if "if-none-match" in request.headers:
             headers = _headers(asked, await resolve(asked.database, asked.question), edition)
-            if (same := not_modified(request, headers)) is not None:
+            if (same := not_modified(request, _tagged(headers, form))) is not None:
                 return same
         answered = await perform(asked)
         check_history(asked.cursor, answered.basis)
         body = b"{%s,%s}" % (answered.members, basis_members(answered.basis))
-        headers = _headers(asked, answered.basis, edition)
+        made = KeptAnswer(body, _headers(asked, answered.basis, edition) | (_BY_FORM if columns else {}))
         if tag is not None:
-            answers.put((path, sent, headers["ETag"]), KeptAnswer(body, headers))
-        return json_answer(body, headers=headers)
+            answers.put((path, sent, made.headers["ETag"]), made)
+        return _in_form(request, form, made, columns)
 
     return handle
+
+
+_BY_FORM = {"Vary": "Accept"}
+
+
+def _tagged(headers: dict[str, str], form: str) -> dict[str, str]:
+    """Return the headers of an answer in a form; each form has a tag of its own."""
+    return headers if form == JSON else headers | {"ETag": f'{headers["ETag"][:-1]}.csv"'}
+
+
+def _in_form(request: AnyRequest, form: str, made: KeptAnswer, columns: Sequence[str]) -> Response[bytes]:
+    """Answer in the form that the client accepts; in a table the next page is named by the header Link."""
+    if form == JSON:
+        return json_answer(made.body, headers=made.headers)
+    answer = msgspec.json.decode(made.body)
+    headers = _tagged(made.headers, form)
+    headers["Link"] += next_link(request, answer["next"])
+    return Response(table(columns, answer["items"]), media_type=form, headers=headers)
+
+
+def next_link(request: AnyRequest, cursor: str | None) -> str:
+    """Return what the header Link has about the next page beside others; "" at the end."""
+    if cursor is None:
+        return ""
+    given = [(name, value) for name, value in parameters_of(request) if name != "cursor"]
+    return f', <{quote(request.scope["path"])}?{urlencode([*given, ("cursor", cursor)])}>; rel="next"'
 
 
 def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitable[bytes]]) -> Handler:

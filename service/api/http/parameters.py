@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from msgspec import Meta
 
@@ -19,6 +19,7 @@ from service.views.asof.sources import Sources
 
 LIMIT_MAX = 1_000
 LIMIT_DEFAULT = 50
+SEVERAL_MAX = 32
 
 Day = Annotated[
     str,
@@ -72,12 +73,31 @@ Words = Annotated[
         examples=["rare magnets"],
     ),
 ]
+T = TypeVar("T")
+Several = Annotated[tuple[T, ...], Meta(min_length=1, max_length=SEVERAL_MAX)]
+"""One value or more, with commas between them."""
+Certainty = Literal["certain", "contested", "possible"]
+Applies = Literal["full", "partly", "none"]
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="At most so many on a page.")]
 
 
 EVENT_TYPES = {*FACTS, *RECORDS, *(f"{kind}.*" for kind in KINDS), "record.*"}
 """The values of the filter `type`: a type, or all of a kind."""
 
+if TYPE_CHECKING:
+    EventType = str
+else:
+    EventType = Annotated[
+        Literal[tuple(sorted(EVENT_TYPES))],
+        Meta(description="An event type, or all of a kind: `restriction.imposed`, `restriction.*`."),
+    ]
+OfTypes = Annotated[
+    Several[EventType],
+    Meta(
+        description="Events of these types, with commas between them; all of a kind, with the records on them: "
+        "`restriction.*`."
+    ),
+]
 OfType = Annotated[
     str,
     Meta(
@@ -112,6 +132,13 @@ def faults_of_types(written: str | None) -> list[Fault]:
 IncludePlanned = Annotated[
     Literal["planned"],
     Meta(description="`planned`: items that are known only by planned facts, with the status `planned`."),
+]
+Compared = Annotated[
+    Literal["yes", "no"],
+    Meta(
+        description="`no`: in place of the measures on the good, those of which nobody can say whether they are on it: "
+        "they name no goods, or some of their goods not in the way that is asked for."
+    ),
 ]
 EndedOrPlanned = Literal["ended", "planned", "ended,planned", "planned,ended"]
 """What an answer may include: one, or both with a comma between them."""

@@ -58,10 +58,16 @@ def read(raw: bytes, shape: type[Q]) -> Q:
     return query
 
 
-class _Field(NamedTuple):
-    """What a parameter is written as, `int`, `bool` or `str`, and the check that a day or an instant exists."""
+Value = int | str | list[str]
 
-    form: type[int | str]
+
+class _Field(NamedTuple):
+    """What a parameter is written as, and the check that a day or an instant exists.
+
+    It is `int`, `bool`, `str`, or `list` for several values with commas between them.
+    """
+
+    form: type
     check: Callable[[str], object] | None
 
 
@@ -74,6 +80,9 @@ def _fields(shape: type[Query]) -> dict[str, _Field]:
     return {field.encode_name: _field(field.type) for field in struct.fields}
 
 
+_FORMS = {inspect.IntType: int, inspect.BoolType: bool, inspect.VarTupleType: list}
+
+
 def _field(info: inspect.Type) -> _Field:
     match info:
         case inspect.Metadata():
@@ -82,12 +91,8 @@ def _field(info: inspect.Type) -> _Field:
             return next(_field(member) for member in info.types if not isinstance(member, inspect.NoneType))
         case inspect.StrType():
             return _Field(str, READERS.get(info.pattern or ""))
-        case inspect.IntType():
-            return _Field(int, None)
-        case inspect.BoolType():
-            return _Field(bool, None)
         case _:
-            return _Field(str, None)
+            return _Field(_FORMS.get(type(info), str), None)
 
 
 _BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -95,13 +100,19 @@ _WRITTEN = {
     int: (re.compile(r"[0-9]{1,19}", re.ASCII), "an integer is written in digits"),
     bool: (re.compile("true|false"), "write true or false"),
     str: (re.compile("(?s:.*)"), ""),
+    list: (re.compile("(?s:.+)"), ""),
 }
-_READ: dict[type, Callable[[str], int | str]] = {int: int, bool: "true".__eq__, str: str}
+_READ: dict[type, Callable[[str], Value]] = {
+    int: int,
+    bool: "true".__eq__,
+    str: str,
+    list: lambda text: text.split(","),
+}
 
 
-def _values(raw: bytes, fields: dict[str, _Field], faults: list[Fault]) -> dict[str, str | int]:
+def _values(raw: bytes, fields: dict[str, _Field], faults: list[Fault]) -> dict[str, Value]:
     """Return the parameters by name, integers read; those that cannot be are added to `faults`."""
-    values: dict[str, str | int] = {}
+    values: dict[str, Value] = {}
     for pair in filter(None, raw.split(b"&")):
         written, _, value = pair.partition(b"=")
         name = written.decode("ascii", "backslashreplace")
@@ -131,7 +142,7 @@ def _text(raw: bytes) -> str:
     return text
 
 
-def _refusal(values: dict[str, str | int], fields: dict[str, _Field], name: str, text: str) -> str | None:
+def _refusal(values: dict[str, Value], fields: dict[str, _Field], name: str, text: str) -> str | None:
     """Return why a parameter is refused whatever its type; None for one that is not."""
     if name not in fields:
         return f"no such parameter; there are {', '.join(fields)}" if fields else "this operation takes no parameters"
@@ -143,9 +154,7 @@ def _refusal(values: dict[str, str | int], fields: dict[str, _Field], name: str,
     return None
 
 
-def _converted(
-    values: dict[str, str | int], fields: dict[str, _Field], shape: type[Q], faults: list[Fault]
-) -> Q | None:
+def _converted(values: dict[str, Value], fields: dict[str, _Field], shape: type[Q], faults: list[Fault]) -> Q | None:
     """Convert the values; add to `faults` what is not of its type, and days and instants that do not exist."""
     query: Q | None = None
     try:

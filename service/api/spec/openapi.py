@@ -262,7 +262,8 @@ def _header_parameters(operation: Operation) -> list[Schema]:
 
 
 def _parameter(name: str, place: str, description: str, schema: Schema, *, required: bool) -> Schema:
-    return {"name": name, "in": place, "required": required, "description": description, "schema": schema}
+    several = {"style": "form", "explode": False} if schema.get("type") == "array" else {}
+    return {"name": name, "in": place, "required": required, "description": description, **several, "schema": schema}
 
 
 def _key(parameter: Schema) -> str:

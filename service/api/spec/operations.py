@@ -12,6 +12,7 @@ from service.api.http.idempotency import HEADER as IDEMPOTENCY_KEY
 from service.api.http.idempotency import WRITES
 from service.api.http.problem_kinds import PROBLEM_KINDS
 from service.api.http.requests import JSON
+from service.api.http.tables import CSV
 from service.api.spec import examples, response_shapes
 from service.domain.vocabulary.codes import Slug
 
@@ -112,10 +113,18 @@ class Route(NamedTuple):
     handler: Handler
 
 
-def as_of_answers(description: str, shape: Any, example: Any = None) -> dict[int, Documented]:  # noqa: ANN401 - a type and JSON
+TABLE = (Media(CSV),)
+
+
+def as_of_answers(
+    description: str,
+    shape: Any,  # noqa: ANN401 - a type
+    example: Any = None,  # noqa: ANN401 - JSON
+    also: tuple[Media, ...] = (),
+) -> dict[int, Documented]:
     """Return the answers of an operation as of (D, K)."""
     return {
-        200: Documented(description, shape, example=example, headers=AS_OF_HEADERS),
+        200: Documented(description, shape, example=example, headers=AS_OF_HEADERS, also=also),
         304: Documented("The client has this answer.", headers=AS_OF_HEADERS),
     }
 

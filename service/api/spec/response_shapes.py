@@ -21,6 +21,21 @@ DayText = Annotated[str, Meta(examples=["2025-06-10"], extra_json_schema={"forma
 Next = Annotated[str | None, Meta(description="The value of `cursor` for the next page; null at the end.")]
 
 
+NotCompared = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=100,
+        description="The measures that pass every other filter and may be on the good as well: they name no goods, or "
+        "not all of them in the way that was asked for. 100 stands for 100 or more. Absent where the question is not "
+        "about a good.",
+    ),
+]
+NotComparedUrl = Annotated[
+    str, Meta(description="Where those measures are listed, at the same D and K; absent where there are none.")
+]
+
+
 class AsOfMembers(KnownMembers, frozen=True, kw_only=True):
     """The basis of an answer: D, the day that it is about, and K, how much of the log counts."""
 
@@ -168,6 +183,8 @@ class Exposure(AsOfMembers, frozen=True, kw_only=True):
     items: tuple[AnyState, ...]
     """The restrictions and clearances, in order of first appearance in the log, each with its sources."""
     next: Next
+    not_compared: NotCompared | UnsetType = UNSET
+    not_compared_url: NotComparedUrl | UnsetType = UNSET
 
 
 class Warned(Struct, frozen=True, kw_only=True):

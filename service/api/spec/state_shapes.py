@@ -6,6 +6,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
 
 from service.domain.rule.disagreements import Disagreement
@@ -237,3 +238,9 @@ ITEMS: Any = defstruct(
     "IssueItems", [_group(kind) for kind in STATES if kind != "issue"],
     frozen=True, kw_only=True, namespace={"__doc__": "An issue's items by kind; a kind without items is left out."},
 )  # fmt: skip
+
+
+def columns_of(*states: type[Struct]) -> tuple[str, ...]:
+    """Return the members of some states as the columns of a table; what they rest on is left out."""
+    names = [each.encode_name for state in states for each in msgspec.structs.fields(state)]
+    return tuple(name for name in dict.fromkeys(names) if name not in {"facts", "upcoming", "alternatives"})

@@ -137,3 +137,9 @@ CLAUSES: dict[str, Callable[[str, int], Clause]] = {
     "party": of_party,
 }
 """The clause of each filter on what an item touches, of its value and the day, in order of rarity."""
+
+
+def clause_of(name: str, value: str | Sequence[str], day: int) -> Clause:
+    """Return the clause of a filter; of several values one is enough."""
+    clauses = [CLAUSES[name](each, day) for each in ((value,) if isinstance(value, str) else value)]
+    return clauses[0]._replace(ways=tuple(way for clause in clauses for way in clause.ways))

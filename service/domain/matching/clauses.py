@@ -94,6 +94,10 @@ class Clause(NamedTuple):
             found.append(self.inherits)
         return tuple(dict.fromkeys(found))
 
+    def uncompared(self) -> Clause:
+        """Return the clause for states that may be neither known to match nor to differ; `outcome` decides."""
+        return self._replace(ways=tuple(Way((token,)) for token in self.unsaid))
+
     def token(self, kinds: Collection[str]) -> str | None:
         """Return the token that states of some kinds carry just where the clause holds; None where that is not all."""
         if len(self.ways) > 1 and len(self.candidates(kinds)) > 1:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from service.domain.rule.facts import LiveFact
 from service.domain.rule.merge import Given, Left
 from service.domain.rule.readings import Ruled
-from service.domain.vocabulary.kinds import PLANNED
+from service.domain.vocabulary.kinds import IN_FORCE, PLANNED, SUSPENDED
 from service.domain.vocabulary.terms import terms_of_kind
 
 if TYPE_CHECKING:
@@ -65,6 +65,13 @@ class Answer(Struct, frozen=True, gc=False):
         if self.possible:
             return "possible"
         return "contested" if self.ruling is not None and self.ruling.contested else "certain"
+
+    @property
+    def applies(self) -> str:
+        """Return how far a restriction applies."""
+        if self.status == IN_FORCE:
+            return "full"
+        return "partly" if self.status == SUSPENDED and self.left.applies else "none"
 
     def sets(self) -> dict[LiveFact, list[str]]:
         """Return the facts that the answer rests on, in the order of decisions, with the names of what each gives."""

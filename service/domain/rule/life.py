@@ -25,7 +25,7 @@ from service.domain.rule.tokens import has_surely_ended
 from service.domain.rule.walk import Standing, Walk
 from service.domain.rule.work import EDGE_STEPS, REACH_STEPS, Spend, unbounded
 from service.domain.vocabulary.dates import FOREVER, OPEN
-from service.domain.vocabulary.kinds import PLANNED
+from service.domain.vocabulary.kinds import IN_FORCE, PLANNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from service.domain.rule.ordered import Dated
     from service.domain.rule.readings import Ruled
     from service.domain.vocabulary.kinds import Kind
-
-IN_FORCE = "in_force"
 
 
 _by_start = attrgetter("start")

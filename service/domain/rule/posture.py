@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
+from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule.walk import ANNOUNCED
 from service.domain.vocabulary.kinds import PLANNED, STATUSES, SUSPENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 class ItemStatus(NamedTuple):
@@ -23,64 +24,97 @@ class ItemStatus(NamedTuple):
     possible: frozenset[str | None] = frozenset()
 
 
+class Posture(NamedTuple):
+    """The posture of an issue on a day, and whether it is `certain` or `possible`."""
+
+    posture: str
+    certainty: str
+
+
 IN_FORCE, ACTIVE = ItemStatus("restriction", "in_force"), ItemStatus("clearance", "active")
 DECIDING_KINDS = ("restriction", "clearance", "round")
 """The kinds of items that an issue's posture depends on."""
 CLOSED = "closed"
-Choices = AbstractSet[str | None]
-"""Every status that an item may have; None is no status."""
-_PRESSING: dict[str | None, int] = {ANNOUNCED: 1, "proposed": 1, SUSPENDED: 2, "in_force": 3}
-"""How pressing a restriction is, by its status: the most pressing one of an issue counts. Of others: 0."""
-_POSTURES = {1: "announced", 2: "suspended"}
-"""The posture by how pressing the restrictions are, where these decide."""
-_WITH_OTHERS = {0: ("round", "in_talks", "open"), 3: ("clearance", "partially_cleared", "restricted")}
-"""Where others decide: their kind, the posture where one of them counts, and the posture where none does."""
-_COUNTING = {"clearance": {"active"}, "round": {*STATUSES["round"]} - {"concluded", "cancelled", PLANNED}}
-"""The statuses of others that count: of a round that has begun or is to come, and has not ended."""
+_DEGREES: dict[str, Mapping[str | None, int]] = {
+    "issue": {CLOSED: 1},
+    "restriction": {ANNOUNCED: 1, "proposed": 1, SUSPENDED: 2, "in_force": 3},
+    "clearance": {"active": 1},
+    "round": dict.fromkeys({*STATUSES["round"]} - {"concluded", "cancelled", PLANNED}, 1),
+}
+"""How much a status weighs, by kind: of an issue's items of a kind, the one with the highest degree counts. Others: 0.
+
+Of a round counts that it has begun or is to come, and has not ended.
+"""
+BEARING_KINDS = frozenset(_DEGREES)
+"""The kinds of items that have a bearing."""
+_PLACES = {kind: place << 6 for place, kind in enumerate(_DEGREES)}
+"""The kind in a bearing. The two bits after it are the degree, the last four the degrees that it may be."""
 
 
-def posture_of(issue: ItemStatus, items: Iterable[ItemStatus]) -> tuple[str, str]:
-    """Return the posture of an issue, and whether it is `certain` or `possible`.
+@lru_cache(maxsize=1_024)
+def bearing_of(kind: str, status: str | None, possible: Iterable[str | None] = ()) -> int:
+    """Return the bearing of an item on the posture of its issue, as a number up to 255; 0 for none.
 
-    It is certain where every choice of a possible status, for the issue and for each item by itself, gives it. Items
-    that are only planned do not count.
+    It has the kind, the degree of the status, and every degree that the status may have. `possible` is hashable. An
+    item that is only planned, or has no status, has none.
     """
-    standing = {each for each in items if each.status != PLANNED}
-    (found,) = postures(ItemStatus(issue.kind, issue.status), [ItemStatus(*each[:2]) for each in standing])
-    if not issue.possible and not any([each.possible for each in standing]):
-        return found, "certain"
-    return found, "certain" if len(postures(issue, standing)) == 1 else "possible"
+    degrees = _DEGREES.get(kind)
+    if degrees is None or status is None or status == PLANNED:
+        return 0
+    found = {degrees.get(each, 0) for each in (status, *possible)}
+    if found == {0}:
+        return 0
+    return _PLACES[kind] | degrees.get(status, 0) << 4 | sum(1 << degree for degree in found)
 
 
-def postures(issue: ItemStatus, items: Iterable[ItemStatus]) -> set[str]:
-    """Return every posture that some choice of possible statuses gives.
+@lru_cache(maxsize=4_096)
+def posture_in(bearings: int) -> Posture:
+    """Return the posture of an issue whose items, itself among them, have these bearings: bit N is set for bearing N.
 
-    A choice for one item leaves the others free. So of the restrictions, the most pressing may be as pressing as any of
-    them can be, but not less than each of them has to be.
+    It is certain where every choice of a possible status, for the issue and for each item by itself, gives it. A choice
+    for one item leaves the others free. So the highest degree of a kind may be any degree that an item of the kind may
+    have, but not less than each of them has to have.
     """
-    of_kind: dict[str, list[Choices]] = {kind: [] for kind in DECIDING_KINDS}
-    for each in items:
-        if each.kind in of_kind:
-            of_kind[each.kind].append(each.possible or {each.status})
-    own = issue.possible or {issue.status}
-    found = {CLOSED} if CLOSED in own else set()
-    if own == {CLOSED}:
-        return found
-    degrees = [{_PRESSING.get(status, 0) for status in choices} for choices in of_kind["restriction"]]
-    least = max([min(each) for each in degrees], default=0)
-    for degree in {0}.union(*degrees):
-        if degree < least:
-            continue
-        if degree in _POSTURES:
-            found.add(_POSTURES[degree])
-            continue
-        kind, beside, alone = _WITH_OTHERS[degree]
-        others = [{status in _COUNTING[kind] for status in choices} for choices in of_kind[kind]]
-        found |= {beside} if any([True in each for each in others]) else set()
-        found |= {alone} if all([False in each for each in others]) else set()
-    return found
+    of_kind: dict[int, list[tuple[int, set[int]]]] = {place: [] for place in _PLACES.values()}
+    for bearing in _bits(bearings):
+        of_kind[bearing & 0b11000000].append((bearing >> 4 & 3, {*_bits(bearing & 15)}))
+    found = _posture(*[max([degree for degree, _ in each], default=0) for each in of_kind.values()])
+    choices = [_highest([degrees for _, degrees in each]) for each in of_kind.values()]
+    every = {_posture(*degrees) for degrees in product(*choices)}
+    return Posture(found, "certain" if len(every) == 1 else "possible")
+
+
+def posture_of(issue: ItemStatus, items: Iterable[ItemStatus]) -> Posture:
+    """Return the posture of an issue with some items. Those that are only planned do not count."""
+    bearings = 0
+    for each in (issue, *items):
+        bearings |= 1 << bearing_of(*each)
+    return posture_in(bearings & ~1)
+
+
+def _posture(issue: int, restriction: int, clearance: int, talks: int) -> str:
+    """Return the posture by the highest degree of each kind."""
+    if issue:
+        return CLOSED
+    if restriction == 0:
+        return "in_talks" if talks else "open"
+    return ("announced", "suspended", "partially_cleared" if clearance else "restricted")[restriction - 1]
+
+
+def _highest(items: list[set[int]]) -> list[int]:
+    """Return every highest degree that items may have, where each has one of its degrees."""
+    least = max(map(min, items), default=0)
+    return [degree for degree in {0}.union(*items) if degree >= least]
+
+
+def _bits(number: int) -> Iterator[int]:
+    return (place for place in range(number.bit_length()) if number >> place & 1)
 
 
 def is_decided(items: set[ItemStatus]) -> bool:
     """Return whether no further item can change the posture of an issue, or make it less certain."""
     return {IN_FORCE, ACTIVE} <= items
+
+
+NO_POSTURE = posture_in(0)
+"""The posture of an issue on which nothing bears."""

@@ -8,8 +8,8 @@ import msgspec
 
 from service.domain.rule.facts import shown
 from service.domain.rule.posture import ItemStatus
-from service.domain.vocabulary.dates import parse
-from service.domain.vocabulary.kinds import PLANNED, SUSPENDED
+from service.domain.vocabulary.dates import day_after, parse
+from service.domain.vocabulary.kinds import IN_FORCE, PLANNED, SUSPENDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,14 +69,13 @@ def _facts(sets: Mapping[LiveFact, Sequence[str]], every: Iterable[LiveFact]) ->
 def _restriction(answer: Answer) -> dict[str, Any]:
     """Return how far a restriction applies, what is charged, and whether it ever was in force."""
     own = answer.given.get("rate_percent")
-    applies = "none"
     charged: float | None = 0
-    if answer.status == "in_force":
-        applies, charged = "full", own.terms["rate_percent"] if own else 0
+    if answer.status == IN_FORCE:
+        charged = own.terms["rate_percent"] if own else 0
     elif answer.status == SUSPENDED:
-        applies, charged = "partly" if answer.left.applies else "none", answer.left.charged
+        charged = answer.left.charged
     return {
-        "applies": applies,
+        "applies": answer.applies,
         **({"charged_percent": charged} if own else {}),
         "ever_in_force": answer.ever,
         "ever_in_force_certainty": "certain" if answer.agreed else "possible",
@@ -135,6 +134,31 @@ def status_in(kind: str, status: str, body: bytes) -> ItemStatus:
     if _MAYBE not in body:  # a quote within a text is escaped, so only the members of a state match
         return ItemStatus(kind, status)
     return ItemStatus(kind, status, frozenset([each.status for each in _alternatives(body).alternatives]))
+
+
+class _End(msgspec.Struct):
+    """What is read of a state with an end."""
+
+    until: str | None = None
+    through: str | None = None
+
+
+_end = msgspec.json.Decoder(_End).decode
+
+
+def ends_within(body: bytes, first: int | None, last: int | None) -> bool:
+    """Return whether the status of a state ends by its own terms on one of some days (ordinals; None: no bound).
+
+    That is the first day on which it no longer holds, in the earliest reading.
+    """
+    end = _end(body)
+    when = None if end.until is None else parse(end.until)
+    if end.through is not None:
+        when = day_after(parse(end.through))
+    if when is None:
+        return False
+    day = when.lo
+    return (first is None or first <= day) and (last is None or day <= last)
 
 
 def without_facts(body: bytes) -> bytes:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 POSSIBLE = "certainty:possible"
 """The mark of a state whose status is not the same in every reading."""
+ENDED = "ended"
+"""The mark of a state whose status is an end."""
 _STATUS, _NO_STATUS = "status:", "None"
 _ON = "on:"
 
@@ -79,7 +81,7 @@ def marks(kind: Kind, answer: Answer) -> list[str]:
     """
     found = [f"certainty:{answer.certainty}", *[f"status:{each}" for each in statuses(answer)]]
     if answer.status in kind.ends:
-        found.append("ended")
+        found.append(ENDED)
         if has_surely_ended(kind, answer):
             found.append("ended-surely")
     return found + scope_marks(kind, answer)
@@ -89,6 +91,7 @@ def scope_marks(kind: Kind, answer: Answer) -> list[str]:
     """List the marks of a state that say what it touches (`codes.SCOPE_MARKS`)."""
     found = []
     if kind.name == "restriction":
+        found.append(f"applies:{answer.applies}")
         if not _term(answer, "against") and not _names_a_country(_term(answer, "entities")):
             found.append(AGAINST_ALL)
         if not _term(answer, "goods") and not _term(answer, "all_goods"):

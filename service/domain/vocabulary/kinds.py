@@ -16,7 +16,7 @@ from service.domain.vocabulary.events import MODULES
 
 Track = Literal["base", "overlay", "quota", "terms"]
 
-SUSPENDED = "suspended"
+IN_FORCE, SUSPENDED = "in_force", "suspended"
 EXHAUSTED = "exhausted"
 PLANNED = "planned"
 """The status of an item that only planned facts are known of, where the question asks for planned items."""

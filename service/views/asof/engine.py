@@ -25,7 +25,6 @@ if TYPE_CHECKING:
         Question,
         StateFilter,
         StatePage,
-        Statuses,
     )
 
 
@@ -54,9 +53,6 @@ class Engine(Protocol):
 
         Without `planned` those that are only planned are left out too.
         """
-
-    async def statuses(self, database: Database, question: Question, issues: Sequence[str]) -> Statuses:
-        """Return issues' items as their postures see them, as many as these depend on; K is a position."""
 
     async def first(self, database: Database, basis: Basis, kind: str, slug: str) -> FirstStatus | None:
         """Return when an item first has a status at all; None when it never has."""

@@ -1,19 +1,22 @@
-"""Lists, searched by words where `q` is given: their states are then read a chunk at a time."""
+"""Lists, searched where their JSON decides, as with words: their states are then read a chunk at a time."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from service.domain.rule import words
 from service.views.asof.engine import engine_of
 from service.views.asof.question import ItemState, Question, ScopeFilter, StateFilter, StatePage, is_full, page_of
 from service.views.asof.touching import touching_page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from service.storage.database import Database
+
+if TYPE_CHECKING:
+    Passes = Callable[[ItemState], bool]
+    """What a state has to pass beyond a filter of the database."""
 
 CHUNK = 200
 SCAN_MAX = 5_000
@@ -24,22 +27,22 @@ async def page(
     database: Database,
     question: Question,
     wanted: StateFilter | ScopeFilter,
-    searched: Sequence[str],
+    passes: Passes | None,
     *,
     after: int,
     limit: int,
 ) -> StatePage:
-    """Return the states that pass a filter and have every word, after an item number; without words, all of them.
+    """Return the states that pass a filter, after an item number, and what else they have to pass.
 
-    A page may be short before the end, where few states have the words.
+    With that, a page may be short before the end, where few states pass.
     """
-    if not searched:
+    if passes is None:
         return await _unsearched(database, question, wanted, after=after, limit=limit)
     found: list[ItemState] = []
     scanned = 0
     while True:
         chunk = await _unsearched(database, question, wanted, after=after, limit=CHUNK)
-        found += [each for each in chunk.items if words.occur_in(each.kind, each.body, searched)]
+        found += filter(passes, chunk.items)
         if is_full(found, limit):
             return page_of(chunk.basis, found, limit)
         if chunk.next is None:

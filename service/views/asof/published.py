@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from service.domain.rule.posture import DECIDING_KINDS, ItemStatus, is_decided
 from service.domain.rule.publication import as_published_by, days
-from service.domain.rule.tokens import of_issue, possible_in
+from service.domain.rule.tokens import ENDED, of_issue, possible_in
 from service.domain.vocabulary.dates import FOREVER
 from service.domain.vocabulary.kinds import KINDS, PLANNED
 from service.views.asof import recorded
@@ -87,12 +87,11 @@ async def item(
 async def page(database: Database, question: Question, wanted: StateFilter, *, after: int, limit: int) -> StatePage:
     """Return the states that pass a filter, after an item number."""
     kept = await recorded.page(database, question, wanted, after=after, limit=limit)
-    required = {*wanted.tokens, *wanted.marks}
     others = _Wanted(
         wanted.kind,
         limit + 1,
         wanted.tokens,
-        lambda state: state.tokens >= required,
+        lambda state: wanted.takes(state.tokens),
         planned=wanted.planned,
         after=after,
     )
@@ -112,7 +111,7 @@ async def issue_page(
     def passes(state: ItemState) -> bool:
         if token not in state.tokens:
             return False
-        if included.ended or state.kind == "issue" or "ended" not in state.tokens:
+        if included.ended or state.kind == "issue" or ENDED not in state.tokens:
             return True
         if "ended-surely" not in state.tokens:
             hidden.append(state)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from service.domain.matching.clauses import Clause
-    from service.domain.rule.posture import ItemStatus
+    from service.domain.rule.posture import ItemStatus, Posture
 
 
 Mode = Literal["position", "instant", "head", "newest"]
@@ -68,7 +68,7 @@ class ItemState(NamedTuple):
 
 
 class StateFilter(NamedTuple):
-    """States of a kind, of items that carry every token, with every mark.
+    """States of a kind, of items that carry every token, with a mark of each of `marks` and none of `without`.
 
     The first token is the one whose candidates are tried; without any, all items of the kind are. Only a state has
     marks (`status:`, `certainty:`): no item is found by them. Items that are only planned pass where `planned` is true.
@@ -76,8 +76,17 @@ class StateFilter(NamedTuple):
 
     kind: str
     tokens: Sequence[str] = ()
-    marks: Sequence[str] = ()
+    marks: Sequence[Sequence[str]] = ()
     planned: bool = False
+    without: Sequence[str] = ()
+
+    def takes(self, found_by: frozenset[str]) -> bool:
+        """Return whether a state with these tokens passes."""
+        return (
+            found_by.issuperset(self.tokens)
+            and all(not found_by.isdisjoint(marks) for marks in self.marks)
+            and found_by.isdisjoint(self.without)
+        )
 
 
 class Included(NamedTuple):
@@ -88,16 +97,25 @@ class Included(NamedTuple):
 
 
 class ScopeFilter(NamedTuple):
-    """States of some kinds for which every clause holds, with every mark.
+    """States of some kinds for which every clause holds, with a mark of each of `marks` and none of `without`.
 
     Items are found by the first two clauses: the first are those that leave the fewest candidates. There is one at
     least. Those that have ended in every reading, and those that are only planned, pass where they are `included`.
+    `unsaid` asks for the states that cannot be compared with the clause about a good, in place of those it holds for.
     """
 
     kinds: tuple[str, ...]
     clauses: Sequence[Clause]
-    marks: Sequence[str] = ()
+    marks: Sequence[Sequence[str]] = ()
     included: Included = Included()
+    without: Sequence[str] = ()
+    unsaid: bool = False
+
+    def searched(self) -> ScopeFilter:
+        """Return the filter by which the states are looked for."""
+        if not self.unsaid:
+            return self
+        return self._replace(clauses=[each.uncompared() if each.unsaid else each for each in self.clauses])
 
 
 class StatePage(NamedTuple):
@@ -122,7 +140,8 @@ class OneState(NamedTuple):
 class IssuePage(NamedTuple):
     """A page of an issue's items; `own` is the issue itself if it is on the page, `version` its version.
 
-    `hidden` are items before its end that are not shown because they have ended, but not in every reading.
+    As recorded it has the issue's `posture`. As published that follows from all items: `hidden` are those before its
+    end that are not shown because they have ended, but not in every reading.
     """
 
     basis: Basis
@@ -131,6 +150,14 @@ class IssuePage(NamedTuple):
     own: OneState | None
     version: int
     hidden: Sequence[ItemState] = ()
+    posture: Posture | None = None
+
+
+class Summary(NamedTuple):
+    """What an issue has apart from the members of every state."""
+
+    version: int
+    posture: Posture
 
 
 class FirstStatus(NamedTuple):

@@ -18,7 +18,7 @@ from service.storage.tables import OPEN_END
 from service.views.asof.question import PAGE_BYTES, Basis, ItemState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from service.domain.matching.clauses import Clause
     from service.storage.database import Database, Dialect, Row
@@ -28,7 +28,7 @@ NOT_PLANNED = f"{{}}.status <> '{PLANNED}'"
 """The condition on a state that the item is not only planned."""
 KNOWN_NOW = f"w.closed_at = {OPEN_END}"
 """The condition on versions w that may answer at the head."""
-_KNOWN = "w.known_from <= {k} AND w.closed_at > {k}"
+_KNOWN = "{rows}.known_from <= {k} AND {rows}.closed_at > {k}"
 _STATE_NUMBER = """(SELECT w.state FROM version w WHERE w.item = {item} AND w.valid_from <= {day} AND {known}
     ORDER BY w.valid_from DESC, w.known_from DESC LIMIT 1)"""
 _LATER = """(SELECT {joined} FROM (SELECT w.arrivals FROM version w
@@ -67,9 +67,9 @@ BY_KIND = "item i"
 BY_TOKEN = "facet f CROSS JOIN item i"  # noqa: S105 - a token to search by, not a secret
 
 
-def known_at(position: str) -> str:
-    """Return the condition on versions w that may answer at a position."""
-    return _KNOWN.format(k=position)
+def known_at(position: str, rows: str = "w") -> str:
+    """Return the condition on versions, or on other rows that are closed, that may answer at a position."""
+    return _KNOWN.format(k=position, rows=rows)
 
 
 def known_by(position: str, day: str | None) -> str:
@@ -222,6 +222,11 @@ class StateStatement:
             "i.number = f.item",
             self.carries(token),
         ]
+
+    def pass_marks(self, marks: Iterable[Iterable[str]], without: Iterable[str]) -> None:
+        """Take the states that carry a mark of each of `marks`, and none of `without`."""
+        self.where += [f"({' OR '.join(map(self.carries, each))})" for each in marks]
+        self.where += [self.carries(mark, "= 0") for mark in without]
 
     def carries(self, token: str, how: str = "> 0") -> str:
         """Return the condition that a state carries a token; `how` is `= 0` for one that does not."""

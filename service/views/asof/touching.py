@@ -19,7 +19,17 @@ from service.domain.vocabulary.codes import GOODS_OF_RESTRICTION
 from service.domain.vocabulary.words import normalized
 from service.views.asof import published, recorded
 from service.views.asof.engine import engine_of
-from service.views.asof.question import Basis, ItemState, Mode, Question, ScopeFilter, StatePage, is_full, page_of
+from service.views.asof.question import (
+    Basis,
+    ItemState,
+    Mode,
+    Question,
+    ScopeFilter,
+    StateFilter,
+    StatePage,
+    is_full,
+    page_of,
+)
 from service.views.asof.sql import basis_of, basis_sql
 
 if TYPE_CHECKING:
@@ -34,6 +44,7 @@ PART = 10
 """Items read in one statement for each that is wanted, at most: it ends with the last wanted."""
 RARE = 300
 """A good of fewer items is rare: the clearances from them are looked up by name."""
+NOT_COMPARED_MAX = 100
 NEVER = 2**62
 
 # As one text each: to fetch rows takes three times as long. Read as JSON, a number takes a quarter of `int`.
@@ -57,15 +68,27 @@ async def touching_page(
     return await find(database, question, wanted, after, limit)
 
 
+async def not_compared(database: Database, basis: Basis, wanted: StateFilter | ScopeFilter) -> int | None:
+    """Count the measures that pass but for their goods, which are not said in the way that is asked for.
+
+    NOT_COMPARED_MAX stands for so many or more; None where a filter asks for no good.
+    """
+    if not isinstance(wanted, ScopeFilter) or not any(clause.unsaid for clause in wanted.clauses):
+        return None
+    others = wanted._replace(unsaid=True)
+    page = await touching_page(database, basis.pinned(), others, after=0, limit=NOT_COMPARED_MAX)
+    return len(page.items)
+
+
 async def _recorded_page(
     database: Database, question: Question, wanted: ScopeFilter, after: int, limit: int
 ) -> StatePage:
     found: list[ItemState] = []
-    groups = [clause.candidates(wanted.kinds) for clause in wanted.clauses[:2]]
+    groups = [clause.candidates(wanted.kinds) for clause in wanted.searched().clauses[:2]]
     size = min(30 * limit, CHUNK)
     while True:
         basis, lists = await _listed(database, question, groups, after, size)
-        numbers = await _intersected(database, groups, lists)
+        numbers = await _intersected(database, groups, lists, narrow=not wanted.unsaid)
         sifted, more = await _sifted(database, basis, wanted, numbers, limit + 1 - len(found))
         found += sifted
         if more or is_full(found, limit) or lists.next >= NEVER:
@@ -134,11 +157,13 @@ def _next(lists: Iterable[Sequence[int]], horizon: int, size: int) -> int:
     )
 
 
-async def _intersected(database: Database, groups: Sequence[Sequence[str]], lists: _Lists) -> list[int]:
-    """Return the items that have a token of every group, in order."""
+async def _intersected(
+    database: Database, groups: Sequence[Sequence[str]], lists: _Lists, *, narrow: bool
+) -> list[int]:
+    """Return the items that have a token of every group, in order; `narrow` leaves out clearances from other goods."""
     numbers = set.intersection(*[set().union(*[lists.items[token] for token in group]) for group in groups])
     for group in groups:
-        if GOODS_OF_RESTRICTION in group:
+        if narrow and GOODS_OF_RESTRICTION in group:
             goods = [token for token in group if token != GOODS_OF_RESTRICTION]
             own = set().union(*[lists.items[token] for token in goods])
             if others := numbers - own:
@@ -165,7 +190,7 @@ async def _sifted(
     found: list[ItemState] = []
     while numbers and len(found) < most:
         part = numbers[: PART * most]
-        states, more = await recorded.sifted(database, basis, part, wanted, most)
+        states, more = await recorded.sifted(database, basis, part, wanted.searched(), most)
         found += await touching(database, basis, wanted, states)
         if found and (more or is_full(found, most)):
             return found, True
@@ -204,14 +229,23 @@ def _matched(state: ItemState, restriction: frozenset[str] | None, wanted: Scope
     """Return what was found of a state that passes, by parameter; None for one that does not pass."""
     if (
         state.kind not in wanted.kinds
-        or not state.tokens.issuperset(wanted.marks)
+        or not all(not state.tokens.isdisjoint(marks) for marks in wanted.marks)
+        or not state.tokens.isdisjoint(wanted.without)
         or ("ended-surely" in state.tokens and not wanted.included.ended)
     ):
         return None
-    found = {clause.name: clause.found(state.tokens, restriction) for clause in wanted.clauses}
-    if None in found.values():
-        return None
-    return {name: _as_written(state, each.what) for name, each in found.items() if each is not None and each.what}
+    matched = {}
+    for clause in wanted.clauses:
+        if wanted.unsaid and clause.unsaid:
+            if clause.outcome(state.tokens, restriction) != "not_compared":
+                return None
+            continue
+        found = clause.found(state.tokens, restriction)
+        if found is None:
+            return None
+        if found.what:
+            matched[clause.name] = _as_written(state, found.what)
+    return matched
 
 
 def shown(state: ItemState) -> bytes:

@@ -1,0 +1,111 @@
+"""The list of issues as of (D, K), each with its posture: by party, status, posture and words."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import Meta
+
+from service.api.http.asof import Answered, AsOfRequest, as_of
+from service.api.http.parameters import AsOfPageQuery, Several, Words, faults_of_words
+from service.api.issue_bodies import with_posture
+from service.api.spec import response_shapes
+from service.api.spec.operations import TABLE, Operation, Route, as_of_answers
+from service.api.spec.state_shapes import ISSUE, Posture, columns_of
+from service.domain.matching.asked import clause_of
+from service.domain.rule.tokens import token
+from service.domain.rule.words import occur_in, words_of
+from service.domain.vocabulary.codes import Party
+from service.views.asof import lists
+from service.views.asof.question import Included, ScopeFilter, StateFilter
+from service.views.asof.sources import with_sources
+from service.views.asof.summaries import summaries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.domain.errors import Fault
+    from service.storage.database import Database
+    from service.views.asof.question import Basis, ItemState
+
+PAGES_MAX = 10
+"""Pages of issues whose postures are compared for one page."""
+
+
+class IssuesQuery(AsOfPageQuery, frozen=True, kw_only=True):
+    """The two clocks, and filters; all of them hold. Several values of one have commas between them."""
+
+    party: Annotated[
+        Several[Party] | None, Meta(description="Issues between parties of which one is this, or a bloc that it is in.")
+    ] = None
+    status: Annotated[
+        Several[Literal["open", "closed"]] | None, Meta(description="Issues that are open, or closed.")
+    ] = None
+    posture: Annotated[
+        Several[Posture] | None,
+        Meta(description="Issues of one of these postures. A page may be short before the end."),
+    ] = None
+    q: Words | None = None
+
+    def filter(self, day: int) -> StateFilter | ScopeFilter:
+        """Return the filter on issues on a day."""
+        marks = [] if self.status is None else [[token("status", each) for each in self.status]]
+        if self.party is None:
+            return StateFilter("issue", (), marks)
+        included = Included(ended=True)
+        return ScopeFilter(("issue",), [clause_of("party", self.party, day)], marks, included)
+
+    def faults(self) -> list[Fault]:
+        """Refuse what holds no word."""
+        return [*faults_of_words(self.q), *super().faults()]
+
+
+def _has_words(words: Sequence[str], issue: ItemState) -> bool:
+    return occur_in("issue", issue.body, words)
+
+
+async def _list_issues(asked: AsOfRequest[IssuesQuery]) -> Answered:
+    """Read the issues as of (D, K), each with its version and posture."""
+    query, question, after = asked.query, asked.question, asked.after
+    words, wanted = words_of(query.q or ""), query.filter(question.as_of)
+    passes = partial(_has_words, words) if words else None
+    found: list[tuple[int, bytes]] = []
+    pages = 0
+    while True:
+        page = await lists.page(asked.database, question, wanted, passes, after=after, limit=query.limit)
+        shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
+        found += await _with_postures(asked.database, page.basis, shown.items, query.posture)
+        pages += 1
+        if query.posture is None or shown.next is None or len(found) >= query.limit or pages == PAGES_MAX:
+            break
+        question, after = page.basis.pinned(), shown.next
+    kept = found[: query.limit]
+    following = kept[-1][0] if len(kept) < len(found) else shown.next
+    return asked.page(page.basis, [body for _, body in kept], following)
+
+
+async def _with_postures(
+    database: Database, basis: Basis, issues: Sequence[ItemState], wanted: Sequence[str] | None
+) -> list[tuple[int, bytes]]:
+    """Return the issues of some postures (None: of any) with their versions and postures, by number."""
+    found = await summaries(database, basis, issues)
+    return [
+        (issue.number, with_posture(issue, *found[issue.slug]))
+        for issue in issues
+        if wanted is None or found[issue.slug].posture.posture in wanted
+    ]
+
+
+ROUTES = [
+    Route(
+        Operation(
+            method="GET", path="/v1/issues", operation_id="list_issues", tag="issues", summary="List issues",
+            description="The issues as of (D, K), each with its version and posture, in the order of the log.",
+            query=IssuesQuery, headers=("If-None-Match",),
+            answers=as_of_answers("A page of issues.", response_shapes.PAGES["issue"], also=TABLE),
+            problems=("knowledge-ahead", "not-acceptable"),
+        ),
+        as_of(IssuesQuery, _list_issues, columns_of(ISSUE)),
+    ),
+]  # fmt: skip
