@@ -15,6 +15,7 @@ EMPTIED = (
     "version",
 )  # fmt: skip
 COLUMNS = ("acts_on", "size")
+KIND = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def empty() -> None:
@@ -28,7 +29,7 @@ def upgrade() -> None:
     """Go up."""
     empty()
     for name in COLUMNS:
-        op.add_column("event_index", sa.Column(name, sa.BigInteger(), nullable=False, server_default="0"))
+        op.add_column("event_index", sa.Column(name, KIND, nullable=False, server_default="0"))
 
 
 def downgrade() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -38,8 +39,8 @@ _SORT_OF: Final[dict[str, str]] = {
     "issue": "issues",
 }
 """The sort of a token, by its name: those that followers ask for. Parties are as many as the vocabulary has."""
-_MARKED_BY = ("against", "entities", "goods", "all_goods", "restriction", "beneficiaries")
-"""The terms on which the marks of a state depend."""
+_MARKED_BY = {"restriction": ("against", "entities"), "clearance": ("goods", "restriction", "beneficiaries")}
+"""By kind, the terms on which the marks of a state depend that followers ask for."""
 
 
 class Touched(NamedTuple):
@@ -54,7 +55,7 @@ class Touched(NamedTuple):
 
 
 class _Entry:
-    """Some tokens that states carry together: in how many states; `holder` keeps the fact whose address is the key."""
+    """Some tokens that states carry together: in how many; `holder` keeps the facts alive that they are known by."""
 
     __slots__ = ("count", "holder", "tokens")
 
@@ -104,25 +105,42 @@ class Scope:
             return
         self._states += step
         self._touched = None
+        entries = self._entries
         for name, fact in answer.given.items():
-            if tokens := by_term(fact).get(name):
-                self._enter((id(fact), name), fact, tokens, step)
-        if answer.issues:
-            self._enter(("issues", answer.issues), None, tuple([of_issue(issue) for issue in answer.issues]), step)
-        key = ("marks", *[id(answer.given.get(name)) for name in _MARKED_BY])
-        marked = self._entries.get(key)
-        marks = tuple(scope_marks(self._kind, answer)) if marked is None else marked.tokens
-        self._enter(key, [answer.given.get(name) for name in _MARKED_BY], marks, step)
+            if tokens := (fact.tokens or by_term(fact)).get(name):
+                key = (id(fact), name)
+                if (entry := entries.get(key)) is None:
+                    entry = self._begin(key, fact, tokens)
+                entry.count += step
+                if not entry.count:
+                    self._end(key, entry)
+        for key in self._others(answer):
+            entry = entries.get(key)
+            if entry is None:
+                entry = self._begin(key, answer, self._tokens_of_other(key[0], answer))
+            entry.count += step
+            if not entry.count:
+                self._end(key, entry)
 
-    def _enter(self, key: tuple[Any, ...], holder: object, tokens: tuple[str, ...], step: int) -> None:
-        entry = self._entries.get(key)
-        if entry is None:
-            entry = self._entries[key] = _Entry(holder, tokens)
-            self._weigh(key, entry, 1)
-        entry.count += step
-        if not entry.count:
-            del self._entries[key]
-            self._weigh(key, entry, -1)
+    def _others(self, answer: Answer) -> Iterator[tuple[Any, ...]]:
+        """Return the keys of the tokens of a state that no term alone gives: of its issues, and its marks."""
+        yield "issues", answer.issues
+        if names := _MARKED_BY.get(self._kind.name):
+            yield "marks", *[id(answer.given.get(name)) for name in names]
+
+    def _tokens_of_other(self, what: object, answer: Answer) -> tuple[str, ...]:
+        if what == "marks":
+            return tuple(scope_marks(self._kind, answer))
+        return tuple([of_issue(issue) for issue in answer.issues])
+
+    def _begin(self, key: tuple[Any, ...], holder: object, tokens: tuple[str, ...]) -> _Entry:
+        entry = self._entries[key] = _Entry(holder, tokens)
+        self._weigh(key, entry, 1)
+        return entry
+
+    def _end(self, key: tuple[Any, ...], entry: _Entry) -> None:
+        del self._entries[key]
+        self._weigh(key, entry, -1)
 
     def _weigh(self, key: tuple[Any, ...], entry: _Entry, step: int) -> None:
         """Count the tokens of an entry that is new, or gone."""
@@ -187,5 +205,6 @@ def _by_sort(tokens: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
+@lru_cache(maxsize=16_384)
 def _sort_of(token: str) -> str | None:
     return _SORT_OF.get(token.partition(":")[0])
