@@ -20,8 +20,8 @@ from service.api.event_stream import CHUNK, Follower
 from service.api.http.moments import POSITION_MAX
 from service.eventlog.log import Place
 from service.feed import live
-from service.feed.live import Tail
 from service.feed.filters import EventConditions, passing
+from service.feed.live import Tail
 from service.storage.connect import connect
 from service.storage.database import Database
 from tests.api.conftest import LONDON

@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {7: "e5e26780ef9d074d7200e982b32b478bd773ca0b05e14ad668b92527bccd8e72"}
+FINGERPRINTS = {8: "68c8ac280a02c932e10fe842d1788f29b8939449b609b4b4a1b4b5f17d211e4b"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 
