@@ -16,15 +16,14 @@ from service.api.http.parameters import (
     Day,
     KnownPageQuery,
     KnownQuery,
-    OfEccn,
+    OfEccns,
     OfEntity,
     OfGood,
-    OfHs,
-    OfIssue,
-    OfItem,
-    OfParty,
+    OfHsCodes,
+    OfIssues,
+    OfItems,
+    OfParties,
     OfTypes,
-    Several,
 )
 from service.api.http.query_strings import Query
 from service.api.http.requests import (
@@ -86,14 +85,14 @@ if TYPE_CHECKING:
 class EventsQuery(KnownPageQuery, frozen=True, kw_only=True):
     """K, a page, and conditions on recorded events; all of them hold."""
 
-    issue: Several[OfIssue] | None = None
-    item: Several[OfItem] | None = None
+    issue: OfIssues | None = None
+    item: OfItems | None = None
     type: OfTypes | None = None
-    party: Several[OfParty] | None = None
+    party: OfParties | None = None
     good: OfGood | None = None
     entity: OfEntity | None = None
-    hs: Several[OfHs] | None = None
-    eccn: Several[OfEccn] | None = None
+    hs: OfHsCodes | None = None
+    eccn: OfEccns | None = None
     occurred_from: Annotated[Day | None, Meta(description="Events that may have occurred on this day or later.")] = None
     occurred_to: Annotated[Day | None, Meta(description="Events that may have occurred on this day or before.")] = None
 

@@ -16,15 +16,14 @@ from service.api.http.encodings import WORTH_BYTES, coding_of, compressed, compr
 from service.api.http.parameters import (
     LIMIT_DEFAULT,
     Limit,
-    OfEccn,
+    OfEccns,
     OfEntity,
     OfGood,
-    OfHs,
-    OfIssue,
-    OfItem,
-    OfParty,
+    OfHsCodes,
+    OfIssues,
+    OfItems,
+    OfParties,
     OfTypes,
-    Several,
 )
 from service.api.http.query_strings import BadQuery, Query
 from service.api.http.requests import JSON, NO_STORE, REVALIDATE, AnyRequest, query_of, services_of
@@ -83,13 +82,13 @@ class FollowQuery(Query, frozen=True, kw_only=True):
     after: After | None = None
     since: Since | None = None
     type: OfTypes | None = None
-    issue: Several[OfIssue] | None = None
-    item: Several[OfItem] | None = None
-    party: Several[OfParty] | None = None
+    issue: OfIssues | None = None
+    item: OfItems | None = None
+    party: OfParties | None = None
     good: OfGood | None = None
     entity: OfEntity | None = None
-    hs: Several[OfHs] | None = None
-    eccn: Several[OfEccn] | None = None
+    hs: OfHsCodes | None = None
+    eccn: OfEccns | None = None
 
     def faults(self) -> list[Fault]:
         """Refuse two places to begin."""

@@ -74,9 +74,12 @@ class Stored(NamedTuple):
 
     def shown(self) -> bytes:
         """Return the event's JSON as followers get it: of a record, with the text that it acts on."""
-        if self.acts_on is None:
-            return self.body
-        return b'%s,"target_event":%s}' % (self.body[:-1], _text(self.acts_on))
+        target = self.target()
+        return self.body if target is None else b'%s,"target_event":%s}' % (self.body[:-1], target)
+
+    def target(self) -> bytes | None:
+        """Return the JSON of the text that a record acts on; None where that is not shown."""
+        return None if self.acts_on is None else _text(self.acts_on)
 
     @property
     def place(self) -> Place:

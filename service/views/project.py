@@ -9,7 +9,7 @@ from service.domain.rule import tokens
 from service.domain.rule.facts import Entry, text_before
 from service.domain.rule.item import Item
 from service.domain.rule.life import ended_from
-from service.domain.rule.scope import Touched, followed
+from service.domain.rule.scope import ScopeTokens, followed
 from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.rule.tally import Shift, Tally, shifts
 from service.domain.rule.work import WEIGH_STEPS, state_steps
@@ -80,7 +80,7 @@ class Projector:
         self._items: dict[int, list[Any]] = {}
         self._endings: dict[int, Ending] = {}
         self._facets: dict[tuple[str, int], None] = {}
-        self._touched: dict[str, list[Touched]] = {}  # by item: before and after the event that is being projected
+        self._touched: dict[str, list[ScopeTokens]] = {}  # by item: before and after the event that is being projected
         self._states = 0
 
     def project(self, batch: Sequence[Recorded]) -> None:

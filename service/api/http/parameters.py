@@ -117,9 +117,24 @@ OfParty = Annotated[
         "was a member of when the event occurred, or is against all."
     ),
 ]
+OfIssues = Annotated[Several[Slug], Meta(description="Events that name one of these issues, or whose item does.")]
+OfItems = Annotated[Several[Slug], Meta(description="Events of one of these items, and the records on them.")]
+OfParties = Annotated[
+    Several[Party],
+    Meta(
+        description="Events whose item touches one of these parties, as lists mean it: the item mentions it, or a bloc "
+        "that it was a member of when the event occurred, or is against all."
+    ),
+]
 OfGood = Annotated[Name, Meta(description="Events whose item is on this good, as lists mean it.")]
 OfEntity = Annotated[Name, Meta(description="Events whose item names this entity or beneficiary, as lists mean it.")]
 OfHs = Annotated[Hs, Meta(description="Events whose item is on goods of this HS code, as lists mean it.")]
+OfHsCodes = Annotated[
+    Several[Hs], Meta(description="Events whose item is on goods of one of these HS codes, as lists mean it.")
+]
+OfEccns = Annotated[
+    Several[Eccn], Meta(description="Events whose item is on goods of one of these ECCNs, as lists mean it.")
+]
 OfEccn = Annotated[Eccn, Meta(description="Events whose item is on goods of this ECCN, as lists mean it.")]
 
 

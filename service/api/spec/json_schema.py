@@ -48,16 +48,11 @@ _RECORDED_FIELDS = [
         ],
     ),
 ]
-
-
 _TARGET = (
     "target_event",
     Annotated[
         AnyFact | UnsetType,
-        Meta(
-            description="The fact that the record acts on, with the text that held before it, or its last text. The "
-            "feed and lists of events add it; it is no part of the record."
-        ),
+        Meta(description="The fact that the record acts on, as it stood before; the feed and lists of events add it."),
     ],
     UNSET,
 )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from service.domain.rule.answer import Rewrite, Segment
-    from service.domain.rule.scope import Touched
+    from service.domain.rule.scope import ScopeTokens
 
 
 EVENT_MEMORY = 3_000
@@ -126,7 +126,7 @@ class Item:
         """Return whether an asserted opening is known and holds."""
         return any(fact.change.opens and fact.event.modality == "asserted" for fact in self.facts.values())
 
-    def touched(self) -> Touched:
+    def touched(self) -> ScopeTokens:
         """Return what the states touch; from then on each change of them is counted."""
         if self.scope is None:
             self.scope = Scope(self.kind, self.segments)

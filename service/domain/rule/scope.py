@@ -43,7 +43,7 @@ _MARKED_BY = {"restriction": ("against", "entities"), "clearance": ("goods", "re
 """By kind, the terms on which the marks of a state depend that followers ask for."""
 
 
-class Touched(NamedTuple):
+class ScopeTokens(NamedTuple):
     """The tokens of all states of an item: by sort, None where they are too many; and what each state leaves out.
 
     `exists` is false for an item that has no state.
@@ -76,7 +76,7 @@ class Scope:
         self._sizes: Counter[str] = Counter()
         self._left_out: dict[tuple[Any, ...], _Entry] = {}
         self._states = 0
-        self._touched: Touched | None = None
+        self._touched: ScopeTokens | None = None
         for segment in segments:
             self._count(segment.answer, 1)
 
@@ -90,14 +90,14 @@ class Scope:
         if old is not None:
             self._count(old, -1)
 
-    def touched(self) -> Touched:
+    def touched(self) -> ScopeTokens:
         """Return the tokens of all states."""
         if self._touched is None:
             sorts = {
                 sort: None if sort in ANY_OF and self._sizes[sort] > BOUND else tuple(counted)
                 for sort, counted in self._counts.items()
             }
-            self._touched = Touched(sorts, self._left_out_of_all(), self._states > 0)
+            self._touched = ScopeTokens(sorts, self._left_out_of_all(), self._states > 0)
         return self._touched
 
     def _count(self, answer: Answer, step: int) -> None:
@@ -173,7 +173,7 @@ class Scope:
         return frozenset(found)
 
 
-def followed(own: Iterable[str], others: Iterable[str], touched: Sequence[Touched]) -> Iterator[str]:
+def followed(own: Iterable[str], others: Iterable[str], touched: Sequence[ScopeTokens]) -> Iterator[str]:
     """List what an event is followed by: what its own text says, what others say of its item, what its states touch.
 
     Of a sort of which there is too much, only its own stand, with a token that says so. What is left out counts where
