@@ -37,10 +37,13 @@ class KnownMembers(Struct, frozen=True, kw_only=True):
         Literal["recorded", "published"],
         Meta(description="Whether facts count from their recording or from their earliest publication."),
     ]
-    note: Annotated[
-        str | UnsetType,
-        Meta(description="Present where K lies before the first event: the answer says nothing about the world."),
-    ] = UNSET
+    note: (
+        Annotated[
+            str,
+            Meta(description="Present where K lies before the first event: the answer says nothing about the world."),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 def known_members(basis: Basis) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
@@ -67,7 +67,8 @@ def _with_basis(name: str, state: type[Struct], fields: list[Any], text: str) ->
 
 
 def _fields(struct: type[Struct]) -> list[Any]:
-    return list(get_type_hints(struct, include_extras=True).items())
+    hints = get_type_hints(struct, include_extras=True).items()
+    return [(name, hint, UNSET) if UnsetType in get_args(hint) else (name, hint) for name, hint in hints]
 
 
 ISSUE_ANSWER: Any = _with_basis(

@@ -61,7 +61,7 @@ class Touching(NamedTuple):
 def charge(shipment: Shipment, found: Touching, *, destination: bool) -> Reckoned | None:
     """Return the charge of a shipment; None where no duty touches it. `destination`: whether one was asked about."""
     duties = [each for each in found.measures if each.is_duty]
-    doubtful = [each for each in found.uncompared if each.is_duty and each.may_collect]
+    doubtful = [each for each in found.uncompared if each.is_duty and each.may_collect and each.instrument != "fee"]
     if not duties and not doubtful:
         return None
     why = [*found.more]

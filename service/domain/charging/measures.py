@@ -107,7 +107,7 @@ class Measure(msgspec.Struct):
     def is_duty(self) -> bool:
         """Return whether the restriction collects something while it applies."""
         rated = self.rate_percent is not None or bool(self.rates)
-        return self.kind == "restriction" and (rated or self.instrument in {"tariff", "fee"})
+        return self.kind == "restriction" and (rated or self.instrument == "tariff")
 
     @property
     def may_collect(self) -> bool:
