@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.domain.rule import tokens
 from service.domain.rule.facts import Entry, text_before
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from service.domain.rule.answer import Answer, Segment
+    from service.views.given import Loaded, WorkCheck
 
 
 class Recorded(NamedTuple):
@@ -36,29 +37,6 @@ class Recorded(NamedTuple):
     event: Fact | Record
     body: bytes
     recorded_by: str = ""
-
-
-class Loaded(Protocol):
-    """The items that are loaded, with the tallies of the issues that they ever named."""
-
-    def get(self, slug: str) -> Item | None:
-        """Return the item of a known name, None for a new one."""
-
-    def keep(self, item: Item) -> None:
-        """Take a new item."""
-
-    def tally(self, issue: str) -> Tally:
-        """Return the tally of an issue."""
-
-
-class WorkCheck(Protocol):
-    """The bounds of the work; each of its methods may refuse it with an error."""
-
-    def allow(self, steps: int) -> None:
-        """Check the steps done so far."""
-
-    def check(self, item: Item, event: Fact | Record) -> None:
-        """Check what an item has become by an event."""
 
 
 class Projector:
