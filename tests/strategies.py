@@ -124,16 +124,38 @@ OPTIONAL: dict[str, dict[str, list[Any]]] = {
         "quota": QUOTAS,
         "used": [{"volume": 100, "on": "2025-06"}, {"volume": 250.5}],
     },
-    "agreement": {"title": ["Another title"], "in_force_for": [["US"], []], "text_url": ["https://example.org/text"]},
+    "agreement": {
+        "parties": [["EU", "US"], ["EFTA", "CN"]],
+        "title": ["Another title"],
+        "in_force_for": [["US"], []],
+        "text_url": ["https://example.org/text"],
+    },
     "offer": {"condition": [{"by": "CN", "action": "issue licences"}]},
-    "round": {"number": [1, 2], "city": ["London", "Geneva"], "country": ["GB"], "outcome": ["a framework"]},
+    "round": {
+        "participants": [[{"name": "A", "party": "US"}, {"name": "B", "party": "EU"}]],
+        "number": [1, 2],
+        "city": ["London", "Geneva"],
+        "country": ["GB"],
+        "outcome": ["a framework"],
+    },
     "demand": {"target": ["us-chip-controls"]},
     "threat": {"trigger": ["no deal"]},
     "commitment": {"to": ["US"]},
-    "investigation": {"by": ["US"], "legal_basis": ["Section 301"], "goods": GOODS, "rates": RATES},
-    "dispute": {"by": ["CN"], "against": [["US"]], "forum": ["WTO"], "number": ["DS633"]},
+    "investigation": {
+        "by": ["US"],
+        "against": [["CN"], ["EU", "US"]],
+        "legal_basis": ["Section 301"],
+        "goods": GOODS,
+        "rates": RATES,
+    },
+    "dispute": {"by": ["CN", "EU"], "against": [["US"], ["CN", "EU"]], "forum": ["WTO"], "number": ["DS633"]},
     "call": {"initiator": ["US"], "topics": [["magnets"]]},
-    "statement": {"summary": ["Talks go well."], "stance": ["demanding"]},
+    "statement": {
+        "party": ["CN"],
+        "about": ["restriction-1", "What China does", "US duties"],
+        "summary": ["Talks go well."],
+        "stance": ["demanding"],
+    },
 }
 
 

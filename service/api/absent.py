@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from service.api.http.basis import NOTHING_RECORDED
 from service.api.http.problem_shape import PlannedFact
 from service.api.http.problems import NotFound
 from service.domain.vocabulary import dates
@@ -62,7 +63,8 @@ async def without_status(database: Database, question: Question, kind: str, slug
 
     That is as known now, which may be later than K: the problem says so, and is no answer that may be kept.
     """
-    first = await engine_of(question).first(database, await resolve(database, question), kind, slug)
+    basis = await resolve(database, question)
+    first = await engine_of(question).first(database, basis, kind, slug)
     if first is None:
         return NotFound(f"There is no {kind} {slug}.")
     detail, day = f"The {kind} {slug} has no status on this day as known then. As known now,", dates.iso(first.as_of)
@@ -71,4 +73,6 @@ async def without_status(database: Database, question: Question, kind: str, slug
         detail += f" it has one from {day}, published by {known_at}."
         return NotFound(detail, first_as_of=day, first_known_at=known_at)
     detail += f" it has one from {day}, known from position {first.position}."
+    if not basis.position:
+        detail += f" {NOTHING_RECORDED}"
     return NotFound(detail, first_as_of=day, first_known_position=first.position)

@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from service.api import (
     appends,
+    between,
     changes,
     consumers,
     diff,
@@ -90,6 +91,7 @@ TAGS = {
     "issues": "Matters between trading partners, each with its items as of a day.",
     "events": "Facts as they were recorded, and the records about them.",
     **{kind.plural: f"{kind.plural.capitalize()} across issues." for kind in KINDS.values() if kind.name != "issue"},
+    "between": "What stands between two partners.",
     "exposure": "The restrictions and clearances that touch a good and a country.",
     "changes": "What changes, and what lapses, on which day.",
     "feed": "The log in position order, for services that follow it.",
@@ -109,6 +111,7 @@ ROUTES: list[Route] = [
         events,
         items,
         versions,
+        between,
         exposure,
         changes,
         feed,

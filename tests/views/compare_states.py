@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from service.api.between import BetweenQuery
 from service.api.exposure import ExposureQuery
 from service.api.items import ItemsQuery
 from service.domain.rule.words import occur_in, words_of
@@ -18,7 +19,7 @@ from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ItemState, StateFilter
 from service.views.asof.summaries import posture_by, summaries
 from service.views.asof.touching import not_compared, touching_page
-from tests import oracle, touching
+from tests import oracle, partners, touching
 from tests.ledgers import Opened, asking
 from tests.tally import comparing
 
@@ -193,6 +194,37 @@ async def check_exposure(
 
 def occurring(words: Sequence[str], state: ItemState) -> bool:
     return occur_in(state.kind, state.body, words)
+
+
+async def check_between(
+    ledger: Opened, standing: list[Event], asked: Event, day: date, known: oracle.K, limit: int
+) -> None:
+    """Compare what stands between two partners with what the slow way finds among the states at (D, K).
+
+    `asked` is the query: `a`, `b`, maybe `recent`, `include`, `hs` or `status`.
+    """
+    question, query = asking(day, known), msgspec.convert(asked, BetweenQuery)
+    wanted = query.filter(day.toordinal())
+    found: list[tuple[str, str | None]] = []
+    after: int | None = 0
+    while after is not None:
+        page = await touching_page(ledger.database, question, wanted, after=after, limit=limit)
+        found += [(each.slug, each.side) for each in page.items]
+        question, after = page.basis.pinned(), page.next
+    pair = (asked["a"], asked["b"])
+    sides = [(state["id"], partners.side(state, standing, pair, day, query.recent)) for state in standing]
+    passing = {state["id"] for state in standing if _stands(state, standing, asked, day)}
+    with comparing("between"):
+        assert found == [(item, side) for item, side in sides if side is not None and item in passing], asked
+
+
+def _stands(state: Event, standing: list[Event], asked: Event, day: date) -> bool:
+    """Whether a state passes the filters beside the partners."""
+    good = "hs" not in asked or touching.found(state, standing, "hs", asked["hs"], day) is not None
+    statuses = {state["status"], *[each["status"] for each in state["alternatives"]]}
+    status = "status" not in asked or asked["status"] in statuses
+    ended = "include" in asked or asked.get("status") in {"lifted", "expired"}
+    return good and status and (ended or not oracle.over_in_every_reading(state))
 
 
 async def check_words(ledger: Opened, log: list[Event], kind: str, asked: str, point: oracle.Point, limit: int) -> None:

@@ -19,13 +19,14 @@ from tests.ledgers import Opened, fresh_postgres, fresh_sqlite
 from tests.strategies import days_near, days_published, histories
 from tests.tally import comparing
 from tests.views.compare_histories import (
+    check_all_differences,
     check_changes,
     check_difference,
     check_rectangles,
     check_rectangles_published,
     check_timeline,
 )
-from tests.views.compare_states import GOODS, PARTIES, WORDS, check_exposure, check_words
+from tests.views.compare_states import GOODS, PARTIES, WORDS, check_between, check_exposure, check_words
 from tests.views.test_against_oracle import Check, record_and_check
 
 Event = dict[str, Any]
@@ -51,10 +52,13 @@ async def check_differences(ledger: Opened, data: st.DataObject, history: list[E
     first, last = sorted([data.draw(days_near(history)), data.draw(days_near(history))])
     early, late = sorted([data.draw(st.integers(0, len(log))), data.draw(st.integers(0, len(log)))])
     limit = data.draw(st.sampled_from([1, 2, 50]))
+    for one, other in (((first, late), (last, late)), ((first, early), (first, late))):
+        await check_all_differences(ledger, one, other, limit)
     for issue in issues_of(log):
         await check_difference(ledger, log, issue, (first, late), (last, late), limit)
         await check_difference(ledger, log, issue, (first, early), (first, late), limit)
         published = oracle.Published(data.draw(days_published(log)), late)
+        await check_all_differences(ledger, (first, published), (last, published), limit)
         await check_difference(ledger, log, issue, (first, published), (last, published), limit)
         sooner = published._replace(day=min(published.day, data.draw(days_published(log))))
         await check_difference(ledger, log, issue, (first, sooner), (first, published), limit)
@@ -116,6 +120,29 @@ async def _check_exposures(ledger: Opened, data: st.DataObject, history: list[Ev
             await check_exposure(ledger, standing, asked | ended, day, known, limit)
 
 
+async def check_partners(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
+    """Compare what stands between partners with every state's own side, as recorded and as published."""
+    log = await ledger.log()
+    position = data.draw(st.integers(1, len(log)))
+    clocks: list[oracle.K] = [len(log), position, oracle.Published(data.draw(days_published(log)), position)]
+    for known in clocks:
+        day = data.draw(days_near(history))
+        standing = oracle.states(log, day, known)
+        for a, b in (("US", "CN"), data.draw(st.permutations(PARTIES))[:2]):
+            more = data.draw(st.fixed_dictionaries({}, optional=BESIDE))
+            limit = data.draw(st.sampled_from([1, 2, 50]))
+            await check_between(ledger, standing, {"a": a, "b": b, **more}, day, known, limit)
+
+
+BESIDE: dict[str, st.SearchStrategy[Any]] = {
+    "recent": st.integers(1, 60),
+    "include": st.just("ended"),
+    "hs": st.sampled_from(["2805", "8505", "90"]),
+    "status": st.sampled_from(["in_force", "lifted", "expired", "open", "made"]),
+}
+"""Filters beside the partners."""
+
+
 async def check_lists_by_words(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
     """Compare the lists of every kind by words, as recorded and as published."""
     log = await ledger.log()
@@ -131,6 +158,7 @@ async def check_lists_by_words(ledger: Opened, data: st.DataObject, history: lis
 CHECKS: dict[str, Check] = {
     "changes": check_changes_of_days,
     "exposure": check_exposures,
+    "between": check_partners,
     "words": check_lists_by_words,
     "timelines": check_timelines,
     "differences": check_differences,

@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {7: "e5e26780ef9d074d7200e982b32b478bd773ca0b05e14ad668b92527bccd8e72"}
+FINGERPRINTS = {8: "f4bce75b1b399ce2d3a1e4b833180a4d85cd9f594c4097528be740355266739d"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

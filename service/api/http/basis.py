@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from service.api.http.requests import encode
 from service.domain.vocabulary import dates, instants
@@ -22,6 +22,12 @@ KnownAt = Annotated[
 ]
 
 
+NOTHING_RECORDED = (
+    "Nothing had been recorded at this K, so nothing is known. To count facts from the day on which they were "
+    "published, ask with known_basis=published."
+)
+
+
 class KnownMembers(Struct, frozen=True, kw_only=True):
     """K of an answer: how much of the log counts."""
 
@@ -31,13 +37,18 @@ class KnownMembers(Struct, frozen=True, kw_only=True):
         Literal["recorded", "published"],
         Meta(description="Whether facts count from their recording or from their earliest publication."),
     ]
+    note: Annotated[
+        str | UnsetType,
+        Meta(description="Present where K lies before the first event: the answer says nothing about the world."),
+    ] = UNSET
 
 
 def known_members(basis: Basis) -> bytes:
     """Return the members by which an answer states its K, as JSON without braces."""
     if basis.published is None:
         known_at = instants.text(basis.recorded_at) if basis.position else None
-        known = KnownMembers(known_at=known_at, known_position=basis.position, known_basis="recorded")
+        note = UNSET if basis.position else NOTHING_RECORDED
+        known = KnownMembers(known_at=known_at, known_position=basis.position, known_basis="recorded", note=note)
     else:
         day = dates.iso(basis.published)
         known = KnownMembers(known_at=day, known_position=basis.position, known_basis="published")

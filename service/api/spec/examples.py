@@ -172,7 +172,7 @@ TIMELINE: dict[str, Any] = {
     **_KNOWN,
 }
 DIFF: dict[str, Any] = {
-    "items": [{"id": ITEM, "kind": "restriction", "before": None, "after": _CONTROL}],
+    "items": [{"id": ITEM, "kind": "restriction", "changed": [*_CONTROL], "before": None, "after": _CONTROL}],
     "next": None,
     "from": "2025-03-31",
     "to": "2025-06-10",
@@ -193,7 +193,28 @@ CHANGES: dict[str, Any] = {
     "as_of": None,
     **_KNOWN,
 }  # fmt: skip
-EXPOSURE: dict[str, Any] = {"items": [_CONTROL], "next": None, **BASIS}
+EXPOSURE: dict[str, Any] = {
+    "items": [_CONTROL],
+    "next": None,
+    "charge": {
+        "percent": None,
+        "parts": [],
+        "cleared": [],
+        "displaced": [],
+        "complete": False,
+        "why": ["1 duty could not be compared with the good: section-301-list-200bn"],
+    },
+    "not_compared": 1,
+    "not_compared_url": "/v1/exposure?hs=284690&origin=CN&destination=US&as_of=2025-06-10&known_position=2&compared=no",
+    **BASIS,
+}
+BETWEEN: dict[str, Any] = {
+    "a_on_b": {},
+    "b_on_a": {"restriction": [_CONTROL]},
+    "both": {},
+    "next": None,
+    **BASIS,
+}
 
 _WEBHOOK: dict[str, Any] = {"id": "compliance-desk", "url": "https://receiver.example/parley", "type": "restriction.*"}
 _SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="  # noqa: S105 - an example

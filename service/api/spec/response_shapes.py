@@ -139,6 +139,8 @@ class Change(Struct, frozen=True, kw_only=True):
     id: Slug
     """The slug of the item."""
     kind: AnyKind
+    changed: tuple[str, ...]
+    """The names of the members that differ."""
     before: AnyState | None
     """The state at the first point; null where the item has no status there, or is not of the issue."""
     after: AnyState | None
@@ -146,7 +148,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Diff(KnownMembers, frozen=True, kw_only=True):
-    """What changed in an issue between two points: two days as known at one K, or two Ks on one day."""
+    """What changed, in an issue or in all, between two points: two days as known at one K, or two Ks on one day."""
 
     items: tuple[Change, ...]
     """The items whose states differ, in order of first appearance in the log; the issue may be one of them."""
@@ -185,16 +187,6 @@ def _history(kind: str) -> type[Struct]:
 
 
 HISTORIES: dict[str, Any] = {kind: _history(kind) for kind in KINDS if kind != "issue"}
-
-
-class Exposure(AsOfMembers, frozen=True, kw_only=True):
-    """A page of the restrictions and clearances that touch a good and a country."""
-
-    items: tuple[AnyState, ...]
-    """The restrictions and clearances, in order of first appearance in the log, each with its sources."""
-    next: Next
-    not_compared: NotCompared | UnsetType = UNSET
-    not_compared_url: NotComparedUrl | UnsetType = UNSET
 
 
 class EventPage(AsOfMembers, frozen=True, kw_only=True):

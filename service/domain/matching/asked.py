@@ -21,7 +21,7 @@ from service.domain.vocabulary.words import normalized, stems_in, words_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_BODIES = {"UN", "WTO"}
+BODIES = {"UN", "WTO"}
 """Parties that no measure is against just because it is against all."""
 _IS_ECCN = re.compile(ECCN_PATTERN, re.IGNORECASE)
 
@@ -54,7 +54,7 @@ def of_target(party: str, day: int) -> Clause:
 
 
 def _of_all(party: str, blocs: Iterable[str]) -> list[Way]:
-    if party in _BODIES:
+    if party in BODIES:
         return []
     return [Way((AGAINST_ALL,), ALL, tuple(f"except-party:{each}" for each in (party, *blocs)))]
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from service.domain.vocabulary.codes import AGAINST_ALL, COUNTRIES_OF_RESTRICTION, GOODS_OF_RESTRICTION, NO_GOODS
+from service.domain.vocabulary.codes import (
+    A_STATEMENT,
+    AGAINST_ALL,
+    COUNTRIES_OF_RESTRICTION,
+    GOODS_OF_RESTRICTION,
+    NO_GOODS,
+)
 from service.domain.vocabulary.terms import tokens_by_term
 
 if TYPE_CHECKING:
@@ -84,6 +90,8 @@ def marks(kind: Kind, answer: Answer) -> list[str]:
             found.append(GOODS_OF_RESTRICTION if refers else NO_GOODS)
         if refers and not _names_a_country(_term(answer, "beneficiaries")):
             found.append(COUNTRIES_OF_RESTRICTION)
+    elif kind.name == "statement":
+        found.append(A_STATEMENT)
     return found
 
 

@@ -87,8 +87,10 @@ NO_GOODS = "no-goods"
 """The mark of a measure that names no goods and is not on all of them, nor on those of another."""
 GOODS_OF_RESTRICTION, COUNTRIES_OF_RESTRICTION = "goods-of-restriction", "countries-of-restriction"
 """The marks of a clearance that is for the goods, and for the countries, of the restriction that it names."""
-SCOPE_MARKS = frozenset({AGAINST_ALL, NO_GOODS, GOODS_OF_RESTRICTION, COUNTRIES_OF_RESTRICTION})
-"""The marks that say what a measure touches: items are found by them, too."""
+A_STATEMENT = "a-statement"
+"""The mark of a statement: whom it is about is not among its tokens."""
+SCOPE_MARKS = frozenset({AGAINST_ALL, NO_GOODS, GOODS_OF_RESTRICTION, COUNTRIES_OF_RESTRICTION, A_STATEMENT})
+"""The marks that say what an item touches: items are found by them, too."""
 RestrictionSlug = Annotated[Slug, found_by("restriction:{}", OF_RESTRICTION)]
 DisplacedSlug = Annotated[Slug, found_by("in-place-of:{}")]
 SourceSlug = Annotated[Slug, found_by("following:{}")]

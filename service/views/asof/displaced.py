@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from service.domain.matching.clauses import ALL_GOODS
 from service.domain.rule.posture import IN_FORCE
+from service.domain.rule.tokens import token
+from service.domain.vocabulary.goods import hs_parts
 from service.views.asof.engine import engine_of
 
 if TYPE_CHECKING:
@@ -16,25 +19,46 @@ if TYPE_CHECKING:
 
 _NAMING = """SELECT DISTINCT i.slug FROM facet f CROSS JOIN item i
     WHERE f.token {among} AND f.item <= $2 AND i.number = f.item"""
+_NOT_APPLIED = token("applies", "none")
 _TOKEN = "in-place-of:"  # noqa: S105 - a token to search by, not a secret
 
 
 async def displacing(
     database: Database, basis: Basis, states: Iterable[ItemState], clauses: Sequence[Clause]
 ) -> dict[str, list[str]]:
-    """Return, for each restriction that is displaced, the names of those that are in force in its place, sorted.
+    """Return, for each restriction that is displaced, the names of those that apply in its place, sorted.
 
-    Those displace for which every clause holds: they touch the same good, and are against the same country.
+    Those displace for which every clause holds: they touch the same good, and are against the same country. Without a
+    clause about a good, they are on every good that the displaced one names.
     """
-    tokens = [f"{_TOKEN}{each.slug}" for each in states if each.kind == IN_FORCE.kind]
+    displaced = {f"{_TOKEN}{each.slug}": each.tokens for each in states if each.kind == IN_FORCE.kind}
+    tokens = [*displaced]
     if not tokens:
         return {}
     dialect = database.dialect
     sql = _NAMING.format(among=dialect.slugs.format("$1"))
     rows = await database.fetch(sql, dialect.listed(tokens), basis.position)
     found: dict[str, list[str]] = {}
+    by_good = any(clause.unsaid for clause in clauses)
     for other in await engine_of(basis).named(database, basis, [slug for (slug,) in rows]) if rows else ():
-        if other.status == IN_FORCE.status and all(clause.found(other.tokens) for clause in clauses):
-            for token in sorted(other.tokens.intersection(tokens)):
-                found.setdefault(token.removeprefix(_TOKEN), []).append(other.slug)
+        if _NOT_APPLIED not in other.tokens and all(clause.found(other.tokens) for clause in clauses):
+            for name in sorted(other.tokens.intersection(tokens)):
+                if not by_good and not _covers(other.tokens, displaced[name]):
+                    continue
+                found.setdefault(name.removeprefix(_TOKEN), []).append(other.slug)
     return {slug: sorted(others) for slug, others in found.items()}
+
+
+def _covers(new: frozenset[str], old: frozenset[str]) -> bool:
+    """Return whether a restriction is on every good that another one is on, by their tokens: HS codes, or names."""
+    if ALL_GOODS in new or ALL_GOODS in old:
+        return ALL_GOODS in new
+    codes = _after("hs-exactly:", old)
+    if codes and "uncoded:hs" not in old:
+        own = _after("hs-exactly:", new)
+        return all(not own.isdisjoint(hs_parts(code)) for code in codes)
+    return _after("good:", old) <= _after("good:", new)
+
+
+def _after(prefix: str, tokens: frozenset[str]) -> set[str]:
+    return {token.removeprefix(prefix) for token in tokens if token.startswith(prefix)}

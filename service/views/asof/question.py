@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from service.domain.matching.clauses import Clause
+    from service.domain.matching.partners import Partners, Side
     from service.domain.rule.posture import ItemStatus, Posture
 
 
@@ -56,6 +57,7 @@ class ItemState(NamedTuple):
     """An item's state at (D, K): `body` is its JSON, `tokens` what it is found by, where the question needs them.
 
     `matched` says what of it was found in place of what was asked about, by parameter: a bloc, a code, a name, `all`.
+    `side` says how it stands between two partners, where they are asked about.
     """
 
     number: int
@@ -65,6 +67,7 @@ class ItemState(NamedTuple):
     body: bytes
     tokens: frozenset[str] = frozenset()
     matched: Mapping[str, str] = {}  # never changed
+    side: Side | None = None
 
 
 class StateFilter(NamedTuple):
@@ -102,7 +105,8 @@ class ScopeFilter(NamedTuple):
     Items are found by the first two clauses: the first are those that leave the fewest candidates. There is one at
     least. Those that have ended in every reading, and those that are only planned, pass where they are `included`.
     `unsaid` asks for the states that cannot be compared with the clause about a good, in place of those it holds for.
-    Without `bodies` the states may come without them.
+    Without `bodies` the states may come without them. They stand between `partners`. A restriction that names entities
+    names `maker` or all others. Both need the bodies.
     """
 
     kinds: tuple[str, ...]
@@ -112,6 +116,8 @@ class ScopeFilter(NamedTuple):
     without: Sequence[str] = ()
     unsaid: bool = False
     bodies: bool = True
+    partners: Partners | None = None
+    maker: Clause | None = None
 
     def searched(self) -> ScopeFilter:
         """Return the filter by which the states are looked for."""

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from service.domain.matching.clauses import ALL
+from service.domain.matching.partners import PARTNER_NAMES, about_item
 from service.domain.rule.state import encode
 from service.domain.vocabulary.codes import GOODS_OF_RESTRICTION
-from service.domain.vocabulary.words import normalized
 from service.views.asof import published, recorded
 from service.views.asof.basis import basis_of, basis_sql
 from service.views.asof.engine import engine_of
+from service.views.asof.names import as_written, has_residual
 from service.views.asof.question import (
     Basis,
     ItemState,
@@ -75,7 +75,7 @@ async def not_compared(database: Database, basis: Basis, wanted: StateFilter | S
     """
     if not isinstance(wanted, ScopeFilter) or not any(clause.unsaid for clause in wanted.clauses):
         return None
-    others = wanted._replace(unsaid=True, bodies=False)
+    others = wanted._replace(unsaid=True, bodies=wanted.partners is not None or wanted.maker is not None)
     page = await touching_page(database, basis.pinned(), others, after=0, limit=NOT_COMPARED_MAX)
     return len(page.items)
 
@@ -203,26 +203,49 @@ async def touching(
     database: Database, basis: Basis, wanted: ScopeFilter, states: Sequence[ItemState]
 ) -> list[ItemState]:
     """Keep the states that touch all that is asked about, with what was found; clearances with their restrictions."""
-    referred = {each.slug: slug for each in states if (slug := _restriction_of(each, wanted.clauses)) is not None}
+    referred = {each.slug: slug for each in states if (slug := _reference_of(each, wanted)) is not None}
     by_slug = {each.slug: each for each in states}
     if missing := set(referred.values()) - by_slug.keys():
         others = await engine_of(basis).named(database, basis, sorted(missing), planned=wanted.included.planned)
         by_slug |= {each.slug: each for each in others}
     touching = []
     for state in states:
-        restriction = by_slug.get(referred.get(state.slug, ""))
-        is_one = restriction is not None and restriction.kind == "restriction"
-        matched = _matched(state, restriction.tokens if restriction is not None and is_one else None, wanted)
-        if matched is not None:
-            touching.append(state._replace(matched=matched) if matched else state)
+        reference = by_slug.get(referred.get(state.slug, ""))
+        is_one = reference is not None and (reference.kind == "restriction" or state.kind == "statement")
+        found = _found(state, reference.tokens if reference is not None and is_one else None, wanted)
+        if found is not None:
+            touching.append(found)
     return touching
 
 
-def _restriction_of(state: ItemState, clauses: Iterable[Clause]) -> str | None:
-    """Return the restriction whose goods or countries a clearance is for, as far as they are asked about."""
-    if not any(clause.inherits in state.tokens for clause in clauses):
+def _reference_of(state: ItemState, wanted: ScopeFilter) -> str | None:
+    """Return the restriction whose goods or countries a clearance is for, or the item that a statement is about."""
+    if wanted.partners is not None and state.kind == "statement":
+        return about_item(state.body)
+    if wanted.partners is None and not any(clause.inherits in state.tokens for clause in wanted.clauses):
         return None
     return next((token.partition(":")[2] for token in state.tokens if token.startswith("restriction:")), None)
+
+
+def _found(state: ItemState, reference: frozenset[str] | None, wanted: ScopeFilter) -> ItemState | None:
+    """Return a state that passes, with what of it was found; None for one that does not pass."""
+    matched = _matched(state, None if state.kind == "statement" else reference, wanted)
+    if matched is None or not _is_of(state, wanted.maker):
+        return None
+    if wanted.partners is None:
+        return state._replace(matched=matched) if matched else state
+    stands = wanted.partners.found(state.kind, state.body, reference)
+    if stands is None:
+        return None
+    others = {name: what for name, what in matched.items() if name not in PARTNER_NAMES}
+    return state._replace(matched=others | wanted.partners.matched(stands), side=stands.side)
+
+
+def _is_of(state: ItemState, maker: Clause | None) -> bool:
+    """Return whether a restriction is on a maker: it names no entity, this one, or all others."""
+    if maker is None or state.kind != "restriction" or maker.found(state.tokens) is not None:
+        return True
+    return not any(token.startswith("entity:") for token in state.tokens) or has_residual(state.body)
 
 
 def _matched(state: ItemState, restriction: frozenset[str] | None, wanted: ScopeFilter) -> dict[str, str] | None:
@@ -244,7 +267,7 @@ def _matched(state: ItemState, restriction: frozenset[str] | None, wanted: Scope
         if found is None:
             return None
         if found.what:
-            matched[clause.name] = _as_written(state, found.what)
+            matched[clause.name] = as_written(state.body, found.what)
     return matched
 
 
@@ -253,34 +276,3 @@ def shown(state: ItemState, displaced_by: Sequence[str] = ()) -> bytes:
     more = {"matched": state.matched, "displaced_by": displaced_by}
     added = {name: value for name, value in more.items() if value}
     return b"%s,%s" % (state.body[:-1], encode(added)[1:]) if added else state.body
-
-
-class _NamedPart(msgspec.Struct):
-    """The texts that a part of a state may be found by."""
-
-    name: str
-    also: list[str] = []
-    eccn: str = ""
-
-
-class _Names(msgspec.Struct):
-    """The parts of a state that have names."""
-
-    goods: list[_NamedPart] = []
-    entities: list[_NamedPart] = []
-    beneficiaries: list[_NamedPart] = []
-
-
-_names = msgspec.json.Decoder(_Names).decode
-
-
-def _as_written(state: ItemState, what: str) -> str:
-    """Return a name or a code as the state has it: tokens have lost its case."""
-    if what == ALL or not state.body:
-        return what
-    parts = _names(state.body)
-    for part in (*parts.goods, *parts.entities, *parts.beneficiaries):
-        for text in (part.name, *part.also, part.eccn):
-            if normalized(text) == what:
-                return text
-    return what

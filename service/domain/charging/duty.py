@@ -1,0 +1,115 @@
+"""What one duty collects on a shipment, or why that cannot be reckoned (docs/decisions/0038)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from service.domain.charging.measures import DutyRate, best, cover
+from service.domain.vocabulary.words import words_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.domain.charging.measures import Measure, Shipment
+
+_RESTS_ON = (
+    "imposed_by", "against", "except_parties", "goods", "all_goods", "except_goods", "entities", "rate_percent",
+    "rates", "quota",
+)  # fmt: skip
+
+
+class Collected(NamedTuple):
+    """What a duty collects: a percentage, None where it is not known, and the reasons why not, in words."""
+
+    percent: int | float | None
+    basis: Literal["additional", "all_in"] = "additional"
+    why: Sequence[str] = ()
+
+
+def collected(duty: Measure, shipment: Shipment) -> Collected | None:
+    """Return what a duty that touches a shipment collects; None for one that surely collects nothing."""
+    if not duty.may_collect:
+        hidden = duty.status not in {"proposed", "announced", "planned"} and duty.is_contested(())
+        return Collected(None, why=["its status is contested"]) if hidden else None
+    doubts = [*_doubts(duty), *_goods(duty, shipment)]
+    if duty.status == "suspended":
+        found = Collected(duty.charged_percent)
+        if duty.charged_percent is None:
+            doubts.append("no source says what its suspension leaves")
+    else:
+        found = _rate(duty, shipment)
+    return found._replace(why=[*doubts, *found.why])
+
+
+def _doubts(duty: Measure) -> list[str]:
+    if duty.certainty == "possible":
+        return ["it is not certain whether it applies on this day"]
+    return ["a fact that it rests on is contested"] if duty.is_contested(_RESTS_ON) else []
+
+
+def _goods(duty: Measure, shipment: Shipment) -> list[str]:
+    """List why it is not sure that all of what is asked about falls under a duty."""
+    found = []
+    if not duty.all_goods and (covered := best(duty.goods, shipment.good)) != "all":
+        found.append("it is on a part of these goods" if covered == "part" else "its goods cannot be compared")
+    excepted = {cover(good, shipment.good) for good in duty.except_goods}
+    if excepted & {"all", "part"}:
+        found.append("a part of these goods is excepted")
+    elif "unknown" in excepted:
+        found.append("its exceptions cannot be compared with the good")
+    if duty.entities and shipment.maker is None and not any(each.residual for each in duty.entities):
+        found.append("it is for the entities that it names")
+    return found
+
+
+def _rate(duty: Measure, shipment: Shipment) -> Collected:
+    """Return the rate of a duty in force for a shipment: the one that is said the most closely."""
+    rates = list(duty.rates)
+    if duty.rate_percent is not None:
+        rates.append(DutyRate(percent=duty.rate_percent))
+    by_quota = any(rate.quota for rate in rates)
+    if (by_quota and shipment.quota is None) or (duty.quota is not None and not by_quota):
+        return Collected(None, why=["it depends on its quota"])
+    meant = [rate for rate in rates if shipment.quota is None or rate.quota in {None, shipment.quota}]
+    if rates and not meant:  # it is on the other side of the quota alone
+        return Collected(0)
+    fits = [(rate, how) for rate in meant for how in (_fits(rate, shipment),) if how != "no"]
+    if unsure := [how for _, how in fits if how != "yes"]:
+        return Collected(None, why=[unsure[0]])
+    return _only([rate for rate, _ in fits])
+
+
+def _fits(rate: DutyRate, shipment: Shipment) -> str:
+    """Return whether a rate is for a shipment: `yes`, `no`, or why that is not known."""
+    if rate.party is not None and rate.party != shipment.origin and rate.party not in shipment.blocs:
+        return "no"
+    if rate.goods:
+        covered = best(rate.goods, shipment.good)
+        if covered == "none":
+            return "no"
+        if covered != "all":
+            return "its rate depends on the good"
+    if rate.entity is not None:
+        if shipment.maker is None:
+            return "its rate depends on the maker"
+        if not {*words_in(shipment.maker)} <= {*words_in(rate.entity)}:
+            return "no"
+    return "yes"
+
+
+def _only(rates: Sequence[DutyRate]) -> Collected:
+    """Return the one rate of some that is for the closest description; a reason where there is none, or several."""
+    if not rates:
+        return Collected(None, why=["no source says its rate for this"])
+    said = [{name for name in ("party", "goods", "entity") if getattr(rate, name)} for rate in rates]
+    closest = max(said, key=len)
+    found = [rate for rate, names in zip(rates, said, strict=True) if names == closest]
+    values = {(rate.percent, rate.amount, rate.basis) for rate in found}
+    if len(values) > 1 or any(not names <= closest for names in said):
+        return Collected(None, why=["it has several rates for this"])
+    rate = found[0]
+    if rate.basis == "minimum_price":
+        return Collected(None, why=["it depends on the price"])
+    if rate.percent is None:
+        return Collected(None, why=["its rate is an amount"])
+    return Collected(rate.percent, rate.basis)
