@@ -15,7 +15,7 @@ import pytest
 Run = Callable[..., subprocess.CompletedProcess[str]]
 COMMANDS = (
     *("serve", "migrate", "seed", "import", "export", "rebuild", "follow", "openapi", "keys", "record"),
-    *("as-of", "exposure", "changes", "show", "issues", "timeline"),
+    *("between", "as-of", "exposure", "changes", "show", "issues", "timeline"),
 )
 ISSUE = "rare-earth-export-restrictions"
 

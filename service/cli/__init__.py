@@ -52,8 +52,8 @@ def cli() -> None:
 
 for command in (
     serve.serve, ledgers.migrate, ledgers.seed, ledgers.import_, ledgers.export, ledgers.rebuild,
-    questions.as_of, questions.exposure, questions.changes, questions.show, questions.issues, questions.timeline,
-    record.record,
+    questions.between, questions.exposure, questions.changes, questions.as_of, questions.show, questions.issues,
+    questions.timeline, record.record,
     feeds.follow, feeds.relay, feeds.openapi, keys.keys,
 ):  # fmt: skip
     cli.add_command(command)

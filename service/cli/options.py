@@ -103,6 +103,10 @@ paged = _all(_limit, _cursor)
 included = _all(_ended, _planned)
 """Items that are left out otherwise."""
 
+uncompared = click.option(
+    "--uncompared", "compared", is_flag=True, help="Those of which nobody can say whether they are on the good."
+)
+
 PARTY = several("--party", "Of this party, a country or a bloc.", metavar="CODE")
 ISSUE = several("--issue", "Of this issue.", metavar="ISSUE")
 KIND = several("--kind", "Of this kind, such as restriction.", metavar="KIND")
@@ -116,6 +120,8 @@ ENTITY = click.option("--entity", metavar="WORDS", help="On an entity with these
 def query_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of the API for options that are named after them; those that are not given are left out."""
     rest = dict(options)
+    if rest.pop("compared", False):
+        rest["compared"] = "no"
     flags = [name for name in ("ended", "planned") if rest.pop(name, False)]
     query = {name: ",".join(value) if isinstance(value, tuple) else value for name, value in rest.items()}
     include = {"include": ",".join(flags)} if flags else {}

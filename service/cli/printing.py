@@ -12,7 +12,7 @@ from service.api.http.tables import table
 from service.cli import words
 from service.cli.asking import decoded, groups_of
 from service.cli.escaping import cleaned, escaped
-from service.cli.values import value_of
+from service.views.asof.touching import NOT_COMPARED_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -76,12 +76,10 @@ def _ending(paper: Paper, answer: Members, none: str) -> None:
     if not any(items for _, items in groups_of(answer)):
         paper.print("")
         paper.print(none)
-    left = answer.get("not_compared")
-    count = left.get("count") if isinstance(left, dict) else left
-    if count:
-        more = " or more" if isinstance(left, dict) and left.get("more") else ""
+    if left := answer.get("not_compared"):
         paper.print("")
-        paper.print(f"not compared: {count}{more} measures, which do not say their goods so (--uncompared shows them)")
+        more = " or more" if left >= NOT_COMPARED_MAX else ""
+        paper.print(f"not compared: {left}{more} measures, which do not say their goods so (--uncompared shows them)")
     if answer.get("next"):
         paper.print("")
         paper.print(_MORE, style="dim")
@@ -104,14 +102,17 @@ def states(answer: bytes, none: str, names: Members | None = None) -> None:
     _ending(paper, found, none)
 
 
+_DUTY = {"additional": "additional to the ordinary duty", "all_in": "the ordinary duty is in it"}
+
+
 def _charge(paper: Paper, charge: Members) -> None:
     """Print what is charged on a good, and what it is made of."""
     total = "not known" if charge["percent"] is None else f"{charge['percent']} percent"
-    lines = [f"{_percent(each)} by {each['item']} ({value_of(each['basis'])})" for each in charge["parts"]]
-    lines += [f"cleared: {each['item']}, by {each['by']}" for each in charge["cleared"]]
-    lines += [f"displaced: {each['item']}, by {each['by']}" for each in charge["displaced"]]
+    lines = [f"{_percent(each)} by {each['item']} ({_DUTY[each['basis']]})" for each in charge["parts"]]
+    lines += [f"nothing by {each['item']}: cleared by {each['by']}" for each in charge["cleared"]]
+    lines += [f"nothing by {each['item']}: {each['by']} stands in its place" for each in charge["displaced"]]
     lines += [f"not complete: {why}" for why in charge["why"]]
-    paper.block(f"charged in addition to the ordinary duty: {total}", lines)
+    paper.block(f"charge: {total}", lines)
 
 
 def _percent(part: Members) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service.cli import options
+from service.domain.vocabulary.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ITEMS_OF_ISSUE = 1_000
+_BUT_ISSUES = tuple(kind for kind in KINDS if kind != "issue")
 
 
 def _ask(given: dict[str, Any], work: Callable[[Api], Awaitable[Any]]) -> Any:  # noqa: ANN401
@@ -57,27 +59,61 @@ def _shown(answer: bytes, form: str, table: Callable[[bytes], None], csv: Callab
 
 
 @click.command()
+@click.argument("a")
+@click.argument("b")
+@options.KIND
+@options.ISSUE
+@options.STATUS
+@options.GOOD
+@options.HS
+@click.option("--recent", metavar="N", type=click.IntRange(1), help="Calls and statements of the last N days (90).")
+@options.uncompared
+@options.included
+@options.paged
+@options.asked_on
+def between(*, form: str, **given: Any) -> None:  # noqa: ANN401 - what click hands over
+    """Show what stands between two partners, A and B: countries or blocs, by their codes.
+
+    First what A does to B, then what B does to A, then what both take part in.
+
+    \b
+      parley between US CN
+      parley between US EU --kind restriction,agreement --on 2025-09-01
+    """
+    from service.cli import printing
+
+    names = {name: given[name].upper() for name in ("a", "b")}
+    answer = _read(given, "/v1/between")
+    table = partial(printing.states, none="nothing stands between them", names=names)
+    _shown(answer, form, table, partial(_only_states, kinds=_BUT_ISSUES, first=("side",)))
+
+
+@click.command()
 @options.PARTY
+@click.option("--origin", metavar="CODE", help="The country that the goods come from; then the charge is shown.")
+@click.option("--destination", metavar="CODE", help="The country that the goods go to, alone or with --origin.")
 @options.GOOD
 @options.HS
 @options.ECCN
 @options.ENTITY
-@click.option("--uncompared", is_flag=True, help="Those of which nobody can say whether they are on it.")
+@click.option("--quota", type=click.Choice(["in", "over"]), help="Whether the goods are within quotas, for the charge.")
+@options.uncompared
 @options.included
 @options.paged
 @options.asked_on
-def exposure(*, uncompared: bool, form: str, **given: Any) -> None:  # noqa: ANN401 - what click hands over
-    """Show the restrictions and clearances that touch a good and a country.
+def exposure(*, form: str, **given: Any) -> None:  # noqa: ANN401 - what click hands over
+    """Show the restrictions and clearances that touch a good and a country, and what is charged.
 
-    Name the good by one of --good, --hs and --eccn, or an --entity.
+    Name the good by one of --good, --hs and --eccn, or an --entity. Name a --party on either side, or those of a
+    shipment: --origin, --destination.
 
     \b
       parley exposure --good dysprosium --party US --on 2025-06-05
-      parley exposure --hs 870380 --party CN
+      parley exposure --hs 870380 --origin CN --destination US
     """
     from service.cli import printing
 
-    answer = _read(given | ({"compared": "no"} if uncompared else {}), "/v1/exposure")
+    answer = _read(given, "/v1/exposure")
     table = partial(printing.states, none="no measure is known that touches them")
     _shown(answer, form, table, partial(_only_states, kinds=("restriction", "clearance")))
 
@@ -219,7 +255,6 @@ async def _find(item: str, query: Mapping[str, Any], api: Api) -> tuple[str, byt
     """Read the state of an item whose kind is not known: its first fact has it."""
     from service.cli.asking import decoded
     from service.cli.running import Failed
-    from service.domain.vocabulary.kinds import KINDS
 
     found = decoded(await api.get("/v1/events", {"item": item, "limit": 1}))["items"]
     kinds = [kind for each in found if (kind := each["type"].partition(".")[0]) in KINDS]

@@ -109,7 +109,7 @@ def _charges(item: Members) -> Iterator[str]:
 def _found(asked: str, found: str) -> str:
     """Return what was found in place of what was asked about."""
     if found == "all":
-        return "all partners" if asked in {"party", "by", "against"} else "all goods"
+        return "all goods" if asked in {"good", "hs", "eccn"} else "all partners"
     return f"{asked.upper() if asked in {'hs', 'eccn'} else asked} {found}"
 
 

@@ -14,9 +14,17 @@ from tests.cli.running import Run, flat, printed, widest
 ISSUE = "rare-earth-export-restrictions"
 QUESTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "as-of": (("as-of", ISSUE, "--on", "2025-06-10"), f"/v1/issues/{ISSUE}?as_of=2025-06-10&limit=1000"),
+    "between": (
+        ("between", "US", "CN", "--on", "2025-09-01", "--kind", "restriction,clearance,round", "--limit", "200"),
+        "/v1/between?a=US&b=CN&as_of=2025-09-01&kind=restriction,clearance,round&limit=200",
+    ),
     "exposure": (
         ("exposure", "--good", "dysprosium", "--party", "US", "--on", "2025-06-10"),
         "/v1/exposure?good=dysprosium&party=US&as_of=2025-06-10&limit=50",
+    ),
+    "charge": (
+        ("exposure", "--hs", "870380", "--origin", "CN", "--destination", "US", "--on", "2025-09-01"),
+        "/v1/exposure?hs=870380&origin=CN&destination=US&as_of=2025-09-01&limit=50",
     ),
     "changes": (
         ("changes", "--from", "2025-08-01", "--to", "2025-08-12", "--party", "CN"),
@@ -117,6 +125,9 @@ def outlets(entry: dict[str, Any]) -> list[str]:
 def entries(answer: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the entries of an answer, whatever it is about."""
     items = answer.get("items")
+    if "both" in answer:
+        sides = (answer[side] for side in ("a_on_b", "b_on_a", "both"))
+        return [each for side in sides for kind in side.values() for each in kind]
     if items is None:
         return [answer]
     return [each for kind in items.values() for each in kind] if isinstance(items, dict) else items
@@ -130,6 +141,33 @@ def test_a_state_reads_like_a_sentence(parley: Run) -> None:
     assert lines[2:4] == ["  suspended since 2025-05-14 until 2025-11-10 (certain)", "  charged: 10 of 34 percent"]
     assert lines[-1] == "  according to The White House, Federal Register"
     assert "not compared: " in table
+
+
+def test_between_has_its_sides(parley: Run) -> None:
+    """What stands between partners is printed by side, with their codes; CSV has the side in a column."""
+    words = ("between", "US", "CN", "--on", "2025-09-01", "--limit", "500")
+    table = printed(parley(*words)).splitlines()
+    heads = [line for line in table if line in {"US ON CN", "CN ON US", "US AND CN"}]
+    assert heads == ["US ON CN", "CN ON US", "US AND CN"]
+    answer = json.loads(printed(parley(*words, "--json")))
+    rows = list(csv.DictReader(StringIO(printed(parley(*words, "--format", "csv")))))
+    for side in ("a_on_b", "b_on_a", "both"):
+        names = [each["id"] for kind in answer[side].values() for each in kind]
+        assert [row["id"] for row in rows if row["side"] == side] == names
+    pages = json.loads(printed(parley(*words[:5], "--limit", "1", "--json")))
+    rest = json.loads(printed(parley(*words[:5], "--limit", "3", "--cursor", pages["next"], "--json")))
+    assert len(entries(pages)) == 1
+    assert len(entries(rest)) == 3
+
+
+def test_a_charge_has_its_parts(parley: Run) -> None:
+    """What is charged on a shipment stands first: the sum or that it is not known, each part, what is not collected."""
+    table = printed(parley(*QUESTIONS["charge"][0], columns=200))
+    charge = table.split("\n\n")[1].splitlines()
+    assert charge[0] == "charge: not known"
+    assert "  20 percent by fentanyl-tariff-china (additional to the ordinary duty)" in charge
+    assert "  nothing by reciprocal-tariff-all-partners: reciprocal-tariff-china stands in its place" in charge
+    assert any(line.startswith("  not complete: ") for line in charge)
 
 
 def test_show_finds_an_item_an_issue_and_an_event(parley: Run) -> None:
@@ -206,8 +244,11 @@ def test_nothing_is_said_to_be_nothing(parley: Run) -> None:
             ("changes", "--from", "2025-02-01", "--to", "2025-01-01"),
             "--to: before --from, or before today where --from",
         ),
-        (("exposure", "--party", "US"), "--good: give one of --good, --hs, --eccn and --entity"),
-        (("exposure", "--good", "copper"), "--party: required, and missing"),
+        (("exposure", "--party", "US"), "--good: give one of --good, --hs and --eccn, or an --entity"),
+        (("exposure", "--good", "copper"), "--party: give --party, or --origin, --destination or both"),
+        (("between", "US", "XX"), 'B: "XX" is not'),
+        (("between", "US", "US"), "B: the same as the first"),
+        (("between", "US", "CN", "--status", "foo"), "--status: nothing is ever foo"),
         (("exposure", "--good", "copper", "--party", "QQ"), '--party: "QQ" is not'),
         (("issues", "--status", "foo"), '--status: "foo" is not one of closed, open'),
         (("issues", "--words", " "), "--words: holds no word"),
