@@ -72,9 +72,10 @@ def _shown(answer: bytes, form: str, table: Callable[[bytes], None], csv: Callab
 @options.paged
 @options.asked_on
 def between(*, form: str, **given: Any) -> None:  # noqa: ANN401 - what click hands over
-    """Show what stands between two partners, A and B: countries or blocs, by their codes.
+    """Show what stands between two partners, A and B.
 
-    First what A does to B, then what B does to A, then what both take part in.
+    Both are codes of countries or blocs. First comes what A does to B, then what B does to A, then what both take part
+    in.
 
     \b
       parley between US CN
@@ -102,10 +103,10 @@ def between(*, form: str, **given: Any) -> None:  # noqa: ANN401 - what click ha
 @options.paged
 @options.asked_on
 def exposure(*, form: str, **given: Any) -> None:  # noqa: ANN401 - what click hands over
-    """Show the restrictions and clearances that touch a good and a country, and what is charged.
+    """Show what touches a good and a country, and what is charged.
 
-    Name the good by one of --good, --hs and --eccn, or an --entity. Name a --party on either side, or those of a
-    shipment: --origin, --destination.
+    These are restrictions and clearances. Name the good by one of --good, --hs and --eccn, or an --entity. Name a
+    --party on either side, or those of a shipment: --origin, --destination.
 
     \b
       parley exposure --good dysprosium --party US --on 2025-06-05

@@ -118,8 +118,10 @@ def _rate(rate: Members) -> str:
     written = f"{rate['percent']} percent" if "percent" in rate else value_of(rate.get("amount"))
     if "percent" not in rate:
         written += "".join(f" {word}{rate[name]}" for name, word in (("currency", ""), ("per", "per ")) if name in rate)
-    rest = {name: value for name, value in rate.items() if name not in {"percent", "amount", "currency", "per"}}
-    return f"{written} ({value_of(rest)})" if rest else written
+    basis = [value_of(rate["basis"])] if rate.get("basis", "additional") != "additional" else []
+    quota = [f"{rate['quota']} quota"] if "quota" in rate else []
+    whom = [value_of(rate[name]) for name in ("goods", "party", "entity") if rate.get(name)]
+    return f"{written} ({', '.join([*whom, *quota, *basis])})" if whom or quota or basis else written
 
 
 def _doubts(item: Members) -> Iterator[str]:

@@ -170,6 +170,14 @@ def test_a_charge_has_its_parts(parley: Run) -> None:
     assert any(line.startswith("  not complete: ") for line in charge)
 
 
+def test_several_rates_are_printed_with_what_they_are_for(parley: Run) -> None:
+    """Each rate of a measure with several has a line: the goods or the quota that it is for."""
+    quota = printed(parley("show", "eu-steel-safeguard-measure", "--on", "2020-12-01"))
+    assert "\n  rate: 0 percent (in quota)\n  rate: 25 percent (over quota)\n" in quota
+    goods = printed(parley("show", "eu-aircraft-dispute-duties-on-us", "--on", "2020-12-01"))
+    assert "\n  rate: 15 percent (aircraft of the list (HS 8802))\n" in goods
+
+
 def test_show_finds_an_item_an_issue_and_an_event(parley: Run) -> None:
     """`show` needs no kind: it takes the name of an item or an issue, and the id of an event."""
     item = printed(parley("show", "china-seven-rare-earths-control", "--on", "2025-06-10"))
