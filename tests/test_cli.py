@@ -13,7 +13,10 @@ import httpx
 import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = ("serve", "migrate", "seed", "import", "export", "rebuild", "as-of", "follow", "openapi", "keys")
+COMMANDS = (
+    *("serve", "migrate", "seed", "import", "export", "rebuild", "follow", "openapi", "keys", "record"),
+    *("between", "as-of", "exposure", "changes", "show", "issues", "timeline"),
+)
 ISSUE = "rare-earth-export-restrictions"
 
 
@@ -98,8 +101,8 @@ def test_export_and_import_through_pipes(run: Run, tmp_path: Path) -> None:
         (("seed", "nowhere"), 2, "there is no set nowhere; choose one of: london"),
         (("import", "no-such-file"), 2, "no-such-file"),
         (("as-of", "nothing"), 1, "There is no issue nothing."),
-        (("as-of", ISSUE, "--on", "2025-02-30"), 1, "as_of"),
-        (("as-of", ISSUE, "--known-position", "900"), 1, "known_position=900"),
+        (("as-of", ISSUE, "--on", "2025-02-30"), 1, "--on: there is no 2025-02-30"),
+        (("as-of", ISSUE, "--known-position", "900"), 1, "--known-position=900"),
         (("serve", "--host", "0.0.0.0"), 2, "parley keys create"),  # noqa: S104 - that is refused
         (("serve", "--port", "70000"), 2, "70000"),
         (("migrate", "--database-url", "mysql://here/db"), 2, "must begin with sqlite:/// or postgresql://"),
@@ -203,10 +206,11 @@ def test_as_of_says_what_is_charged_and_what_is_contested(run: Run) -> None:
     assert run("import", "-", given="".join(json.dumps(fact) + "\n" for fact in facts)).returncode == 0
     lines = run("as-of", "a", "--on", "2025-06-01").stdout.splitlines()
     assert lines[lines.index("restriction duty") + 1 :] == [
-        "  suspended since 2025-05-12 until 2025-08-12, or until the talks fail",
+        "  tariff by US against all on all goods",
+        "  suspended since 2025-05-12 until 2025-08-12, or until the talks fail (certain)",
         "  charged: 10 of 34 percent",
         "  contested: restriction.imposed of 2025-04-02 (rate_percent 34 by A, or 35 by B)",
-        "  to come on 2025-08-12: in_force (restriction.suspended)",
+        "  to come on 2025-08-12: in force (restriction.suspended)",
         "  to come on 2025-09: lifted (restriction.lifted, planned)",
         "  according to A, B",
     ]

@@ -51,11 +51,16 @@ class KeyRing:
         self._database, self._clock, self._changed = database, clock, changed
         self._issuer = issuer
         self._open_without, self._public_reads = open_without and issuer is None, public_reads
+        self._is_own = False
         self._keys: dict[str, ApiKey] = {}
         self._used: dict[str, int] = {}
         self._streams: dict[object, tuple[ApiKey | None, Callable[[], object]]] = {}
         self.anyone = Role.ANYONE
         """What may be done without a key."""
+
+    def open_to_all(self) -> None:
+        """Let everybody do everything, whatever keys there are: in a command, whose user can open the ledger itself."""
+        self._is_own, self.anyone = True, Role.ADMIN
 
     async def start(self) -> None:
         """Read the keys; raises Lost."""
@@ -124,7 +129,8 @@ class KeyRing:
     async def _reread(self) -> None:
         self._keys = {key.id: key for key in await store.listed(self._database)}
         public = Role.READER if self._public_reads else Role.ANYONE
-        before, self.anyone = self.anyone, public if self._keys or not self._open_without else Role.ADMIN
+        asks = not self._is_own and (bool(self._keys) or not self._open_without)
+        before, self.anyone = self.anyone, public if asks else Role.ADMIN
         if before is not self.anyone:
             self._changed()
         for stream, (key, end) in list(self._streams.items()):

@@ -90,7 +90,7 @@ def _brief(part: ChangedPart, name: str) -> str:
 def tabled(changes: Iterable[DayChange]) -> bytes:
     """Return changes as CSV, a line each."""
     rows = [msgspec.to_builtins(msgspec.structs.asdict(each) | _sides(each), str_keys=True) for each in changes]
-    return table(_COLUMNS, rows)
+    return table(COLUMNS, rows)
 
 
 def _sides(change: DayChange) -> dict[str, Any]:
@@ -110,10 +110,11 @@ def _decoded(terms: Mapping[str, msgspec.Raw]) -> dict[str, Any]:
     return {name: msgspec.json.decode(value) for name, value in terms.items()}
 
 
-_COLUMNS = (
+COLUMNS = (
     "day", "on", "item", "kind", "issues", "status_before", "status_after", "terms_before", "terms_after", "event",
     "type", "because", "certainty",
 )  # fmt: skip
+"""The columns of changes as a table."""
 
 
 def calendar(changes: Iterable[DayChange], known: int, url: str, ledger: str) -> bytes:

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import click
 
-from service.cli import feeds, keys, ledgers, serve
+from service.cli import feeds, keys, ledgers, questions, record, serve
 
 
 def main() -> NoReturn:
@@ -33,7 +33,7 @@ def cli() -> None:
       PARLEY_DATABASE_URL      the ledger: sqlite:///PATH or postgresql://...
       PARLEY_HOST, PARLEY_PORT where `serve` listens
       PARLEY_PUBLIC_URL        where clients reach the service
-      PARLEY_KEY               the key that `follow` sends; see `parley keys --help`
+      PARLEY_KEY               the key for a service (--url, `follow`)
       PARLEY_ALLOWED_HOSTS, PARLEY_CORS_ORIGINS,
       PARLEY_LOG_LEVEL, PARLEY_LOG_FORMAT, PARLEY_STALL_SECONDS,
       PARLEY_PUBLIC_READS, PARLEY_OIDC_ISSUER, PARLEY_OIDC_AUDIENCE,
@@ -51,7 +51,9 @@ def cli() -> None:
 
 
 for command in (
-    serve.serve, ledgers.migrate, ledgers.seed, ledgers.import_, ledgers.export, ledgers.rebuild, ledgers.as_of,
+    serve.serve, ledgers.migrate, ledgers.seed, ledgers.import_, ledgers.export, ledgers.rebuild,
+    questions.between, questions.exposure, questions.changes, questions.as_of, questions.show, questions.issues,
+    questions.timeline, record.record,
     feeds.follow, feeds.relay, feeds.openapi, keys.keys,
 ):  # fmt: skip
     cli.add_command(command)

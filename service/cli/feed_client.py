@@ -11,6 +11,8 @@ import httpx
 import msgspec
 import structlog
 
+from service.cli.asking import problem_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -66,20 +68,6 @@ class PageRead(NamedTuple):
     page: FollowedPage
     texts: Texts
     place: str
-
-
-class ProblemDocument(msgspec.Struct, frozen=True):
-    """The members of a problem document (RFC 9457) that a follower reads."""
-
-    title: str = ""
-    detail: str = ""
-    errors: tuple[dict[str, str], ...] = ()
-    actual: dict[str, int] = {}
-
-    def text(self) -> str:
-        """Return the refusal with its reasons, as one line."""
-        errors = [": ".join(reversed(each.values())) for each in self.errors]
-        return " ".join([self.title + ".", self.detail, *errors]).strip()
 
 
 class Reply(NamedTuple):
@@ -186,11 +174,3 @@ def decoded(response: httpx.Response, shape: type[T]) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         msg = f"{response.request.url} does not answer as Parley does: {error}"
         raise Halted(msg) from error
-
-
-def problem_of(response: httpx.Response) -> ProblemDocument:
-    """Decode a problem document; of any other body only the status is kept."""
-    try:
-        return msgspec.json.decode(response.content, type=ProblemDocument)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ProblemDocument(title=f"{response.status_code} {response.reason_phrase}")

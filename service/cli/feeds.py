@@ -10,7 +10,6 @@ import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
@@ -58,6 +57,7 @@ def follow(url: str, command: str | None, types: tuple[str, ...], **options: Any
     """
     from service import logs
     from service.cli import follow as following
+    from service.cli.asking import http_url
     from service.cli.feed_client import Halted
 
     settings = settings_of()
@@ -68,20 +68,11 @@ def follow(url: str, command: str | None, types: tuple[str, ...], **options: Any
         msg = "--since: not together with --after"
         raise SetUp(msg)
     filters = {name: value for name, value in conditions.items() if value is not None}
-    plan = following.Plan(url=_http(url), key=settings.key, command=_words(command), filters=filters, **options)
+    plan = following.Plan(url=http_url(url), key=settings.key, command=_words(command), filters=filters, **options)
     try:
         asyncio.run(following.run(plan, sys.stdout.buffer))
     except Halted as error:
         raise Failed(str(error)) from error
-
-
-def _http(url: str) -> str:
-    """Return the address of a service; raises SetUp for any but an http:// or https:// URL."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
-        msg = f"--url must begin with http:// or https:// and a host, not be {url!r}"
-        raise SetUp(msg)
-    return url
 
 
 def _words(command: str | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""The commands on a ledger: migrate, seed, import, export, rebuild and as-of."""
+"""The commands on a ledger: migrate, seed, import, export and rebuild."""
 
 from __future__ import annotations
 
@@ -171,41 +171,6 @@ async def _rebuilt(services: Services, progress: Callable[[int, int | None], obj
         migrate.upgrade(url)
         async with connect.opened(url) as scratch:
             return await rebuilding.rebuild(services.database, progress, scratch)
-
-
-@click.command("as-of")
-@click.argument("issue")
-@click.option("--on", "day", metavar="DATE", help="The day asked about: YYYY-MM-DD (today).")
-@click.option("--known-at", metavar="INSTANT", help="As known at this instant (RFC 3339).")
-@click.option("--known-position", type=click.IntRange(0), metavar="N", help="As known at this position of the log.")
-@click.option(
-    "--known-basis",
-    type=click.Choice(["recorded", "published"]),
-    help="Count facts once recorded (default), or once published: --known-at can then be a day.",
-)
-@click.option("--ended", is_flag=True, help="Include items that have ended.")
-@click.option("--json", "as_json", is_flag=True, help="Print the JSON of the API.")
-@database_option
-def as_of(issue: str, *, ended: bool, as_json: bool, database_url: str | None, **clocks: Any) -> None:  # noqa: ANN401
-    """Show what stood in an ISSUE on a day, and who says so.
-
-    Every recorded event counts, or only what was known at an instant or a position.
-
-    \b
-      parley as-of rare-earth-export-restrictions --on 2025-06-05
-      parley as-of rare-earth-export-restrictions --known-position 8
-      parley as-of rare-earth-export-restrictions --on 2025-06-10 \\
-        --known-basis published --known-at 2025-06-10
-    """
-    from service.cli import as_of
-
-    query = {name.replace("day", "as_of"): value for name, value in clocks.items() if value is not None}
-    query |= {"include": "ended"} if ended else {}
-    answer = run(settings_of(database_url=database_url), lambda services: as_of.ask(services, issue, query))
-    if as_json:
-        click.echo(answer)
-    else:
-        as_of.show(answer)
 
 
 def _echo(done: Imported) -> None:
