@@ -22,6 +22,7 @@ _OPERATIONS: dict[Role, str] = {
     Role.ANYONE: "get_health get_readiness",
     Role.READER: """
         list_issues get_issue get_timeline get_diff list_events get_event get_exposure get_between list_changes
+        get_differences
         read_feed stream_feed list_consumers get_consumer get_metrics
     """,
     Role.RECORDER: "append_events add_reports open_issue move_consumer delete_consumer",

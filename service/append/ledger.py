@@ -40,11 +40,10 @@ ATTEMPTS = 50
 """Tries to decide a group while others keep moving the head, before its writers are asked to try again."""
 LOCK_AFTER = 3
 """Tries after which a group keeps others from committing while it is decided."""
-LOST_ATTEMPTS = 3
+LOST_ATTEMPTS, PREVIEWS = 3, 2
+"""Tries that may be lost, before the writers are; batches that are previewed at a time."""
 STOP_SECONDS = 1.0
 """How long a ledger that stops goes on with what is queued."""
-PREVIEWS = 2
-"""Batches that are previewed at a time."""
 QUEUE_MAX = 10_000
 """Requests that may wait; the writers of more are asked to try again."""
 

@@ -140,6 +140,8 @@ class Change(Struct, frozen=True, kw_only=True):
     id: Slug
     """The slug of the item."""
     kind: AnyKind
+    changed: tuple[str, ...]
+    """The names of the members that differ."""
     before: AnyState | None
     """The state at the first point; null where the item has no status there, or is not of the issue."""
     after: AnyState | None
@@ -147,7 +149,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Diff(KnownMembers, frozen=True, kw_only=True):
-    """What changed in an issue between two points: two days as known at one K, or two Ks on one day."""
+    """What changed, in an issue or in all, between two points: two days as known at one K, or two Ks on one day."""
 
     items: tuple[Change, ...]
     """The items whose states differ, in order of first appearance in the log; the issue may be one of them."""

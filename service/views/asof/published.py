@@ -51,8 +51,9 @@ if TYPE_CHECKING:
 
 _CANDIDATES = """
 SELECT i.number, i.slug FROM facet f CROSS JOIN item i
-WHERE f.token = $1 AND f.item > $2 AND f.item <= $3 AND i.number = f.item ORDER BY f.item LIMIT $4
+WHERE f.item > $1 AND f.item <= $2 AND f.token = $4 AND i.number = f.item ORDER BY f.item LIMIT $3
 """
+_ITEMS = "SELECT i.number, i.slug FROM item i WHERE i.number > $1 AND i.number <= $2 ORDER BY i.number LIMIT $3"
 _EVERY = 10**9
 _NEWEST = f"""
 SELECT i.number, i.slug FROM facet f CROSS JOIN item i
@@ -199,7 +200,11 @@ async def counted(database: Database, basis: Basis, slugs: Iterable[str]) -> set
     return found
 
 
-async def candidates(database: Database, basis: Basis, token: str, after: int) -> list[str]:
-    """Return the slugs of CHUNK items that may carry a token, after an item number; fewer at the end."""
-    rows = await database.fetch_long(_CANDIDATES, token, after, basis.position, CHUNK)
+async def candidates(database: Database, basis: Basis, token: str | None, after: int) -> list[str]:
+    """Return the slugs of CHUNK items that may carry a token (None: of any), after an item number; fewer at the end."""
+    given = (after, basis.position, CHUNK)
+    if token is None:
+        rows = await database.fetch_long(_ITEMS, *given)
+    else:
+        rows = await database.fetch_long(_CANDIDATES, *given, token)
     return [slug for _, slug in rows]
