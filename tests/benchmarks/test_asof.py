@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -391,7 +391,7 @@ def test_questions_of_a_desk(ledgers: list[Filled]) -> None:
         for ledger in ledgers:
             app = create_app(Settings(database_url=ledger.url))
             stack.callback(lambda stop: loop.run(stop()), loop.run(_started(app)))
-            client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
+            client = httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url="http://127.0.0.1")
             for name, query in QUERIES.items():
                 cell = f"{ledger.name}, {name}", ledger.sized.size
                 first = loop.run(client.get(query.format(day=NOW))).json()
