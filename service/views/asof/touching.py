@@ -84,7 +84,9 @@ async def _recorded_page(
     database: Database, question: Question, wanted: ScopeFilter, after: int, limit: int
 ) -> StatePage:
     found: list[ItemState] = []
-    groups = [clause.candidates(wanted.kinds) for clause in wanted.searched().clauses[:2]]
+    of_a_good = wanted.partners is not None and bool(wanted.clauses[0].unsaid)
+    most = 3 if of_a_good else 2  # with a good, both partners: fewer states are probed
+    groups = [clause.candidates(wanted.kinds) for clause in wanted.searched().clauses[:most]]
     size = min(30 * limit, CHUNK)
     while True:
         basis, lists = await _listed(database, question, groups, after, size)
