@@ -13,6 +13,9 @@ import structlog
 from litestar import Litestar
 from litestar.datastructures import State
 
+from service.access.issuer import Issuer, checked_url
+from service.access.keys import Role
+from service.access.ring import KeyRing
 from service.api.http.answer_memory import AnswerMemory
 from service.api.http.problems import handlers
 from service.api.http.requests import BODY_MAX, Services
@@ -62,6 +65,13 @@ def rules(settings: Settings) -> Rules:
     )
 
 
+def issuer(settings: Settings) -> Issuer | None:
+    """Return the issuer whose tokens are taken, if there is one; raises ValueError for one that cannot be."""
+    if not settings.oidc_issuer:
+        return None
+    return Issuer(checked_url(settings.oidc_issuer), settings.oidc_audience, settings.oidc_roles_claim, clock)
+
+
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Services]:
     """Open the ledger of the settings; raises NotMigrated when tables or projections are of another version.
@@ -74,16 +84,26 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
             raise NotMigrated(reason)
         tail = Tail(database)
         ledger = Ledger(database, clock, new_id, tail.wake)
-        heads = Heads(database, clock)
+        heads, answers = Heads(database, clock), AnswerMemory()
+        keys = KeyRing(
+            database,
+            clock,
+            answers.clear,
+            issuer(settings),
+            open_without=settings.is_loopback(),
+            public_reads=settings.public_reads,
+        )
+        await keys.start()
         await heads.start()
         await ledger.start()
         tail.start()
-        watching = asyncio.create_task(heads.watch(), name="watch")
+        watching = [asyncio.create_task(each.watch(), name="watch") for each in (heads, keys)]
         try:
             webhooks = Webhooks(database, heads, tail, rules(settings), clock, chance())
-            yield Services(database, ledger, heads, AnswerMemory(), tail, webhooks, clock, settings.public_url)
+            yield Services(database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys)
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
             await tail.stop()
             await ledger.stop()
 
@@ -93,9 +113,11 @@ def create_app(settings: Settings) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with opened(settings) as services, services.webhooks.running():
+        async with opened(settings) as services, services.webhooks.running(), services.keys.running():
             app.state.services = services
-            logger.info("service.started", embedded=settings.embedded)
+            logger.info("service.started", embedded=settings.embedded, closed=services.keys.is_closed)
+            if services.keys.anyone is Role.ADMIN:
+                logger.warning("service.open", reason="the ledger has no keys: whoever reaches it may do everything")
             yield
         logger.info("service.stopped")
 

@@ -14,6 +14,7 @@ from service.domain.admit.event_checks import faults_of
 from service.domain.admit.strict_json import accept
 from service.domain.errors import FAULTS_MAX, Fault, Malformed, NotJson
 from service.domain.vocabulary import instants
+from service.domain.vocabulary.codes import Name
 from service.domain.vocabulary.events import BATCH_MAX, AnyEvent, encode
 
 if TYPE_CHECKING:
@@ -52,6 +53,13 @@ class _Place(Struct, frozen=True, kw_only=True):
     ]
 
 
+class _Recorder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who recorded an event in the ledger that it was exported from."""
+
+    name: Name
+    key: Name
+
+
 class _End(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The last line of the feed as NDJSON: `count` events came before it, up to position `next`."""
 
@@ -62,12 +70,13 @@ class _End(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Line(NamedTuple):
-    """An event of a file, with the number of its line, and its instant of recording if it has one."""
+    """An event of a file, with the number of its line; when it was recorded, and the JSON of by whom, if it says so."""
 
     number: int
     recorded_at: int | None
     id: UUID
     event: Fact | Record
+    recorded_by: str = ""
 
 
 def batches(lines: Iterable[bytes]) -> Iterator[list[Line]]:
@@ -138,11 +147,21 @@ def _read(number: int, raw: bytes) -> Line:
     members = accept(raw, _MEMBERS)
     members.pop("target_event", None)  # the feed adds it to records
     place = {name: members.pop(name) for name in _Place.__struct_fields__ if name in members}
+    by = _recorder(members.pop("recorded_by", None))
     event: Fact | Record = accept(msgspec.json.encode(members), _EVENT)
     if faults := faults_of(event):
         raise Malformed(faults)
     id_ = event.id or uuid5(NAMESPACE, encode(event).decode())
-    return Line(number, _instant(place) if place else None, id_, replace(event, id=id_))
+    return Line(number, _instant(place) if place else None, id_, replace(event, id=id_), by)
+
+
+def _recorder(written: msgspec.Raw | None) -> str:
+    if written is None:
+        return ""
+    try:
+        return msgspec.json.encode(accept(bytes(written), _Recorder)).decode()
+    except Malformed as refused:
+        raise Malformed([Fault(("recorded_by", *fault.path), fault.detail) for fault in refused.faults]) from refused
 
 
 def _instant(members: dict[str, msgspec.Raw]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -14,6 +14,8 @@ FORMATS = ("console", "json")
 PORT_MAX = 65_535
 SECONDS_MAX = 3_600
 _URL = re.compile(r"https?://[^\s\"\\?#/]+(/[^\s\"\\?#]*)?\Z")
+_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 TRUE, FALSE = {"1", "true", "yes"}, {"", "0", "false", "no"}
 
 
@@ -30,10 +32,17 @@ class Settings:
     database_url: str = ""
     log_level: str = "INFO"
     log_format: str = "console"
-    allow_unauthenticated: bool = False
+    public_reads: bool = False
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_roles_claim: str = "roles"
+    allowed_hosts: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
     stall_seconds: int = 30
     public_url: str = "http://127.0.0.1:8000"
     nats_url: str = "nats://127.0.0.1:4222"
+    key: str = field(default="", repr=False)
+    """The key that commands send to a service; it is never shown."""
     webhooks_allow_private: bool = False
     webhooks_schedule: tuple[float, ...] | None = None
     """Seconds before each try to deliver; None: those of Standard Webhooks. Tests shorten it."""
@@ -50,10 +59,16 @@ class Settings:
             database_url=database_url,
             log_level=_one_of("LOG_LEVEL", LEVELS, (_read("LOG_LEVEL") or cls.log_level).upper()),
             log_format=_one_of("LOG_FORMAT", FORMATS, _read("LOG_FORMAT") or cls.log_format),
-            allow_unauthenticated=_flag("ALLOW_UNAUTHENTICATED"),
+            public_reads=_flag("PUBLIC_READS"),
+            oidc_issuer=_read("OIDC_ISSUER"),
+            oidc_audience=_read("OIDC_AUDIENCE"),
+            oidc_roles_claim=_read("OIDC_ROLES_CLAIM") or cls.oidc_roles_claim,
+            allowed_hosts=hosts(_read("ALLOWED_HOSTS")),
+            cors_origins=origins(_read("CORS_ORIGINS")),
             stall_seconds=_seconds("STALL_SECONDS", _read("STALL_SECONDS") or str(cls.stall_seconds)),
             public_url=public_url(_read("PUBLIC_URL") or cls.public_url),
             nats_url=_read("NATS_URL") or cls.nats_url,
+            key=_key(_read("KEY")),
             webhooks_allow_private=_flag("WEBHOOKS_ALLOW_PRIVATE"),
             webhooks_schedule=schedule(_read("WEBHOOKS_SCHEDULE")),
             webhooks_lease=lease(_read("WEBHOOKS_LEASE")),
@@ -80,6 +95,16 @@ def public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def hosts(text: str) -> tuple[str, ...]:
+    """Return the names of a list with commas between them, without ports; raises BadSetting for what is no name."""
+    return _listed("ALLOWED_HOSTS", text, _HOST, "names of hosts without ports")
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Return the origins of a list with commas between them, such as https://desk.example; raises BadSetting."""
+    return _listed("CORS_ORIGINS", text, _ORIGIN, "origins such as https://desk.example")
+
+
 def schedule(text: str) -> tuple[float, ...] | None:
     """Return the seconds before each try to deliver, from a text with commas between them; None for an empty text."""
     return tuple(_fraction("WEBHOOKS_SCHEDULE", part.strip()) for part in text.split(",")) if text else None
@@ -88,6 +113,22 @@ def schedule(text: str) -> tuple[float, ...] | None:
 def lease(text: str) -> float | None:
     """Return the seconds after which another process delivers; None for an empty text."""
     return _fraction("WEBHOOKS_LEASE", text) if text else None
+
+
+def _listed(name: str, text: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
+    listed = tuple(part.strip() for part in text.split(",") if part.strip())
+    for each in listed:
+        if not form.fullmatch(each):
+            msg = f"{PREFIX}{name} must be {what}, with commas between them; {each!r} is none"
+            raise BadSetting(msg)
+    return listed
+
+
+def _key(text: str) -> str:
+    if not re.fullmatch("[!-~]*", text):
+        msg = f"{PREFIX}KEY must be printable ASCII without spaces"
+        raise BadSetting(msg)
+    return text
 
 
 def _fraction(name: str, text: str) -> float:

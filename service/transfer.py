@@ -1,4 +1,4 @@
-"""Export and import of a ledger as NDJSON: order and ids are kept, and the instants of recording in an empty ledger."""
+"""Export and import of a ledger as NDJSON: order and ids are kept, in an empty ledger also when and by whom."""
 
 from __future__ import annotations
 
@@ -59,9 +59,10 @@ async def import_(
 ) -> Imported:
     """Record the events of NDJSON in order, and skip those that are already recorded.
 
-    If the ledger is empty, or has only the beginning of the same file, events keep their instants, and those of one
-    instant stay one commit, also instants ahead of the clock: the exported ledger had a clock that was ahead. An event
-    without an id gets one made from its content. Raises ImportStopped for lines that cannot be recorded.
+    If the ledger is empty, or has only the beginning of the same file, events keep their instants and who recorded
+    them, and those of one instant stay one commit, also instants ahead of the clock: the exported ledger had a clock
+    that was ahead. Else they are recorded now, by nobody's key. An event without an id gets one made from its content.
+    Raises ImportStopped for lines that cannot be recorded.
     """
     work = _Import(database, ledger)
     try:
@@ -140,7 +141,8 @@ class _Import:
 
     async def _record(self, fresh: Sequence[Line], instant: int | None, *, copied: bool) -> None:
         try:
-            await self._ledger.append(_batch(fresh), instant, copied=copied)
+            by = ["" if instant is None else line.recorded_by for line in fresh]
+            await self._ledger.append(_batch(fresh), instant, copied=copied, recorded_by=by)
         except TooMuchWork as refused:
             if len(fresh) == 1:
                 raise BadLine([_of_line(fault, fresh) for fault in refused.faults]) from refused

@@ -67,7 +67,7 @@ class Connection:
 
     async def ask(self, method: str, target: str, body: bytes = b"", headers: str = "") -> tuple[int, bytes]:
         """Send one request with more header lines, and read its answer, which has a Content-Length."""
-        head = f"{method} {target} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n{headers}"
+        head = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{headers}"
         self._writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         await self._writer.drain()
         status, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = ("serve", "migrate", "seed", "import", "export", "rebuild", "as-of", "follow", "openapi")
+COMMANDS = ("serve", "migrate", "seed", "import", "export", "rebuild", "as-of", "follow", "openapi", "keys")
 ISSUE = "rare-earth-export-restrictions"
 
 
@@ -100,7 +100,7 @@ def test_export_and_import_through_pipes(run: Run, tmp_path: Path) -> None:
         (("as-of", "nothing"), 1, "There is no issue nothing."),
         (("as-of", ISSUE, "--on", "2025-02-30"), 1, "as_of"),
         (("as-of", ISSUE, "--known-position", "900"), 1, "known_position=900"),
-        (("serve", "--host", "0.0.0.0"), 2, "--allow-unauthenticated"),  # noqa: S104 - that is refused
+        (("serve", "--host", "0.0.0.0"), 2, "parley keys create"),  # noqa: S104 - that is refused
         (("serve", "--port", "70000"), 2, "70000"),
         (("migrate", "--database-url", "mysql://here/db"), 2, "must begin with sqlite:/// or postgresql://"),
         (("export", "-", "--database-url", "oracle://here/db"), 2, "must begin with sqlite:/// or postgresql://"),

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from service.api.http.problem_kinds import PlannedFact
+from service.api.http.problem_shape import PlannedFact
 from service.api.http.problems import NotFound
 from service.domain.vocabulary import dates
+from service.views.asof.basis import resolve
 from service.views.asof.engine import engine_of
-from service.views.asof.sql import resolve
 
 if TYPE_CHECKING:
     from service.storage.database import Database

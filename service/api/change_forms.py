@@ -12,7 +12,7 @@ from icalendar import Calendar, Event
 
 from service.api.http.requests import JSON
 from service.api.http.tables import CSV, table
-from service.api.spec.response_shapes import ChangedPart, DayChange
+from service.api.spec.change_shapes import ChangedPart, DayChange
 from service.domain.rule.answer import Arrival
 from service.domain.vocabulary import dates, instants
 from service.domain.vocabulary.kinds import KINDS
@@ -20,7 +20,7 @@ from service.domain.vocabulary.kinds import KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from service.views.asof.changes import Change
+    from service.views.asof.changes import DatedChange
 
 CALENDAR, ATOM = "text/calendar", "application/atom+xml"
 FORMS = {"json": JSON, "csv": CSV, "ics": CALENDAR, "atom": ATOM}
@@ -30,7 +30,7 @@ _arrival = msgspec.json.Decoder(Arrival).decode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def dated(change: Change) -> DayChange:
+def dated(change: DatedChange) -> DayChange:
     """Return a change as it is answered."""
     arrival = _arrival(change.arrival)
     before, after = (None if body is None else _members(body) for body in (change.before, change.after))

@@ -26,7 +26,7 @@ from service.api.http.requests import (
     services_of,
 )
 from service.api.http.tables import CSV
-from service.api.spec import examples, response_shapes
+from service.api.spec import change_shapes, examples
 from service.api.spec.operations import AS_OF_HEADERS, Documented, Media, Operation, Route
 from service.domain.errors import Fault, TooMuchWork
 from service.domain.matching.asked import CLAUSES
@@ -34,11 +34,11 @@ from service.domain.matching.blocs import days_of_change
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug
 from service.domain.vocabulary.kinds import KINDS
+from service.views.asof.basis import resolve
 from service.views.asof.changes import ALL_KINDS, Wanted, change_page
-from service.views.asof.sql import resolve
 
 if TYPE_CHECKING:
-    from service.api.spec.response_shapes import DayChange
+    from service.api.spec.change_shapes import DayChange
     from service.domain.matching.clauses import Clause
     from service.views.asof.question import Basis
 
@@ -184,7 +184,7 @@ ROUTES = [
             query=ChangesQuery, headers=("If-None-Match",),
             answers={
                 200: Documented(
-                    "The changes.", response_shapes.ChangesPage, example=examples.CHANGES, headers=AS_OF_HEADERS,
+                    "The changes.", change_shapes.ChangesPage, example=examples.CHANGES, headers=AS_OF_HEADERS,
                     also=_FORMS,
                 ),
                 304: Documented("The client has this answer.", headers=AS_OF_HEADERS),

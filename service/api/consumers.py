@@ -9,6 +9,7 @@ from litestar import Response
 from msgspec import Struct
 
 from service.api.http import moments
+from service.api.http.access import owner_of
 from service.api.http.cursors import NameCursor, list_digest, read_cursor, write_cursor
 from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Instant, Limit, Position
 from service.api.http.problems import NotFound, PreconditionFailed
@@ -96,11 +97,14 @@ async def _put_consumer(request: AnyRequest) -> Response[bytes]:
         return await _create_if_none(request, name, sent)
     services = services_of(request)
     if sent.expected is not None:
-        moved = await consumers.move(services.database, name, sent.place, services.clock(), sent.expected)
+        moved = await consumers.move(
+            services.database, name, sent.place, services.clock(), sent.expected, owner_of(request)
+        )
         return _answer(request, moved)
-    made = await consumers.create(services.database, name, sent.place, services.clock())
+    made = await consumers.create(services.database, name, sent.place, services.clock(), owner_of(request) or "")
     if made is not None:
         return _made(request, made)
+    await consumers.check_owner(services.database, name, owner_of(request))
     found = await consumers.get(services.database, name)
     if found is None or found.position != sent.position:
         raise await consumers.conflict(services.database, name, None)
@@ -113,7 +117,7 @@ async def _delete_consumer(request: AnyRequest) -> Response[bytes]:
     name = slug_of(request, "consumer", "consumer")
     expected = _if_match(request) if "if-match" in request.headers else None
     try:
-        await consumers.delete(services_of(request).database, name, expected)
+        await consumers.delete(services_of(request).database, name, expected, owner_of(request))
     except consumers.CursorConflict as conflict:
         raise (_absent(name) if conflict.actual is None else _failed(conflict)) from conflict
     return Response(b"", status_code=204)
@@ -123,7 +127,8 @@ async def _move_if_match(request: AnyRequest, name: str, sent: Move) -> Response
     _alone(sent, "If-Match")
     services = services_of(request)
     try:
-        moved = await consumers.move(services.database, name, sent.place, services.clock(), _if_match(request))
+        expected, owner = _if_match(request), owner_of(request)
+        moved = await consumers.move(services.database, name, sent.place, services.clock(), expected, owner)
     except consumers.CursorConflict as conflict:
         raise _failed(conflict) from conflict
     return _answer(request, moved)
@@ -135,7 +140,7 @@ async def _create_if_none(request: AnyRequest, name: str, sent: Move) -> Respons
         detail = "If-None-Match holds * where a consumer is made."
         raise PreconditionFailed(detail)
     services = services_of(request)
-    made = await consumers.create(services.database, name, sent.place, services.clock())
+    made = await consumers.create(services.database, name, sent.place, services.clock(), owner_of(request) or "")
     if made is None:
         raise _failed(await consumers.conflict(services.database, name, None))
     return _made(request, made)

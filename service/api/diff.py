@@ -1,9 +1,10 @@
-"""The changes in an issue between two days as known at one K, or between two Ks on one day."""
+"""The changes in an issue, or across issues, between two days as known at one K, or between two Ks on one day."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
+import msgspec
 from msgspec import Meta
 
 from service.api.http.asof import (
@@ -20,16 +21,16 @@ from service.api.http.cursors import AsOfCursor, check_history, foreign_cursor, 
 from service.api.http.moments import ended_day, micros, ordinal
 from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Day, KnownQuery, Limit, Moment, StandingOrNone
 from service.api.http.query_strings import BadQuery
-from service.api.http.requests import AnyRequest, json_answer, query_of, services_of, slug_of
+from service.api.http.requests import AnyRequest, encode, json_answer, query_of, services_of, slug_of
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import IssueName, Operation, Route, as_of_answers
 from service.api.timeline import check_issue
 from service.domain.errors import Fault, KnowledgeAhead
 from service.domain.vocabulary import dates
 from service.views.asof import difference
+from service.views.asof.basis import resolve
 from service.views.asof.difference import Point, Points
 from service.views.asof.question import Basis, Question
-from service.views.asof.sql import resolve
 
 if TYPE_CHECKING:
     from litestar import Response
@@ -100,7 +101,15 @@ class _Span(NamedTuple):
 
 async def _get_diff(request: AnyRequest) -> Response[bytes]:
     """Read what changed in an issue between two points."""
-    slug = slug_of(request, "issue", "issue")
+    return await _diff(request, slug_of(request, "issue", "issue"))
+
+
+async def _get_differences(request: AnyRequest) -> Response[bytes]:
+    """Read what changed across issues between two points."""
+    return await _diff(request, None)
+
+
+async def _diff(request: AnyRequest, slug: str | None) -> Response[bytes]:
     query, services = query_of(request, DiffQuery), services_of(request)
     cursor = None if query.cursor is None else read_cursor(request, query.cursor, AsOfCursor)
     edition = services.heads.edition
@@ -115,7 +124,8 @@ async def _get_diff(request: AnyRequest) -> Response[bytes]:
     headers = frozen(request, tag_of(span.clocks, edition), span.clocks, pinned=span.pinned)
     if (same := not_modified(request, headers)) is not None:
         return same
-    await check_issue(services.database, span.basis, slug)
+    if slug is not None:
+        await check_issue(services.database, span.basis, slug)
     page = await difference.change_page(
         services.database,
         span.basis,
@@ -139,7 +149,18 @@ async def _span(request: AnyRequest, query: DiffQuery, cursor: AsOfCursor | None
 
 def _change(each: difference.StateChange) -> bytes:
     before, after = (b"null" if state is None else state for state in (each.before, each.after))
-    return b'{"id":"%s","kind":"%s","before":%s,"after":%s}' % (each.slug.encode(), each.kind.encode(), before, after)
+    return b'{"id":"%s","kind":"%s","changed":%s,"before":%s,"after":%s}' % (
+        each.slug.encode(), each.kind.encode(), encode(_changed(each)), before, after,
+    )  # fmt: skip
+
+
+def _changed(each: difference.StateChange) -> list[str]:
+    """Return the names of the members that differ, in the order of the states."""
+    before, after = (_members(state) if state else {} for state in (each.before, each.after))
+    return [name for name in {**before, **after} if before.get(name) != after.get(name)]
+
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 async def _two_days(request: AnyRequest, query: DiffQuery, cursor: AsOfCursor | None) -> _Span:
@@ -237,5 +258,18 @@ ROUTES = [
             problems=("not-found", "knowledge-ahead"),
         ),
         _get_diff,
-    )
+    ),
+    Route(
+        Operation(
+            method="GET", path="/v1/diff", operation_id="get_differences", tag="changes",
+            summary="Get the changes across issues",
+            description="The items of all issues whose states differ between two days as known at one K (`from`, "
+            "`to`), or between two Ks on one day (`known_from`, `known_to`: positions or instants; as published, "
+            "days): what became known of what stood on that day.",
+            query=DiffQuery, headers=("If-None-Match",),
+            answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF),
+            problems=("knowledge-ahead",),
+        ),
+        _get_differences,
+    ),
 ]  # fmt: skip

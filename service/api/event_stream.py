@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from service.api.feed import FollowQuery, check_position, check_room, edition_of, left_by
 from service.api.http import moments
+from service.api.http.access import key_of_request
 from service.api.http.encodings import form_of
 from service.api.http.problems import BadRequest
 from service.api.http.requests import NO_STORE, AnyRequest, encode, query_of, services_of
@@ -26,6 +27,7 @@ from service.feed.recent import block
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Generator, Iterator
+    from contextlib import AbstractContextManager
 
     from litestar.types import HTTPResponseBodyEvent, Receive, Send
 
@@ -75,14 +77,14 @@ def resumed(last_event_id: str | None, after: Place) -> Place:
 class EventStream(Response[bytes]):
     """The events after a position as an event stream, then new ones, until the client goes."""
 
-    def __init__(self, follower: Follower, headers: dict[str, str]) -> None:
-        """`follower` has yet to begin."""
+    def __init__(self, follower: Follower, headers: dict[str, str], until: AbstractContextManager[None]) -> None:
+        """`follower` has yet to begin; it is sent to within `until`, which makes it leave once its key has ended."""
         super().__init__(b"", media_type=EVENT_STREAM, headers=headers)
-        self._follower = follower
+        self._follower, self._until = follower, until
 
     def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:  # noqa: ANN401 - Litestar's own
         """Return the response that sends it."""
-        return _StreamSent(self._follower, headers=self.headers, media_type=self.media_type)
+        return _StreamSent(self._follower, self._until, headers=self.headers, media_type=self.media_type)
 
 
 class _StreamSent(ASGIResponse):
@@ -90,15 +92,16 @@ class _StreamSent(ASGIResponse):
 
     _should_set_content_length = False
 
-    def __init__(self, follower: Follower, **given: Any) -> None:  # noqa: ANN401 - Litestar's own
+    def __init__(self, follower: Follower, until: AbstractContextManager[None], **given: Any) -> None:  # noqa: ANN401
         super().__init__(**given)
-        self._follower = follower
+        self._follower, self._until = follower, until
 
     async def send_body(self, send: Send, receive: Receive) -> None:
         """Send until the client goes or the process stops."""
         watching = asyncio.create_task(self._watch(receive), name="watch")
         try:
-            await self._follower.follow(send)
+            with self._until:
+                await self._follower.follow(send)
         finally:
             watching.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -222,7 +225,7 @@ async def _stream_feed(request: AnyRequest) -> Response[Any]:
     if request.method == HttpMethod.HEAD:
         return Response(b"", media_type=EVENT_STREAM, headers=headers)
     follower = Follower(services.database, services.tail, after, query.passing(), places=query.ids == "place")
-    return EventStream(follower, headers)
+    return EventStream(follower, headers, services.keys.ending(key_of_request(request), follower.leave))
 
 
 ROUTES = [

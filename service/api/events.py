@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -38,24 +37,22 @@ from service.api.http.requests import (
     receipt,
     receipt_body,
     services_of,
-    warned,
 )
+from service.api.roles import author_of
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import (
     KEYED,
     RECORDED_BY_DELETE,
     RECORDED_OR_REPEATED,
-    RECORDED_REPEATED_OR_PREVIEWED,
     Documented,
     EventId,
     Operation,
     Route,
 )
 from service.domain.admit.strict_json import accept
-from service.domain.errors import FAULTS_MAX, Fault, Malformed, UnknownEvent
+from service.domain.errors import Fault, Malformed, UnknownEvent
 from service.domain.vocabulary.codes import Text
 from service.domain.vocabulary.events import (
-    BATCH_MAX,
     Batch,
     Correction,
     RecordCorrected,
@@ -68,16 +65,13 @@ from service.domain.vocabulary.events import (
 from service.eventlog.log import Place
 from service.feed.filters import EventConditions, passing
 from service.feed.pages import EventFilter, log_page
+from service.views.asof.basis import resolve
 from service.views.asof.engine import engine_of
 from service.views.asof.recorded_event import annotated
-from service.views.asof.sql import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from litestar import Response
 
-    from service.append.preview import Preview
     from service.append.request import AppendResult
     from service.domain.vocabulary.events import Record
 
@@ -95,18 +89,6 @@ class EventsQuery(KnownPageQuery, frozen=True, kw_only=True):
     eccn: OfEccns | None = None
     occurred_from: Annotated[Day | None, Meta(description="Events that may have occurred on this day or later.")] = None
     occurred_to: Annotated[Day | None, Meta(description="Events that may have occurred on this day or before.")] = None
-
-
-class AppendQuery(Query, frozen=True, kw_only=True):
-    """How a batch is taken."""
-
-    dry_run: Annotated[
-        bool,
-        Meta(
-            description="`true`: nothing is stored; the answer has the warnings, and the states of today before and "
-            "after. Refusals are as without it."
-        ),
-    ] = False
 
 
 class RetractQuery(Query, frozen=True, kw_only=True):
@@ -131,57 +113,6 @@ _ADDED = {("event", field.encode_name) for field in msgspec.structs.fields(respo
     ("event", "type"),
 }
 """The members that reading an event adds to it, as paths in a correction."""
-
-
-async def _append_events(request: AnyRequest) -> Response[bytes]:
-    """Record a batch."""
-    try:
-        batch = await body_of(request, Batch, AppendQuery)
-    except Malformed as refused:
-        raise Malformed(await _all_faults(request, refused.faults)) from refused
-    if query_of(request, AppendQuery).dry_run:
-        return json_answer(_previewed(await services_of(request).ledger.preview(batch)))
-    return receipt(request, await services_of(request).ledger.append(batch, key=key_of(request, batch)))
-
-
-def _previewed(found: Preview) -> bytes:
-    """Return the JSON of a preview."""
-    items = b",".join(
-        b'{"id":%s,"kind":%s,"before":%s,"after":%s}'
-        % (encode(item.slug), encode(item.kind), item.before or b"null", item.after or b"null")
-        for item in found.items
-    )
-    return b'{"as_of":"%s","known_position":%d,"events":[%s],"warnings":%s,"items":[%s]}' % (
-        date.fromordinal(found.day).isoformat().encode(),
-        found.position,
-        b",".join(found.events),
-        warned(found.warnings),
-        items,
-    )
-
-
-async def _all_faults(request: AnyRequest, found: Sequence[Fault]) -> list[Fault]:
-    """Add the other reasons for a refusal to the faults of form, in the order of the batch."""
-    try:
-        sent = msgspec.json.decode(await request.body())
-    except msgspec.DecodeError:  # such as a number that no double can be: it is among the faults already
-        return list(found)
-    events = sent.get("events") if isinstance(sent, dict) else None
-    if not isinstance(events, list) or len(events) > BATCH_MAX or len(found) >= FAULTS_MAX:
-        return list(found)
-    paths = {fault.path for fault in found}
-    others = [
-        fault
-        for fault in await services_of(request).ledger.diagnose(events)
-        if not any(fault.path[:end] in paths for end in range(1, len(fault.path) + 1))
-    ]
-    return sorted([*found, *others], key=_place)
-
-
-def _place(fault: Fault) -> int:
-    """Return the index of the event that a fault is in, -1 for a fault of the batch."""
-    step = fault.path[1] if len(fault.path) > 1 and fault.path[0] == "events" else -1
-    return step if isinstance(step, int) else -1
 
 
 async def _list_events(request: AnyRequest) -> Response[bytes]:
@@ -258,7 +189,9 @@ async def _add_reports(request: AnyRequest) -> Response[bytes]:
 async def _record(request: AnyRequest, record: Record, sent: Struct) -> AppendResult:
     """Append one record, once; faults get paths from the body that was sent. Raises UnknownEvent for no target."""
     try:
-        return await services_of(request).ledger.append(Batch(events=(record,)), key=key_of(request, sent), once=True)
+        batch, by = Batch(events=(record,)), author_of(request, (record,))
+        key = key_of(request, sent)
+        return await services_of(request).ledger.append(batch, key=key, once=True, recorded_by=by)
     except Malformed as refused:
         faults = [Fault(fault.path[2:], fault.detail) for fault in refused.faults]
         if any(fault.path == ("target",) for fault in faults):
@@ -268,20 +201,6 @@ async def _record(request: AnyRequest, record: Record, sent: Struct) -> AppendRe
 
 _BY_ID: dict[str, Any] = {"path": "/v1/events/{event_id}", "tag": "events", "path_parameters": {"event_id": EventId}}
 ROUTES = [
-    Route(
-        Operation(
-            method="POST", path="/v1/events", operation_id="append_events", tag="events",
-            summary="Record a batch of events",
-            description="Records 1 to 1,000 events, all or none, durable when answered. A repeat of the same ids "
-            "and content, or of the same Idempotency-Key, answers 200 with the first result. `expected_versions` "
-            "refuses the batch when an issue has moved on. With `dry_run=true` nothing is stored, whatever "
-            "Idempotency-Key is sent: the answer is what the batch would do.",
-            headers=KEYED, query=AppendQuery, body=Batch, body_examples=examples.BATCHES,
-            answers=RECORDED_REPEATED_OR_PREVIEWED,
-            problems=("version-conflict", "event-id-conflict"),
-        ),
-        _append_events,
-    ),
     Route(
         Operation(
             method="GET", path="/v1/events", operation_id="list_events", tag="events",

@@ -15,12 +15,12 @@ from service.domain.errors import Fault
 from service.domain.matching.asked import CLAUSES
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party
 from service.views.asof import touching
+from service.views.asof.displaced import displacing
 from service.views.asof.question import ScopeFilter
 from service.views.asof.sources import with_sources
 from service.views.asof.touching import touching_page
 
 _GOODS = ("good", "hs", "eccn", "entity")
-_KINDS = ("restriction", "clearance")
 
 
 class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ class ExposureQuery(AsOfPageQuery, frozen=True, kw_only=True):
         """Return the filter that the query asks for on a day."""
         good = next(CLAUSES[name](value, day) for name in _GOODS if (value := getattr(self, name)) is not None)
         clauses = good, CLAUSES["party"](self.party, day)
-        return ScopeFilter(_KINDS, clauses, (), INCLUDED[self.include], unsaid=self.compared == "no")
+        return ScopeFilter(response_shapes.MEASURES, clauses, (), INCLUDED[self.include], unsaid=self.compared == "no")
 
 
 async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
@@ -72,7 +72,10 @@ async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
     page = await touching_page(asked.database, asked.question, wanted, after=asked.after, limit=query.limit)
     shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
     left = None if wanted.unsaid else await touching.not_compared(asked.database, page.basis, wanted)
-    return asked.page(page.basis, map(touching.shown, shown.items), shown.next, not_compared=left)
+    clauses = wanted.clauses[0], CLAUSES["against"](query.party, asked.question.as_of)
+    others = await displacing(asked.database, page.basis, shown.items, clauses)
+    bodies = [touching.shown(state, others.get(state.slug, ())) for state in shown.items]
+    return asked.page(page.basis, bodies, shown.next, not_compared=left)
 
 
 ROUTES = [
@@ -84,7 +87,8 @@ ROUTES = [
             "each with its sources, in order of first appearance in the log. A clearance that names no goods is about "
             "those of the restriction that it names. Those that have ended in every reading, and those that are "
             "only planned, are left out unless asked for. `not_compared` counts the measures of the country that "
-            "may be on the good as well: they name no goods, or not in the way that is asked for.",
+            "may be on the good as well: they name no goods, or not in the way that is asked for. A restriction in "
+            "whose place others are in force has `displaced_by`.",
             query=ExposureQuery, headers=("If-None-Match",),
             answers=as_of_answers("What touches them.", response_shapes.Exposure, examples.EXPOSURE, also=TABLE),
             problems=("knowledge-ahead", "not-acceptable"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
@@ -11,7 +12,9 @@ from litestar.enums import HttpMethod
 from litestar.response import Stream
 from msgspec import Meta
 
+from service.access.keys import Role
 from service.api.http import moments
+from service.api.http.access import admit, key_of_request
 from service.api.http.encodings import WORTH_BYTES, coding_of, compressed, compressing, form_of
 from service.api.http.parameters import (
     LIMIT_DEFAULT,
@@ -28,8 +31,8 @@ from service.api.http.parameters import (
 from service.api.http.query_strings import BadQuery, Query
 from service.api.http.requests import JSON, NO_STORE, REVALIDATE, AnyRequest, query_of, services_of
 from service.api.spec import examples, follower_shapes
-from service.api.spec.json_schema import AnyRecorded
 from service.api.spec.operations import Documented, Media, Operation, Route
+from service.api.spec.recorded_shapes import AnyRecorded
 from service.domain.errors import Fault, KnowledgeAhead, OtherLog, Unavailable
 from service.eventlog.log import Place, lines, place_before
 from service.feed.cloudevents import BATCH_MEDIA_TYPE, envelope, origin_of
@@ -37,7 +40,7 @@ from service.feed.filters import EventConditions, Passing, passing
 from service.feed.pages import CHUNK_BYTES, EventFilter, LogPage, log_page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from typing import Any
 
     from litestar.types import Receive
@@ -163,7 +166,7 @@ async def _page(request: AnyRequest, services: Services, query: FeedQuery) -> Lo
     until = loop.time() + query.wait
     gone = asyncio.create_task(left_by(request.receive), name="gone")
     try:
-        with tail.following():
+        with tail.following(), services.keys.ending(key_of_request(request), gone.cancel):
             while not page.events and not tail.closed and not gone.done() and (left := until - loop.time()) > 0:
                 await asyncio.wait([gone, tail.moved(page.next)], timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 more = tail.page(page.place, limit, wanted)
@@ -172,6 +175,7 @@ async def _page(request: AnyRequest, services: Services, query: FeedQuery) -> Lo
                 page = more._replace(head=max(page.head, more.head))
     finally:
         gone.cancel()
+    admit(request, Role.READER)  # its key may have ended during the wait
     return page
 
 
@@ -209,7 +213,8 @@ async def _whole(request: AnyRequest, query: FeedQuery) -> Response[Any]:
     headers = {"Feed-Head": str(head), **edition_of(services), "Cache-Control": NO_STORE, "Vary": VARY}
     if request.method == HttpMethod.HEAD:
         return Response(b"", media_type=NDJSON, headers=headers)
-    lines = _lines(services.database, after, head, query.passing(), query.limit)
+    lasts = partial(services.keys.lasts, key_of_request(request))
+    lines = _lines(services.database, after, head, query.passing(), query.limit, lasts)
     if coding := coding_of(request):
         headers["Content-Encoding"] = coding
         lines = compressing(lines, coding)
@@ -217,18 +222,20 @@ async def _whole(request: AnyRequest, query: FeedQuery) -> Response[Any]:
 
 
 async def _lines(
-    database: Database, after: Place, until: int, passing: Passing, limit: int | None
+    database: Database, after: Place, until: int, passing: Passing, limit: int | None, lasts: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
     """Yield the events after a position up to another, one JSON a line; then a line with the position reached.
 
     The next page is read while one is sent. Without the last line the stream was cut off, as it is where the log is set
-    back during it.
+    back during it, or where the reader's key ends: `lasts` is asked before each page.
     """
     count, wanted = 0, EventFilter(passing, until=until)
     reading = _read(database, after, wanted, limit)
     try:
         while True:
             page = await reading
+            if not lasts():
+                return
             count += len(page.events)
             left = None if limit is None else limit - count
             more = page.next < until and left != 0

@@ -24,6 +24,7 @@ from service.api.http.requests import (
     slug_of,
 )
 from service.api.issue_bodies import by_kind, with_posture
+from service.api.roles import author_of
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import (
     KEYED,
@@ -185,8 +186,8 @@ def _expected(request: AnyRequest, slug: str) -> dict[str, int]:
 async def _append(request: AnyRequest, event: Fact, sent: Struct, expected: dict[str, int]) -> AppendResult:
     """Append one event; its faults get paths from the body that was sent."""
     try:
-        batch = Batch(events=(event,), expected_versions=expected)
-        return await services_of(request).ledger.append(batch, key=key_of(request, sent))
+        batch, ledger = Batch(events=(event,), expected_versions=expected), services_of(request).ledger
+        return await ledger.append(batch, key=key_of(request, sent), recorded_by=author_of(request, batch.events))
     except Malformed as refused:
         names = {"item": "id", "issues": "id"}
         faults = [Fault(_renamed(fault.path[2:], names), fault.detail) for fault in refused.faults]
@@ -206,7 +207,7 @@ async def _get_issue(asked: AsOfRequest[IssueQuery]) -> Answered:
     own = page.own or await engine.item(database, page.basis.pinned(), "issue", slug, planned=planned)
     if own is None:
         raise await absent(database, asked.question, "issue", slug, planned=planned)
-    posture = await posture_by(database, page, own.state, whole=page.next is None and not asked.after)
+    posture = await posture_by(database, page, own.state)
     issue, shown = own.state, Sourced(page.items, page.next)
     if query.sources != "standing":
         issue = await one_with_sources(database, page.basis, own.state, query.sources)

@@ -18,6 +18,7 @@ from service.api.http.parameters import (
     AsOfPageQuery,
     AsOfQuery,
     Certainty,
+    Compared,
     Day,
     EndedOrPlanned,
     IncludePlanned,
@@ -84,15 +85,15 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
     against: Annotated[
         Several[Party] | None,
         Meta(
-            description="Items against one of these parties, a bloc that it is a member of on D, or all, and not "
-            "without it."
+            description="Items against one of these parties, a bloc that it is a member of on D, or all, unless "
+            "it is left out."
         ),
     ] = None
     good: Annotated[
         Name | None,
         Meta(
             description="Items on this good: every word in a name, in any case, singular or plural; or its element, a "
-            "group of elements, or its ECCN; and restrictions on all goods, and not without it."
+            "group of elements, or its ECCN; and restrictions on all goods, unless it is left out."
         ),
     ] = None
     hs: Annotated[
@@ -121,14 +122,17 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
             "facts. Both with a comma between them."
         ),
     ] = None
+    compared: Compared = "yes"
     q: Words | None = None
 
     def faults(self) -> list[Fault]:
-        """Refuse a search text without a word, and days that are not in order."""
+        """Refuse a search text without a word, days that are not in order, and what cannot be compared with no good."""
+        about_good = self.compared == "yes" or self.good or self.hs or self.eccn
         days = self.until_from, self.until_to
         upside_down = None not in days and str(self.until_to) < str(self.until_from)
         return [
             *([Fault(("until_to",), "before until_from")] if upside_down else []),
+            *([] if about_good else [Fault(("compared",), "it is about a good: give good, hs or eccn")]),
             *faults_of_words(self.q),
             *super().faults(),
         ]
@@ -144,7 +148,8 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
         without = () if is_ended else (ENDED,)
         if len(tokens) == len(clauses):
             return StateFilter(kind.name, tokens, self.marks(), planned, without)
-        return ScopeFilter((kind.name,), clauses, self.marks(), Included(ended=True, planned=planned), without)
+        included, unsaid = Included(ended=True, planned=planned), self.compared == "no"
+        return ScopeFilter((kind.name,), clauses, self.marks(), included, without, unsaid)
 
     def marks(self) -> list[list[str]]:
         """List the marks of the filters on states, of each of which one is enough."""
@@ -174,12 +179,15 @@ def _list(kind: str) -> Handler:
         query = asked.query
         if never := [each for each in query.status or () if each not in STATUSES[kind]]:
             raise BadQuery([Fault(("status",), f"a {kind} is never {never[0]}; it is {', '.join(STATUSES[kind])}")])
-        wanted = query.filter(KINDS[kind], asked.question.as_of)
-        page = await lists.page(
-            asked.database, asked.question, wanted, query.passes(), after=asked.after, limit=query.limit
-        )
+        if query.compared == "no" and kind not in response_shapes.MEASURES:
+            raise BadQuery([Fault(("compared",), "only restrictions and clearances are measures")])
+        wanted, passes = query.filter(KINDS[kind], asked.question.as_of), query.passes()
+        page = await lists.page(asked.database, asked.question, wanted, passes, after=asked.after, limit=query.limit)
         shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
-        return asked.page(page.basis, map(touching.shown, shown.items), shown.next)
+        left = None
+        if kind in response_shapes.MEASURES and query.compared == "yes" and passes is None:
+            left = await touching.not_compared(asked.database, page.basis, wanted)
+        return asked.page(page.basis, map(touching.shown, shown.items), shown.next, not_compared=left)
 
     return as_of(ItemsQuery, list_items, columns_of(state_shapes.STATES[kind]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from litestar import Request, Response
@@ -9,6 +10,7 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
 from service.api import (
+    appends,
     changes,
     consumers,
     diff,
@@ -24,16 +26,17 @@ from service.api import (
     timeline,
     versions,
 )
+from service.api.http.access import admit
 from service.api.http.idempotency import WRITES, keyless
+from service.api.roles import ROLES
 from service.api.spec import asyncapi as channels
 from service.api.spec.doc_pages import docs_handlers
 from service.api.spec.openapi import document, encode
+from service.api.spec.operations import Route
 from service.domain.vocabulary.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from service.api.spec.operations import Route
 
 VERSION = "0.1.0"
 TITLE = "Parley"
@@ -64,7 +67,13 @@ they were.
 problem and leads to a page about it. `errors` lists every fault: by JSON pointer in a body, by name in a query. Nothing
 is stored unless the whole request is right. After 503, try again when `Retry-After` says. Any request can be refused
 before it comes to an operation: 400 (not HTTP), 408 (too slow), 414 (a path and query of over 8 KiB), 431 (a head of
-over 64 KiB or 128 fields), 501 (no such method); then the connection is closed.
+over 64 KiB or 128 fields), 501 (no such method); then the connection is closed. A `Host` that is no name of the service
+is 421, a write that a browser sends for another site's page 403.
+
+**Access.** Send a key as `Authorization: Bearer parley_...`; who runs the service makes keys. Each operation names the
+role that it needs: reader, recorder, editor or admin. Without a key, or with one that is unknown, expired or revoked,
+the answer is 401; a key without the role gets 403. Reads may be public. A service on loopback whose ledger has no keys
+asks for none.
 
 **Paging.** A list has `items` and `next`. Pass `next` as `cursor` to get the next page, with the same filters; `null`
 is the end. A cursor keeps the D and K of the first page. A page may be short before the end.
@@ -90,12 +99,13 @@ TAGS = {
 }
 
 ROUTES: list[Route] = [
-    route
+    Route(replace(operation, role=ROLES[operation.operation_id]), handler)
     for resource in (
         issue_list,
         issues,
         timeline,
         diff,
+        appends,
         events,
         items,
         versions,
@@ -107,7 +117,7 @@ ROUTES: list[Route] = [
         health,
         subscriptions,
     )
-    for route in resource.ROUTES
+    for operation, handler in resource.ROUTES
 ]
 
 
@@ -153,10 +163,13 @@ def _allow(path: str, allowed: str) -> HTTPRouteHandler:
 def _handler(route: Route) -> HTTPRouteHandler:
     """Make a Litestar handler; what is read by GET is read by HEAD too."""
     operation, perform = route
+    role = operation.role
     if operation.method in WRITES and not operation.takes_key:
         perform = keyless(perform)
 
     async def call(request: Request[Any, Any, Any]) -> Response[bytes]:
+        if role:
+            admit(request, role)
         return await perform(request)
 
     methods = [HttpMethod.GET, HttpMethod.HEAD] if operation.method == "GET" else [HttpMethod(operation.method)]

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from itertools import groupby
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
-from service.append.alike import recorded_alike
 from service.append.bounds import GROUP_STEPS, LARGE_EVENTS, LARGE_STEPS, Bounds
 from service.append.homes import Homes
 from service.append.knowledge import LedgerKnowledge
+from service.append.repeats import Repeats, names_in
 from service.append.request import AppendResult
 from service.append.touched import Touched
 from service.domain.admit.decide import decide
-from service.domain.admit.doubts import doubts, references
-from service.domain.errors import EventIdConflict, Fault, KeyReused, Refused, TooEarly, TooMuchWork, VersionConflict
+from service.domain.errors import Fault, Refused, TooEarly, TooMuchWork, VersionConflict
 from service.domain.vocabulary import instants
-from service.domain.vocabulary.events import Fact, Record, RecordCorrected, decode, encode, id_of
+from service.domain.vocabulary.events import Fact, Record, encode
 from service.eventlog.head import head_of
 from service.eventlog.log import Stored, by_ids
 from service.eventlog.request_keys import keyed_requests
@@ -27,15 +23,13 @@ from service.storage.database import Head
 from service.storage.tables import REQUEST_KEYS
 from service.storage.threads import to_its_end
 from service.views.project import Projector, Recorded
-from service.views.working_set import load
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Coroutine, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from uuid import UUID
 
     from service.append.request import Request
     from service.domain.rule.item import Item
-    from service.eventlog.request_keys import KeyedRequest
     from service.storage.database import Database
     from service.views.working_set import WorkingSet
 
@@ -50,11 +44,10 @@ class Attempt:
         self._position = head.position
         self.today = instants.day(self.recorded_at)
         """The day on which it is recorded, in UTC."""
-        self.found = 0
-        """The last position of what was found in the log and is to be acknowledged, 0 for none."""
         self._homes = Homes()
         self._touched = Touched(loaded)
         self._known = LedgerKnowledge(loaded.get, self._homes)
+        self._repeats = Repeats(database, self._known)
         self._keyed: list[tuple[bytes, bytes, int, int]] = []
         self._bounds = Bounds()
         self._projector = Projector(self._touched, self._bounds)
@@ -119,6 +112,11 @@ class Attempt:
         self._loaded.tallies.drop(self._touched.begun)
 
     @property
+    def found(self) -> int:
+        """Return the last position of what was found in the log and is to be acknowledged, 0 for none."""
+        return self._repeats.found
+
+    @property
     def touched(self) -> Collection[str]:
         """Return the slugs of the items and issues that it has changed."""
         return self._touched.items.keys() | self._touched.issues.keys()
@@ -140,7 +138,7 @@ class Attempt:
             and all([name in self._loaded for name in request.expected])
             and all(
                 [
-                    isinstance(event, Fact) and all([name in self._loaded for name in _names(event)])
+                    isinstance(event, Fact) and all([name in self._loaded for name in names_in(event)])
                     for event in request.events
                 ]
             )
@@ -163,19 +161,19 @@ class Attempt:
         """Load every item and issue that the requests name, and all that the chains of their targets ever named."""
         events = [event for request in requests for event in request.events]
         expected = [issue for request in requests for issue in request.expected]
-        await self._loaded.fill({name for event in events for name in _names(event)}.union(expected))
+        await self._loaded.fill({name for event in events for name in names_in(event)}.union(expected))
         targets = {event.target for event in events if isinstance(event, Record)}
         if targets:
             await self._loaded.fill(await self._homes.find(self._database, events, self._loaded))
             chains = filter(None, (self._known.chain(target) for target in targets))
-            await self._loaded.fill({name for chain in chains for event in chain for name in _names(event)})
+            await self._loaded.fill({name for chain in chains for event in chain for name in names_in(event)})
 
     async def _decide(self, request: Request) -> AppendResult | Refused | None:
         """Decide a request on what is known after those before it.
 
         None where it waits for the next commit: what it repeats is being recorded by this one, or the one before.
         """
-        if (repeated := self._repetition(request)) is not None:
+        if (repeated := self._repeats.answer(request)) is not None:
             return await repeated
         if request.recorded_at is not None and request.recorded_at <= self._before.final:
             return TooEarly(request.recorded_at, self._before.final)
@@ -190,18 +188,6 @@ class Attempt:
                 await self._look_up([request])
                 return await self._decide(request)
             return refused
-
-    def _repetition(self, request: Request) -> Coroutine[None, None, AppendResult | Refused | None] | None:
-        """Return what answers a request that was recorded before; None for another."""
-        if request.first is not None:
-            return self._repeated_by_key(request, request.first)
-        if request.recorded and len(set(request.ids())) == len(request.events):
-            return self._repeated(request)
-        record = request.events[0]
-        if not request.once or not isinstance(record, Record):
-            return None
-        first = recorded_alike(record, self._known.chain(record.target) or ())
-        return None if first is None else self._said(request, first)
 
     def _is_large(self, request: Request) -> bool:
         """Return whether others would wait for a request: it has many events, or its items took long before."""
@@ -218,7 +204,7 @@ class Attempt:
         self._bounds.begin(self._projector.steps, bounded=request.recorded_at is None)
         first = self._position + 1
         try:
-            stored = self._project(decision.events)
+            stored = self._project(decision.events, request.recorded_by)
         except TooMuchWork as beyond:
             index = self._projector.position - first
             request.refused = TooMuchWork(
@@ -234,71 +220,12 @@ class Attempt:
         if actual != expected:
             raise VersionConflict(expected, actual)
 
-    def _project(self, events: Sequence[Fact | Record]) -> list[Stored]:
+    def _project(self, events: Sequence[Fact | Record], recorded_by: Sequence[str]) -> list[Stored]:
         first = self._position + 1
         batch = [
-            Recorded(position, self.recorded_at, event, encode(event)) for position, event in enumerate(events, first)
+            Recorded(position, self.recorded_at, event, encode(event), by)
+            for position, (event, by) in enumerate(zip(events, recorded_by, strict=True), first)
         ]
         self._position += len(batch)
         self._projector.project(batch)
-        return [Stored(recorded.position, recorded.recorded_at, recorded.body) for recorded in batch]
-
-    async def _repeated(self, request: Request) -> AppendResult | Refused:
-        """Answer a request whose events, or some of them, are in the log."""
-        recorded = [request.recorded[each] for each in request.ids() if each in request.recorded]
-        ids = [str(each) for each in request.recorded]
-        if len(recorded) < len(request.events):
-            return EventIdConflict("some events of the batch are recorded already, others are not", ids)
-        if not all(_is_same(event, stored) for event, stored in zip(request.events, recorded, strict=True)):
-            return EventIdConflict("an event of this id is recorded with other content", ids)
-        return await self._acknowledged(request, recorded)
-
-    async def _acknowledged(self, request: Request, recorded: Sequence[Stored]) -> AppendResult:
-        self.found = max(self.found, *(stored.position for stored in recorded))
-        return AppendResult([*recorded], await self._warnings(recorded), repeated=not request.own)
-
-    async def _repeated_by_key(self, request: Request, first: KeyedRequest) -> AppendResult | Refused:
-        """Answer a request whose key is recorded, whatever has become of the items and their versions since."""
-        if request.key is not None and request.key.content != first.content:
-            return KeyReused([str(id_of(decode(stored.body))) for stored in first.events])
-        return await self._acknowledged(request, first.events)
-
-    async def _said(self, request: Request, first: UUID) -> AppendResult | None:
-        """Answer a record that says what an earlier one does; None while that one is being committed."""
-        recorded = await by_ids(self._database, [first])
-        if first not in recorded:
-            return None
-        return (await self._acknowledged(request, [recorded[first]]))._replace(repeated=True)
-
-    async def _warnings(self, recorded: Sequence[Stored]) -> list[Fault]:
-        """Find the warnings that recorded events drew, each commit with what was known before it."""
-        warnings: list[Fault] = []
-        numbered = [(index, stored, decode(stored.body)) for index, stored in enumerate(recorded)]
-        for recorded_at, group in groupby(numbered, key=lambda each: each[1].recorded_at):
-            commit = list(group)
-            names = {name for _, _, event in commit for name in _names(event)}
-            items = await load(self._database, names, commit[0][1].position - 1)
-            homes = {event.target: event.item or "" for _, _, event in commit if isinstance(event, Record)}
-            known = LedgerKnowledge({item.slug: item for item in items}.get, homes)
-            events = [(index, event) for index, _, event in commit]
-            warnings += doubts(events, known, instants.day(recorded_at))
-        return warnings
-
-
-def _names(event: Fact | Record) -> tuple[str, ...]:
-    """Return the items and issues that an event names; most records on their way in leave both to the ledger."""
-    own = (*((event.item,) if event.item else ()), *(event.issues or ()))
-    if isinstance(event, RecordCorrected):
-        return own + _names(event.event)
-    return own + tuple([name for _, name in references(event)]) if isinstance(event, Fact) else own
-
-
-def _is_same(event: Fact | Record, stored: Stored) -> bool:
-    """Return whether an event equals the one recorded under its id, apart from the fields that the ledger fills in."""
-    old = decode(stored.body)
-    if isinstance(event, RecordCorrected) and isinstance(old, RecordCorrected) and event.event.id is None:
-        event = replace(event, event=replace(event.event, id=old.event.id))
-    if isinstance(event, Record) and isinstance(old, Record):
-        filled = {name: getattr(old, name) for name in ("issues", "item", "occurred") if getattr(event, name) is None}
-        event = replace(event, **filled)
-    return encode(event) == stored.body
+        return [Stored(each.position, each.recorded_at, each.body, each.recorded_by) for each in batch]

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import asyncio
     from collections import deque
     from collections.abc import Sequence
     from uuid import UUID
 
+    from service.append.attempt import Attempt
     from service.append.request import Request
 
 GROUP_EVENTS = 2_000
 """A group takes requests until it holds this many events."""
 SPLIT_FROM = 8
 """With this many requests waiting and none being committed, half are taken; the rest is decided during the commit."""
+
+
+@dataclass(eq=False, slots=True)
+class Flight:
+    """A group that is being committed."""
+
+    group: list[Request]
+    attempt: Attempt
+    stored: asyncio.Task[bool]
+    began: float
 
 
 def next_group(queue: deque[Request], flight: Sequence[Request] | None) -> list[Request]:

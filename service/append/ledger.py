@@ -11,20 +11,18 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from msgspec.structs import replace
 
 from service.append.attempt import Attempt
 from service.append.diagnose import diagnose
 from service.append.freezing import Freezer
-from service.append.groups import next_group
+from service.append.groups import Flight, next_group
 from service.append.preview import Preview, preview
 from service.append.request import AppendResult, Counted, Request
 from service.append.retries import note, until
-from service.domain.errors import Fault, Malformed, TooMuchWork, Unavailable
+from service.domain.errors import Fault, TooMuchWork, Unavailable
 from service.domain.vocabulary import instants
 from service.eventlog.head import head_after, head_of
 from service.storage.database import DuplicateId, Head, Lost
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from uuid import UUID
 
-    from service.domain.vocabulary.events import Batch, Fact, Record
+    from service.domain.vocabulary.events import Batch
     from service.eventlog.request_keys import RequestKey
     from service.storage.database import Database
 
@@ -42,27 +40,14 @@ ATTEMPTS = 50
 """Tries to decide a group while others keep moving the head, before its writers are asked to try again."""
 LOCK_AFTER = 3
 """Tries after which a group keeps others from committing while it is decided."""
-LOST_ATTEMPTS = 3
+LOST_ATTEMPTS, PREVIEWS = 3, 2
+"""Tries that may be lost, before the writers are; batches that are previewed at a time."""
 STOP_SECONDS = 1.0
 """How long a ledger that stops goes on with what is queued."""
-END_OF_TIME = instants.parse("9999-01-01T00:00:00+00:00")
-"""No commit is stamped with this instant or a later one by hand: the calendar ends a year after it."""
-PREVIEWS = 2
-"""Batches that are previewed at a time."""
 QUEUE_MAX = 10_000
 """Requests that may wait; the writers of more are asked to try again."""
 
 logger = structlog.get_logger(__name__)
-
-
-@dataclass(eq=False, slots=True)
-class _Flight:
-    """A group that is being committed."""
-
-    group: list[Request]
-    attempt: Attempt
-    stored: asyncio.Task[bool]
-    began: float
 
 
 class Ledger:
@@ -121,31 +106,25 @@ class Ledger:
         *,
         copied: bool = False,
         once: bool = False,
+        recorded_by: str | Sequence[str] = "",
     ) -> AppendResult:
         """Record a batch, whole or not at all; on return it is durable. With a `key` that is recorded, return that.
 
-        With `once`, the batch is one record: where one that says the same is recorded and holds, return that.
-
-        `copied` is true for a copy of what a ledger has recorded, maybe in an earlier edition. With `recorded_at`
-        (microseconds since 1970 UTC) it is one too, a commit of its own with that stamp, which no bound of work
-        refuses. Raises Malformed (TooMuchWork where a part of the batch could be recorded), VersionConflict,
-        EventIdConflict or KeyReused, TooEarly for a stamp not after the head's; Unavailable for a ledger that is busy.
+        With `once`, the batch is one record: where one that says the same is recorded and holds, return that. `copied`
+        is true for a copy of what a ledger has recorded, maybe in an earlier edition. With `recorded_at` (microseconds
+        since 1970 UTC) it is one too, a commit of its own with that stamp, which no bound of work refuses.
+        `recorded_by` is the JSON of who records it, or one for each event. Raises Malformed (TooMuchWork where a part
+        of the batch could be recorded), VersionConflict, EventIdConflict or KeyReused, TooEarly for a stamp not after
+        the head's; Unavailable for a ledger that is busy.
         """
         if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
             reason = "the ledger takes no more appends now"
             raise Unavailable(reason)
-        if recorded_at is not None and recorded_at >= END_OF_TIME:
-            detail = f"{instants.text(recorded_at)} leaves no instant for later events"
-            raise Malformed([Fault(("recorded_at",), detail)])
-        events = self._with_ids(batch)
-        given = frozenset([event.id for event in batch.events if event.id is not None])
-        marks: frozenset[UUID | bytes] = given if key is None else given | {key.key}
-        answer: asyncio.Future[AppendResult] = asyncio.get_running_loop().create_future()
-        self._queue.append(
-            Request(events, batch.expected_versions, answer, given, marks, recorded_at, key, copied, once)
-        )
+        request = Request.of(batch, self._new_id, key, recorded_by, recorded_at)
+        request.copied, request.once = copied, once
+        self._queue.append(request)
         self._wake.set()
-        return await answer
+        return await request.answer
 
     async def preview(self, batch: Batch) -> Preview:
         """Return what a batch would do now, without recording it; raises what an append of it would.
@@ -153,10 +132,7 @@ class Ledger:
         At most PREVIEWS are made at a time; others wait.
         """
         async with self._previews:
-            return await preview(self._database, self._with_ids(batch), batch.expected_versions, self._clock())
-
-    def _with_ids(self, batch: Batch) -> list[Fact | Record]:
-        return [event if event.id is not None else replace(event, id=self._new_id()) for event in batch.events]
+            return await preview(self._database, Request.of(batch, self._new_id), self._clock())
 
     async def diagnose(self, sent: Sequence[Any]) -> list[Fault]:
         """List the faults of a malformed batch beyond those of form; `sent` are its events as untyped JSON."""
@@ -172,7 +148,7 @@ class Ledger:
             await self._frozen.freeze(instant)
 
     async def _run(self) -> None:
-        flight: _Flight | None = None
+        flight: Flight | None = None
         while self._queue or flight or not self._stopping:
             if flight is not None and flight.stored.done():
                 await self._land(flight)
@@ -188,7 +164,7 @@ class Ledger:
                 self._wake.clear()
                 await self._wake.wait()
 
-    async def _launch(self, group: list[Request], flight: _Flight | None) -> _Flight | None:
+    async def _launch(self, group: list[Request], flight: Flight | None) -> Flight | None:
         """Decide a group, after the one being committed if there is one, then begin its commit."""
         attempt = self._attempt(group, flight.attempt.head if flight else self._head)
         began = asyncio.get_running_loop().time()
@@ -211,7 +187,7 @@ class Ledger:
         began = asyncio.get_running_loop().time()
         stored = asyncio.create_task(attempt.commit(self._confirmed), name="commit")
         stored.add_done_callback(lambda _: self._wake.set())
-        return _Flight(group, attempt, stored, began)
+        return Flight(group, attempt, stored, began)
 
     def _decided(self, group: Sequence[Request]) -> list[Request]:
         """Return the requests that have an outcome; the others wait for the next group, in their order."""
@@ -223,11 +199,11 @@ class Ledger:
         now = max(self._clock(), self._frozen.instant + 1) if given is None else given
         return Attempt(self._database, self._loaded, head, now)
 
-    async def _land(self, flight: _Flight) -> None:
+    async def _land(self, flight: Flight) -> None:
         if not await self._landed_well(flight):
             await self._retry(flight)
 
-    async def _landed_well(self, flight: _Flight) -> bool:
+    async def _landed_well(self, flight: Flight) -> bool:
         """Wait for a commit; when it is stored, answer its writers."""
         await asyncio.wait([flight.stored])
         if flight.stored.exception() is not None or not flight.stored.result():
@@ -247,7 +223,7 @@ class Ledger:
             request.resolve()
         self._moved(head.position)
 
-    async def _retry(self, flight: _Flight) -> None:
+    async def _retry(self, flight: Flight) -> None:
         """Record a group again whose commit did not go through."""
         flight.attempt.discard()
         failure = flight.stored.exception()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.append.attempt import Attempt
@@ -11,11 +10,8 @@ from service.eventlog.head import head_of
 from service.views.working_set import WorkingSet, load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from service.domain.errors import Fault
     from service.domain.rule.item import Item
-    from service.domain.vocabulary.events import Fact, Record
     from service.storage.database import Database
 
 
@@ -42,20 +38,18 @@ class Preview(NamedTuple):
     items: list[PreviewedItem]
 
 
-async def preview(database: Database, events: Sequence[Fact | Record], expected: dict[str, int], now: int) -> Preview:
-    """Preview events that have their ids, as of the day of the instant `now` (microseconds since 1970 UTC).
+async def preview(database: Database, request: Request, now: int) -> Preview:
+    """Preview a request, as of the day of the instant `now` (microseconds since 1970 UTC).
 
-    Raises what an append of them would: Malformed (TooMuchWork), VersionConflict, EventIdConflict.
+    Raises what an append of it would: Malformed (TooMuchWork), VersionConflict, EventIdConflict.
     """
-    answer: asyncio.Future[AppendResult] = asyncio.get_running_loop().create_future()
-    ids = frozenset([event.id for event in events if event.id is not None])
-    request = Request(events, expected, answer, ids, ids, look_up=True)
+    request.look_up = True
     attempt = Attempt(database, WorkingSet(database), await head_of(database), now)
     await attempt.prepare([request])
     if not isinstance(request.outcome, AppendResult):
         assert request.outcome is not None  # noqa: S101 - one request is decided in the first try
         raise request.outcome
-    after, position, day = attempt.items, attempt.head.position - len(events), attempt.today
+    after, position, day = attempt.items, attempt.head.position - len(request.events), attempt.today
     if request.outcome.repeated:
         position = attempt.head.position
     before = {item.slug: item for item in await load(database, after, position)}

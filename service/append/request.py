@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.domain.errors import Refused, Unavailable
+from msgspec.structs import replace
+
+from service.domain.errors import Fault, Malformed, Refused, Unavailable
+from service.domain.vocabulary import instants
 from service.domain.vocabulary.events import id_of
 from service.storage.database import DuplicateId, Lost
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from uuid import UUID
 
-    from service.domain.errors import Fault
-    from service.domain.vocabulary.events import Fact, Record
+    from service.domain.vocabulary.events import Batch, Fact, Record
     from service.eventlog.log import Stored
     from service.eventlog.request_keys import KeyedRequest, RequestKey
+
+
+END_OF_TIME = instants.parse("9999-01-01T00:00:00+00:00")
+"""No commit is stamped with this instant or a later one by hand: the calendar ends a year after it."""
 
 
 class AppendResult(NamedTuple):
@@ -35,9 +41,9 @@ class Request:
     `given` are the ids that the client gave, `marks` these and the key: requests that share one may be the same.
     `look_up` asks to look for all of its ids in the log. `own` is true where those found may be this request's own
     commit. `recorded` are the events found. `key` is that of the header Idempotency-Key, `first` the recorded request
-    that had it. `copied` is true for events that some ledger has recorded already. `outcome` is set when the request is
-    decided, `refused` when it is too much work whatever the others are. With `once`, its one record is not recorded
-    where one that says the same holds.
+    that had it. `copied` is true for events that some ledger has recorded already. With `once`, its one record is not
+    recorded where one that says the same holds. `recorded_by` has the JSON of who records each event. `outcome` is set
+    when the request is decided, `refused` when it is too much work whatever the others are.
     """
 
     events: Sequence[Fact | Record]
@@ -49,12 +55,44 @@ class Request:
     key: RequestKey | None = None
     copied: bool = False
     once: bool = False
+    recorded_by: Sequence[str] = ()
     look_up: bool = False
     own: bool = False
     recorded: dict[UUID, Stored] = field(default_factory=dict)
     first: KeyedRequest | None = None
     outcome: AppendResult | Refused | None = None
     refused: Refused | None = None
+
+    @classmethod
+    def of(
+        cls,
+        batch: Batch,
+        new_id: Callable[[], UUID],
+        key: RequestKey | None = None,
+        recorded_by: str | Sequence[str] = "",
+        recorded_at: int | None = None,
+    ) -> Request:
+        """Return the request to record a batch; its events without an id get a new one.
+
+        `recorded_by` is the JSON of who records it, or one for each event. Raises Malformed for a `recorded_at` that
+        leaves no instant for later events.
+        """
+        if recorded_at is not None and recorded_at >= END_OF_TIME:
+            detail = f"{instants.text(recorded_at)} leaves no instant for later events"
+            raise Malformed([Fault(("recorded_at",), detail)])
+        events = [event if event.id is not None else replace(event, id=new_id()) for event in batch.events]
+        given = frozenset([event.id for event in batch.events if event.id is not None])
+        by = [recorded_by] * len(events) if isinstance(recorded_by, str) else recorded_by
+        return cls(
+            events,
+            batch.expected_versions,
+            asyncio.get_running_loop().create_future(),
+            given,
+            given if key is None else given | {key.key},
+            recorded_at,
+            key=key,
+            recorded_by=by,
+        )
 
     def ids(self) -> list[UUID]:
         """Return the ids of its events."""

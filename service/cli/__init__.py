@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import click
 
-from service.cli import feeds, ledgers, serve
+from service.cli import feeds, keys, ledgers, serve
 
 
 def main() -> NoReturn:
@@ -33,8 +33,11 @@ def cli() -> None:
       PARLEY_DATABASE_URL      the ledger: sqlite:///PATH or postgresql://...
       PARLEY_HOST, PARLEY_PORT where `serve` listens
       PARLEY_PUBLIC_URL        where clients reach the service
+      PARLEY_KEY               the key that `follow` sends; see `parley keys --help`
+      PARLEY_ALLOWED_HOSTS, PARLEY_CORS_ORIGINS,
       PARLEY_LOG_LEVEL, PARLEY_LOG_FORMAT, PARLEY_STALL_SECONDS,
-      PARLEY_ALLOW_UNAUTHENTICATED, PARLEY_WEBHOOKS_ALLOW_PRIVATE,
+      PARLEY_PUBLIC_READS, PARLEY_OIDC_ISSUER, PARLEY_OIDC_AUDIENCE,
+      PARLEY_OIDC_ROLES_CLAIM, PARLEY_WEBHOOKS_ALLOW_PRIVATE,
       PARLEY_NATS_URL          see `parley serve --help`, `parley relay --help`
 
     \b
@@ -49,6 +52,6 @@ def cli() -> None:
 
 for command in (
     serve.serve, ledgers.migrate, ledgers.seed, ledgers.import_, ledgers.export, ledgers.rebuild, ledgers.as_of,
-    feeds.follow, feeds.relay, feeds.openapi,
+    feeds.follow, feeds.relay, feeds.openapi, keys.keys,
 ):  # fmt: skip
     cli.add_command(command)

@@ -48,6 +48,8 @@ def follow(url: str, command: str | None, types: tuple[str, ...], **options: Any
     second one stops at once. Exit code 1: a command failed, the positions have a gap, the service refused a request,
     or somebody else moved the consumer.
 
+    If the service asks for keys, set PARLEY_KEY.
+
     \b
       parley follow --once | jq -r .type
       parley follow --consumer news --type restriction.imposed >> imposed.ndjson
@@ -66,7 +68,7 @@ def follow(url: str, command: str | None, types: tuple[str, ...], **options: Any
         msg = "--since: not together with --after"
         raise SetUp(msg)
     filters = {name: value for name, value in conditions.items() if value is not None}
-    plan = following.Plan(url=_http(url), command=_words(command), filters=filters, **options)
+    plan = following.Plan(url=_http(url), key=settings.key, command=_words(command), filters=filters, **options)
     try:
         asyncio.run(following.run(plan, sys.stdout.buffer))
     except Halted as error:

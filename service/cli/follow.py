@@ -10,7 +10,7 @@ import asyncio
 import os
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 import httpx
@@ -41,9 +41,11 @@ class Plan:
     Without a `command` events are written; without a `consumer` the position is kept nowhere. A new consumer begins
     after the position `after`, or at the time `since`. `filters` are parameters of the feed, `limit` events are asked
     for at a time, `once` ends at the head.
+    `key` is sent with every request, if there is one.
     """
 
     url: str
+    key: str = field(default="", repr=False)
     consumer: str | None = None
     command: Sequence[str] = ()
     after: int | None = None
@@ -56,7 +58,8 @@ class Plan:
 async def run(plan: Plan, out: BinaryIO) -> None:
     """Follow until a signal comes, or once to the head; raises Halted when that is impossible or would be wrong."""
     signals = Signals()
-    async with httpx.AsyncClient(base_url=plan.url, timeout=TIMEOUT) as http:
+    headers = {"Authorization": f"Bearer {plan.key}"} if plan.key else {}
+    async with httpx.AsyncClient(base_url=plan.url, timeout=TIMEOUT, headers=headers) as http:
         client = FeedClient(http, signals)
         cursor = Cursor(client, plan.consumer, plan.after or 0, plan.since)
         query: dict[str, str | int] = {"limit": plan.limit, "wait": 0 if plan.once else WAIT_SECONDS, **plan.filters}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from service.settings import BadSetting, Settings, lease, public_url, schedule
+from service.settings import BadSetting, Settings, hosts, lease, origins, public_url, schedule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -47,6 +47,10 @@ def settings_of(**options: Any) -> Settings:  # noqa: ANN401 - options of differ
     try:
         if "public_url" in given:
             given["public_url"] = public_url(given["public_url"])
+        if "allowed_hosts" in given:
+            given["allowed_hosts"] = hosts(given["allowed_hosts"])
+        if "cors_origins" in given:
+            given["cors_origins"] = origins(given["cors_origins"])
         if "webhooks_schedule" in given:
             given["webhooks_schedule"] = schedule(given["webhooks_schedule"])
         if "webhooks_lease" in given:
@@ -114,10 +118,6 @@ def set_up_errors() -> Iterator[None]:
     except (*drivers, OSError, ValueError) as error:
         msg = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
         raise SetUp(msg.splitlines()[0]) from error
-
-
-async def nothing(_: Services) -> None:
-    """Do nothing with a ledger: the caller only wants to know that it opens."""
 
 
 def run(settings: Settings, work: Callable[[Services], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401

@@ -17,7 +17,6 @@ from service.cli.running import (
     SetUp,
     database_option,
     make_missing,
-    nothing,
     renew,
     run,
     set_up_errors,
@@ -42,6 +41,10 @@ It waits some four times an append: while 1,000 followers are notified without a
 """
 
 
+_NEEDED = "needed: `parley keys list` has them"
+_NONE = "none: everybody on this machine may read and write, until `parley keys create --role admin`"
+
+
 @click.command()
 @click.option("--host", metavar="HOST", help="Listen on this address (127.0.0.1).")
 @click.option("--port", metavar="PORT", type=click.IntRange(0, 65_535), help="Listen on this port (8000); 0: any free.")
@@ -54,8 +57,10 @@ It waits some four times an append: while 1,000 followers are notified without a
     type=click.IntRange(1, 3_600),
     help="Disconnect a client that reads nothing for N seconds, or sends a body for longer (30).",
 )
-@click.option("--allow-unauthenticated", is_flag=True, default=None, help="Serve even if other machines can connect.")
+@click.option("--public-reads", is_flag=True, default=None, help="Let everybody read without a key.")
 @click.option("--public-url", metavar="URL", help=PUBLIC_URL_HELP)
+@click.option("--allowed-hosts", metavar="NAMES", help="More names of the service, with commas between them.")
+@click.option("--cors-origins", metavar="ORIGINS", help="Other sites whose pages may read and write, with commas.")
 @click.option(
     "--webhooks-allow-private", is_flag=True, default=None, help="Send webhooks to private addresses and without TLS."
 )
@@ -67,8 +72,8 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
     A SQLite ledger is created where there is none, and its projections are remade if another version of Parley made
     them. For older tables, and for PostgreSQL, run `parley migrate` first.
 
-    Parley has no authentication yet: an address that other machines can reach needs the option
-    --allow-unauthenticated.
+    While the ledger has no keys, everybody who reaches the service may do everything, and it listens on loopback only.
+    Make a key with `parley keys create`: from then on it asks for one, on every address.
 
     \b
       parley serve --port 8080
@@ -77,21 +82,25 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
     from service.storage.database import NotMigrated
 
     settings = settings_of(**options)
-    if not settings.is_loopback() and not settings.allow_unauthenticated:
-        msg = (
-            f"other machines can reach {settings.host}, and Parley has no authentication yet: "
-            "pass --allow-unauthenticated to serve there"
-        )
-        raise SetUp(msg)
     make_missing(settings)
     if settings.embedded:
         with set_up_errors(), contextlib.suppress(NotMigrated):  # `run` reports it, with the remedy
             renew(settings)
-    run(settings, nothing)
-    _serve(settings)
+    is_closed = run(settings, _is_closed)
+    if not is_closed and not settings.is_loopback():
+        msg = (
+            f"other machines can reach {settings.host}, and the ledger has no keys: "
+            "make one with `parley keys create --role admin`"
+        )
+        raise SetUp(msg)
+    _serve(settings, is_closed=is_closed)
 
 
-def _serve(settings: Settings) -> None:
+async def _is_closed(services: Services) -> bool:
+    return services.keys.is_closed
+
+
+def _serve(settings: Settings, *, is_closed: bool) -> None:
     import uvicorn
 
     from service import logs
@@ -99,6 +108,7 @@ def _serve(settings: Settings) -> None:
     from service.edge.bodies import Bodies
     from service.edge.connection import connections
     from service.edge.crowd import Crowd
+    from service.edge.gate import Gate, names
     from service.edge.limits import limits
 
     logs.configure(settings.log_level, settings.log_format)
@@ -106,7 +116,7 @@ def _serve(settings: Settings) -> None:
     listening = _listen(settings)
     host, port = listening.getsockname()[:2]
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    click.echo(_banner(settings, where))
+    click.echo(_banner(settings, where, is_closed=is_closed))
     app = create_app(settings)
     crowd = Crowd(limits(settings.stall_seconds))
 
@@ -125,7 +135,10 @@ def _serve(settings: Settings) -> None:
             await super().shutdown(sockets)
 
     config = uvicorn.Config(
-        Bodies(app, settings.stall_seconds),
+        Gate(
+            Bodies(app, settings.stall_seconds),
+            names(settings.public_url, settings.allowed_hosts, settings.cors_origins, local=settings.is_loopback()),
+        ),
         interface="asgi3",
         http=connections(crowd),
         ws="none",
@@ -142,13 +155,14 @@ def _serve(settings: Settings) -> None:
         Server(config).run(sockets=[listening])
 
 
-def _banner(settings: Settings, where: str) -> str:
+def _banner(settings: Settings, where: str, *, is_closed: bool) -> str:
     """Return the lines that a user sees at the start: where the service is, and what to do next."""
     database = settings.database_url.removeprefix("sqlite:///") if settings.embedded else shown(settings)
     return (
         f"Parley listens on {where}\n"
         f"  docs:     {where}/schema\n"
         f"  database: {database}\n"
+        f"  keys:     {_NEEDED if is_closed else _NONE}\n"
         f"  try:      curl {where}/v1/issues\n"
         "  stop:     Ctrl-C"
     )

@@ -34,12 +34,18 @@ PIPELINED = Refusal("unavailable", "Too many requests wait on this connection.")
 
 
 @cache
-def written(refusal: Refusal) -> bytes:
-    """Return the response, without its status line: a `Date` may come first."""
+def problem(refusal: Refusal) -> bytes:
+    """Return the problem document."""
     kind = PROBLEM_KINDS[refusal.kind]
-    body = msgspec.json.encode(
+    return msgspec.json.encode(
         {"type": kind.type, "title": kind.title, "status": kind.status, "detail": refusal.detail}
     )
+
+
+@cache
+def written(refusal: Refusal) -> bytes:
+    """Return the response, without its status line: a `Date` may come first."""
+    body = problem(refusal)
     retry = f"retry-after: {RETRY_AFTER}\r\n" if refusal.kind == "unavailable" else ""
     head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n{retry}connection: close\r\n\r\n"
     return head.encode() + body

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from service.storage.database import Database, Source
 
-_BY_IDS = "SELECT id, position, recorded_at, body FROM event WHERE id {among}"
-_AT = "SELECT position, recorded_at, body FROM event WHERE position {among} ORDER BY position"
+_BY_IDS = "SELECT id, position, recorded_at, body, recorded_by FROM event WHERE id {among}"
+_AT = "SELECT position, recorded_at, body, recorded_by FROM event WHERE position {among} ORDER BY position"
 _BEFORE = "SELECT position, recorded_at FROM commit_mark WHERE recorded_at < $1 ORDER BY recorded_at DESC LIMIT 1"
-_AFTER = "SELECT position, recorded_at, body FROM event WHERE position > $1 ORDER BY position LIMIT $2"
-_JSON = b'{"position":%d,"recorded_at":"%s",%s'
+_AFTER = "SELECT position, recorded_at, body, recorded_by FROM event WHERE position > $1 ORDER BY position LIMIT $2"
+_JSON = b'{"position":%d,"recorded_at":"%s",%s%s'
 _LINE = _JSON + b"\n"
 
 
@@ -59,12 +59,14 @@ BEGINNING = Place(0, 0)
 class Stored(NamedTuple):
     """A row of the log: `recorded_at` in microseconds since 1970 UTC, `body` the event's JSON.
 
-    `acts_on` is the JSON of the event with the text that a record acts on; None where that is not shown.
+    `recorded_by` is the JSON of who recorded it, "" where nobody was asked for a key. `acts_on` is the JSON
+    of the event with the text that a record acts on; None where that is not shown.
     """
 
     position: int
     recorded_at: int
     body: bytes
+    recorded_by: str = ""
     acts_on: bytes | None = None
 
     @property
@@ -87,14 +89,17 @@ class Stored(NamedTuple):
         return Place(self.position, self.recorded_at)
 
     def json(self) -> bytes:
-        """Write the recorded event as it is answered: position and instant, then the event."""
-        return _JSON % (self.position, _stamp(self.recorded_at), self.shown()[1:])
+        """Write the recorded event as it is answered: position, instant and who recorded it, then the event."""
+        return _JSON % (self.position, _stamp(self.recorded_at), _member(self.recorded_by), self.shown()[1:])
 
 
 def lines(events: Iterable[Stored]) -> bytes:
     """Write recorded events as they are answered, one a line: for a whole log at once, without a call for each."""
     return b"".join(
-        [_LINE % (each[0], _stamp(each[1]), (each[2] if each[3] is None else each.shown())[1:]) for each in events]
+        [
+            _LINE % (each[0], _stamp(each[1]), _member(each[3]), (each[2] if each[4] is None else each.shown())[1:])
+            for each in events
+        ]
     )
 
 
@@ -118,6 +123,12 @@ def _text(body: bytes) -> bytes:
 def _stamp(recorded_at: int) -> bytes:
     """Write an instant; the events of a commit have the same."""
     return instants.text(recorded_at).encode()
+
+
+@lru_cache(maxsize=1_024)
+def _member(recorded_by: str) -> bytes:
+    """Write who recorded an event; a key records many."""
+    return b'"recorded_by":%s,' % recorded_by.encode() if recorded_by else b""
 
 
 async def place_before(database: Database, instant: int) -> Place:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from service.storage.database import Database
 
 _FOUND = """
-SELECT k.key, k.content, e.position, e.recorded_at, e.body
+SELECT k.key, k.content, e.position, e.recorded_at, e.body, e.recorded_by
 FROM request_key k JOIN event e ON e.position BETWEEN k.first AND k.last WHERE k.key IN ({keys}) ORDER BY e.position
 """
 

@@ -27,24 +27,28 @@ _SHOWN = """name, position, moved_at, (SELECT h.position FROM head h WHERE h.id 
     (SELECT e.recorded_at FROM event e WHERE e.position = consumer.position)"""
 _IN_LOG = """{position} <= (SELECT h.position FROM head h WHERE h.id = 1) AND (CAST({at} AS bigint) IS NULL
     OR EXISTS (SELECT 1 FROM event e WHERE e.position = {position} AND e.recorded_at = {at}))"""
+_MAY = "(owner = '' OR CAST({owner} AS text) IS NULL OR owner = {owner})"
+"""Whether a holder may move a consumer: those of nobody, and its own; NULL: all."""
+_OWNER = "SELECT owner FROM consumer WHERE name = $1"
 _GET = f"SELECT {_SHOWN} FROM consumer WHERE name = $1"
 _COUNT = "SELECT count(*) FROM consumer"
 _LIST = f"SELECT {_SHOWN} FROM consumer WHERE {{name}} > $1 ORDER BY {{name}} LIMIT $2"
 _BY_BYTES = {"sqlite": "name", "postgresql": 'name COLLATE "C"'}
 """The name as it is compared by its bytes, in whatever language a database sorts."""
 _CREATE = f"""
-INSERT INTO consumer (name, position, moved_at)
-SELECT CAST($1 AS text), CAST($2 AS bigint), CAST($3 AS bigint) WHERE ({_COUNT}) < CAST($4 AS bigint)
+INSERT INTO consumer (name, position, moved_at, owner)
+SELECT CAST($1 AS text), CAST($2 AS bigint), CAST($3 AS bigint), CAST($6 AS text) WHERE ({_COUNT}) < CAST($4 AS bigint)
     AND {_IN_LOG.format(position="CAST($2 AS bigint)", at="$5")}
 ON CONFLICT (name) DO NOTHING RETURNING {_SHOWN}
 """
 _MOVE = f"""
 UPDATE consumer SET position = $2, moved_at = CASE WHEN position = $2 THEN moved_at ELSE $3 END
-WHERE name = $1 AND (CAST($4 AS bigint) IS NULL OR position = $4)
+WHERE name = $1 AND (CAST($4 AS bigint) IS NULL OR position = $4) AND {_MAY.format(owner="$6")}
     AND {_IN_LOG.format(position="$2", at="$5")} RETURNING {_SHOWN}
 """
-_DELETE = """
-DELETE FROM consumer WHERE name = $1 AND (CAST($2 AS bigint) IS NULL OR position = $2) RETURNING position
+_DELETE = f"""
+DELETE FROM consumer WHERE name = $1 AND (CAST($2 AS bigint) IS NULL OR position = $2) AND {_MAY.format(owner="$3")}
+RETURNING position
 """
 
 
@@ -87,6 +91,15 @@ class CursorConflict(Refused):
         self.name, self.expected, self.actual = name, expected, actual
 
 
+class NotTheOwner(Refused):
+    """The consumer belongs to another holder of keys."""
+
+    def __init__(self, name: str) -> None:
+        """Keep the name of the consumer."""
+        super().__init__(f"{name} is a consumer of another holder of keys.")
+        self.name = name
+
+
 class TooManyConsumers(Refused):
     """There are as many consumers as a ledger keeps; none was made."""
 
@@ -103,36 +116,50 @@ async def listed(database: Database, after: str = "", limit: int = CONSUMERS_MAX
     return [CursorState(*row) for row in await database.fetch(sql, after, limit)]
 
 
-async def create(database: Database, name: str, place: Place, now: int) -> CursorState | None:
-    """Make a consumer at a place; None when there is one of that name.
+async def create(database: Database, name: str, place: Place, now: int, owner: str = "") -> CursorState | None:
+    """Make a consumer at a place, of an owner ("": of nobody); None when there is one of that name.
 
     Raises Malformed for a position beyond the head, OtherLog where the log has another event at the place,
     TooManyConsumers when there is no room for another.
     """
     await _within(database, place)
-    rows = await database.execute(_CREATE, name, place.position, now, CONSUMERS_MAX, place.recorded_at)
+    rows = await database.execute(_CREATE, name, place.position, now, CONSUMERS_MAX, place.recorded_at, owner)
     if not rows and await get(database, name) is None and (await database.fetch(_COUNT))[0][0] >= CONSUMERS_MAX:
         raise TooManyConsumers
     return CursorState(*rows[0]) if rows else None
 
 
-async def move(database: Database, name: str, place: Place, now: int, expected: int | None) -> CursorState:
-    """Move a cursor that is where it is expected (anywhere, for None).
+async def move(
+    database: Database, name: str, place: Place, now: int, expected: int | None, owner: str | None = None
+) -> CursorState:
+    """Move a cursor that is where it is expected (anywhere, for None), as an owner (None: as one who may move all).
 
     Raises Malformed for a position beyond the head, OtherLog where the log has another event at the place,
-    CursorConflict when the cursor is elsewhere or not there.
+    CursorConflict when the cursor is elsewhere or not there, NotTheOwner.
     """
     await _within(database, place)
-    rows = await database.execute(_MOVE, name, place.position, now, expected, place.recorded_at)
+    rows = await database.execute(_MOVE, name, place.position, now, expected, place.recorded_at, owner)
     if not rows:
+        await check_owner(database, name, owner)
         raise await conflict(database, name, expected)
     return CursorState(*rows[0])
 
 
-async def delete(database: Database, name: str, expected: int | None) -> None:
-    """Delete a consumer whose cursor is where it is expected (anywhere, for None); raises CursorConflict otherwise."""
-    if not await database.execute(_DELETE, name, expected):
+async def delete(database: Database, name: str, expected: int | None, owner: str | None = None) -> None:
+    """Delete a consumer whose cursor is where it is expected (anywhere, for None), as an owner.
+
+    Raises CursorConflict or NotTheOwner.
+    """
+    if not await database.execute(_DELETE, name, expected, owner):
+        await check_owner(database, name, owner)
         raise await conflict(database, name, expected)
+
+
+async def check_owner(database: Database, name: str, owner: str | None) -> None:
+    """Check that an owner may move a consumer, or that there is none; raises NotTheOwner."""
+    rows = await database.fetch(_OWNER, name)
+    if owner is not None and rows and rows[0][0] not in {"", owner}:
+        raise NotTheOwner(name)
 
 
 async def conflict(database: Database, name: str, expected: int | None) -> CursorConflict:

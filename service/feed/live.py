@@ -40,9 +40,10 @@ NOTIFIED_AT_ONCE = 50
 """Followers notified between two turns of the event loop."""
 
 _AFTER = f"""
-SELECT (SELECT recorded_at FROM event WHERE position = $1), e.position, e.recorded_at, e.body, e.acts_on, e.tokens
+SELECT (SELECT recorded_at FROM event WHERE position = $1), e.position, e.recorded_at, e.body, e.recorded_by,
+    e.acts_on, e.tokens
 FROM head h LEFT JOIN (
-    SELECT e.position, e.recorded_at, e.body, t.body AS acts_on, x.tokens FROM {SHOWN}
+    SELECT e.position, e.recorded_at, e.body, e.recorded_by, t.body AS acts_on, x.tokens FROM {SHOWN}
     WHERE e.position > $1 AND e.position <= {REACH} ORDER BY e.position LIMIT $2
 ) e ON h.id = 1 WHERE h.id = 1 ORDER BY e.position
 """  # noqa: S608 - a text of our own

@@ -38,17 +38,17 @@ SHOWN = """event e JOIN event_index x ON x.position = e.position
 """Events as they are shown: `e` itself, `x` its index, `t` the event with the text that a record acts on."""
 _AT = "(SELECT recorded_at FROM event WHERE position = {position})"
 _PAGE = f"""
-SELECT h.position, {_AT.format(position="$1")}, NULL, e.position, e.recorded_at, e.body, e.acts_on
+SELECT h.position, {_AT.format(position="$1")}, NULL, e.position, e.recorded_at, e.body, e.recorded_by, e.acts_on
 FROM head h LEFT JOIN (
-    SELECT e.position, e.recorded_at, e.body, t.body AS acts_on FROM {SHOWN}
+    SELECT e.position, e.recorded_at, e.body, e.recorded_by, t.body AS acts_on FROM {SHOWN}
     WHERE e.position > $1 AND e.position <= {REACH} ORDER BY e.position LIMIT $2
 ) e ON h.id = 1 WHERE h.id = 1 ORDER BY e.position
 """
 _FILTERED = f"""
 SELECT h.position, {_AT.format(position="$1")}, CASE WHEN h.position < $4 THEN h.recorded_at
-    ELSE {_AT.format(position="$4")} END, s.position, s.recorded_at, s.body, s.acts_on, s.tokens
+    ELSE {_AT.format(position="$4")} END, s.position, s.recorded_at, s.body, s.recorded_by, s.acts_on, s.tokens
 FROM head h LEFT JOIN (
-    SELECT e.position, e.recorded_at, e.body, t.body AS acts_on, x.tokens FROM (
+    SELECT e.position, e.recorded_at, e.body, e.recorded_by, t.body AS acts_on, x.tokens FROM (
         SELECT position, sum(size) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) - size AS size FROM (
             SELECT x.position, x.size FROM event_index x
             WHERE x.position > $1 AND x.position <= $4 AND {{where}}
@@ -130,7 +130,7 @@ async def _filtered(
 def _page(rows: Sequence[Row], after: Place) -> LogPage:
     head, instant = rows[0][:2]
     place = after.check(instant)
-    events = [Stored(*row[3:7]) for row in rows if row[3] is not None]
+    events = [Stored(*row[3:8]) for row in rows if row[3] is not None]
     return LogPage(events, events[-1].place if events else place, head)
 
 
@@ -140,7 +140,7 @@ def _filtered_page(rows: Sequence[Row], after: Place, last: int, limit: int, siz
     The page was cut before the last position that was looked at where as many were found as it may have.
     """
     page = _page(rows, after)
-    found = [row[3] for row in rows if row[3] is not None and not wanted.passing.passes(row[7])]
+    found = [row[3] for row in rows if row[3] is not None and not wanted.passing.passes(row[8])]
     left_out = frozenset(found)
     passed = page._replace(events=[event for event in page.events if event.position not in left_out])
     if len(page.events) == limit or sum([event.size for event in page.events]) >= size:

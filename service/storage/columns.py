@@ -40,3 +40,8 @@ def binaries(length: int | None = None) -> sa.Column[bytes]:
 def texts() -> sa.Column[str]:
     """Make a column of text."""
     return sa.Column(sa.Text(), nullable=False)
+
+
+def later_texts() -> sa.Column[str]:
+    """Make a column of text that is empty in older rows."""
+    return sa.Column(sa.Text(), nullable=False, server_default="")

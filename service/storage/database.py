@@ -195,7 +195,7 @@ class Database(Source, Protocol):
         """Read rows in one statement that may take long; other work goes on during it."""
 
     async def execute(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - driver values
-        """Write to the tables about who follows in one statement, durable on return; return the rows it returns."""
+        """Write to the tables about clients in one statement, durable on return; return the rows it returns."""
 
     async def listen(self, wake: Callable[[int], None]) -> None:
         """Call `wake` with the head's position after each commit of any process, as far as the database gives notice.

@@ -1,4 +1,4 @@
-"""The tables. `event` is the log, append-only; the projections can be remade from it, the others not.
+"""The tables of the log and what is made from it. `event` is the log, append-only; the projections can be remade.
 
 Items are numbered by the position of the first event that names them, so numbers are in order of appearance. Days are
 ordinals (`datetime.date.toordinal`), instants microseconds since 1970 UTC, event ids the 16 bytes of the UUID.
@@ -11,11 +11,11 @@ from typing import Final
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from service.storage import follower_tables  # noqa: F401 - its tables are in the metadata
 from service.storage.columns import IN_KEY_ORDER as _IN_KEY_ORDER
 from service.storage.columns import Table, metadata
 from service.storage.columns import binaries as _bytes
 from service.storage.columns import days as _day
+from service.storage.columns import later_texts as _later_text
 from service.storage.columns import numbers as _number
 from service.storage.columns import texts as _text
 
@@ -30,7 +30,10 @@ _CHANGES = sa.text("arrivals <> ''")
 
 
 class EventRow(Table, table=True):
-    """One recorded event: `position` gap-free in commit order, `body` its JSON without position and instant."""
+    """One recorded event: `position` gap-free in commit order, `body` its JSON without position and instant.
+
+    `recorded_by` is the JSON of who recorded it, a name and the id of a key; "" where nobody was asked for a key.
+    """
 
     __tablename__ = "event"
     __table_args__ = (sa.UniqueConstraint("id"),)
@@ -39,6 +42,7 @@ class EventRow(Table, table=True):
     id: bytes = Field(sa_column=_bytes(16))
     recorded_at: int = Field(sa_column=_number())
     body: bytes = Field(sa_column=_bytes())
+    recorded_by: str = Field(sa_column=_later_text())
 
 
 class RequestKeyRow(Table, table=True):
@@ -76,7 +80,7 @@ class LedgerRow(Table, table=True):
 
     id: int = Field(sa_column=_number(primary_key=True))
     shape: int = Field(sa_column=_number())
-    uuid: str = Field(sa_column=sa.Column(sa.Text(), nullable=False, server_default=""))
+    uuid: str = Field(sa_column=_later_text())
 
 
 class CommitRow(Table, table=True):

@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 
 
 class Recorded(NamedTuple):
-    """An event as it is in the log; `recorded_at` in microseconds since 1970 UTC, `body` its JSON."""
+    """An event as it is in the log; `recorded_at` in microseconds since 1970 UTC, `body` its JSON, and by whom."""
 
     position: int
     recorded_at: int
     event: Fact | Record
     body: bytes
+    recorded_by: str = ""
 
 
 class Loaded(Protocol):
@@ -126,10 +127,10 @@ class Projector:
         return item
 
     def _index(self, recorded: Recorded, home: Item) -> None:
-        position, recorded_at, event, body = recorded
+        position, recorded_at, event, body, recorded_by = recorded
         assert event.id is not None and event.issues and event.item and event.occurred  # noqa: S101, PT018 - as decided
         rows = self.commit.rows
-        rows["event"].append((position, event.id.bytes, recorded_at, body))
+        rows["event"].append((position, event.id.bytes, recorded_at, body, recorded_by))
         when = parse(event.occurred)
         fact, text, found_by = self._text(recorded, home)
         acts_on = text_before(home.chains[fact]) if isinstance(event, Record) else None
@@ -154,7 +155,7 @@ class Projector:
 
     def _text(self, recorded: Recorded, home: Item) -> tuple[int, Fact | None, tokens.Tokens]:
         """Return the position of an event's fact, the text that the event brings, and the tokens of that text."""
-        position, _, event, _ = recorded
+        position, event = recorded.position, recorded.event
         if isinstance(event, Fact):
             return position, event, tokens.tokens_of_fact(home.facts[position], event.issues)
         fact = home.roots[event.target]

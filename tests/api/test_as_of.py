@@ -216,6 +216,7 @@ FILTERED: list[tuple[str, set[str]]] = [
     ("restrictions?hs=280530&as_of=2025-06-20", {"a-further-control"}),
     ("restrictions?hs=2805&as_of=2025-06-20", {"a-further-control"}),
     ("restrictions?hs=2806", set()),
+    ("restrictions?hs=2805&compared=no", {CONTROL, "us-chip-controls-on-china"}),
     ("restrictions?eccn=3A001.b.2", {"a-further-control"}),
     ("restrictions?entity=acme%20MAGNETS", {"a-further-control"}),
     ("restrictions?q=acme", {"a-further-control"}),

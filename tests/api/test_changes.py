@@ -150,7 +150,7 @@ def test_a_measure_of_a_bloc_is_found_by_a_member_of_that_day(ledger: Client) ->
 
 
 def test_pages_follow_each_other_and_keep_their_days(ledger: Client) -> None:
-    """Page by page every change comes once; what is recorded meanwhile is not on them."""
+    """Page by page every change comes once; what is recorded between them is not on them."""
     whole, found = changes(ledger, YEAR), []
     query = f"{YEAR}&limit=3"
     while query:
@@ -249,3 +249,23 @@ def test_what_cannot_be_asked_is_refused(ledger: Client, query: str, status: int
 def test_other_media_types_are_refused(ledger: Client) -> None:
     """406 names those that there are."""
     assert ledger.get("/v1/changes", headers={"Accept": "application/pdf"}).status_code == 406
+
+
+def test_differences_across_issues_name_what_changed(ledger: Client) -> None:
+    """Two days as known now, and one day as known twice: each item that differs, with the names of its members."""
+    found = ledger.get("/v1/diff?from=2025-05-13&to=2025-05-14&sources=none").json()["items"]
+    (tariff,) = [each for each in found if each["id"] == "tariff"]
+    assert (tariff["before"]["status"], tariff["after"]["status"]) == ("in_force", "suspended")
+    assert {"status", "since", "applies", "charged_percent"} <= set(tariff["changed"])
+    assert "rate_percent" not in tariff["changed"]
+    assert set(tariff["changed"]) <= tariff["before"].keys() | tariff["after"].keys()
+    ledger.post("/v1/events", json={"events": [fact("restriction.lifted", "2025-05-01", "tariff")]}).raise_for_status()
+    query = f"/v1/diff?as_of=2025-05-20&known_from={len(EVENTS)}&sources=none"
+    assert [(each["id"], each["before"]["status"]) for each in ledger.get(query).json()["items"]] == [
+        ("tariff", "suspended")
+    ]
+    pages = [ledger.get("/v1/diff?from=2025-01-01&to=2025-12-31&limit=1").json()]
+    while pages[-1]["next"]:
+        cursor = pages[-1]["next"]
+        pages.append(ledger.get(f"/v1/diff?from=2025-01-01&to=2025-12-31&limit=1&cursor={cursor}").json())
+    assert [each["id"] for page in pages for each in page["items"]] == ["tariff", "ban", "call"]

@@ -301,7 +301,7 @@ def test_a_client_that_reads_nothing_is_cut_off(migrated_url: str) -> None:
         with socket.socket() as lazy:
             lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
             lazy.connect(("127.0.0.1", int(server.url.rpartition(":")[2])))
-            lazy.sendall(b"GET /v1/feed/stream HTTP/1.1\r\nHost: test\r\n\r\n")
+            lazy.sendall(b"GET /v1/feed/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
             while not followers(server):
                 pass
             while followers(server):

@@ -23,7 +23,8 @@ from litestar.params import FromPath
 from litestar.testing import TestClient
 from structlog.testing import capture_logs
 
-from service.api.http.problem_kinds import PROBLEM_KINDS, Problem
+from service.api.http.problem_kinds import PROBLEM_KINDS
+from service.api.http.problem_shape import Problem
 from service.api.http.problems import (
     EdgeRefused,
     NotAcceptable,

@@ -191,12 +191,46 @@ def test_what_cannot_be_compared_is_counted_and_listed(client: Client, basis: st
     assert [item["id"] for item in listed.json()["items"]] == ["named", "both", "a-firm", "lifted", "from-nothing"]
     assert "immutable" in listed.headers["cache-control"]
     assert "not_compared" not in listed.json()
+    only = client.get(f"/v1/restrictions?hs=720851&{ON}{basis}").json()
+    assert ([item["id"] for item in only["items"]], only["not_compared"]) == (["coded"], 4)
+    listed = client.get(only["not_compared_url"]).json()
+    assert [item["id"] for item in listed["items"]] == ["named", "both", "a-firm", "against-another"]
+    assert client.get(f"/v1/clearances?eccn=3A090&{ON}{basis}").json()["not_compared"] == 2
+    assert "not_compared" not in client.get(f"/v1/restrictions?party=TR&{ON}{basis}").json()
+    for refused in (
+        "restrictions?compared=no&party=TR",
+        "rounds?compared=no&hs=72",
+        "restrictions?compared=maybe&hs=72",
+    ):
+        assert client.get(f"/v1/{refused}&{ON}").status_code == 422, refused
     by_words = client.get(f"/v1/exposure?good=pipe&party=TR&{ON}{basis}").json()
     assert (len(by_words["items"]), by_words["not_compared"]) == (4, 2)
     assert "not_compared" not in client.get(f"/v1/exposure?entity=firm&party=TR&{ON}{basis}").json()
     none = client.get(f"/v1/exposure?hs=72&party=TR&as_of=2009-01-01{basis}").json()
     assert (none["items"], none["not_compared"], none.get("not_compared_url")) == ([], 0, None)
     assert client.get(f"/v1/exposure?entity=firm&compared=no&party=TR&{ON}").status_code == 422
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_what_stands_in_place_of_another_displaces_it_for_its_country(client: Client, basis: str) -> None:
+    """Q6: for British steel the duty of 25 stands in place of the general one; elsewhere, and before, it does not."""
+    steel = [{"name": "steel", "hs": "72"}]
+    british = imposed("british", against=["GB"], goods=steel, rate_percent=25, in_place_of=["general", "not-recorded"])
+    record(
+        client,
+        imposed("general", against=[], goods=steel, rate_percent=50),
+        british | {"occurred": "2025-03-01", "effective": "2025-06-01"},
+    )
+
+    def displaced(query: str) -> dict[str, Any]:
+        items = client.get(f"/v1/exposure?{query}{basis}").json()["items"]
+        return {item["id"]: item.get("displaced_by") for item in items}
+
+    assert displaced("hs=7208&party=GB&as_of=2025-06-01") == {"general": ["british"], "british": None}
+    assert displaced("hs=7208&party=GB&as_of=2025-05-31") == {"general": None, "british": None}
+    assert displaced("hs=7208&party=KR&as_of=2025-06-01") == {"general": None}
+    assert displaced("hs=7208&party=US&as_of=2025-06-01") == {"general": None, "british": None}
+    assert displaced("good=steel&party=GB&as_of=2025-06-01&limit=1") == {"general": ["british"]}
 
 
 def test_lists_by_what_is_touched_are_paged(client: Client) -> None:

@@ -73,7 +73,7 @@ async def fill(url: str, workload: Workload, count: int) -> None:
     await database.close()
 
 
-_ASK = b"GET /v1/feed HTTP/1.1\r\nHost: bench\r\nAccept: application/x-ndjson\r\nConnection: close\r\n\r\n"
+_ASK = b"GET /v1/feed HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\nConnection: close\r\n\r\n"
 
 
 class Read(NamedTuple):

@@ -21,7 +21,7 @@ PATIENCE = 60.0
 
 def follow(port: int, count: int, after: int, last: int) -> None:
     """Follow until all have had the last position."""
-    request = f"GET /v1/feed/stream?after={after} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
+    request = f"GET /v1/feed/stream?after={after} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     streams = [_opened(port, request) for _ in range(count)]
     poll = select.epoll()
     by_number = {stream.fileno(): stream for stream in streams}

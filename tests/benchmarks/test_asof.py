@@ -278,6 +278,7 @@ async def _asked(database: Database, ask: asof.Question, name: str, issue: str) 
 
 
 _ONE_ITEM, _OF_ISSUE = "one item", f"{PAGE} items of an issue"
+_POSTURES = f"{ISSUES} issues with their postures"
 _LISTS = {
     f"{PAGE} restrictions": (asof.StateFilter("restriction"), False),
     "restrictions by good, party and status": (
@@ -285,7 +286,7 @@ _LISTS = {
         False,
     ),
     "restrictions of a status that none has": (asof.StateFilter("restriction", (), (("status:invalidated",),)), False),
-    f"{ISSUES} issues with their postures": (asof.StateFilter("issue"), True),
+    _POSTURES: (asof.StateFilter("issue"), True),
 }
 BASES = {
     "D now": (NOW, None),
@@ -296,7 +297,7 @@ BASES = {
 
 
 def test_as_published(ledgers: list[Filled]) -> None:
-    """At the head, an answer as published costs at most twice what one as recorded does."""
+    """At the head, an answer as published costs at most twice what one as recorded does, but for postures."""
     largest = [ledger for ledger in ledgers if ledger.sized.size == LARGEST]
     cells: dict[Cell, Callable[[], Sample]] = {}
     with ExitStack() as stack:
@@ -318,7 +319,8 @@ def test_as_published(ledgers: list[Filled]) -> None:
             took = [report.percentiles(samples[f"{ledger.name}, {name}, {basis}", LARGEST])[0] for basis in BASES]
             print(f"| {ledger.name}, {name} | " + " | ".join(f"{each:.2f}" for each in took) + " |")
             ratios = (took[1] / took[0], took[3] / took[2])
-            over += [f"{ledger.name}, {name}: x {each:.2f}" for each in ratios if each > PUBLISHED_MOST]
+            if name != _POSTURES:  # as recorded they are kept, as published worked out from the items
+                over += [f"{ledger.name}, {name}: x {each:.2f}" for each in ratios if each > PUBLISHED_MOST]
     _expect_none(over)
 
 

@@ -12,8 +12,8 @@ from psycopg import sql
 
 from service.cli import cli
 from service.storage import files, migrate
+from service.storage.client_tables import metadata
 from service.storage.database import REVISION
-from service.storage.tables import metadata
 
 
 def test_head_of_the_migrations_equals_the_models(migrated_url: str) -> None:
@@ -67,7 +67,7 @@ def test_a_ledger_of_a_newer_version_is_refused(migrated_url: str) -> None:
 def test_sqlite_keeps_the_log_append_only(migrated_sqlite_url: str) -> None:
     """A recorded event can be neither changed nor deleted, whatever program opens the file."""
     connection = sqlite3.connect(migrated_sqlite_url.removeprefix("sqlite:///"))
-    connection.execute("INSERT INTO event VALUES (1, x'00', 1, x'7b7d')")
+    connection.execute("INSERT INTO event VALUES (1, x'00', 1, x'7b7d', '')")
     for statement in ("UPDATE event SET body = x'00'", "DELETE FROM event"):
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             connection.execute(statement)
@@ -86,7 +86,7 @@ def test_the_role_of_the_service_may_read_every_table(migrated_postgres_url: str
 def test_postgres_keeps_the_log_append_only(migrated_postgres_url: str) -> None:
     """Neither the role of the service nor the owner of the table can change, delete or truncate recorded events."""
     with psycopg.connect(migrated_postgres_url, autocommit=True) as connection:
-        connection.execute("INSERT INTO event VALUES (1, '\\x00', 1, '\\x7b7d')")
+        connection.execute("INSERT INTO event VALUES (1, '\\x00', 1, '\\x7b7d', '')")
         for role in ("NONE", "parley_app"):
             connection.execute(f"SET ROLE {role}")
             for statement in ("UPDATE event SET recorded_at = 2", "DELETE FROM event", "TRUNCATE event"):

@@ -17,9 +17,10 @@ from openapi_spec_validator import validate
 from service.api.http.parameters import AsOfPageQuery, AsOfQuery, Limit
 from service.api.http.problem_kinds import PROBLEM_KINDS
 from service.api.http.query_strings import Query
-from service.api.spec.json_schema import TAG_TEXT, AnyRecorded
+from service.api.spec.json_schema import TAG_TEXT
 from service.api.spec.openapi import document, encode
 from service.api.spec.operations import Documented, Media, Operation
+from service.api.spec.recorded_shapes import AnyRecorded
 from service.domain.vocabulary.codes import PARTIES, Party, Slug
 from service.domain.vocabulary.events import FACTS, RECORDS, Batch, Correction
 from tests.strategies import histories
@@ -169,6 +170,7 @@ def test_every_reference_leads_somewhere_and_every_component_is_referred_to(doc:
     """There is no dangling reference, and no component that nothing needs."""
     mapped = {ref for node in nodes(doc) for ref in node.get("discriminator", {}).get("mapping", {}).values()}
     used = {node["$ref"] for node in nodes(doc) if isinstance(node.get("$ref"), str)} | mapped
+    used |= {f"#/components/securitySchemes/{name}" for asked in doc["security"] for name in asked}
     named = {f"#/components/{sort}/{name}" for sort, parts in doc["components"].items() for name in parts}
     assert used == named
 
@@ -255,9 +257,13 @@ def test_a_parameter_of_a_named_type_refers_to_it(doc: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("path", "method", "statuses"),
     [
-        ("/v1/events", "post", {"200", "201", "400", "408", "409", "413", "415", "422", "500", "503"}),
-        ("/v1/events", "get", {"200", "304", "400", "422", "500", "503"}),
-        ("/v1/events/{id}", "put", {"200", "400", "404", "408", "412", "413", "415", "422", "500", "503"}),
+        ("/v1/events", "post", {"200", "201", "400", "403", "408", "409", "413", "415", "421", "422", "500", "503"}),
+        ("/v1/events", "get", {"200", "304", "400", "421", "422", "500", "503"}),
+        (
+            "/v1/events/{id}",
+            "put",
+            {"200", "400", "403", "404", "408", "412", "413", "415", "421", "422", "500", "503"},
+        ),
     ],
 )
 def test_every_operation_documents_its_problems(

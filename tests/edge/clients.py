@@ -95,10 +95,11 @@ def clients(server: Server, count: int = 1) -> Iterator[list[Client]]:
 def post(size: int, *, path: str = "/v1/events") -> bytes:
     """Return the head of a POST with a body of so many bytes."""
     return (
-        f"POST {path} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
     ).encode()
 
 
 CHUNKED = (
-    b"POST /v1/events HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
 )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 BODY_MAX = 8 * MIB
+AS_JSON = {"Content-Type": "application/json"}
 PLACES = 4
 """Bodies of 8 MiB that the service works on at once."""
 
@@ -136,13 +137,13 @@ def test_bodies_that_stop_before_their_end_take_no_place_for_long(
                 each.send(head + b" " * (BODY_MAX - 200))
             for each in many[PLACES:]:
                 each.send(head + b" " * 100_000)
-            refused = other.post("/v1/events", content=padded(fact("large"), BODY_MAX))
+            refused = other.post("/v1/events", content=padded(fact("large"), BODY_MAX), headers=AS_JSON)
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
             assert other.post("/v1/events", json={"events": [fact("small")]}).status_code == 201
             grown = server.memory() - before
             statuses = [each.answer().status for each in many]
         with plain_client(server.url) as other:
-            recorded = other.post("/v1/events", content=padded(fact("large"), BODY_MAX))
+            recorded = other.post("/v1/events", content=padded(fact("large"), BODY_MAX), headers=AS_JSON)
             assert recorded.status_code == 201
     figure(f"100 bodies of 8 MiB that stop: + {grown / MB:.0f} MB, {statuses.count(408)} answered 408")
     assert set(statuses) <= {408, 503}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Figure = Callable[[str], None]
 
 FILES = 256
-GET = b"GET /healthz HTTP/1.1\r\nHost: test\r\n"
+GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 ENDLESS = {
     "fields": (GET, b"a:b\r\n", 431),
     "one field": (GET + b"a: ", b"b", 431),
@@ -105,7 +105,7 @@ def test_a_head_as_large_as_may_be_is_answered(server: Server) -> None:
     """A head of just under 64 KiB, a target of just under 8 KiB and 100 fields are fine; requests go on after them."""
     large = GET + b"a: %b\r\n\r\n" % (b"b" * (65_536 - len(GET) - 7))
     assert len(large) == 65_536
-    target = b"GET /healthz?%b HTTP/1.1\r\nHost: test\r\n\r\n" % (b"a" * 8_000)
+    target = b"GET /healthz?%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"a" * 8_000)
     fields = GET + b"".join(b"a%d: b\r\n" % number for number in range(100)) + b"Connection: close\r\n\r\n"
     with clients(server) as (client,):
         client.send(large + target + fields)
@@ -117,9 +117,9 @@ def test_a_head_as_large_as_may_be_is_answered(server: Server) -> None:
     ("sent", "status"),
     [
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
-        (b"get /healthz HTTP/1.1\r\nHost: test\r\n\r\n", 501),
-        (b"BREW /healthz HTTP/1.1\r\nHost: test\r\n\r\n", 501),
-        (b"GET /healthz HTTP/9.9\r\nHost: test\r\n\r\n", 400),
+        (b"get /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 501),
+        (b"BREW /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 501),
+        (b"GET /healthz HTTP/9.9\r\nHost: localhost\r\n\r\n", 400),
         (GET + b"a b: c\r\n\r\n", 400),
         (post(2) + b"{}POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
     ],
@@ -159,7 +159,7 @@ def test_what_never_arrives_whole_is_refused(hasty: Server, sent: bytes, status:
 def test_a_client_that_sends_nothing_is_disconnected(hasty: Server) -> None:
     """A connection without a request, or with a body that nobody reads, is closed without a word."""
     with clients(hasty, 2) as (silent, unread):
-        unread.send(b"GET /healthz HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\n{")
+        unread.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
         assert silent.rest() == b""
         assert unread.rest().count(b"HTTP/1.1 ") == 1
 
@@ -171,7 +171,7 @@ def test_a_request_that_arrives_in_parts_is_answered(hasty: Server) -> None:
         for part in (
             b"GET /heal",
             b"thz HTTP/1.1\r\nHo",
-            b"st: test\r\n\r\n",
+            b"st: localhost\r\n\r\n",
             post(4)[:40],
             post(4)[40:],
             b"{",
@@ -217,14 +217,14 @@ def test_more_connections_than_files_lock_nobody_out(sqlite_url: str, sent: byte
 @pytest.mark.row(22)
 def test_a_request_under_way_does_not_give_way(sqlite_url: str) -> None:
     """A stream goes on while idle connections come and go; if all are under way, a new one is answered with 503."""
-    stream = b"GET /v1/feed/stream HTTP/1.1\r\nHost: test\r\n\r\n"
+    stream = b"GET /v1/feed/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with serving(sqlite_url, files=FILES) as server, clients(server) as (follower,):
         follower.send(stream)
         with clients(server, 2 * FILES):
             assert answers(server)
         with clients(server, FILES) as many:
             for each in many:
-                each.send(b"GET /v1/feed?after=0&wait=30 HTTP/1.1\r\nHost: test\r\n\r\n")
+                each.send(b"GET /v1/feed?after=0&wait=30 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             answer = until(server, 503)
             assert answer.problem()["type"] == "/problems/unavailable"
             assert answer.headers["retry-after"] == "1"

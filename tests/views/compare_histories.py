@@ -9,13 +9,14 @@ import msgspec
 
 from service.api.change_forms import dated
 from service.domain.vocabulary import dates
+from service.domain.vocabulary.kinds import KINDS
 from service.domain.vocabulary.terms import terms_of_kind
 from service.views.asof import difference, timeline, versions
+from service.views.asof.basis import resolve
 from service.views.asof.changes import Wanted, change_page
 from service.views.asof.difference import Point
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Basis
-from service.views.asof.sql import resolve
 from tests import oracle
 from tests.ledgers import Opened, asking
 from tests.tally import comparing
@@ -85,8 +86,22 @@ async def _check_difference(
             assert without(truth[0], FREE) == without(truth[1], FREE)
 
 
+async def check_all_differences(ledger: Opened, one: oracle.Point, other: oracle.Point, limit: int) -> None:
+    """Compare what changed across issues with the states of every kind at both points."""
+    before, after = [
+        {state["id"]: state for kind in KINDS for state in await ledger.kind(kind, *point)} for point in (one, other)
+    ]
+    found = await _difference(ledger, None, one, other, limit)
+    with comparing("differences"):
+        assert found == {
+            name: [before.get(name), after.get(name)]
+            for name in before.keys() | after.keys()
+            if before.get(name) != after.get(name)
+        }
+
+
 async def _difference(
-    ledger: Opened, issue: str, one: oracle.Point, other: oracle.Point, limit: int
+    ledger: Opened, issue: str | None, one: oracle.Point, other: oracle.Point, limit: int
 ) -> dict[str, list[Event | None]]:
     ends = [
         Point(day.toordinal(), known if isinstance(known, int) else known.day.toordinal())

@@ -13,9 +13,9 @@ from service.api.items import ItemsQuery
 from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary.kinds import KINDS
 from service.views.asof import lists
+from service.views.asof.basis import resolve
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ItemState, StateFilter
-from service.views.asof.sql import resolve
 from service.views.asof.summaries import posture_by, summaries
 from service.views.asof.touching import not_compared, touching_page
 from tests import oracle, touching
@@ -133,9 +133,8 @@ async def _check_issue(ledger: Opened, log: list[Event], issue: str, day: date, 
         assert (truth, page.own) == (None, None)
         return page.items
     assert page.version == truth["version"]
-    for whole in (True, False):
-        posture = await posture_by(ledger.database, page, page.own.state, whole=whole)
-        assert posture == (truth["posture"], truth["posture_certainty"])
+    posture = await posture_by(ledger.database, page, page.own.state)
+    assert posture == (truth["posture"], truth["posture_certainty"])
     found = [(each.kind, each.slug) for each in page.items]
     assert sorted(found) == sorted((kind, each["id"]) for kind, items in truth["items"].items() for each in items)
     return [page.own.state, *page.items]

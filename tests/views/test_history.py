@@ -19,6 +19,7 @@ from tests.ledgers import Opened, fresh_postgres, fresh_sqlite
 from tests.strategies import days_near, days_published, histories
 from tests.tally import comparing
 from tests.views.compare_histories import (
+    check_all_differences,
     check_changes,
     check_difference,
     check_rectangles,
@@ -51,10 +52,13 @@ async def check_differences(ledger: Opened, data: st.DataObject, history: list[E
     first, last = sorted([data.draw(days_near(history)), data.draw(days_near(history))])
     early, late = sorted([data.draw(st.integers(0, len(log))), data.draw(st.integers(0, len(log)))])
     limit = data.draw(st.sampled_from([1, 2, 50]))
+    for one, other in (((first, late), (last, late)), ((first, early), (first, late))):
+        await check_all_differences(ledger, one, other, limit)
     for issue in issues_of(log):
         await check_difference(ledger, log, issue, (first, late), (last, late), limit)
         await check_difference(ledger, log, issue, (first, early), (first, late), limit)
         published = oracle.Published(data.draw(days_published(log)), late)
+        await check_all_differences(ledger, (first, published), (last, published), limit)
         await check_difference(ledger, log, issue, (first, published), (last, published), limit)
         sooner = published._replace(day=min(published.day, data.draw(days_published(log))))
         await check_difference(ledger, log, issue, (first, sooner), (first, published), limit)

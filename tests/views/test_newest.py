@@ -3,7 +3,7 @@
 import pytest
 
 from service.domain.matching import asked
-from service.views.asof import question, recorded, sql
+from service.views.asof import basis, question, recorded
 from tests.ledgers import Event, Opened, opened
 
 DAY = 739_000
@@ -32,7 +32,7 @@ async def test_the_head_may_move_on(migrated_url: str) -> None:
     async with opened(migrated_url) as ledger:
         other = restriction("other", goods=[{"name": "gallium"}])
         await ledger.append([opening, restriction("one"), restriction("two"), other])
-        at = await sql.resolve(ledger.database, question.Question(DAY))
+        at = await basis.resolve(ledger.database, question.Question(DAY))
         numbers = [2, 3, 4]
         assert at.newest
         assert await sifted(ledger, at, numbers) == ["one", "two"]
@@ -43,7 +43,7 @@ async def test_the_head_may_move_on(migrated_url: str) -> None:
         await ledger.append([restriction("other") | {"type": "restriction.tightened", "occurred": "2023-07-01"}])
         assert await sifted(ledger, at, numbers) == ["one", "two"]
         assert await sifted(ledger, at, [4]) == []
-        now = await sql.resolve(ledger.database, question.Question(DAY))
+        now = await basis.resolve(ledger.database, question.Question(DAY))
         assert await sifted(ledger, now, numbers) == ["other"]
         standing = await recorded.named(ledger.database, at, ["one", "two"])
         assert [each.status for each in standing] == ["in_force", "in_force"]

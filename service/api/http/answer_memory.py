@@ -31,6 +31,11 @@ class AnswerMemory:
         self._kept: OrderedDict[Key, tuple[KeptAnswer, int]] = OrderedDict()
         self._bytes = 0
 
+    def clear(self) -> None:
+        """Forget all answers."""
+        self._kept.clear()
+        self._bytes = 0
+
     def get(self, key: Key) -> KeptAnswer | None:
         """Return a kept answer; None for one that is not kept."""
         if key not in self._kept:

@@ -35,15 +35,15 @@ from service.api.http.tables import CSV, table
 from service.domain.errors import KnowledgeAhead
 from service.domain.vocabulary import dates
 from service.eventlog.head import head_of
+from service.views.asof.basis import resolve
 from service.views.asof.question import Basis, Question
-from service.views.asof.sql import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from service.storage.database import Database
 
-IMMUTABLE = "public, max-age=31536000, immutable"
+IMMUTABLE = "max-age=31536000, immutable"
 
 _OWN_OF_A_PAGE = {"cursor", "limit", "as_of", "known_basis", "known_at", "known_position", "compared"}
 """Parameters that the link to what could not be compared does not take over."""
@@ -275,10 +275,12 @@ def frozen(request: AnyRequest, tag: str, clocks: dict[str, str], *, pinned: boo
     paged = any(name == "cursor" for name, _ in given)
     rest = [(name, value) for name, value in given if not name.startswith("known_") and name not in clocks]
     url = urlencode(given if paged else [*rest, *clocks.items()])
+    # Only what anybody may read is for caches that serve others too.
+    kept = f"{'public' if services_of(request).keys.anyone else 'private'}, {IMMUTABLE}"
     return {
         "ETag": tag,
         "Link": f'<{quote(request.scope["path"])}?{url}>; rel="memento"',
-        "Cache-Control": IMMUTABLE if pinned or paged else REVALIDATE,
+        "Cache-Control": kept if pinned or paged else REVALIDATE,
     }
 
 

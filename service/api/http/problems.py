@@ -28,7 +28,7 @@ from service.domain.errors import (
     UnknownEvent,
     VersionConflict,
 )
-from service.feed.consumers import CONSUMERS_MAX, CursorConflict, TooManyConsumers
+from service.feed.consumers import CONSUMERS_MAX, CursorConflict, NotTheOwner, TooManyConsumers
 from service.storage.database import Lost
 
 if TYPE_CHECKING:
@@ -39,9 +39,10 @@ RETRY_AFTER = 1
 
 
 class EdgeRefused(Refused):
-    """A refusal of the HTTP layer itself: `detail` for the reader, `members` that the problem also has."""
+    """A refusal of the HTTP layer itself: `detail` for the reader, more `members` and `headers` of the problem."""
 
     kind: ClassVar[str]
+    headers: Mapping[str, str] = {}
 
     def __init__(self, detail: str, **members: Any) -> None:  # noqa: ANN401 - any JSON
         """Keep both as they are."""
@@ -53,6 +54,28 @@ class BadRequest(EdgeRefused):
     """A header of the request has a value that it cannot have."""
 
     kind = "bad-request"
+
+
+class Unauthorized(EdgeRefused):
+    """The request needs a key, and has none or one that does not open this ledger (RFC 6750, 3)."""
+
+    kind = "unauthorized"
+
+    def __init__(self, detail: str, error: str = "") -> None:
+        """`error` is a code of RFC 6750; "" where no key was sent."""
+        super().__init__(detail)
+        self.headers = {"WWW-Authenticate": 'Bearer realm="parley"' + (f', error="{error}"' if error else "")}
+
+
+class InsufficientRole(EdgeRefused):
+    """The key has not the role that this needs."""
+
+    kind = "insufficient-scope"
+
+    def __init__(self, detail: str, scope: str, **members: Any) -> None:  # noqa: ANN401 - any JSON
+        """`scope` is the role that is needed."""
+        super().__init__(detail, **members)
+        self.headers = {"WWW-Authenticate": f'Bearer realm="parley", error="insufficient_scope", scope="{scope}"'}
 
 
 class NotFound(EdgeRefused):
@@ -92,9 +115,10 @@ class TooLarge(EdgeRefused):
 
 
 class UnsupportedMediaType(EdgeRefused):
-    """The body is of a media type that is not taken."""
+    """The body is of a media type, or in a coding, that is not taken."""
 
     kind = "unsupported-media-type"
+    headers: Mapping[str, str] = {"Accept": "application/json, application/*+json", "Accept-Encoding": "identity"}
 
 
 class Occurrence(NamedTuple):
@@ -157,6 +181,7 @@ _REFUSALS: dict[type[Refused], Callable[[Any], Occurrence]] = {
     KnowledgeAhead: _knowledge_ahead,
     OtherLog: lambda refusal: Occurrence("other-log", str(refusal), {"asked": refusal.asked}),
     CursorConflict: _cursor_conflict,
+    NotTheOwner: lambda refusal: Occurrence("insufficient-scope", str(refusal)),
     TooManyConsumers: lambda _: Occurrence("limit-reached", f"There are {CONSUMERS_MAX} consumers."),
     EdgeRefused: lambda refusal: Occurrence(refusal.kind, refusal.detail, refusal.members),
     Refused: lambda refusal: Occurrence("bad-request", str(refusal)),
@@ -201,7 +226,8 @@ def _answer(members: Mapping[str, Any], headers: Mapping[str, str] | None = None
 def _on_refused(request: Request[Any, Any, Any], refusal: Refused) -> Response[bytes]:
     row = next(_REFUSALS[base] for base in type(refusal).__mro__ if base in _REFUSALS)
     occurrence = row(refusal)
-    return _answer(problem(PROBLEM_KINDS[occurrence.kind], request, occurrence.detail, **occurrence.members))
+    members = problem(PROBLEM_KINDS[occurrence.kind], request, occurrence.detail, **occurrence.members)
+    return _answer(members, refusal.headers if isinstance(refusal, EdgeRefused) else None)
 
 
 def _on_unavailable(request: Request[Any, Any, Any], _: Unavailable | Lost) -> Response[bytes]:

@@ -23,6 +23,7 @@ from service.domain.vocabulary.codes import SLUG_MAX, SLUG_PATTERN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from service.access.ring import KeyRing
     from service.api.http.answer_memory import AnswerMemory
     from service.append.ledger import Ledger
     from service.append.request import AppendResult
@@ -65,6 +66,7 @@ class Services:
     webhooks: Webhooks
     clock: Callable[[], int]
     public_url: str
+    keys: KeyRing
 
     def today(self) -> int:
         """Return the day in UTC, as an ordinal."""
@@ -99,15 +101,21 @@ async def body_of(request: AnyRequest, shape: type[T], query: type[Query] = Quer
 
 async def body_if_sent(request: AnyRequest, shape: type[T]) -> T | None:
     """Decode a body that may be absent, as `body_of` does; None without one."""
-    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
-        return None
-    return await _accepted(request, shape)
+    return await _accepted(request, shape) if _is_sent(request) else None
+
+
+def _is_sent(request: AnyRequest) -> bool:
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
 async def _accepted(request: AnyRequest, shape: type[T]) -> T:
-    sent = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
-    if sent != JSON and not sent.endswith("+json"):
-        detail = f"The body is {sent}; send it as {JSON}."
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding != "identity":
+        detail = f"The body is in the coding {coding}; send it as it is."
+        raise UnsupportedMediaType(detail)
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent != JSON and not sent.endswith("+json") and (sent or _is_sent(request)):
+        detail = f"The body {f'is {sent}' if sent else 'has no Content-Type'}; send it as {JSON}."
         raise UnsupportedMediaType(detail)
     if int(request.headers.get("content-length", "0")) > BODY_MAX:
         await _drain(request)

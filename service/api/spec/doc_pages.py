@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _REF = "#/components/schemas/"
 _READ = [HttpMethod.GET, HttpMethod.HEAD]
-_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 _HTML_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
 
 
@@ -49,8 +48,8 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
 
     Litestar's own OpenAPI pages must be off (`openapi_config=None`): they sit at the same path and load from a CDN.
     """
-    spec = _Served(document, "application/json", _ANY_ORIGIN)
-    async_spec = _Served(channels, "application/json", _ANY_ORIGIN)
+    spec = _Served(document, "application/json", {})
+    async_spec = _Served(channels, "application/json", {})
 
     @cache
     def page() -> _Served:
@@ -76,9 +75,7 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
     def schemas() -> dict[str, _Served]:
         """Return the schema of each type of event, by the last part of its URL."""
         found = event_schemas(msgspec.json.decode(document))
-        return {
-            name: _Served(msgspec.json.encode(schema), "application/schema+json", _ANY_ORIGIN) for name, schema in found
-        }
+        return {name: _Served(msgspec.json.encode(schema), "application/schema+json", {}) for name, schema in found}
 
     @route("/schema/events/{name:str}", http_method=_READ, sync_to_thread=False)
     def event(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes | None]:

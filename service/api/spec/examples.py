@@ -172,7 +172,7 @@ TIMELINE: dict[str, Any] = {
     **_KNOWN,
 }
 DIFF: dict[str, Any] = {
-    "items": [{"id": ITEM, "kind": "restriction", "before": None, "after": _CONTROL}],
+    "items": [{"id": ITEM, "kind": "restriction", "changed": [*_CONTROL], "before": None, "after": _CONTROL}],
     "next": None,
     "from": "2025-03-31",
     "to": "2025-06-10",

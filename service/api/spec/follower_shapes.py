@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from service.api.spec.json_schema import AnyRecorded
+from service.api.spec.recorded_shapes import AnyRecorded
 from service.api.spec.response_shapes import Moment, Next
 from service.domain.vocabulary.codes import Slug
 from service.domain.vocabulary.events import AnyEvent

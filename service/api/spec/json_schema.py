@@ -13,13 +13,14 @@ from functools import cache
 from inspect import cleandoc
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Union
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType, inspect
+from msgspec import inspect
 
+from service.api.spec.recorded_shapes import AnyRecorded
 from service.domain.vocabulary import codes
-from service.domain.vocabulary.events import FACTS, RECORDS, AnyEvent, AnyFact, Event
+from service.domain.vocabulary.events import AnyEvent, AnyFact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,45 +35,6 @@ PARTY_TEXT = (
 )
 TAG_TEXT = "The type of the event: its kind and its change. It decides which other fields the event has."
 
-_RECORDED_FIELDS = [
-    ("position", Annotated[int, Meta(ge=1, description="The position of the event: its place in the log.")]),
-    (
-        "recorded_at",
-        Annotated[
-            str,
-            Meta(
-                description="When the event was recorded, in UTC by the server's clock: the instant of its commit.",
-                examples=["2025-06-10T12:00:00.000000Z"],
-                extra_json_schema={"format": "date-time"},
-            ),
-        ],
-    ),
-]
-_TARGET = (
-    "target_event",
-    Annotated[
-        AnyFact | UnsetType,
-        Meta(description="The fact that the record acts on, as it stood before; the feed and lists of events add it."),
-    ],
-    UNSET,
-)
-
-
-def _recorded(event: type[Event]) -> type[msgspec.Struct]:
-    return msgspec.defstruct(
-        f"Recorded{event.__name__}",
-        [*_RECORDED_FIELDS, _TARGET] if event in RECORDS.values() else _RECORDED_FIELDS,
-        bases=(event,),
-        tag=event.__struct_config__.tag,
-        namespace={"__doc__": event.__doc__},
-        frozen=True,
-        kw_only=True,
-        forbid_unknown_fields=False,
-    )
-
-
-AnyRecorded: Any = Union[tuple(_recorded(event) for event in (*FACTS.values(), *RECORDS.values()))]  # noqa: UP007
-"""An event as it is answered: its own fields after its place in the log. Only the documentation builds these."""
 
 UNIONS: dict[str, tuple[Any, str]] = {
     "ParleyEvent": (AnyEvent, "An event of any type: a fact or a record. `type` decides which other fields it has."),

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from service.api.http.problem_kinds import MEDIA_TYPE, PROBLEM_KINDS, Problem
+from service.api.http.problem_kinds import MEDIA_TYPE, PROBLEM_KINDS
+from service.api.http.problem_shape import Problem
+from service.api.spec.headers import REQUEST_HEADERS, RESPONSE_HEADERS
 from service.api.spec.json_schema import Schema, Schemas
 from service.api.spec.operations import Documented, Media, Operation
 
@@ -16,39 +18,21 @@ if TYPE_CHECKING:
 
     from service.api.http.problem_kinds import ProblemKind
 
-REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
-    "Idempotency-Key": (
-        "A key of your own, such as a UUID: a repeat with it is recorded once. 1 to 255 printable ASCII characters.",
-        {"minLength": 1, "examples": ['"8e03978e-40d5-43e8-bc93-6894a57f9324"']},
-    ),
-    "If-Match": ("The version that the writer saw, as the entity tag of its answer.", {"examples": ['"7"']}),
-    "If-None-Match": (
-        "Entity tags of answers that the client has: 304 when one is still right. With PUT, * alone: only create.",
-        {"examples": ['"7-128"']},
-    ),
-    "Last-Event-ID": (
-        "The id of the last message received: a position, or a place. The stream goes on after it.",
-        {"examples": ["20", "20@2025-06-10T12:00:00.000000Z"]},
-    ),
+KEY_SCHEME = "key"
+_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "parley_ID_SECRET",
+    "description": "A key of the ledger, made with `parley keys create`. Each operation names the role that it needs. "
+    "Reads may be public, and a service on loopback that has no keys asks for none.",
 }
-"""Request headers by name: description, and what their schema adds to being a string."""
-
-RESPONSE_HEADERS: dict[str, tuple[str, Schema]] = {
-    "Allow": ("The methods that the path takes.", {"examples": ["GET, OPTIONS"]}),
-    "Cache-Control": ("How long the answer may be kept.", {"examples": ["public, max-age=31536000, immutable"]}),
-    "ETag": ("The entity tag of the answer.", {"examples": ['"7-128"']}),
-    "Feed-Epoch": ("The epoch of the ledger, as `/readyz` has it.", {"pattern": "^[0-9]+$", "examples": ["0"]}),
-    "Feed-Head": ("The last position of the log.", {"pattern": "^[0-9]+$", "examples": ["20"]}),
-    "Feed-Ledger": ("The id of the ledger.", {"format": "uuid"}),
-    "Feed-Next": ("Pass this as `after` to read on.", {"pattern": "^[0-9]+$", "examples": ["10"]}),
-    "Feed-Place": ("The same as a place; see `after`.", {"examples": ["10@2025-06-10T12:00:00.000000Z"]}),
-    "Link": ("The frozen URL of the answer (RFC 8288).", {"examples": ['</v1/issues/rare-earths>; rel="memento"']}),
-    "Location": ("Where what was made can be read.", {"format": "uri-reference"}),
-    "Retry-After": ("Seconds to wait before another try.", {"pattern": "^[0-9]+$"}),
+_PROBLEM_HEADERS = {
+    401: ("WWW-Authenticate",),
+    415: ("Accept", "Accept-Encoding"),
+    404: ("Cache-Control",),
+    405: ("Allow",),
+    503: ("Retry-After",),
 }
-"""Response headers by name: description, and what their schema adds to being a string."""
-
-_PROBLEM_HEADERS = {404: ("Cache-Control",), 405: ("Allow",), 503: ("Retry-After",)}
 _NO_CONTENT = {204, 304}
 
 
@@ -59,7 +43,7 @@ def document(
     version: str,
     description: str = "",
     tags: Mapping[str, str] | None = None,
-    common: Sequence[str] = ("internal", "unavailable"),
+    common: Sequence[str] = ("misdirected", "internal", "unavailable"),
 ) -> dict[str, Any]:
     """Describe the operations; ValueError for a table that contradicts itself.
 
@@ -77,7 +61,7 @@ def document(
             "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/", "description": "This server."}],
-        "security": [],
+        "security": [{KEY_SCHEME: []}, {}],
         "tags": [{"name": name, "description": text} for name, text in (tags or {}).items()],
         "paths": paths,
         "components": builder.components(paths),
@@ -132,6 +116,7 @@ class _Builder:
             "headers": self._headers,
             "parameters": dict(self._shared.values()),
             "responses": self._responses,
+            "securitySchemes": {KEY_SCHEME: _SCHEME},
         }
         parts = {"schemas": _reached(self._schemas.components, [paths, parts]), **parts}
         return {key: dict(sorted(part.items())) for key, part in parts.items() if part}
@@ -146,7 +131,8 @@ class _Builder:
             "operationId": operation.operation_id,
             "tags": [operation.tag],
             "summary": operation.summary,
-            "description": operation.description,
+            "description": _described(operation),
+            **({} if operation.role else {"security": []}),
             **({"parameters": parameters} if parameters else {}),
             **({"requestBody": self._body(operation)} if operation.body is not None else {}),
             "responses": {str(status): responses[status] for status in sorted(responses)},
@@ -221,6 +207,11 @@ class _Builder:
             self._headers[_pascal(name)] = {"description": description, "schema": {"type": "string", **schema}}
         refs = {name: {"$ref": f"#/components/headers/{_pascal(name)}"} for name in names}
         return {"headers": refs} if refs else {}
+
+
+def _described(operation: Operation) -> str:
+    needed = f" Needs the role `{operation.role.name.lower()}`." if operation.role else ""
+    return operation.description + needed
 
 
 def _names(path: str) -> list[str]:

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from service.access.keys import Role
 from service.api.http.idempotency import HEADER as IDEMPOTENCY_KEY
 from service.api.http.idempotency import WRITES
 from service.api.http.problem_kinds import PROBLEM_KINDS
 from service.api.http.requests import JSON
 from service.api.http.tables import CSV
-from service.api.spec import examples, response_shapes
+from service.api.spec import examples, receipt_shapes
 from service.domain.vocabulary.codes import Slug
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ class Operation:
 
     `path` has its parameters in braces, their types in `path_parameters`. `problems` are names of kinds of problem, or
     statuses for every kind with that status; those that any body or query may meet are added. `answers` may be plain
-    tuples. A body may be left out where `body_required` is false.
+    tuples. A body may be left out where `body_required` is false. `role` is what a key must be
+    for at least; `service/api/roles.py` has it.
     """
 
     method: str
@@ -79,6 +81,7 @@ class Operation:
     body_examples: Mapping[str, Any] = field(default_factory=dict)
     answers: Mapping[int, Documented | tuple[Any, ...]] = field(default_factory=dict)
     problems: tuple[str | int, ...] = ()
+    role: Role = Role.ANYONE
 
     @property
     def takes_key(self) -> bool:
@@ -95,7 +98,9 @@ class Operation:
         for has_it, names in (
             (self.body is not None, _BODY_PROBLEMS),
             (self.query is not None, ("bad-query",)),
-            (self.method in WRITES, ("bad-request",)),
+            (self.method in WRITES, ("bad-request", "cross-site")),
+            (self.role > Role.ANYONE, ("unauthorized",)),
+            (self.role > Role.READER, ("insufficient-scope",)),
             (self.takes_key, ("idempotency-key-reused", "too-much-work")),
         ):
             asked.update(names if has_it else ())
@@ -129,12 +134,12 @@ def as_of_answers(
     }
 
 
-_RECEIPT = Documented("Recorded.", response_shapes.Receipt, example=examples.RECEIPT)
+_RECEIPT = Documented("Recorded.", receipt_shapes.Receipt, example=examples.RECEIPT)
 _REPEATED = "The same had been recorded before, and nothing was stored: the first answer again."
 RECORDED_BY_DELETE = {200: _RECEIPT}
 RECORDED_OR_REPEATED = {201: _RECEIPT, 200: _RECEIPT._replace(description=_REPEATED)}
 _PREVIEWED = f"{_REPEATED} With `dry_run`: what the batch would do."
 RECORDED_REPEATED_OR_PREVIEWED = {
     201: _RECEIPT,
-    200: Documented(_PREVIEWED, (response_shapes.Receipt, response_shapes.Preview), example=examples.RECEIPT),
+    200: Documented(_PREVIEWED, (receipt_shapes.Receipt, receipt_shapes.BatchPreview), example=examples.RECEIPT),
 }

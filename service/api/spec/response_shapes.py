@@ -8,11 +8,11 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
 
 from service.api.http.basis import KnownMembers
-from service.api.spec.json_schema import AnyRecorded
+from service.api.spec.recorded_shapes import AnyRecorded, RecordedBy
 from service.api.spec.state_shapes import ISSUE, ITEMS, STATES, AnyKind, AnyState, described, many
 from service.domain.rule.disagreements import Disagreement
 from service.domain.vocabulary.codes import Edtf, Slug
-from service.domain.vocabulary.events import AnyEvent, AnyFact, Report
+from service.domain.vocabulary.events import AnyFact, Report
 from service.domain.vocabulary.events.base import Fact, Modality
 from service.domain.vocabulary.kinds import KINDS
 
@@ -42,11 +42,21 @@ class AsOfMembers(KnownMembers, frozen=True, kw_only=True):
     as_of: Annotated[DayText, Meta(description="D, the day that the answer is about.")]
 
 
+MEASURES = ("restriction", "clearance")
+"""The kinds of items that touch goods: of these an answer counts what could not be compared."""
+
+
 def _page(kind: str) -> type[Struct]:
     item: Any = ISSUE if kind == "issue" else STATES[kind]
     items = many(item, f"The {KINDS[kind].plural} on this page, in order of first appearance in the log.")
+    fields: list[Any] = [("items", items), ("next", Next)]
+    if kind in MEASURES:
+        fields += [
+            ("not_compared", NotCompared | UnsetType, UNSET),
+            ("not_compared_url", NotComparedUrl | UnsetType, UNSET),
+        ]
     return defstruct(
-        f"{kind.capitalize()}Page", [("items", items), ("next", Next)], bases=(AsOfMembers,), frozen=True,
+        f"{kind.capitalize()}Page", fields, bases=(AsOfMembers,), frozen=True,
         kw_only=True, namespace={"__doc__": f"A page of {KINDS[kind].plural} as of (D, K)."},
     )  # fmt: skip
 
@@ -129,6 +139,8 @@ class Change(Struct, frozen=True, kw_only=True):
     id: Slug
     """The slug of the item."""
     kind: AnyKind
+    changed: tuple[str, ...]
+    """The names of the members that differ."""
     before: AnyState | None
     """The state at the first point; null where the item has no status there, or is not of the issue."""
     after: AnyState | None
@@ -136,7 +148,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Diff(KnownMembers, frozen=True, kw_only=True):
-    """What changed in an issue between two points: two days as known at one K, or two Ks on one day."""
+    """What changed, in an issue or in all, between two points: two days as known at one K, or two Ks on one day."""
 
     items: tuple[Change, ...]
     """The items whose states differ, in order of first appearance in the log; the issue may be one of them."""
@@ -187,108 +199,6 @@ class Exposure(AsOfMembers, frozen=True, kw_only=True):
     not_compared_url: NotComparedUrl | UnsetType = UNSET
 
 
-class Warned(Struct, frozen=True, kw_only=True):
-    """A warning: something that was accepted but looks wrong."""
-
-    detail: str
-    """A sentence that says what looks wrong."""
-    pointer: str
-    """The place in the body: a JSON pointer (RFC 6901) as a URI fragment, such as `#/events/0/occurred`."""
-
-
-class Receipt(Struct, frozen=True, kw_only=True):
-    """The receipt of what was recorded."""
-
-    position: Annotated[int, Meta(ge=1)]
-    """The position of the last event."""
-    recorded_at: Moment
-    """When the last event was recorded, in UTC."""
-    ledger: UUID
-    """The id of the ledger."""
-    epoch: Annotated[int, Meta(ge=0)]
-    """The epoch of the ledger at the answer: it is raised when the log is set back or the projections are remade."""
-    events: tuple[AnyRecorded, ...]
-    """The events as they were recorded, in the order in which they were sent."""
-    warnings: tuple[Warned, ...]
-    """The parts that were accepted but look wrong; empty where none does."""
-
-
-class ChangedPart(Struct, frozen=True, kw_only=True):
-    """One side of a change."""
-
-    status: str | None
-    """The status; null for none, or where the item is only planned."""
-    terms: dict[str, Any]
-    """The terms that the change is about, as they are on this side; those that it has not are left out."""
-
-
-class DayChange(Struct, frozen=True, kw_only=True):
-    """A change of status or terms of an item on a day."""
-
-    day: DayText
-    """The day on which the change falls, in the earliest reading of uncertain dates."""
-    on: Edtf
-    """The date of the change as its source gives it."""
-    item: Slug
-    """The name of the item."""
-    kind: AnyKind
-    """The kind of the item."""
-    issues: tuple[Slug, ...]
-    """The issues that the item belongs to."""
-    before: ChangedPart
-    """The status and the terms on the day before."""
-    after: ChangedPart
-    """The status and the terms on the day."""
-    event: UUID
-    """The id of the fact that brings the change."""
-    type: str
-    """The type of that fact, such as `restriction.lifted`."""
-    because: Literal["fact", "end"]
-    """`end` where the change comes because that fact ends by its own terms, else `fact`."""
-    certainty: Literal["certain", "contested", "possible"]
-    """How sure the status is on the day."""
-
-
-class ChangesPage(EveryDayMembers, frozen=True, kw_only=True):
-    """A page of changes in the order of their days. With filters it may be short before the end."""
-
-    from_: DayText = field(name="from")
-    """The first day."""
-    to: DayText
-    """The last day."""
-    items: tuple[DayChange, ...]
-    """The changes; on one day in order of the items' first appearance in the log."""
-    next: Next
-
-
-class PreviewedItem(Struct, frozen=True, kw_only=True):
-    """An item that a batch would change, with its states of today."""
-
-    id: Slug
-    """The name of the item."""
-    kind: str
-    """The kind of the item."""
-    before: AnyState | None
-    """The state without the batch; null where the item has no status."""
-    after: AnyState | None
-    """The state with the batch; null where the item has no status."""
-
-
-class Preview(Struct, frozen=True, kw_only=True):
-    """What a batch would do if it were recorded now."""
-
-    as_of: DayText
-    """The day of the states: today, in UTC."""
-    known_position: Annotated[int, Meta(ge=0)]
-    """The head that the batch would follow."""
-    events: tuple[AnyEvent, ...]
-    """The events as they would be recorded. An id that was not sent is another one each time."""
-    warnings: tuple[Warned, ...]
-    """The parts that would be accepted but look wrong; empty where none does."""
-    items: tuple[PreviewedItem, ...]
-    """The items that the events are about, and every other whose state would change."""
-
-
 class EventPage(AsOfMembers, frozen=True, kw_only=True):
     """A page of recorded events. It may be short before the end: at the end `next` is null."""
 
@@ -304,6 +214,8 @@ class EventNow(AsOfMembers, frozen=True, kw_only=True):
     """The position of the event."""
     recorded_at: Moment
     """When the event was recorded, in UTC."""
+    recorded_by: RecordedBy | UnsetType = UNSET
+    """Who recorded the event; absent where no key was asked for."""
     id: UUID
     """The id of the event."""
     type: str

@@ -176,6 +176,9 @@ class AnyState(State, frozen=True, kw_only=True):
     kind: AnyKind
     status: str
     """The status of the item on D, one of those of its kind; where dates are uncertain, in their earliest reading."""
+    displaced_by: tuple[Slug, ...] | UnsetType = UNSET
+    """In exposure: the slugs of the restrictions in force that stand in place of this one (`in_place_of`), for the good
+    and the country asked about; absent where there are none."""
 
 
 def described(shape: Any, text: str) -> Any:  # noqa: ANN401 - types, made at run time

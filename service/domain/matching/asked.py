@@ -79,7 +79,7 @@ def _of_code(name: str, code: str, parts: Sequence[str], narrower: str, left_out
     """Return the ways of a code: itself, what it lies in (the narrowest first), what lies in it."""
     exact = f"{name}-exactly:"
     return [
-        Way((f"{exact}{code}",), None, left_out),
+        Way((f"{name}:{code}", f"{exact}{code}"), None, left_out),  # found with what lies in it
         *[Way((f"{exact}{part}",), part, left_out) for part in reversed(parts[:-1])],
         Way((f"{name}:{code}",), None, left_out, exact, lambda found: found.startswith(narrower)),
     ]
@@ -99,7 +99,7 @@ def of_good(text: str) -> Clause:
     )
     ways = [Way((f"good:{normalized(text)}",), None, left_out)]
     if stems:
-        words = tuple(f"good-word:{stem}" for stem in sorted(stems))
+        words = tuple(f"good-word:{stem}" for stem in _rarest_first(stems))
         ways.append(Way(words, None, left_out, "good:", lambda name: stems.issubset(stems_in(name))))
     if element:
         ways.append(Way((f"element:{element}",), element, left_out))
@@ -112,6 +112,11 @@ def of_good(text: str) -> Clause:
     return Clause("good", (*ways, Way((ALL_GOODS,), ALL, left_out)), GOODS_OF_RESTRICTION, (NO_GOODS,))
 
 
+def _rarest_first(words: Iterable[str]) -> list[str]:
+    """Put words in order: long ones are mostly rarer."""
+    return sorted(words, key=lambda word: (-len(word), word))
+
+
 def _of_group(group: str, left_out: tuple[str, ...]) -> Way:
     return Way((f"element-group:{group}",), None, left_out, "good:", lambda name: group_named(name) == group)
 
@@ -121,7 +126,7 @@ def of_entity(text: str) -> Clause:
     words = frozenset(words_in(text))
     ways = [Way((f"entity:{normalized(text)}",))]
     if words:
-        tokens = tuple(f"entity-word:{word}" for word in sorted(words))
+        tokens = tuple(f"entity-word:{word}" for word in _rarest_first(words))
         ways.append(Way(tokens, None, (), "entity:", lambda name: words.issubset(words_in(name))))
     return Clause("entity", tuple(ways))
 

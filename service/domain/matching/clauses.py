@@ -32,6 +32,7 @@ class Found(NamedTuple):
 class Way(NamedTuple):
     """One way for a clause to hold: a state carries every token of `tokens` and none of `unless`.
 
+    The first of the tokens is the one that candidates are found by.
     Where there is a `prefix`, a token that begins so also fits, by what comes after the prefix: that is what was found.
     Without one it is `what`.
     """
@@ -87,7 +88,7 @@ class Clause(NamedTuple):
 
     def candidates(self, kinds: Collection[str]) -> tuple[str, ...]:
         """Return the tokens that find every item of some kinds for which the clause may hold; one for each way."""
-        found = [max(way.tokens, key=len) for way in self.ways]
+        found = [way.tokens[0] for way in self.ways]
         if "restriction" not in kinds:
             found = [token for token in found if token not in _OF_RESTRICTIONS]
         if "clearance" in kinds and self.inherits:

@@ -136,14 +136,14 @@ def status_in(kind: str, status: str, body: bytes) -> ItemStatus:
     return ItemStatus(kind, status, frozenset([each.status for each in _alternatives(body).alternatives]))
 
 
-class _End(msgspec.Struct):
+class _WithEnd(msgspec.Struct):
     """What is read of a state with an end."""
 
     until: str | None = None
     through: str | None = None
 
 
-_end = msgspec.json.Decoder(_End).decode
+_end = msgspec.json.Decoder(_WithEnd).decode
 
 
 def ends_within(body: bytes, first: int | None, last: int | None) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 from service.domain.errors import Fault, TooMuchWork
 from service.domain.rule.state import arrival_text
 from service.domain.vocabulary.kinds import KINDS, PLANNED
-from service.views.asof import published, sql
+from service.views.asof import out_of_order, sql
 from service.views.asof.question import PAGE_BYTES, Included, ItemState, ScopeFilter
 from service.views.asof.touching import touching
 from service.views.asof.weighing import PageWork
@@ -93,7 +93,7 @@ class Wanted(NamedTuple):
         return "" if self.because is None else f'"because":"{self.because}"'
 
 
-class Change(NamedTuple):
+class DatedChange(NamedTuple):
     """A change of an item on a day: `arrival` is its JSON, as `upcoming` shows it; the states before and after.
 
     A state is None where the item has no status, or only a plan. `known_at` is the instant at which the change became
@@ -121,21 +121,21 @@ class Change(NamedTuple):
         return any(before.get(name) != after.get(name) for name in names)
 
 
-class ChangePage(NamedTuple):
+class DatedChanges(NamedTuple):
     """A page of changes; `next` is the place after which the next page begins, None at the end."""
 
-    items: list[Change]
+    items: list[DatedChange]
     next: Place | None
 
 
-async def change_page(database: Database, basis: Basis, wanted: Wanted, after: Place, limit: int) -> ChangePage:
+async def change_page(database: Database, basis: Basis, wanted: Wanted, after: Place, limit: int) -> DatedChanges:
     """Return the changes after a place, as known at a basis.
 
     Raises TooMuchWork where, as published, too many items are out of order.
     """
     others = [] if basis.published is None else await _out_of_order(database, basis, wanted)
     others = [change for change in others if change.place > after]
-    found: list[Change] = []
+    found: list[DatedChange] = []
     scanned, size = 0, limit + 1
     while len(found) <= limit and scanned < SCAN_MAX:
         rows = await _rows(database, basis, wanted, after, size)
@@ -148,7 +148,7 @@ async def change_page(database: Database, basis: Basis, wanted: Wanted, after: P
     return _page(sorted([*found, *among], key=_by_place), limit, after)
 
 
-def _page(changes: list[Change], limit: int, scanned: Place | None) -> ChangePage:
+def _page(changes: list[DatedChange], limit: int, scanned: Place | None) -> DatedChanges:
     """Return the first changes, as many as are a page; `scanned` is the place up to which there are no others."""
     size = count = 0
     for change in changes[:limit]:
@@ -156,7 +156,7 @@ def _page(changes: list[Change], limit: int, scanned: Place | None) -> ChangePag
         count += 1
         if size > PAGE_BYTES:
             break
-    return ChangePage(changes[:count], changes[count - 1].place if count < len(changes) else scanned)
+    return DatedChanges(changes[:count], changes[count - 1].place if count < len(changes) else scanned)
 
 
 _by_place = attrgetter("place")
@@ -196,7 +196,7 @@ def _statement(dialect: Dialect, first: int, *, published: bool, kinds: bool, ev
     )
 
 
-async def _change(database: Database, basis: Basis, row: Row, wanted: Wanted) -> Change | None:
+async def _change(database: Database, basis: Basis, row: Row, wanted: Wanted) -> DatedChange | None:
     """Return the change of a row; None where it does not pass, or neither the status nor a term is another."""
     day, number, slug, kind, arrival, candidate, known_at, *states = row
     if not candidate or wanted.cause not in arrival:
@@ -212,7 +212,7 @@ async def _change(database: Database, basis: Basis, row: Row, wanted: Wanted) ->
         None if state is None else await sql.body_of(database, state, body)
         for state, body in ((before, states[3]), (after, states[7]))
     ]
-    change = Change(day, number, slug, kind, arrival, known_at, *bodies)
+    change = DatedChange(day, number, slug, kind, arrival, known_at, *bodies)
     return change if change.differs() else None
 
 
@@ -234,21 +234,21 @@ def _status(columns: Sequence[Any]) -> tuple[int | None, frozenset[str]]:
     return number, frozenset(found_by.split("\n"))
 
 
-async def _out_of_order(database: Database, basis: Basis, wanted: Wanted) -> list[Change]:
+async def _out_of_order(database: Database, basis: Basis, wanted: Wanted) -> list[DatedChange]:
     """Return all changes of the items that are out of order."""
 
-    def changes_of(item: Item) -> list[tuple[Change, list[tuple[int, ItemState]]]]:
+    def changes_of(item: Item) -> list[tuple[DatedChange, list[tuple[int, ItemState]]]]:
         return [*_of_item(item, wanted)] if item.kind.name in wanted.kinds else []
 
     work = PageWork()
-    found = await published.taken_of_out_of_order(database, basis, work, changes_of)
+    found = await out_of_order.taken_of(database, basis, work, changes_of)
     if work.is_enough:
         detail = "too many items became known in another order than recorded: ask with filters, or as recorded"
         raise TooMuchWork([Fault(("known_basis",), detail)])
     return [change for changes in found for change, sides in changes if await _touches(database, basis, wanted, sides)]
 
 
-def _of_item(item: Item, wanted: Wanted) -> Iterator[tuple[Change, list[tuple[int, ItemState]]]]:
+def _of_item(item: Item, wanted: Wanted) -> Iterator[tuple[DatedChange, list[tuple[int, ItemState]]]]:
     """Return the changes of an item, each with its states before and after, and their days."""
     for index, segment in enumerate(item.segments):
         arrival = arrival_text(segment)
@@ -258,7 +258,7 @@ def _of_item(item: Item, wanted: Wanted) -> Iterator[tuple[Change, list[tuple[in
         before, after = (None if state is None or state.status == PLANNED else state for state in (before, after))
         head = item.number, item.slug, item.kind.name
         bodies = [state and state.body for state in (before, after)]
-        change = Change(segment.start, *head, arrival, None, *bodies)
+        change = DatedChange(segment.start, *head, arrival, None, *bodies)
         sides = ((segment.start - 1, before), (segment.start, after))
         if change.differs():
             yield change, [(day, ItemState(*head, *state)) for day, state in sides if state is not None]

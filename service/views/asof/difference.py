@@ -1,4 +1,4 @@
-"""The changes in an issue between two points of (D, K): two probes an item, and only of items that may differ."""
+"""The changes in an issue, or in all, between two points of (D, K): two probes an item that may differ."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule import tokens
 from service.domain.rule.state import with_upcoming, without_facts
-from service.views.asof import published, sql
+from service.views.asof import out_of_order, published, sql
 from service.views.asof.question import PAGE_BYTES, fitting
 from service.views.asof.weighing import CHUNK, PageWork, weighed_until
 
@@ -23,11 +23,12 @@ _BEGUN = """EXISTS (SELECT 1 FROM version w WHERE w.item = f.item AND w.valid_fr
 _BORNE_ON = """EXISTS (SELECT 1 FROM item_event n WHERE n.item = f.item AND n.position > {ka} AND n.position <= {kb})"""
 _CHANGED = """
 SELECT f.item, i.slug, i.kind, va.status, va.number, {body_a}, {later_a}, vb.status, vb.number, {body_b}, {later_b}
-FROM facet f CROSS JOIN item i {probe_a} {probe_b}
-WHERE f.token = $5 AND f.item > $7 AND i.number = f.item AND {moved}
-    AND (va.number IS NOT NULL OR vb.number IS NOT NULL)
-ORDER BY f.item LIMIT $8
+FROM {candidates} f CROSS JOIN item i {probe_a} {probe_b}
+WHERE f.item > $5 AND i.number = f.item AND {moved} AND (va.number IS NOT NULL OR vb.number IS NOT NULL)
+ORDER BY f.item LIMIT $6
 """
+_OF_ISSUE = "(SELECT c.item FROM facet c WHERE c.token = $7)"
+_ALL = "(SELECT c.number AS item FROM item c)"
 
 
 class Point(NamedTuple):
@@ -46,7 +47,7 @@ class Points(NamedTuple):
 
 
 class StateChange(NamedTuple):
-    """An item of the issue with its states at two points; None: not of the issue there, or without a status."""
+    """An item with its states at two points; None: not of the issue asked about there, or without a status."""
 
     number: int
     slug: str
@@ -75,13 +76,13 @@ class ChangePage(NamedTuple):
 async def change_page(
     database: Database,
     basis: Basis,
-    issue: str,
+    issue: str | None,
     points: Points,
     *,
     after: int,
     limit: int,
 ) -> ChangePage:
-    """Return what changed in an issue from one point to another, which has the same day or the same K.
+    """Return what changed in an issue (None: in all) from one point to another, which has the same day or the same K.
 
     `basis` is that of the second point. States are compared as they are answered: with their facts or without.
     """
@@ -98,13 +99,13 @@ async def change_page(
 
 
 async def _recorded_states(
-    database: Database, _: Basis, issue: str, points: Points, after: int, size: int, __: PageWork
+    database: Database, _: Basis, issue: str | None, points: Points, after: int, size: int, __: PageWork
 ) -> tuple[list[StateChange], int | None]:
     """Return the states at two points of some items that may differ, and the item to go on after."""
     one, other = points[:2]
-    sql_text = _statement(database.dialect, same_day=one.day == other.day)
-    token = tokens.of_issue(issue)
-    rows = await database.fetch_long(sql_text, *one, *other, token, tokens.delimited(token), after, size)
+    text = _statement(database.dialect, same_day=one.day == other.day, whole=issue is None)
+    token = () if issue is None else (tokens.of_issue(issue), tokens.delimited(tokens.of_issue(issue)))
+    rows = await database.fetch_long(text, *one, *other, after, size, *token)
     states: list[StateChange] = []
     total = 0
     for row in rows:
@@ -117,11 +118,11 @@ async def _recorded_states(
 
 
 async def _published_states(
-    database: Database, basis: Basis, issue: str, points: Points, after: int, _: int, work: PageWork
+    database: Database, basis: Basis, issue: str | None, points: Points, after: int, _: int, work: PageWork
 ) -> tuple[list[StateChange], int | None]:
     """Return the same as published. Candidates are read once: a correction recorded in between may add to them."""
     one, other = points[:2]
-    token = tokens.of_issue(issue)
+    token = None if issue is None else tokens.of_issue(issue)
 
     def both(item: Item) -> StateChange:
         states = _member(item, one.day, token), _member(item, other.day, token)
@@ -142,12 +143,12 @@ async def _published_states(
     return states, states[-1].number if len(states) == CHUNK or work.is_enough else None
 
 
-def _member(item: Item, day: int, token: str) -> bytes | None:
-    state = published.state_on(item, day)
-    return state.body if state is not None and token in state.tokens else None
+def _member(item: Item, day: int, token: str | None) -> bytes | None:
+    state = out_of_order.state_on(item, day)
+    return state.body if state is not None and (token is None or token in state.tokens) else None
 
 
-def _statement(dialect: Dialect, *, same_day: bool) -> str:
+def _statement(dialect: Dialect, *, same_day: bool, whole: bool) -> str:
     """Return the statement: $1 and $2 are D and K of one point, $3 and $4 of the other."""
     number = dialect.number.format
     one, other = ("$1", number("$2")), ("$3", number("$4"))
@@ -157,8 +158,9 @@ def _statement(dialect: Dialect, *, same_day: bool) -> str:
         body_b=sql.body("vb"),
         later_a=_later(dialect, *one),
         later_b=_later(dialect, *other),
-        probe_a=_probe(dialect, "va", *one),
-        probe_b=_probe(dialect, "vb", *other),
+        candidates=_ALL if whole else _OF_ISSUE,
+        probe_a=_probe(dialect, "va", *one, whole=whole),
+        probe_b=_probe(dialect, "vb", *other, whole=whole),
         moved=_BORNE_ON.format(ka=one[1], kb=other[1]) if same_day else begun,
     )
 
@@ -168,11 +170,11 @@ def _later(dialect: Dialect, day: str, known: str) -> str:
     return sql.later(dialect, "f.item", day, sql.known_at(known))
 
 
-def _probe(dialect: Dialect, name: str, day: str, known: str) -> str:
-    """Return the join with the state of item f that answers at a point, where it is of the issue ($6)."""
+def _probe(dialect: Dialect, name: str, day: str, known: str, *, whole: bool) -> str:
+    """Return the join with the state of item f at a point; where it is of the issue ($8), unless `whole`."""
     number = sql.state_number("f.item", day, sql.known_at(known))
-    of_issue = f"{dialect.found_at}({name}.tokens, $6) > 0"
-    return f"LEFT JOIN state {name} ON {name}.number = {number} AND {of_issue} AND {sql.NOT_PLANNED.format(name)}"
+    of_issue = "" if whole else f" AND {dialect.found_at}({name}.tokens, $8) > 0"
+    return f"LEFT JOIN state {name} ON {name}.number = {number}{of_issue} AND {sql.NOT_PLANNED.format(name)}"
 
 
 async def _state(database: Database, columns: Row) -> bytes | None:

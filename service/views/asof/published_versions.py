@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from service.domain.rule.state import arrival_text, encode, state_of, with_coming
 from service.domain.vocabulary.kinds import PLANNED
 from service.storage.tables import OPEN_END
+from service.views.asof.lives import lives
 from service.views.asof.pieces import Version, first_pieces
-from service.views.asof.published import lives
 from service.views.asof.question import PAGE_BYTES
 from service.views.asof.rectangles import Rectangle, VersionPage
 from service.views.asof.weighing import apart
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from service.domain.rule.answer import Segment
     from service.storage.database import Database
+    from service.views.asof.lives import Lives
     from service.views.asof.pieces import Corner
-    from service.views.asof.published import Lives
     from service.views.asof.question import Basis
 
 

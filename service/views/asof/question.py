@@ -102,6 +102,7 @@ class ScopeFilter(NamedTuple):
     Items are found by the first two clauses: the first are those that leave the fewest candidates. There is one at
     least. Those that have ended in every reading, and those that are only planned, pass where they are `included`.
     `unsaid` asks for the states that cannot be compared with the clause about a good, in place of those it holds for.
+    Without `bodies` the states may come without them.
     """
 
     kinds: tuple[str, ...]
@@ -110,6 +111,7 @@ class ScopeFilter(NamedTuple):
     included: Included = Included()
     without: Sequence[str] = ()
     unsaid: bool = False
+    bodies: bool = True
 
     def searched(self) -> ScopeFilter:
         """Return the filter by which the states are looked for."""
@@ -140,8 +142,7 @@ class OneState(NamedTuple):
 class IssuePage(NamedTuple):
     """A page of an issue's items; `own` is the issue itself if it is on the page, `version` its version.
 
-    As recorded it has the issue's `posture`. As published that follows from all items: `hidden` are those before its
-    end that are not shown because they have ended, but not in every reading.
+    As recorded it has the issue's `posture`; as published that follows from all items.
     """
 
     basis: Basis
@@ -149,7 +150,6 @@ class IssuePage(NamedTuple):
     next: int | None
     own: OneState | None
     version: int
-    hidden: Sequence[ItemState] = ()
     posture: Posture | None = None
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from service.domain.rule.posture import NO_POSTURE, Posture
 from service.domain.rule.tokens import ENDED
 from service.views.asof import sql
+from service.views.asof.basis import basis_of, resolve
 from service.views.asof.question import (
     Basis,
     FirstStatus,
@@ -21,7 +22,7 @@ from service.views.asof.question import (
     issue_page_of,
     page_of,
 )
-from service.views.asof.sql import BY_KIND, BY_TOKEN, StateStatement, basis_of, resolve, states_of
+from service.views.asof.sql import BY_KIND, BY_TOKEN, StateStatement, states_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -138,6 +139,8 @@ async def sifted(
         statement.where.append(f"{statement.not_known_ended} AND {statement.carries('ended-surely', '= 0')}")
     statement.where += [statement.holds(clause) for clause in wanted.clauses]
     statement.pass_marks(wanted.marks, wanted.without)
+    if not wanted.bodies:
+        return await statement.without_bodies(basis, statement.parameter(most)), False
     return await statement.states(basis, statement.parameter(most))
 
 

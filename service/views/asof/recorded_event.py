@@ -25,7 +25,7 @@ class AnnotatedEvent(NamedTuple):
 
 
 _CHAIN = """
-SELECT e.position, e.recorded_at, e.body FROM item_event b JOIN event e ON e.position = b.position
+SELECT e.position, e.recorded_at, e.body, e.recorded_by FROM item_event b JOIN event e ON e.position = b.position
 WHERE b.item = (SELECT number FROM item WHERE slug = $1) AND b.position > $2 AND b.position <= $3 ORDER BY b.position
 """
 

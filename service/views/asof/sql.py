@@ -9,20 +9,20 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from service.domain.errors import KnowledgeAhead
 from service.domain.rule import tokens
 from service.domain.rule.state import with_upcoming
 from service.domain.vocabulary.kinds import PLANNED
 from service.storage.database import Lost
 from service.storage.tables import OPEN_END
-from service.views.asof.question import PAGE_BYTES, Basis, ItemState
+from service.views.asof.basis import basis_of, basis_sql, resolve
+from service.views.asof.question import PAGE_BYTES, ItemState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from service.domain.matching.clauses import Clause
     from service.storage.database import Database, Dialect, Row
-    from service.views.asof.question import Mode, Question
+    from service.views.asof.question import Basis, Mode, Question
 
 NOT_PLANNED = f"{{}}.status <> '{PLANNED}'"
 """The condition on a state that the item is not only planned."""
@@ -33,17 +33,6 @@ _STATE_NUMBER = """(SELECT w.state FROM version w WHERE w.item = {item} AND w.va
     ORDER BY w.valid_from DESC, w.known_from DESC LIMIT 1)"""
 _LATER = """(SELECT {joined} FROM (SELECT w.arrivals FROM version w
     WHERE w.item = {item} AND w.valid_from > {day} AND {known} AND w.arrivals <> '' ORDER BY w.valid_from) later)"""
-_BASES = {
-    # $1 is not needed for the head, but every statement takes it.
-    "head": "SELECT h.position AS k, h.recorded_at AS at, h.position AS head FROM head h WHERE h.id = 1 AND $1 = 0",
-    "position": """SELECT $1 AS k, coalesce((SELECT e.recorded_at FROM event e WHERE e.position = $1), 0) AS at,
-        h.position AS head FROM head h WHERE h.id = 1""",
-    "instant": """SELECT coalesce(max(m.position), 0) AS k, coalesce(max(m.recorded_at), 0) AS at,
-        max(h.position) AS head FROM head h LEFT JOIN commit_mark m ON m.recorded_at =
-            (SELECT c.recorded_at FROM commit_mark c WHERE c.recorded_at <= $1 ORDER BY c.recorded_at DESC LIMIT 1)
-        WHERE h.id = 1""",
-    "newest": "SELECT h.position AS k FROM head h WHERE h.id = 1 AND h.position = $1",
-}
 _OPEN = ("head", "newest")
 """The modes in which the open versions answer."""
 _STATES = """
@@ -111,26 +100,6 @@ def probe(mode: Mode, day: str | None = None) -> str:
 
 IN_ORDER = "NOT EXISTS (SELECT 1 FROM out_of_order o WHERE o.item = i.number AND o.position <= b.k)"
 """The condition that the versions of item i answer as published."""
-
-
-async def resolve(database: Database, question: Question) -> Basis:
-    """Resolve K to a position; raises KnowledgeAhead when it lies beyond the head."""
-    mode, known = question.known()
-    (row,) = await database.fetch(basis_sql(database.dialect, mode), known)
-    return basis_of(question, row)
-
-
-def basis_sql(dialect: Dialect, mode: Mode) -> str:
-    """Return the statement that resolves K: $1 is K as `Question.known` gives it."""
-    return _BASES[mode].replace("$1", dialect.number.format("$1"))
-
-
-def basis_of(question: Question, row: Row) -> Basis:
-    """Return the basis that a row begins with; raises KnowledgeAhead when K lies beyond the head."""
-    if question.position is not None and question.position > row[2]:
-        asked = f"known_position={question.position}"
-        raise KnowledgeAhead(asked, row[2])
-    return Basis(question.as_of, row[0], row[1], question.published, row[0] == row[2])
 
 
 def body(name: str) -> str:
@@ -234,12 +203,12 @@ class StateStatement:
 
     def holds(self, clause: Clause) -> str:
         """Return the condition that a clause may hold for a state, by the tokens of its ways."""
-        ways = [
-            [*map(self.carries, way.tokens), *[self.carries(each, "= 0") for each in way.unless]] for way in clause.ways
-        ]
-        if clause.inherits:
-            ways.append([self.carries(clause.inherits)])
-        return f"({' OR '.join(' AND '.join(conditions) for conditions in ways)})"
+        alternatives = [self.carries(clause.inherits)] if clause.inherits else []
+        for unless in dict.fromkeys([way.unless for way in clause.ways]):
+            ways = [way.tokens for way in clause.ways if way.unless == unless]
+            either = " OR ".join(" AND ".join(map(self.carries, tokens)) for tokens in ways)
+            alternatives.append(" AND ".join([f"({either})", *[self.carries(each, "= 0") for each in unless]]))
+        return f"({' OR '.join(alternatives)})"
 
     def named(self, slugs: Sequence[str]) -> str:
         """Return the comparison of a name with some slugs."""

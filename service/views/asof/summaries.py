@@ -27,12 +27,12 @@ async def summaries(database: Database, basis: Basis, issues: Sequence[ItemState
     return {each.slug: Summary(versions[each.slug], posture_of(_status(each), statuses[each.slug])) for each in issues}
 
 
-async def posture_by(database: Database, page: IssuePage, own: ItemState, *, whole: bool) -> Posture:
-    """Return the posture of the issue of a page, `own` being its state. `whole`: the page has all of its items."""
+async def posture_by(database: Database, page: IssuePage, own: ItemState) -> Posture:
+    """Return the posture of the issue of a page, `own` being its state."""
     if page.basis.published is None:
         return page.posture or (await summaries(database, page.basis, [own]))[own.slug].posture
-    statuses = set(map(_status, (*page.items, *page.hidden)))
-    if not whole and not is_decided(statuses):
+    statuses = set(map(_status, page.items))
+    if not is_decided(statuses):
         statuses = (await published.statuses(database, page.basis.pinned(), [own.slug]))[own.slug]
     return posture_of(_status(own), statuses)
 

@@ -18,6 +18,7 @@ from service.domain.rule.state import encode
 from service.domain.vocabulary.codes import GOODS_OF_RESTRICTION
 from service.domain.vocabulary.words import normalized
 from service.views.asof import published, recorded
+from service.views.asof.basis import basis_of, basis_sql
 from service.views.asof.engine import engine_of
 from service.views.asof.question import (
     Basis,
@@ -30,7 +31,6 @@ from service.views.asof.question import (
     is_full,
     page_of,
 )
-from service.views.asof.sql import basis_of, basis_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,7 +75,7 @@ async def not_compared(database: Database, basis: Basis, wanted: StateFilter | S
     """
     if not isinstance(wanted, ScopeFilter) or not any(clause.unsaid for clause in wanted.clauses):
         return None
-    others = wanted._replace(unsaid=True)
+    others = wanted._replace(unsaid=True, bodies=False)
     page = await touching_page(database, basis.pinned(), others, after=0, limit=NOT_COMPARED_MAX)
     return len(page.items)
 
@@ -248,9 +248,11 @@ def _matched(state: ItemState, restriction: frozenset[str] | None, wanted: Scope
     return matched
 
 
-def shown(state: ItemState) -> bytes:
-    """Return the body of a state, with what of it was found where that is not what was asked about itself."""
-    return b'%s,"matched":%s}' % (state.body[:-1], encode(state.matched)) if state.matched else state.body
+def shown(state: ItemState, displaced_by: Sequence[str] = ()) -> bytes:
+    """Return the body of a state, with what of it was found, and with what stands in its place, where there is any."""
+    more = {"matched": state.matched, "displaced_by": displaced_by}
+    added = {name: value for name, value in more.items() if value}
+    return b"%s,%s" % (state.body[:-1], encode(added)[1:]) if added else state.body
 
 
 class _NamedPart(msgspec.Struct):

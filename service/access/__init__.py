@@ -1,0 +1,1 @@
+"""Who may do what: keys, the roles that they have, and their memory in each process."""

@@ -1,0 +1,102 @@
+"""Items that are out of order (`OutOfOrderRow`): as published they are loaded and weighed on demand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from service.domain.vocabulary.kinds import PLANNED
+from service.views.asof.question import ItemState, is_full
+from service.views.asof.weighing import CHUNK, PageWork, weighed_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from service.domain.rule.item import Item
+    from service.storage.database import Database, Row
+    from service.views.asof.question import Basis
+
+T = TypeVar("T")
+
+_OUT_OF_ORDER = """
+SELECT i.number, i.slug FROM out_of_order o CROSS JOIN item i
+WHERE o.item > $1 AND o.item <= $2 AND o.position <= $3 AND i.number = o.item{where} ORDER BY o.item LIMIT $4
+"""
+_CARRIES = " AND EXISTS (SELECT 1 FROM facet g WHERE g.token = {} AND g.item = i.number)"
+
+
+def state_on(item: Item, day: int, *, planned: bool = False) -> ItemState | None:
+    """Return an item's state on a day with its tokens; None when it has no status, or with `planned` false a plan."""
+    state = item.state(day)
+    if state is None or (state.status == PLANNED and not planned):
+        return None
+    return ItemState(item.number, item.slug, item.kind.name, *state)
+
+
+class OutOfOrder(NamedTuple):
+    """Items that are out of order: of a kind (None: any), with every token, of some names; what they have to pass.
+
+    Those that are only planned are left out unless `planned`. `limit` of them, of numbers after `after` and up to
+    `until` (None: all).
+    """
+
+    kind: str | None
+    limit: int
+    tokens: Sequence[str] = ()
+    passes: Callable[[ItemState], bool] = lambda _: True
+    slugs: Sequence[str] | None = None
+    planned: bool = False
+    after: int = 0
+    until: int | None = None
+
+
+async def worked_out(
+    database: Database, basis: Basis, wanted: OutOfOrder, work: PageWork
+) -> tuple[list[ItemState], int | None]:
+    """Return the states that pass, in order of numbers.
+
+    Where they cost too much for one page, or are too large for it, also the number of the last item looked at.
+    """
+    found: list[ItemState] = []
+    after = wanted.after
+
+    def take(item: Item) -> tuple[int, ItemState | None]:
+        return item.number, state_on(item, basis.as_of, planned=wanted.planned)
+
+    while names := await _named(database, basis, wanted, after):
+        weighed = await weighed_until(database, basis, [slug for _, slug in names], work, take)
+        states = [state for _, state in weighed if state is not None]
+        found += [state for state in states if wanted.kind in {None, state.kind} and wanted.passes(state)]
+        after = weighed[-1][0]
+        if work.is_enough or is_full(found, wanted.limit):
+            return found, after
+        if len(names) < CHUNK or len(found) >= wanted.limit:
+            break
+    return found[: wanted.limit], None
+
+
+async def _named(database: Database, basis: Basis, wanted: OutOfOrder, after: int) -> Sequence[Row]:
+    """Return the number and name of CHUNK items out of order, after an item; fewer at the end."""
+    dialect = database.dialect
+    until = basis.position if wanted.until is None else wanted.until
+    parameters: list[Any] = [after, until, basis.position, CHUNK]
+    where = ""
+    if wanted.kind is not None:
+        parameters.append(wanted.kind)
+        where += f" AND i.kind = ${len(parameters)}"
+    for token in wanted.tokens:
+        parameters.append(token)
+        where += _CARRIES.format(f"${len(parameters)}")
+    if wanted.slugs is not None:
+        parameters.append(dialect.listed(wanted.slugs))
+        where += f" AND i.slug {dialect.slugs.format(f'${len(parameters)}')}"
+    return await database.fetch_long(_OUT_OF_ORDER.format(where=where), *parameters)
+
+
+async def taken_of(database: Database, basis: Basis, work: PageWork, take: Callable[[Item], T]) -> list[T]:
+    """Take something of every item that is out of order, until the work is enough."""
+    taken: list[T] = []
+    wanted, after = OutOfOrder(None, CHUNK), 0
+    while not work.is_enough and (names := await _named(database, basis, wanted, after)):
+        taken += await weighed_until(database, basis, [slug for _, slug in names], work, take)
+        after = names[-1][0]
+    return taken

@@ -1,0 +1,1 @@
+"""Tests of keys, roles, and of who recorded what."""
