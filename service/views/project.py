@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.domain.rule import tokens
 from service.domain.rule.facts import Entry, text_before
 from service.domain.rule.item import Item
 from service.domain.rule.life import ended_from
-from service.domain.rule.scope import ScopeTokens, followed
+from service.domain.rule.scope import ScopeTokens, followed, of_texts
 from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.rule.tally import Shift, Tally, shifts
 from service.domain.rule.work import WEIGH_STEPS, state_steps
@@ -144,17 +143,12 @@ class Projector:
     def _followed_by(
         self, event: Fact | Record, home: Item, found_by: tokens.Tokens, acts_on: Entry | None
     ) -> list[str]:
-        """List the tokens that an event is found by, each once: those of its texts and of the items they are about."""
+        """List the tokens that an event is found by, in order."""
         texts = [text for each in (event, acts_on and acts_on.event) if each and (text := text_of(each))]
-        items = {home.slug: home, **{text.item: self._item(text.item) for text in texts}}
-        found = {f"item:{slug}" for slug in items} | set(_of_type(event.type))
-        found.update([f"type:{item.kind.name}.*" for item in items.values()])
-        for text in texts:
-            when = parse(text.occurred)
-            found.update([tokens.of_day(day) for day in (when.lo, when.hi)])
+        kinds = {home.slug: home.kind.name, **{text.item: self._item(text.item).kind.name for text in texts}}
+        touched = [each for slug in kinds for each in self._touched.get(slug, ())]
         others = [] if acts_on is None else tokens.tokens_of_text(text_of(acts_on.event), ())
-        touched = [each for slug in items for each in self._touched.get(slug, ())]
-        return sorted({*found, *followed(found_by, others, touched)})
+        return sorted({*of_texts(event.type, texts, kinds), *followed(found_by, others, touched)})
 
     def _facet(self, item: Item, found_by: Iterable[str]) -> None:
         """Make an item a candidate for the tokens of a text; a state has no others, on whatever basis."""
@@ -282,9 +276,3 @@ def turn(tally: Tally, shifted: Iterable[Shift], position: int, postures: DatedR
             postures.close(tally.number, day, position)
         else:
             postures.open(tally.number, day, position, *posture)
-
-
-@cache
-def _of_type(name: str) -> tuple[str, str]:
-    """Return the tokens of a type of event: its own, and that of every change of its kind."""
-    return f"type:{name}", f"type:{name.partition('.')[0]}.*"

@@ -41,6 +41,14 @@ _RECORDED_FIELDS: list[Any] = [
         msgspec.UNSET,
     ),
 ]
+_TARGET: Any = (
+    "target_event",
+    Annotated[
+        AnyFact | msgspec.UnsetType,
+        Meta(description="The fact that the record acts on, as it stood before; the feed and lists of events add it."),
+    ],
+    msgspec.UNSET,
+)
 
 
 _TARGET: Any = (

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from service.domain.rule.tokens import by_term, of_issue, scope_marks
+from service.domain.rule.tokens import by_term, of_day, of_issue, scope_marks
 from service.domain.vocabulary.codes import (
     AGAINST_ALL,
     ALL_GOODS,
@@ -15,11 +15,13 @@ from service.domain.vocabulary.codes import (
     COUNTRIES_OF_RESTRICTION,
     GOODS_OF_RESTRICTION,
 )
+from service.domain.vocabulary.dates import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from service.domain.rule.answer import Answer, Segment
+    from service.domain.vocabulary.events import Fact
     from service.domain.vocabulary.kinds import Kind
 
 BOUND: Final = 2_000
@@ -171,6 +173,17 @@ class Scope:
             if len(entries) <= _COMPARED and sum([entry.count for entry in entries]) == self._states:
                 found |= frozenset.intersection(*[frozenset(entry.tokens) for entry in entries])
         return frozenset(found)
+
+
+def of_texts(type_: str, texts: Iterable[Fact], kinds: Mapping[str, str]) -> set[str]:
+    """Return what an event is found by for its type, the days of its texts and its items, whose kinds are given."""
+    found = {f"type:{type_}", f"type:{type_.partition('.')[0]}.*"}
+    for slug, kind in kinds.items():
+        found |= {f"item:{slug}", f"type:{kind}.*"}
+    for text in texts:
+        when = parse(text.occurred)
+        found |= {of_day(when.lo), of_day(when.hi)}
+    return found
 
 
 def followed(own: Iterable[str], others: Iterable[str], touched: Sequence[ScopeTokens]) -> Iterator[str]:
