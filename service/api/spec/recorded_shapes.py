@@ -51,16 +51,6 @@ _TARGET: Any = (
 )
 
 
-_TARGET: Any = (
-    "target_event",
-    Annotated[
-        AnyFact | msgspec.UnsetType,
-        Meta(description="The fact that the record acts on, as it stood before; the feed and lists of events add it."),
-    ],
-    msgspec.UNSET,
-)
-
-
 def _recorded(event: type[Event]) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         f"Recorded{event.__name__}",
