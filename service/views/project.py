@@ -187,10 +187,10 @@ class Projector:
         done = self.steps
         self._spend(WEIGH_STEPS * len(item.chains[root]))
         was_ended_from = ended_from(item.kind, item.segments)
-        touched = self._touched.setdefault(item.slug, [])
-        touched.append(item.touched())
+        (touched := self._touched.setdefault(item.slug, [])).append(item.touched())
         rewrites = item.reweigh(root, spend=self._spend)
-        touched.append(item.touched())
+        if (after := item.touched()) is not touched[-1]:
+            touched.append(after)
         if self._bounds is not None:
             self._bounds.check(item, item.chains[root][-1].event)
         for start, before, after in rewrites:

@@ -106,7 +106,8 @@ class Scope:
         if answer.status is None:
             return
         self._states += step
-        self._touched = None
+        if self._left_out or self._states <= 1:  # what all states leave out, or whether there is one
+            self._touched = None
         entries = self._entries
         for name, fact in answer.given.items():
             if tokens := (fact.tokens or by_term(fact)).get(name):
@@ -146,6 +147,7 @@ class Scope:
 
     def _weigh(self, key: tuple[Any, ...], entry: _Entry, step: int) -> None:
         """Count the tokens of an entry that is new, or gone."""
+        self._touched = None
         if entry.tokens and entry.tokens[0].startswith(_EXCEPT):
             if step > 0:
                 self._left_out[key] = entry
