@@ -145,6 +145,7 @@ def _count(raw: bytes) -> int | None:
 def _read(number: int, raw: bytes) -> Line:
     """Read one line as strictly as the API does; raises Malformed or NotJson."""
     members = accept(raw, _MEMBERS)
+    members.pop("target_event", None)  # the feed adds it to records
     place = {name: members.pop(name) for name in _Place.__struct_fields__ if name in members}
     by = _recorder(members.pop("recorded_by", None))
     event: Fact | Record = accept(msgspec.json.encode(members), _EVENT)

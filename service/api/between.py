@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta
 
 from service.api.http.asof import Answered, AsOfRequest, as_of
-from service.api.http.clauses import CLAUSES, clause_of
 from service.api.http.parameters import INCLUDED, AsOfPageQuery, Compared, EndedOrPlanned, Several
 from service.api.spec import examples
 from service.api.spec.between_shapes import BETWEEN
 from service.api.spec.operations import Operation, Route, as_of_answers
 from service.domain.errors import Fault
+from service.domain.matching.asked import CLAUSES, clause_of
 from service.domain.matching.partners import Partners
 from service.domain.rule.tokens import token
 from service.domain.vocabulary.codes import PARTIES, Hs, Name, Party, Slug

@@ -12,7 +12,6 @@ from msgspec import Meta
 from service.api.change_forms import ATOM, CALENDAR, FORMS, calendar, dated, news, tabled
 from service.api.http.asof import frozen, known_clocks, next_link, not_modified, placed, tag_of
 from service.api.http.basis import every_day_members
-from service.api.http.clauses import CLAUSES
 from service.api.http.cursors import check_history, foreign_cursor, next_member
 from service.api.http.encodings import form_of
 from service.api.http.moments import ordinal
@@ -30,6 +29,7 @@ from service.api.http.tables import CSV
 from service.api.spec import change_shapes, examples
 from service.api.spec.operations import AS_OF_HEADERS, Documented, Media, Operation, Route
 from service.domain.errors import Fault, TooMuchWork
+from service.domain.matching.asked import CLAUSES
 from service.domain.matching.blocs import days_of_change
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug

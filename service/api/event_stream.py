@@ -26,12 +26,13 @@ from service.feed.pages import CHUNK_BYTES, EventFilter, log_page
 from service.feed.recent import block
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator, Iterator, Sequence
+    from collections.abc import Awaitable, Generator, Iterator
     from contextlib import AbstractContextManager
 
     from litestar.types import HTTPResponseBodyEvent, Receive, Send
 
     from service.eventlog.log import Place
+    from service.feed.filters import Passing
     from service.feed.live import Tail
     from service.storage.database import Database
 
@@ -111,22 +112,20 @@ class _StreamSent(ASGIResponse):
 
 
 class Follower:
-    """A follower of the log: a place and the tokens of its filter, and nothing else that would take memory.
+    """A follower of the log: a place and its filter, and nothing else that would take memory.
 
     At the end of the log all followers share one reader, which calls `_push` of each of them: no task is woken while
     the client reads. At 1,000 clients each step there is taken 1,000 times an event.
     """
 
     __slots__ = (
-        *("_after", "_clock", "_database", "_gone", "_places", "_rest", "_send", "_sent_at", "_tail", "_tokens"),
+        *("_after", "_clock", "_database", "_gone", "_places", "_rest", "_send", "_sent_at", "_tail", "_wanted"),
         "_woken",
     )
 
-    def __init__(
-        self, database: Database, tail: Tail, after: Place, tokens: Sequence[str], *, places: bool = False
-    ) -> None:
-        """`tokens` are what an event must have; with `places` the ids of messages are places."""
-        self._database, self._tail, self._after, self._tokens = database, tail, after, tokens
+    def __init__(self, database: Database, tail: Tail, after: Place, wanted: Passing, *, places: bool = False) -> None:
+        """`wanted` is the filter on events; with `places` the ids of messages are places."""
+        self._database, self._tail, self._after, self._wanted = database, tail, after, wanted
         self._places = places
         self._clock = asyncio.get_running_loop().time
         self._sent_at = self._clock()
@@ -180,11 +179,11 @@ class Follower:
         return self._after.position >= self._tail.head
 
     def _blocks(self) -> tuple[bytes, Place] | None:
-        return self._tail.blocks(self._after, CHUNK, self._tokens, self._places)
+        return self._tail.blocks(self._after, CHUNK, self._wanted, self._places)
 
     async def _read(self) -> tuple[bytes, Place]:
         await asyncio.sleep(0)  # where a read runs at once, and the client takes all, others have their turn
-        page = await log_page(self._database, self._after, CHUNK, EventFilter(tuple(self._tokens)), CHUNK_BYTES)
+        page = await log_page(self._database, self._after, CHUNK, EventFilter(self._wanted), CHUNK_BYTES)
         return b"".join([block(event, self._places) for event in page.events]), page.place
 
     def _written(self, written: bytes, reached: Place) -> bytes:
@@ -219,13 +218,13 @@ async def _stream_feed(request: AnyRequest) -> Response[Any]:
     form_of(request, EVENT_STREAM)
     services = services_of(request)
     check_room(services)
-    place = resumed(request.headers.get("last-event-id"), query.place)
+    place = resumed(request.headers.get("last-event-id"), await query.place(services))
     (_, after, head) = await log_page(services.database, place, 0)
     check_position(f"position {after}", after.position, head)
     headers = HEADERS | edition_of(services)
     if request.method == HttpMethod.HEAD:
         return Response(b"", media_type=EVENT_STREAM, headers=headers)
-    follower = Follower(services.database, services.tail, after, query.tokens(), places=query.ids == "place")
+    follower = Follower(services.database, services.tail, after, query.passing(), places=query.ids == "place")
     return EventStream(follower, headers, services.keys.ending(key_of_request(request), follower.leave))
 
 

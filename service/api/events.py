@@ -11,7 +11,19 @@ from service.api.http.asof import placed, question_of
 from service.api.http.basis import basis_members
 from service.api.http.idempotency import key_of
 from service.api.http.moments import ordinal
-from service.api.http.parameters import Day, EventType, KnownPageQuery, KnownQuery, OfGood, OfIssue, OfParty
+from service.api.http.parameters import (
+    Day,
+    KnownPageQuery,
+    KnownQuery,
+    OfEccns,
+    OfEntity,
+    OfGood,
+    OfHsCodes,
+    OfIssues,
+    OfItems,
+    OfParties,
+    OfTypes,
+)
 from service.api.http.query_strings import Query
 from service.api.http.requests import (
     REVALIDATE,
@@ -39,7 +51,7 @@ from service.api.spec.operations import (
 )
 from service.domain.admit.strict_json import accept
 from service.domain.errors import Fault, Malformed, UnknownEvent
-from service.domain.vocabulary.codes import Slug, Text
+from service.domain.vocabulary.codes import Text
 from service.domain.vocabulary.events import (
     Batch,
     Correction,
@@ -51,7 +63,8 @@ from service.domain.vocabulary.events import (
     decode,
 )
 from service.eventlog.log import Place
-from service.feed.pages import EventConditions, EventFilter, log_page
+from service.feed.filters import EventConditions, passing
+from service.feed.pages import EventFilter, log_page
 from service.views.asof.basis import resolve
 from service.views.asof.engine import engine_of
 from service.views.asof.recorded_event import annotated
@@ -66,11 +79,14 @@ if TYPE_CHECKING:
 class EventsQuery(KnownPageQuery, frozen=True, kw_only=True):
     """K, a page, and conditions on recorded events; all of them hold."""
 
-    issue: OfIssue | None = None
-    item: Annotated[Slug | None, Meta(description="Events of this item.")] = None
-    type: EventType | None = None
-    party: OfParty | None = None
+    issue: OfIssues | None = None
+    item: OfItems | None = None
+    type: OfTypes | None = None
+    party: OfParties | None = None
     good: OfGood | None = None
+    entity: OfEntity | None = None
+    hs: OfHsCodes | None = None
+    eccn: OfEccns | None = None
     occurred_from: Annotated[Day | None, Meta(description="Events that may have occurred on this day or later.")] = None
     occurred_to: Annotated[Day | None, Meta(description="Events that may have occurred on this day or before.")] = None
 
@@ -104,7 +120,7 @@ async def _list_events(request: AnyRequest) -> Response[bytes]:
     asked = await placed(request, EventsQuery)
     query, basis = asked.query, await resolve(asked.database, asked.question)
     wanted = EventFilter(
-        EventConditions.of(query).tokens(),
+        passing(EventConditions.of(query)),
         None if query.occurred_from is None else ordinal(query.occurred_from),
         None if query.occurred_to is None else ordinal(query.occurred_to),
         basis.position,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta
 
 from service.api.http.asof import Answered, AsOfRequest, as_of
-from service.api.http.clauses import CLAUSES
 from service.api.http.parameters import INCLUDED, AsOfPageQuery, Compared, EndedOrPlanned
 from service.api.http.requests import encode
 from service.api.spec import between_shapes, examples, response_shapes
@@ -17,6 +16,7 @@ from service.api.spec.state_shapes import STATES, columns_of
 from service.domain.charging.charge import Reckoned, Touching, charge
 from service.domain.charging.measures import AskedGood, Shipment, measure_of
 from service.domain.errors import Fault
+from service.domain.matching.asked import CLAUSES
 from service.domain.matching.blocs import blocs_with
 from service.domain.matching.partners import Partners
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party

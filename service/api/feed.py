@@ -16,19 +16,31 @@ from service.access.keys import Role
 from service.api.http import moments
 from service.api.http.access import admit, key_of_request
 from service.api.http.encodings import WORTH_BYTES, coding_of, compressed, compressing, form_of
-from service.api.http.parameters import LIMIT_DEFAULT, EventType, Limit, OfGood, OfIssue, OfParty
+from service.api.http.parameters import (
+    LIMIT_DEFAULT,
+    Limit,
+    OfEccns,
+    OfEntity,
+    OfGood,
+    OfHsCodes,
+    OfIssues,
+    OfItems,
+    OfParties,
+    OfTypes,
+)
 from service.api.http.query_strings import BadQuery, Query
 from service.api.http.requests import JSON, NO_STORE, REVALIDATE, AnyRequest, query_of, services_of
 from service.api.spec import examples, follower_shapes
 from service.api.spec.operations import Documented, Media, Operation, Route
 from service.api.spec.recorded_shapes import AnyRecorded
 from service.domain.errors import Fault, KnowledgeAhead, OtherLog, Unavailable
-from service.eventlog.log import Place, lines
+from service.eventlog.log import Place, lines, place_before
 from service.feed.cloudevents import BATCH_MEDIA_TYPE, envelope, origin_of
-from service.feed.pages import CHUNK_BYTES, EventConditions, EventFilter, LogPage, log_page
+from service.feed.filters import EventConditions, Passing, passing
+from service.feed.pages import CHUNK_BYTES, EventFilter, LogPage, log_page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable
     from typing import Any
 
     from litestar.types import Receive
@@ -56,25 +68,49 @@ After = Annotated[
         examples=["20", "20@2025-06-10T12:00:00.000000Z"],
     ),
 ]
+Since = Annotated[
+    str,
+    Meta(
+        pattern=moments.DAY_OR_INSTANT,
+        description="Return events recorded at this instant (RFC 3339 with offset, + is written %2B) or later, or on "
+        "this day in UTC or later; in place of `after`.",
+        examples=["2025-06-10T12:00:00Z", "2025-06-10"],
+    ),
+]
 
 
 class FollowQuery(Query, frozen=True, kw_only=True):
     """The place to begin, and which events; conditions given together all hold."""
 
-    after: After = "0"
-    type: EventType | None = None
-    issue: OfIssue | None = None
-    party: OfParty | None = None
+    after: After | None = None
+    since: Since | None = None
+    type: OfTypes | None = None
+    issue: OfIssues | None = None
+    item: OfItems | None = None
+    party: OfParties | None = None
     good: OfGood | None = None
+    entity: OfEntity | None = None
+    hs: OfHsCodes | None = None
+    eccn: OfEccns | None = None
 
-    @property
-    def place(self) -> Place:
-        """Return the place to begin after."""
-        return moments.place(self.after)
+    def faults(self) -> list[Fault]:
+        """Refuse two places to begin."""
+        both = self.after is not None and self.since is not None
+        return [Fault(("since",), "not together with after")] if both else []
 
-    def tokens(self) -> tuple[str, ...]:
-        """Return the tokens that an event must have."""
-        return EventConditions.of(self).tokens()
+    async def place(self, services: Services) -> Place:
+        """Return the place to begin after; raises KnowledgeAhead for an instant that is not past."""
+        if self.since is None:
+            return moments.place(self.after or "0")
+        instant = moments.begun(self.since)
+        if instant > services.clock():
+            asked = f"since={self.since}"
+            raise KnowledgeAhead(asked, (await services.heads.read()).position)
+        return await place_before(services.database, instant)
+
+    def passing(self) -> Passing:
+        """Return the filter on events."""
+        return passing(EventConditions.of(self))
 
 
 class FeedQuery(FollowQuery, frozen=True, kw_only=True):
@@ -119,9 +155,10 @@ async def _read_feed(request: AnyRequest) -> Response[Any]:
 
 async def _page(request: AnyRequest, services: Services, query: FeedQuery) -> LogPage:
     """Read a page; where it is empty, wait for the next event as long as the query asks and the client stays."""
-    tokens, limit = query.tokens(), query.limit or LIMIT_DEFAULT
-    page = await log_page(services.database, query.place, limit, EventFilter(tokens))
-    check_position(f"after={query.after}", query.place.position, page.head)
+    wanted, limit = query.passing(), query.limit or LIMIT_DEFAULT
+    place = await query.place(services)
+    page = await log_page(services.database, place, limit, EventFilter(wanted))
+    check_position(f"after={query.after}", place.position, page.head)
     if page.events or not query.wait:
         return page
     check_room(services)
@@ -132,9 +169,9 @@ async def _page(request: AnyRequest, services: Services, query: FeedQuery) -> Lo
         with tail.following(), services.keys.ending(key_of_request(request), gone.cancel):
             while not page.events and not tail.closed and not gone.done() and (left := until - loop.time()) > 0:
                 await asyncio.wait([gone, tail.moved(page.next)], timeout=left, return_when=asyncio.FIRST_COMPLETED)
-                more = tail.page(page.place, limit, tokens)
+                more = tail.page(page.place, limit, wanted)
                 if more is None:
-                    more = await log_page(services.database, page.place, limit, EventFilter(tokens))
+                    more = await log_page(services.database, page.place, limit, EventFilter(wanted))
                 page = more._replace(head=max(page.head, more.head))
     finally:
         gone.cancel()
@@ -171,13 +208,13 @@ async def _whole(request: AnyRequest, query: FeedQuery) -> Response[Any]:
     if query.wait:
         raise BadQuery([Fault(("wait",), f"not with {NDJSON}, which ends at the head as it is now")])
     services = services_of(request)
-    (_, after, head) = await log_page(services.database, query.place, 0)
+    (_, after, head) = await log_page(services.database, await query.place(services), 0)
     check_position(f"after={query.after}", after.position, head)
     headers = {"Feed-Head": str(head), **edition_of(services), "Cache-Control": NO_STORE, "Vary": VARY}
     if request.method == HttpMethod.HEAD:
         return Response(b"", media_type=NDJSON, headers=headers)
     lasts = partial(services.keys.lasts, key_of_request(request))
-    lines = _lines(services.database, after, head, query.tokens(), query.limit, lasts)
+    lines = _lines(services.database, after, head, query.passing(), query.limit, lasts)
     if coding := coding_of(request):
         headers["Content-Encoding"] = coding
         lines = compressing(lines, coding)
@@ -185,14 +222,14 @@ async def _whole(request: AnyRequest, query: FeedQuery) -> Response[Any]:
 
 
 async def _lines(
-    database: Database, after: Place, until: int, tokens: Sequence[str], limit: int | None, lasts: Callable[[], bool]
+    database: Database, after: Place, until: int, passing: Passing, limit: int | None, lasts: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
     """Yield the events after a position up to another, one JSON a line; then a line with the position reached.
 
     The next page is read while one is sent. Without the last line the stream was cut off, as it is where the log is set
     back during it, or where the reader's key ends: `lasts` is asked before each page.
     """
-    count, wanted = 0, EventFilter(tuple(tokens), until=until)
+    count, wanted = 0, EventFilter(passing, until=until)
     reading = _read(database, after, wanted, limit)
     try:
         while True:

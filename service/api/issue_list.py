@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta
 
 from service.api.http.asof import Answered, AsOfRequest, as_of
-from service.api.http.clauses import clause_of
 from service.api.http.parameters import AsOfPageQuery, Several, Words, faults_of_words
 from service.api.issue_bodies import with_posture
 from service.api.spec import response_shapes
 from service.api.spec.operations import TABLE, Operation, Route, as_of_answers
 from service.api.spec.state_shapes import ISSUE, Posture, columns_of
+from service.domain.matching.asked import clause_of
 from service.domain.rule.tokens import token
 from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary.codes import Party

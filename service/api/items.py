@@ -11,7 +11,6 @@ from msgspec import Meta
 
 from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
-from service.api.http.clauses import CLAUSES, clause_of
 from service.api.http.moments import ordinal
 from service.api.http.parameters import (
     INCLUDED,
@@ -33,6 +32,7 @@ from service.api.spec import response_shapes, state_shapes
 from service.api.spec.operations import TABLE, ItemName, Operation, Route, as_of_answers
 from service.api.spec.state_shapes import columns_of
 from service.domain.errors import Fault
+from service.domain.matching.asked import CLAUSES, clause_of
 from service.domain.rule.state import ends_within
 from service.domain.rule.tokens import ENDED, token
 from service.domain.rule.words import occur_in, words_of

@@ -9,6 +9,7 @@ from litestar import Response
 
 from service.api.http.cursors import NumberCursor, list_digest, read_cursor, write_cursor
 from service.api.http.moments import POSITION_MAX
+from service.api.http.parameters import faults_of_types
 from service.api.http.problems import Conflict, LimitReached, NotFound
 from service.api.http.query_strings import Query
 from service.api.http.requests import (
@@ -41,7 +42,7 @@ from service.domain.errors import Fault, Malformed
 from service.domain.vocabulary import instants
 from service.eventlog.head import waited_seconds
 from service.eventlog.log import events_at
-from service.feed.pages import EventConditions
+from service.feed.filters import EventConditions
 from service.webhooks.guard import Forbidden, check
 from service.webhooks.rules import ROTATION_SECONDS, SUBSCRIPTIONS_MAX
 from service.webhooks.send import MICROS
@@ -59,7 +60,7 @@ async def _subscribe(request: AnyRequest) -> Response[bytes]:
     services = services_of(request)
     head = (await services.heads.read()).position
     faults = [*await _faults_of_url(request, sent.url), *_faults_of_after(sent.after, head)]
-    if faults := [*faults, *faults_of_secret(sent.secret)]:
+    if faults := [*faults, *faults_of_types(sent.type), *faults_of_secret(sent.secret)]:
         raise Malformed(faults)
     name = sent.id or f"webhook-{services.webhooks.chance.secret(NAME_BYTES).hex()}"
     made = await _made(request, name, sent)
@@ -108,6 +109,8 @@ async def _change_subscription(request: AnyRequest) -> Response[bytes]:
         raise Malformed([Fault((), "nothing to change: give url, filter or state")])
     if sent.url is not None and (faults := await _faults_of_url(request, sent.url)):
         raise Malformed(faults)
+    if sent.filter is not None and (faults := faults_of_types(sent.filter.type)):
+        raise Malformed([Fault(("filter", *fault.path), fault.detail) for fault in faults])
     conditions = None if sent.filter is None else EventConditions.of(sent.filter)
     return await _current(
         request, await services_of(request).webhooks.store.change(name, sent.url, conditions, sent.state)

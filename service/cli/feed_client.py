@@ -102,6 +102,11 @@ class FeedClient:
         page = decoded(response, FollowedPage)
         return PageRead(page, decoded(response, Texts), response.headers.get("feed-place", str(page.next)))
 
+    async def before(self, since: str) -> int:
+        """Return the position after which the events begin that were recorded at a time or later."""
+        page = decoded((await self.ask("GET", "/v1/feed", params={"since": since, "limit": 1})).response, FollowedPage)
+        return page.events[0].position - 1 if page.events else page.next
+
     async def ask(self, method: str, path: str, **options: Any) -> Reply:  # noqa: ANN401 - what httpx takes
         """Send a request until it is answered. A signal ends a read at once, a write between two tries."""
         for tries, pause in enumerate(chain(PAUSES, repeat(PAUSES[-1]))):
@@ -127,22 +132,29 @@ class FeedClient:
 class Cursor:
     """The position to read on after: the service keeps it for a named consumer, else it is only here."""
 
-    def __init__(self, client: FeedClient, name: str | None, after: int) -> None:
-        """Begin at `after`, unless `find` reads another position of the consumer."""
-        self._client, self._name = client, name
+    def __init__(self, client: FeedClient, name: str | None, after: int, since: str | None = None) -> None:
+        """Begin at `after`, or at a time, unless `find` reads another position of the consumer."""
+        self._client, self._name, self._since = client, name, since
         self._path = f"/v1/consumers/{quote(name or '', safe='')}"
         self.position = after
         self.place = str(after)
 
     async def find(self) -> None:
-        """Read the consumer, or make it."""
+        """Read the consumer, or make it; without one, find the position to begin at."""
         if self._name is None:
+            await self._begin()
             return
         response = (await self._client.ask("GET", self._path)).response
         if response.status_code == httpx.codes.NOT_FOUND:
+            await self._begin()
             response = (await self._client.ask("PUT", self._path, json={"position": self.position})).response
         found = decoded(response, Shown)
         self.position, self.place = found.position, found.place
+
+    async def _begin(self) -> None:
+        if self._since is not None:
+            self.position = await self._client.before(self._since)
+            self.place = str(self.position)
 
     async def move(self, place: str) -> None:
         """Record that everything up to a place is handled.

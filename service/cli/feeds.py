@@ -25,19 +25,24 @@ if TYPE_CHECKING:
 @click.option("--url", metavar="URL", default="http://127.0.0.1:8000", help="The service (http://127.0.0.1:8000).")
 @click.option("--consumer", metavar="NAME", help="Keep the position in the service under this name.")
 @click.option("--exec", "command", metavar="CMD", help="Run CMD for each event, with its JSON on standard input.")
-@click.option("--after", type=click.IntRange(0), metavar="N", default=0, help="Begin after this position (0).")
-@click.option("--type", metavar="TYPE", help="Only events of this type.")
-@click.option("--issue", metavar="ISSUE", help="Only events that name this issue.")
-@click.option("--party", metavar="CODE", help="Only events that mention this party.")
-@click.option("--good", metavar="GOOD", help="Only events on this good: its name, element or ECCN.")
+@click.option("--after", type=click.IntRange(0), metavar="N", help="Begin after this position (0).")
+@click.option("--since", metavar="TIME", help="Begin at this instant, or on this day in UTC, by time of recording.")
+@click.option("--type", "types", metavar="TYPE", multiple=True, help="Only events of this type; may be repeated.")
+@click.option("--issue", metavar="ISSUE", help="Only events of this issue.")
+@click.option("--item", metavar="ITEM", help="Only events of this item.")
+@click.option("--party", metavar="CODE", help="Only events whose item touches this party.")
+@click.option("--good", metavar="GOOD", help="Only events whose item is on this good: its name, element or ECCN.")
+@click.option("--entity", metavar="NAME", help="Only events whose item names this entity.")
+@click.option("--hs", metavar="CODE", help="Only events whose item is on goods of this HS code.")
+@click.option("--eccn", metavar="CODE", help="Only events whose item is on goods of this ECCN.")
 @click.option("--limit", metavar="N", type=click.IntRange(1, 1_000), default=500, help="Events per request (500).")
 @click.option("--once", is_flag=True, help="Stop at the head instead of waiting for more.")
-def follow(url: str, command: str | None, **options: Any) -> None:  # noqa: ANN401 - what click hands over
+def follow(url: str, command: str | None, types: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - what click hands over
     """Write each event of the feed, or run a command for each.
 
     An event is written as a line of JSON. With --consumer the service keeps your position: after a crash, follow goes
     on from there; no event is missed, the last ones may come twice. The position moves after each command that ends
-    with exit code 0, or after each page of lines. A consumer that exists ignores --after.
+    with exit code 0, or after each page of lines. A consumer that exists ignores --after and --since.
 
     Lost connections are retried for ever. SIGTERM or Ctrl-C: the event (or page) under way is finished, exit code 0; a
     second one stops at once. Exit code 1: a command failed, the positions have a gap, the service refused a request,
@@ -48,6 +53,7 @@ def follow(url: str, command: str | None, **options: Any) -> None:  # noqa: ANN4
     \b
       parley follow --once | jq -r .type
       parley follow --consumer news --type restriction.imposed >> imposed.ndjson
+      parley follow --since 2025-06-01 --type 'restriction.*' --type 'clearance.*' --party CN
       parley follow --consumer files --exec 'sh -c "cat > $PARLEY_POSITION.json"'
     """
     from service import logs
@@ -56,7 +62,11 @@ def follow(url: str, command: str | None, **options: Any) -> None:  # noqa: ANN4
 
     settings = settings_of()
     logs.configure(settings.log_level, settings.log_format)
-    conditions = {name: options.pop(name) for name in ("type", "issue", "party", "good")}
+    names = ("issue", "item", "party", "good", "entity", "hs", "eccn")
+    conditions = {"type": ",".join(types) or None, **{name: options.pop(name) for name in names}}
+    if options["after"] is not None and options["since"] is not None:
+        msg = "--since: not together with --after"
+        raise SetUp(msg)
     filters = {name: value for name, value in conditions.items() if value is not None}
     plan = following.Plan(url=_http(url), key=settings.key, command=_words(command), filters=filters, **options)
     try:

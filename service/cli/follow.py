@@ -39,15 +39,16 @@ class Plan:
     """The feed to follow and what to do with it.
 
     Without a `command` events are written; without a `consumer` the position is kept nowhere. A new consumer begins
-    after `after`. `filters` are parameters of the feed, `limit` events are asked for at a time, `once` ends at the
-    head. `key` is sent with every request, if there is one.
+    after the position `after`, or at the time `since`. `filters` are parameters of the feed, `limit` events are asked
+    for at a time, `once` ends at the head. `key` is sent with every request, if there is one.
     """
 
     url: str
     key: str = field(default="", repr=False)
     consumer: str | None = None
     command: Sequence[str] = ()
-    after: int = 0
+    after: int | None = None
+    since: str | None = None
     filters: Mapping[str, str]
     limit: int
     once: bool = False
@@ -59,7 +60,7 @@ async def run(plan: Plan, out: BinaryIO) -> None:
     headers = {"Authorization": f"Bearer {plan.key}"} if plan.key else {}
     async with httpx.AsyncClient(base_url=plan.url, timeout=TIMEOUT, headers=headers) as http:
         client = FeedClient(http, signals)
-        cursor = Cursor(client, plan.consumer, plan.after)
+        cursor = Cursor(client, plan.consumer, plan.after or 0, plan.since)
         query: dict[str, str | int] = {"limit": plan.limit, "wait": 0 if plan.once else WAIT_SECONDS, **plan.filters}
         with suppress(Stopped):
             await cursor.find()

@@ -6,6 +6,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+import msgspec
+from msgspec import Raw, Struct
+
 from service.domain.errors import OtherLog
 from service.domain.vocabulary import instants
 from service.storage.database import pages as paged
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 _BY_IDS = "SELECT id, position, recorded_at, body, recorded_by FROM event WHERE id {among}"
 _AT = "SELECT position, recorded_at, body, recorded_by FROM event WHERE position {among} ORDER BY position"
+_BEFORE = "SELECT position, recorded_at FROM commit_mark WHERE recorded_at < $1 ORDER BY recorded_at DESC LIMIT 1"
 _AFTER = "SELECT position, recorded_at, body, recorded_by FROM event WHERE position > $1 ORDER BY position LIMIT $2"
 _JSON = b'{"position":%d,"recorded_at":"%s",%s%s'
 _LINE = _JSON + b"\n"
@@ -55,13 +59,29 @@ BEGINNING = Place(0, 0)
 class Stored(NamedTuple):
     """A row of the log: `recorded_at` in microseconds since 1970 UTC, `body` the event's JSON.
 
-    `recorded_by` is the JSON of who recorded it, "" where nobody was asked for a key.
+    `recorded_by` is the JSON of who recorded it, "" where nobody was asked for a key. `acts_on` is the JSON of the
+    event with the text that a record acts on; None where that is not shown.
     """
 
     position: int
     recorded_at: int
     body: bytes
     recorded_by: str = ""
+    acts_on: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of what is kept of it."""
+        return len(self.body) if self.acts_on is None else len(self.body) + len(self.acts_on)
+
+    def shown(self) -> bytes:
+        """Return the event's JSON as followers get it: of a record, with the text that it acts on."""
+        target = self.target()
+        return self.body if target is None else b'%s,"target_event":%s}' % (self.body[:-1], target)
+
+    def target(self) -> bytes | None:
+        """Return the JSON of the text that a record acts on; None where that is not shown."""
+        return None if self.acts_on is None else _text(self.acts_on)
 
     @property
     def place(self) -> Place:
@@ -70,12 +90,33 @@ class Stored(NamedTuple):
 
     def json(self) -> bytes:
         """Write the recorded event as it is answered: position, instant and who recorded it, then the event."""
-        return _JSON % (self.position, _stamp(self.recorded_at), _member(self.recorded_by), self.body[1:])
+        return _JSON % (self.position, _stamp(self.recorded_at), _member(self.recorded_by), self.shown()[1:])
 
 
 def lines(events: Iterable[Stored]) -> bytes:
     """Write recorded events as they are answered, one a line: for a whole log at once, without a call for each."""
-    return b"".join([_LINE % (position, _stamp(at), _member(by), body[1:]) for position, at, body, by in events])
+    return b"".join(
+        [
+            _LINE % (each[0], _stamp(each[1]), _member(each[3]), (each[2] if each[4] is None else each.shown())[1:])
+            for each in events
+        ]
+    )
+
+
+class _Brought(Struct, gc=False):
+    """The text that an event brings, where it is not the event itself."""
+
+    type: str
+    event: Raw = Raw()
+
+
+_BROUGHT = msgspec.json.Decoder(_Brought)
+
+
+def _text(body: bytes) -> bytes:
+    """Return the text of a fact that an event brings: its own, or that of a correction."""
+    brought = _BROUGHT.decode(body)
+    return bytes(brought.event) if brought.type.startswith("record.") else body
 
 
 @lru_cache(maxsize=1_024)
@@ -88,6 +129,12 @@ def _stamp(recorded_at: int) -> bytes:
 def _member(recorded_by: str) -> bytes:
     """Write who recorded an event; a key records many."""
     return b'"recorded_by":%s,' % recorded_by.encode() if recorded_by else b""
+
+
+async def place_before(database: Database, instant: int) -> Place:
+    """Return the place of the last event that was recorded before an instant (microseconds since 1970 UTC)."""
+    rows = await database.fetch(_BEFORE, instant)
+    return Place(*rows[0]) if rows else BEGINNING
 
 
 async def by_ids(database: Database, ids: Iterable[UUID]) -> dict[UUID, Stored]:

@@ -56,8 +56,10 @@ _DECODER = msgspec.json.Decoder(_Named)
 
 
 def envelope(stored: Stored, origin: Origin) -> bytes:
-    """Return a recorded event as one CloudEvent; `data` is the event as it was stored, byte for byte.
+    """Return a recorded event as one CloudEvent.
 
+    `data` is the event as it was stored, byte for byte. The text that a record acts on is an attribute, as JSON in a
+    string: attributes are no objects.
     `time` is the beginning of the first day on which the event may have occurred, in UTC; a date with an open beginning
     has none. `source` and `id` together name the event for ever, so the public URL must stay what it is. `ledgerid` and
     `ledgerepoch` are the edition from which it is sent: the epoch of an event that is sent again may have been raised.
@@ -66,9 +68,17 @@ def envelope(stored: Stored, origin: Origin) -> bytes:
     start = _START % (
         event.id, origin.public_url, event.type, event.item, _time(event.occurred),
         instants.text(stored.recorded_at), sequence(stored.position), origin.ledger, origin.epoch,
-        origin.public_url, event.type, _causes(event),
+        origin.public_url, event.type, _causes(event) + _target(stored),
     )  # fmt: skip
     return b"%s%s}" % (start.encode(), stored.body)
+
+
+def _target(stored: Stored) -> str:
+    if (target := stored.target()) is None:
+        return ""
+    named = _DECODER.decode(target)
+    text = msgspec.json.encode(target.decode()).decode()
+    return f'"targettype":"parley.{named.type}.v1","targetitem":"{named.item}","targetevent":{text},'
 
 
 def sequence(position: int) -> str:

@@ -19,12 +19,13 @@ import structlog
 from service.domain.errors import OtherLog
 from service.eventlog.head import head_of
 from service.eventlog.log import BEGINNING, Place, Stored
-from service.feed.pages import CHUNK_BYTES, REACH, LogPage
+from service.feed.filters import EVERYTHING, Passing
+from service.feed.pages import CHUNK_BYTES, REACH, SHOWN, LogPage
 from service.feed.recent import KEPT, KEPT_BYTES, Recent, block
 from service.storage.database import Lost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from service.storage.database import Database
 
@@ -39,10 +40,10 @@ NOTIFIED_AT_ONCE = 50
 """Followers notified between two turns of the event loop."""
 
 _AFTER = f"""
-SELECT (SELECT recorded_at FROM event WHERE position = $1), e.position, e.recorded_at, e.body, e.recorded_by, e.tokens
+SELECT (SELECT recorded_at FROM event WHERE position = $1), e.position, e.recorded_at, e.body, e.recorded_by, e.acts_on,
+    e.tokens
 FROM head h LEFT JOIN (
-    SELECT e.position, e.recorded_at, e.body, e.recorded_by, x.tokens
-    FROM event e JOIN event_index x ON x.position = e.position
+    SELECT e.position, e.recorded_at, e.body, e.recorded_by, t.body AS acts_on, x.tokens FROM {SHOWN}
     WHERE e.position > $1 AND e.position <= {REACH} ORDER BY e.position LIMIT $2
 ) e ON h.id = 1 WHERE h.id = 1 ORDER BY e.position
 """  # noqa: S608 - a text of our own
@@ -114,26 +115,26 @@ class Tail:
         finally:
             self.followers -= 1
 
-    def page(self, after: Place, limit: int, tokens: Sequence[str] = ()) -> LogPage | None:
-        """Return up to `limit` events after a place that have all tokens; None where they are not kept.
+    def page(self, after: Place, limit: int, wanted: Passing = EVERYTHING) -> LogPage | None:
+        """Return up to `limit` events after a place that pass a filter; None where they are not kept.
 
         Raises OtherLog when the log has another event at the place.
         """
-        found = self._recent.after(after, limit, tokens, KEPT_BYTES) if self.head else None
+        found = self._recent.after(after, limit, wanted, KEPT_BYTES) if self.head else None
         return None if found is None else LogPage([live.stored for live in found[0]], found[1], self.head)
 
     def blocks(
         self,
         after: Place,
         limit: int,
-        tokens: Sequence[str] = (),
+        wanted: Passing = EVERYTHING,
         places: bool = False,  # noqa: FBT001, FBT002 - called for each follower
     ) -> tuple[bytes, Place] | None:
         """Return the same as blocks of an event stream, some CHUNK_BYTES, with the place to go on after."""
-        shared = not tokens and not places
+        shared = wanted is EVERYTHING and not places
         if shared and self._last[0] == after and self._last[2].position == self.head:
             return self._last[1:]  # Followers of the whole log ask the same, one after the other.
-        found = self._recent.after(after, limit, tokens, CHUNK_BYTES) if self.head else None
+        found = self._recent.after(after, limit, wanted, CHUNK_BYTES) if self.head else None
         if found is None:
             return None
         written = b"".join([block(live.stored, places) if places else live.block for live in found[0]])

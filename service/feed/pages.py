@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import Struct
-
-from service.domain.rule.tokens import delimited, token
-from service.domain.vocabulary.words import normalized
 from service.eventlog.log import Place, Stored
+from service.feed.filters import EVERYTHING, Passing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,36 +21,41 @@ CHUNK_BYTES = 256 * 1024
 """The same for what is read for a stream, which a slow follower keeps in memory."""
 
 REACH = """CASE
-    WHEN (SELECT sum(length(body)) FROM event WHERE position > $1 AND position <= $1 + $2) <= $3 THEN $1 + $2
+    WHEN (SELECT sum(size) FROM event_index WHERE position > $1 AND position <= $1 + $2) <= $3 THEN $1 + $2
     ELSE (
         SELECT max(position) FROM (
             SELECT position, sum(size) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) - size AS size FROM (
-                SELECT position, length(body) AS size FROM event WHERE position > $1 ORDER BY position LIMIT $2
+                SELECT position, size FROM event_index WHERE position > $1 ORDER BY position LIMIT $2
             ) few
         ) sized WHERE size < $3
     ) END"""
-"""The last position to read after `$1`: at most `$2` events, which begin within `$3` bytes.
+"""The last position to read after `$1`: at most `$2` events, which begin within `$3` bytes as they are shown.
 
-Bodies are not read for it. A sum over `length(body)` itself has SQLite copy them: 24 ms for 200 of 0.67 MB, not 0.1.
+Bodies are not read for it.
 """
+SHOWN = """event e JOIN event_index x ON x.position = e.position
+    LEFT JOIN event t ON t.position = x.acts_on AND x.acts_on > 0"""
+"""Events as they are shown: `e` itself, `x` its index, `t` the event with the text that a record acts on."""
 _AT = "(SELECT recorded_at FROM event WHERE position = {position})"
 _PAGE = f"""
-SELECT h.position, {_AT.format(position="$1")}, NULL, e.position, e.recorded_at, e.body, e.recorded_by
+SELECT h.position, {_AT.format(position="$1")}, NULL, e.position, e.recorded_at, e.body, e.recorded_by, e.acts_on
 FROM head h LEFT JOIN (
-    SELECT position, recorded_at, body, recorded_by FROM event
-    WHERE position > $1 AND position <= {REACH} ORDER BY position LIMIT $2
+    SELECT e.position, e.recorded_at, e.body, e.recorded_by, t.body AS acts_on FROM {SHOWN}
+    WHERE e.position > $1 AND e.position <= {REACH} ORDER BY e.position LIMIT $2
 ) e ON h.id = 1 WHERE h.id = 1 ORDER BY e.position
 """
 _FILTERED = f"""
 SELECT h.position, {_AT.format(position="$1")}, CASE WHEN h.position < $4 THEN h.recorded_at
-    ELSE {_AT.format(position="$4")} END, e.position, e.recorded_at, e.body, e.recorded_by
+    ELSE {_AT.format(position="$4")} END, s.position, s.recorded_at, s.body, s.recorded_by, s.acts_on, s.tokens
 FROM head h LEFT JOIN (
-    SELECT position, sum(size) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) - size AS size FROM (
-        SELECT x.position, length(e.body) AS size FROM event_index x JOIN event e ON e.position = x.position
-        WHERE x.position > $1 AND x.position <= $4 AND {{where}}
-        ORDER BY x.position LIMIT $2
-    ) found
-) s ON s.size < $3 LEFT JOIN event e ON e.position = s.position WHERE h.id = 1 ORDER BY e.position
+    SELECT e.position, e.recorded_at, e.body, e.recorded_by, t.body AS acts_on, x.tokens FROM (
+        SELECT position, sum(size) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) - size AS size FROM (
+            SELECT x.position, x.size FROM event_index x
+            WHERE x.position > $1 AND x.position <= $4 AND {{where}}
+            ORDER BY x.position LIMIT $2
+        ) found
+    ) sized CROSS JOIN {SHOWN} WHERE e.position = sized.position AND sized.size < $3
+) s ON h.id = 1 WHERE h.id = 1 ORDER BY s.position
 """
 
 
@@ -70,39 +72,10 @@ class LogPage(NamedTuple):
         return self.place.position
 
 
-def has_tokens(stored: str, wanted: Sequence[str]) -> bool:
-    """Return whether an event has every wanted token; `stored` are its own, between line breaks as they are stored."""
-    return all([delimited(token) in stored for token in wanted])
-
-
-class EventConditions(Struct, frozen=True, omit_defaults=True):
-    """The conditions on events, which hold together; None is no condition.
-
-    `type` is a type, or all of a kind: `restriction.*`. `good` is a name, an element or an ECCN, in any case.
-    """
-
-    type: str | None = None
-    issue: str | None = None
-    item: str | None = None
-    party: str | None = None
-    good: str | None = None
-
-    @classmethod
-    def of(cls, source: object) -> EventConditions:
-        """Return the conditions that a query or a body has under these names."""
-        return cls(*[getattr(source, name, None) for name in cls.__struct_fields__])
-
-    def tokens(self) -> tuple[str, ...]:
-        """Return the tokens of the events for which all conditions hold."""
-        coded = [(name, getattr(self, name)) for name in ("type", "issue", "item", "party")]
-        tokens = [token(name, value) for name, value in coded if value is not None]
-        return (*tokens, *(() if self.good is None else (token("good", normalized(self.good)),)))
-
-
 class EventFilter(NamedTuple):
-    """Events that have all tokens and may have occurred in [from, to] (ordinals), up to a position."""
+    """Events that pass a filter and may have occurred in [from, to] (ordinals), up to a position."""
 
-    tokens: tuple[str, ...] = ()
+    passing: Passing = EVERYTHING
     occurred_from: int | None = None
     occurred_to: int | None = None
     until: int | None = None
@@ -110,7 +83,7 @@ class EventFilter(NamedTuple):
     @property
     def all(self) -> bool:
         """Return whether every event up to there passes."""
-        return not self.tokens and self.occurred_from is None and self.occurred_to is None
+        return self.passing is EVERYTHING and self.occurred_from is None and self.occurred_to is None
 
 
 async def log_page(
@@ -131,7 +104,7 @@ async def log_page(
         return _page(await database.fetch(_PAGE, after.position, limit, size), after)
     last = after.position + SCAN_MAX if wanted.until is None else min(after.position + SCAN_MAX, wanted.until)
     return _filtered_page(
-        await _filtered(database, after.position, last, limit, size, wanted), after, last, limit, size
+        await _filtered(database, after.position, last, limit, size, wanted), after, last, limit, size, wanted
     )
 
 
@@ -139,30 +112,38 @@ async def _filtered(
     database: Database, after: int, last: int, limit: int, size: int, wanted: EventFilter
 ) -> Sequence[Row]:
     parameters: list[int | str] = [after, limit, size, last]
-    found_at = database.dialect.found_at
     where = ["x.position > 0"]
-    for condition, value in (
-        *((f"{found_at}(x.tokens, {{}}) > 0", delimited(each)) for each in wanted.tokens),
-        ("x.occurred_hi >= {}", wanted.occurred_from),
-        ("x.occurred_lo <= {}", wanted.occurred_to),
-    ):
-        if value is not None:
-            parameters.append(value)
-            where.append(condition.format(f"${len(parameters)}"))
+
+    def given(condition: str, value: int | str) -> str:
+        parameters.append(value)
+        return condition.format(f"${len(parameters)}")
+
+    has = f"{database.dialect.found_at}(x.tokens, {{}}) > 0"
+    where += [f"({' OR '.join([given(has, each) for each in group])})" for group in wanted.passing.groups]
+    if wanted.occurred_from is not None:
+        where.append(given("x.occurred_hi >= {}", wanted.occurred_from))
+    if wanted.occurred_to is not None:
+        where.append(given("x.occurred_lo <= {}", wanted.occurred_to))
     return await database.fetch_long(_FILTERED.format(where=" AND ".join(where)), *parameters)
 
 
 def _page(rows: Sequence[Row], after: Place) -> LogPage:
     head, instant = rows[0][:2]
     place = after.check(instant)
-    events = [Stored(*stored) for _, _, _, *stored in rows if stored[0] is not None]
+    events = [Stored(*row[3:8]) for row in rows if row[3] is not None]
     return LogPage(events, events[-1].place if events else place, head)
 
 
-def _filtered_page(rows: Sequence[Row], after: Place, last: int, limit: int, size: int) -> LogPage:
-    """Move past the events that were left out, unless the page was cut before the last position that was looked at."""
+def _filtered_page(rows: Sequence[Row], after: Place, last: int, limit: int, size: int, wanted: EventFilter) -> LogPage:
+    """Keep the events that pass of those that may, and move past the others.
+
+    The page was cut before the last position that was looked at where as many were found as it may have.
+    """
     page = _page(rows, after)
-    if len(page.events) == limit or sum([len(event.body) for event in page.events]) >= size:
-        return page
+    found = [row[3] for row in rows if row[3] is not None and not wanted.passing.passes(row[8])]
+    left_out = frozenset(found)
+    passed = page._replace(events=[event for event in page.events if event.position not in left_out])
+    if len(page.events) == limit or sum([event.size for event in page.events]) >= size:
+        return passed
     looked_at = min(last, page.head)
-    return page if looked_at <= page.next else page._replace(place=Place(looked_at, rows[0][2]))
+    return passed if looked_at <= page.next else passed._replace(place=Place(looked_at, rows[0][2]))

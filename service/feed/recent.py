@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.eventlog.log import BEGINNING, Place, Stored
-from service.feed.pages import has_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
+
+    from service.feed.filters import Passing
 
 KEPT = 1_000
 """The last events that are kept at least; twice as many at most."""
@@ -22,6 +23,11 @@ class Live(NamedTuple):
     stored: Stored
     tokens: str
     block: bytes
+
+    @property
+    def size(self) -> int:
+        """Return the bytes that count for what is kept."""
+        return self.stored.size + len(self.tokens)
 
 
 def block(stored: Stored, places: bool = False) -> bytes:  # noqa: FBT001, FBT002 - called for each event
@@ -51,23 +57,23 @@ class Recent:
         """Add the events that follow, with their tokens, and drop the oldest that are too many; return their bytes."""
         new = [Live(stored, tokens, block(stored)) for stored, tokens in rows]
         self._events += new
-        size = sum([len(live.stored.body) for live in new])
+        size = sum([live.size for live in new])
         self._bytes += size
         self._trim()
         return size
 
     def _trim(self) -> None:
         drop = len(self._events) - KEPT if len(self._events) > 2 * KEPT else 0
-        self._bytes -= sum([len(live.stored.body) for live in self._events[:drop]])
+        self._bytes -= sum([live.size for live in self._events[:drop]])
         while self._bytes > KEPT_BYTES and drop < len(self._events) - 1:
-            self._bytes -= len(self._events[drop].stored.body)
+            self._bytes -= self._events[drop].size
             drop += 1
         if drop:
             self._before = self._events[drop - 1].stored.place
             del self._events[:drop]
 
-    def after(self, place: Place, limit: int, tokens: Sequence[str], size: int) -> tuple[list[Live], Place] | None:
-        """Return the events after a place that have all tokens, among the next `limit`, and the place read up to.
+    def after(self, place: Place, limit: int, wanted: Passing, size: int) -> tuple[list[Live], Place] | None:
+        """Return the events after a place that pass a filter, among the next `limit`, and the place read up to.
 
         They begin within `size` bytes. None where the event at the place is not known here: only the log can say
         whether it is the one that the follower means. Raises OtherLog when it is another.
@@ -79,10 +85,10 @@ class Recent:
         found: list[Live] = []
         last: Live | None = None
         for live in self._events[first : first + limit]:
-            if has_tokens(live.tokens, tokens):
+            if wanted.passes(live.tokens):
                 if size <= 0:
                     break
-                size -= len(live.stored.body)
+                size -= live.size
                 found.append(live)
             last = live
         return found, last.stored.place if last else reached

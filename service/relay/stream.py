@@ -169,6 +169,8 @@ class Stream:
         """Send an event that must follow `before`; waits for acknowledgements only if many are missing."""
         event = _EVENT.decode(stored.body)
         payload = envelope(stored, origin)
+        if len(payload) + HEADERS_MAX > self._client.max_payload:  # without the text that a record acts on
+            payload = envelope(stored._replace(acts_on=None), origin)
         if len(payload) + HEADERS_MAX > self._client.max_payload:
             await self.await_acknowledgements()
             raise Unfit(_too_large(stored.position, len(payload), self._client.max_payload))

@@ -173,7 +173,10 @@ class FactRecordRow(Table, table=True):
 
 
 class EventIndexRow(Table, table=True):
-    """The index of a recorded event: its bounds in valid time, and its tokens between line breaks."""
+    """The index of a recorded event: its bounds in valid time, and its tokens between line breaks.
+
+    `acts_on` is the position of the text that a record acts on, 0 for a fact; `size` are the bytes of both.
+    """
 
     __tablename__ = "event_index"
 
@@ -181,6 +184,8 @@ class EventIndexRow(Table, table=True):
     occurred_lo: int = Field(sa_column=_number())
     occurred_hi: int = Field(sa_column=_number())
     tokens: str = Field(sa_column=_text())
+    acts_on: int = Field(sa_column=_number())
+    size: int = Field(sa_column=_number())
 
 
 class FacetRow(Table, table=True):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.domain.rule import tokens
-from service.domain.rule.facts import Entry
+from service.domain.rule.facts import Entry, text_before
 from service.domain.rule.item import Item
 from service.domain.rule.life import ended_from
+from service.domain.rule.scope import ScopeTokens, followed
 from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.rule.tally import Shift, Tally, shifts
 from service.domain.rule.work import WEIGH_STEPS, state_steps
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from service.domain.rule.answer import Answer, Segment
+    from service.views.given import Loaded, WorkCheck
 
 
 class Recorded(NamedTuple):
@@ -35,29 +37,6 @@ class Recorded(NamedTuple):
     event: Fact | Record
     body: bytes
     recorded_by: str = ""
-
-
-class Loaded(Protocol):
-    """The items that are loaded, with the tallies of the issues that they ever named."""
-
-    def get(self, slug: str) -> Item | None:
-        """Return the item of a known name, None for a new one."""
-
-    def keep(self, item: Item) -> None:
-        """Take a new item."""
-
-    def tally(self, issue: str) -> Tally:
-        """Return the tally of an issue."""
-
-
-class WorkCheck(Protocol):
-    """The bounds of the work; each of its methods may refuse it with an error."""
-
-    def allow(self, steps: int) -> None:
-        """Check the steps done so far."""
-
-    def check(self, item: Item, event: Fact | Record) -> None:
-        """Check what an item has become by an event."""
 
 
 class Projector:
@@ -80,6 +59,7 @@ class Projector:
         self._items: dict[int, list[Any]] = {}
         self._endings: dict[int, Ending] = {}
         self._facets: dict[tuple[str, int], None] = {}
+        self._touched: dict[str, list[ScopeTokens]] = {}  # by item: before and after the event that is being projected
         self._states = 0
 
     def project(self, batch: Sequence[Recorded]) -> None:
@@ -90,6 +70,7 @@ class Projector:
             home = self._item(recorded.event.item or "")
             self.position = recorded.position
             recorded_on = instants.day(recorded.recorded_at)
+            self._touched = {}
             self._apply(Entry(recorded.position, recorded.event, len(recorded.body), recorded_on), home)
             if self._shifted:
                 self._shift(recorded.position)
@@ -130,8 +111,10 @@ class Projector:
         rows["event"].append((position, event.id.bytes, recorded_at, body, recorded_by))
         when = parse(event.occurred)
         fact, text, found_by = self._text(recorded, home)
-        every = tokens.joined([*_of_type(event.type), f"item:{event.item}", *found_by])
-        rows["event_index"].append((position, when.lo, when.hi, every))
+        acts_on = text_before(home.chains[fact]) if isinstance(event, Record) else None
+        every = tokens.joined(self._followed_by(event, home, found_by, acts_on))
+        target, size = (0, 0) if acts_on is None else (acts_on.position, acts_on.size)
+        rows["event_index"].append((position, when.lo, when.hi, every, target, len(body) + size))
         if text is not None:
             self._facet(home if text.item == home.slug else self._item(text.item), found_by)
         for issue in event.issues:
@@ -157,6 +140,21 @@ class Projector:
         self.commit.rows["fact_record"].append((fact, position))
         text = text_of(event)
         return fact, text, tokens.tokens_of_text(text, event.issues or ())
+
+    def _followed_by(
+        self, event: Fact | Record, home: Item, found_by: tokens.Tokens, acts_on: Entry | None
+    ) -> list[str]:
+        """List the tokens that an event is found by, each once: those of its texts and of the items they are about."""
+        texts = [text for each in (event, acts_on and acts_on.event) if each and (text := text_of(each))]
+        items = {home.slug: home, **{text.item: self._item(text.item) for text in texts}}
+        found = {f"item:{slug}" for slug in items} | set(_of_type(event.type))
+        found.update([f"type:{item.kind.name}.*" for item in items.values()])
+        for text in texts:
+            when = parse(text.occurred)
+            found.update([tokens.of_day(day) for day in (when.lo, when.hi)])
+        others = [] if acts_on is None else tokens.tokens_of_text(text_of(acts_on.event), ())
+        touched = [each for slug in items for each in self._touched.get(slug, ())]
+        return sorted({*found, *followed(found_by, others, touched)})
 
     def _facet(self, item: Item, found_by: Iterable[str]) -> None:
         """Make an item a candidate for the tokens of a text; a state has no others, on whatever basis."""
@@ -195,7 +193,10 @@ class Projector:
         done = self.steps
         self._spend(WEIGH_STEPS * len(item.chains[root]))
         was_ended_from = ended_from(item.kind, item.segments)
+        touched = self._touched.setdefault(item.slug, [])
+        touched.append(item.touched())
         rewrites = item.reweigh(root, spend=self._spend)
+        touched.append(item.touched())
         if self._bounds is not None:
             self._bounds.check(item, item.chains[root][-1].event)
         for start, before, after in rewrites:

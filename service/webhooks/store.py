@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from service.eventlog.log import Place
-from service.feed.pages import EventConditions
+from service.feed.filters import EventConditions
 from service.webhooks.rules import LOG_MAX, SUBSCRIPTIONS_MAX
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from service.domain.errors import OtherLog
+from service.feed.filters import passing
 from service.feed.pages import CHUNK_BYTES, EventFilter, log_page
 from service.webhooks.rules import LOG_MAX
 from service.webhooks.send import MICROS
@@ -121,9 +122,9 @@ class Worker:
             await self._flush()
 
     async def _page(self) -> LogPage:
-        tokens = self.row.conditions.tokens()
-        recent = self._parts.tail.page(self._place, PAGE, tokens)
-        return recent or await log_page(self._parts.database, self._place, PAGE, EventFilter(tokens), CHUNK_BYTES)
+        wanted = passing(self.row.conditions)
+        recent = self._parts.tail.page(self._place, PAGE, wanted)
+        return recent or await log_page(self._parts.database, self._place, PAGE, EventFilter(wanted), CHUNK_BYTES)
 
     async def _deliver(self, stored: Stored) -> bool:
         """Make one try; False when it failed, or the process is stopping."""

@@ -20,8 +20,8 @@ from service.api.event_stream import CHUNK, Follower
 from service.api.http.moments import POSITION_MAX
 from service.eventlog.log import Place
 from service.feed import live
+from service.feed.filters import EVERYTHING, EventConditions, passing
 from service.feed.live import Tail
-from service.feed.pages import EventConditions
 from service.storage.connect import connect
 from service.storage.database import Database
 from tests.api.conftest import LONDON
@@ -55,17 +55,26 @@ def goods(event: Event) -> set[str]:
     return {str(value).lower() for good in event.get("goods", []) for value in good.values()}
 
 
+def items_on(good: str) -> set[str]:
+    """Name the items on a good: those of which some event names it, and clearances from them."""
+    named = {event["item"] for event in LONDON if good in goods(event)}
+    return named | {event["item"] for event in LONDON if event.get("restriction") in named}
+
+
 @pytest.mark.parametrize(
     ("query", "wanted"),
     [
         ("type=restriction.*", lambda event: event["type"].startswith("restriction.")),
         ("type=round.session_held", lambda event: event["type"] == "round.session_held"),
         ("issue=us-chip-export-controls", lambda event: "us-chip-export-controls" in event["issues"]),
-        ("good=DYSPROSIUM", lambda event: "dysprosium" in goods(event)),
+        ("good=DYSPROSIUM", lambda event: event["item"] in items_on("dysprosium")),
         (
-            "good=dy&type=restriction.imposed",
-            lambda event: event["type"] == "restriction.imposed" and "dy" in goods(event),
+            "good=dy&type=restriction.imposed,restriction.lifted",
+            lambda event: (
+                event["type"] in {"restriction.imposed", "restriction.lifted"} and event["item"] in items_on("dy")
+            ),
         ),
+        ("item=us-china-talks-london", lambda event: event["item"] == "us-china-talks-london"),
         ("type=call.*&good=dysprosium", lambda _: False),
     ],
 )
@@ -326,7 +335,7 @@ def test_a_client_that_is_slow_for_a_while_misses_nothing(migrated_url: str) -> 
         async with opened(migrated_url) as ledger:
             tail = Tail(ledger.database)
             tail.start()
-            follower = asyncio.create_task(Follower(ledger.database, tail, Place(0), ()).follow(send))
+            follower = asyncio.create_task(Follower(ledger.database, tail, Place(0), EVERYTHING).follow(send))
             for events, reached in ((openings(), 3), (facts(1, 2), 5)):
                 await ledger.append(events)
                 tail.wake(POSITION_MAX)
@@ -367,8 +376,8 @@ async def test_a_filtered_stream_looks_at_all_of_a_large_batch(
         tail.start()
         await ledger.append(openings())
         with tail.following():  # so that the tail reads
-            tokens = EventConditions(type="record.disputed").tokens()
-            following = asyncio.create_task(Follower(ledger.database, tail, Place(3), tokens).follow(send))
+            wanted = passing(EventConditions(type="record.disputed"))
+            following = asyncio.create_task(Follower(ledger.database, tail, Place(3), wanted).follow(send))
             for count in (1, 2):
                 await ledger.append(disputed(facts(count, 2 * CHUNK)))
                 tail.wake(POSITION_MAX)
@@ -399,7 +408,7 @@ async def test_what_is_read_while_followers_are_notified_is_sent_with_the_rest(
         async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
             blocks.append([int(each) for each in re.findall(rb"^id: ([0-9]+)$", message["body"], re.MULTILINE)])
 
-        await Follower(database, tail, Place(3), ()).follow(send)
+        await Follower(database, tail, Place(3), EVERYTHING).follow(send)
 
     async with opened(migrated_url) as ledger:
         tail = Tail(ledger.database)
@@ -465,7 +474,7 @@ def test_a_heartbeat_carries_the_position_reached(migrated_url: str, monkeypatch
 
         with suppress(TimeoutError):
             async with asyncio.timeout(20):
-                await Follower(database, tail, Place(0), ()).follow(send)
+                await Follower(database, tail, Place(0), EVERYTHING).follow(send)
         await tail.stop()
         await database.close()
         return blocks

@@ -64,7 +64,7 @@ async def fill(url: str, workload: Workload, count: int) -> None:
             instant = INSTANT + position // COMMITTED
             commit.rows["event"].append((position, id_.bytes, instant, json))
             tokens = joined([f"type:{change}", f"type:{change.partition('.')[0]}.*"])
-            commit.rows["event_index"].append((position, DAY, DAY, tokens))
+            commit.rows["event_index"].append((position, DAY, DAY, tokens, 0, len(json)))
         last = Head(head.position + len(batch), INSTANT + (head.position + len(batch)) // COMMITTED)
         if not head.position:  # without an item its projections would be due
             commit.rows["item"].append((1, "an-item", "restriction", FOREVER, 0, FOREVER))

@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {8: "f4bce75b1b399ce2d3a1e4b833180a4d85cd9f594c4097528be740355266739d"}
+FINGERPRINTS = {9: "87a7430d7579e5dc68550b5a4d2ccf8ffb9b90c38d1635bc41d2d3e4681162a3"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

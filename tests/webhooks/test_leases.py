@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.feed.pages import EventConditions
+from service.feed.filters import EventConditions
 from service.storage.connect import opened
 from service.webhooks.store import Store
 

@@ -37,6 +37,11 @@ def micros(moment: str) -> int:
     return instant
 
 
+def begun(moment: str) -> int:
+    """Return an instant, or the first one of a day, in microseconds since 1970 UTC; raises ValueError."""
+    return micros(moment if "T" in moment else f"{moment}T00:00:00Z")
+
+
 def position_or_micros(written: str) -> int:
     """Return a position, or an instant in microseconds since 1970 UTC; raises ValueError when there is none."""
     if not written.isdecimal():

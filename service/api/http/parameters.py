@@ -9,8 +9,9 @@ from msgspec import Meta
 from service.api.http import moments
 from service.api.http.moments import POSITION_MAX, ended_day
 from service.api.http.query_strings import Query
+from service.domain.admit.nearest import hint
 from service.domain.errors import Fault
-from service.domain.vocabulary.codes import NAME_MAX, Name, Party, Slug
+from service.domain.vocabulary.codes import NAME_MAX, Eccn, Hs, Name, Party, Slug
 from service.domain.vocabulary.events import FACTS, RECORDS
 from service.domain.vocabulary.kinds import KINDS
 from service.views.asof.question import Included
@@ -90,9 +91,58 @@ else:
         Literal[tuple(sorted(EVENT_TYPES))],
         Meta(description="An event type, or all of a kind: `restriction.imposed`, `restriction.*`."),
     ]
-OfIssue = Annotated[Slug, Meta(description="Events that name this issue.")]
-OfParty = Annotated[Party, Meta(description="Events that mention this party.")]
-OfGood = Annotated[Name, Meta(description="Events on this good: its name, element or ECCN, in any case.")]
+OfTypes = Annotated[
+    Several[EventType],
+    Meta(
+        description="Events of these types, with commas between them; all of a kind, with the records on them: "
+        "`restriction.*`."
+    ),
+]
+OfType = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z_]+\.([a-z_]+|\*)(,[a-z_]+\.([a-z_]+|\*))*\Z",
+        max_length=2_000,
+        description="Events of this type, or of all of a kind, with the records on them: `restriction.*`. Several have "
+        "commas between them.",
+        examples=["restriction.*", "restriction.imposed,restriction.lifted"],
+    ),
+]
+OfIssue = Annotated[Slug, Meta(description="Events that name this issue, or whose item does.")]
+OfItem = Annotated[Slug, Meta(description="Events of this item, and the records on them.")]
+OfParty = Annotated[
+    Party,
+    Meta(
+        description="Events whose item touches this party, as lists mean it: the item mentions it, or a bloc that it "
+        "was a member of when the event occurred, or is against all."
+    ),
+]
+OfIssues = Annotated[Several[Slug], Meta(description="Events that name one of these issues, or whose item does.")]
+OfItems = Annotated[Several[Slug], Meta(description="Events of one of these items, and the records on them.")]
+OfParties = Annotated[
+    Several[Party],
+    Meta(
+        description="Events whose item touches one of these parties, as lists mean it: the item mentions it, or a bloc "
+        "that it was a member of when the event occurred, or is against all."
+    ),
+]
+OfGood = Annotated[Name, Meta(description="Events whose item is on this good, as lists mean it.")]
+OfEntity = Annotated[Name, Meta(description="Events whose item names this entity or beneficiary, as lists mean it.")]
+OfHs = Annotated[Hs, Meta(description="Events whose item is on goods of this HS code, as lists mean it.")]
+OfHsCodes = Annotated[
+    Several[Hs], Meta(description="Events whose item is on goods of one of these HS codes, as lists mean it.")
+]
+OfEccns = Annotated[
+    Several[Eccn], Meta(description="Events whose item is on goods of one of these ECCNs, as lists mean it.")
+]
+OfEccn = Annotated[Eccn, Meta(description="Events whose item is on goods of this ECCN, as lists mean it.")]
+
+
+def faults_of_types(written: str | None) -> list[Fault]:
+    """Refuse a filter `type` with a name that is no type of event, and names the nearest."""
+    unknown = [each for each in (written or "").split(",") if each and each not in EVENT_TYPES]
+    return [Fault(("type",), f"there is no type {each}{hint(each, EVENT_TYPES)}") for each in unknown]
+
 
 IncludePlanned = Annotated[
     Literal["planned"],

@@ -54,6 +54,13 @@ class CloudEvent(Struct, frozen=True, kw_only=True):
     """The `correlation_id` of the event; absent where it has none."""
     causationid: str | UnsetType = UNSET
     """The `causation_id` of the event; absent where it has none."""
+    targettype: str | UnsetType = UNSET
+    """Of a record: the type of the fact that it acts on, as `type` is written."""
+    targetitem: Slug | UnsetType = UNSET
+    """Of a record: the item of the fact that it acts on."""
+    targetevent: str | UnsetType = UNSET
+    """Of a record: the fact that it acts on, with the text that held before it, as JSON. Absent from a message of
+    JetStream that would be too large with it."""
     data: AnyEvent
     """The event as it was recorded; its position is in `sequence`."""
 

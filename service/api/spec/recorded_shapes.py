@@ -7,7 +7,7 @@ from typing import Annotated, Any, Union
 import msgspec
 from msgspec import Meta
 
-from service.domain.vocabulary.events import FACTS, RECORDS, Event
+from service.domain.vocabulary.events import FACTS, RECORDS, AnyFact, Event
 
 
 class RecordedBy(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,10 +43,20 @@ _RECORDED_FIELDS: list[Any] = [
 ]
 
 
+_TARGET: Any = (
+    "target_event",
+    Annotated[
+        AnyFact | msgspec.UnsetType,
+        Meta(description="The fact that the record acts on, as it stood before; the feed and lists of events add it."),
+    ],
+    msgspec.UNSET,
+)
+
+
 def _recorded(event: type[Event]) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         f"Recorded{event.__name__}",
-        _RECORDED_FIELDS,
+        [*_RECORDED_FIELDS, _TARGET] if event in RECORDS.values() else _RECORDED_FIELDS,
         bases=(event,),
         tag=event.__struct_config__.tag,
         namespace={"__doc__": event.__doc__},

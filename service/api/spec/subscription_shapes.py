@@ -9,7 +9,20 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from service.api.http.parameters import LIMIT_DEFAULT, Cursor, EventType, Limit, OfGood, OfIssue, OfParty, Position
+from service.api.http.parameters import (
+    LIMIT_DEFAULT,
+    Cursor,
+    Limit,
+    OfEccn,
+    OfEntity,
+    OfGood,
+    OfHs,
+    OfIssue,
+    OfItem,
+    OfParty,
+    OfType,
+    Position,
+)
 from service.api.http.query_strings import Query
 from service.api.spec.follower_shapes import Lag
 from service.api.spec.response_shapes import Moment, Next
@@ -37,7 +50,6 @@ Secret = Annotated[
         examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="],
     ),
 ]
-OfType = Annotated[EventType, Meta(description="Events of this type, or of all of a kind: `restriction.*`.")]
 State = Literal["active", "paused", "disabled"]
 
 
@@ -49,8 +61,12 @@ class Subscribing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     url: ReceiverUrl
     type: OfType | None = None
     issue: OfIssue | None = None
+    item: OfItem | None = None
     party: OfParty | None = None
     good: OfGood | None = None
+    entity: OfEntity | None = None
+    hs: OfHs | None = None
+    eccn: OfEccn | None = None
     after: Position | None = None
     """The position after which events are sent; the head of the log when absent."""
     secret: Secret | None = None
@@ -63,8 +79,12 @@ class Conditions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
     type: OfType | None = None
     issue: OfIssue | None = None
+    item: OfItem | None = None
     party: OfParty | None = None
     good: OfGood | None = None
+    entity: OfEntity | None = None
+    hs: OfHs | None = None
+    eccn: OfEccn | None = None
 
 
 class Resubscribing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -108,8 +128,12 @@ class SubscriptionAnswer(Struct, frozen=True, kw_only=True):
     url: ReceiverUrl
     type: OfType | UnsetType = UNSET
     issue: OfIssue | UnsetType = UNSET
+    item: OfItem | UnsetType = UNSET
     party: OfParty | UnsetType = UNSET
     good: OfGood | UnsetType = UNSET
+    entity: OfEntity | UnsetType = UNSET
+    hs: OfHs | UnsetType = UNSET
+    eccn: OfEccn | UnsetType = UNSET
     position: Annotated[int, Meta(ge=0)]
     """The position up to which all events have been delivered, or are not wanted."""
     head: Annotated[int, Meta(ge=0, description="The last position of the log.")]

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from service.domain.matching.blocs import blocs_with
-from service.domain.matching.clauses import ALL, ALL_GOODS, Clause, Way
+from service.domain.matching.clauses import ALL, Clause, Way
 from service.domain.vocabulary.codes import (
     AGAINST_ALL,
+    ALL_GOODS,
     COUNTRIES_OF_RESTRICTION,
     ECCN_PATTERN,
     GOODS_OF_RESTRICTION,
@@ -19,7 +20,7 @@ from service.domain.vocabulary.goods import eccn_parts, hs_parts, phrase
 from service.domain.vocabulary.words import normalized, stems_in, words_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 BODIES = {"UN", "WTO"}
 """Parties that no measure is against just because it is against all."""
@@ -128,3 +129,22 @@ def of_entity(text: str) -> Clause:
         tokens = tuple(f"entity-word:{word}" for word in _rarest_first(words))
         ways.append(Way(tokens, None, (), "entity:", lambda name: words.issubset(words_in(name))))
     return Clause("entity", tuple(ways))
+
+
+CLAUSES: dict[str, Callable[[str, int], Clause]] = {
+    "entity": lambda text, _: of_entity(text),
+    "eccn": lambda code, _: of_eccn(code),
+    "good": lambda text, _: of_good(text),
+    "issue": lambda slug, _: of_token("issue", f"issue:{slug}"),
+    "hs": lambda code, _: of_hs(code),
+    "against": of_target,
+    "by": of_actor,
+    "party": of_party,
+}
+"""The clause of each filter on what an item touches, of its value and the day, in order of rarity."""
+
+
+def clause_of(name: str, value: str | Sequence[str], day: int) -> Clause:
+    """Return the clause of a filter; of several values one is enough."""
+    clauses = [CLAUSES[name](each, day) for each in ((value,) if isinstance(value, str) else value)]
+    return clauses[0]._replace(ways=tuple(way for clause in clauses for way in clause.ways))

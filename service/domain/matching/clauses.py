@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from service.domain.vocabulary.codes import AGAINST_ALL
+from service.domain.vocabulary.codes import AGAINST_ALL, ALL_GOODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 ALL = "all"
 """What is found where a measure is against all countries, or on all goods."""
-ALL_GOODS = "all-goods"
 _OF_RESTRICTIONS = frozenset({AGAINST_ALL, ALL_GOODS})
 """Tokens that only restrictions carry."""
 

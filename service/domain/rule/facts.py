@@ -16,6 +16,7 @@ from service.domain.vocabulary.events import (
     RecordDisputed,
     RecordReportAdded,
     RecordRetracted,
+    text_of,
 )
 from service.domain.vocabulary.kinds import CHANGES
 from service.domain.vocabulary.terms import terms_of
@@ -149,6 +150,15 @@ def shown(fact: LiveFact, sets: Sequence[str]) -> bytes:
             head["disagreements"] = fact.disagreements
         fact.shown = _ENCODER.encode(head)[:-1] + b',"sets":', b',"reports":' + _ENCODER.encode(fact.reports) + b"}"
     return fact.shown[0] + _ENCODER.encode(sets) + fact.shown[1]
+
+
+def text_before(chain: Sequence[Entry]) -> Entry:
+    """Return the entry with the text that the last of a chain acts on: the one that holds, else the newest."""
+    fact = chain[0].event
+    records = [entry.event for entry in chain[1:-1] if isinstance(entry.event, Record)]
+    text = text_that_holds(fact, live_records(records))
+    texts = [entry for entry in chain[:-1] if text_of(entry.event) is not None]
+    return next((entry for entry in texts if text_of(entry.event) is text), texts[-1])
 
 
 def text_that_holds(event: Fact | Record, records: Iterable[Record]) -> Fact | Record | None:

@@ -15,6 +15,7 @@ from service.domain.rule.facts import Entry, LiveFact, weigh
 from service.domain.rule.life import Life
 from service.domain.rule.publication import only_day
 from service.domain.rule.reach import reaches
+from service.domain.rule.scope import Scope
 from service.domain.rule.state import arrival_text, encode, state_of, with_upcoming
 from service.domain.rule.tokens import marks, tokens_of_answer
 from service.domain.rule.work import Spend, unbounded
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from service.domain.rule.answer import Rewrite, Segment
+    from service.domain.rule.scope import ScopeTokens
 
 
 EVENT_MEMORY = 3_000
@@ -50,12 +52,12 @@ class Item:
     had, a text with an uncertain date, `reaching` of those with one that many days look at; `issues` are what
     the texts name. `steps` is the work of its last change (service/domain/rule/work.py). `published` is the last day of
     publication of what bears on it, an ordinal; None where its events are not in the order of their days of
-    publication, or one of them has several.
+    publication, or one of them has several. `scope` is what its states touch, None until it is needed.
     """
 
     __slots__ = (
         "bytes", "chains", "facts", "issues", "kind", "life", "number", "published", "reaching", "reports",
-        "roots", "slug", "steps",
+        "roots", "scope", "slug", "steps",
         "tokens", "uncertain", "version",
     )  # fmt: skip
 
@@ -72,6 +74,7 @@ class Item:
         self.issues: set[str] = set()
         self.bytes = self.reports = self.steps = 0
         self.published: int | None = 0
+        self.scope: Scope | None = None
 
     @classmethod
     def of(cls, events: Iterable[Fact | Record], slug: str | None = None) -> Item:
@@ -122,6 +125,12 @@ class Item:
     def has_opening(self) -> bool:
         """Return whether an asserted opening is known and holds."""
         return any(fact.change.opens and fact.event.modality == "asserted" for fact in self.facts.values())
+
+    def touched(self) -> ScopeTokens:
+        """Return what the states touch; from then on each change of them is counted."""
+        if self.scope is None:
+            self.scope = Scope(self.kind, self.segments)
+        return self.scope.touched()
 
     @property
     def segments(self) -> Sequence[Segment]:
@@ -184,6 +193,7 @@ class Item:
         """
         weighed = {root: self._weigh(chain) for root, chain in chains.items() if chain}
         self.facts = {root: fact for root, fact in weighed.items() if fact is not None}
+        self.scope = None
         steps: list[int] = []
         self.life = Life(self.kind, self.facts.values(), steps.append)
         self.steps = sum(steps)
@@ -208,7 +218,11 @@ class Item:
         new = self._weigh(chain) if chain else None
         if new is not None:
             self.facts[root] = new
-        return self.life.change(old, new, spend)
+        rewrites = self.life.change(old, new, spend)
+        if self.scope is not None:
+            for _, before, after in rewrites:
+                self.scope.change(before, after)
+        return rewrites
 
     def _weigh(self, chain: Sequence[Entry]) -> LiveFact | None:
         """Return the live fact of a chain; None where it is retracted, or a correction has put it on another item."""

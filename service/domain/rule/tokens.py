@@ -27,6 +27,7 @@ POSSIBLE = "certainty:possible"
 ENDED = "ended"
 """The mark of a state whose status is an end."""
 _STATUS, _NO_STATUS = "status:", "None"
+_ON = "on:"
 
 Tokens = dict[str, None]
 """Tokens in a fixed order, each once: the order depends on what they are made from, not on hashing."""
@@ -34,15 +35,16 @@ Tokens = dict[str, None]
 
 def tokens_of_answer(answer: Answer) -> Tokens:
     """List the tokens of a state: `name:value`, normalized where case does not matter."""
-    return _each_once({name: _tokens(fact).get(name, ()) for name, fact in answer.given.items()}, answer.issues)
+    return _each_once({name: by_term(fact).get(name, ()) for name, fact in answer.given.items()}, answer.issues)
 
 
 def tokens_of_fact(fact: LiveFact, issues: Iterable[str]) -> Tokens:
     """List the tokens of the text of a fact and of the issues that it names."""
-    return _each_once(_tokens(fact), issues)
+    return _each_once(by_term(fact), issues)
 
 
-def _tokens(fact: LiveFact) -> dict[str, tuple[str, ...]]:
+def by_term(fact: LiveFact) -> dict[str, tuple[str, ...]]:
+    """List the tokens of each term of a fact, for the terms that something is found by."""
     if fact.tokens is None:
         fact.tokens = tokens_by_term(fact.event)
     return fact.tokens
@@ -67,6 +69,16 @@ def of_issue(issue: str) -> str:
     return token("issue", issue)
 
 
+def of_day(day: int) -> str:
+    """Return the token of events that may have occurred on a day (an ordinal): it decides who is in a bloc."""
+    return f"{_ON}{day}"
+
+
+def days_in(found_by: Iterable[str]) -> list[int]:
+    """Return the days on which an event may have occurred, by its tokens."""
+    return [int(each.removeprefix(_ON)) for each in found_by if each.startswith(_ON)]
+
+
 def marks(kind: Kind, answer: Answer) -> list[str]:
     """List the marks of a state: its certainty, each status that some reading gives, whether it has ended.
 
@@ -78,6 +90,12 @@ def marks(kind: Kind, answer: Answer) -> list[str]:
         found.append(ENDED)
         if has_surely_ended(kind, answer):
             found.append("ended-surely")
+    return found + scope_marks(kind, answer)
+
+
+def scope_marks(kind: Kind, answer: Answer) -> list[str]:
+    """List the marks of a state that say what it touches (`codes.SCOPE_MARKS`)."""
+    found = []
     if kind.name == "restriction":
         found.append(f"applies:{answer.applies}")
         if not _term(answer, "against") and not _names_a_country(_term(answer, "entities")):

@@ -83,6 +83,8 @@ OF_RESTRICTION = "of-restriction"
 """The token of a clearance that names the restriction that it is from."""
 AGAINST_ALL = "against-all"
 """The mark of a restriction that names no country that it is against."""
+ALL_GOODS = "all-goods"
+"""The token of a restriction on every good."""
 NO_GOODS = "no-goods"
 """The mark of a measure that names no goods and is not on all of them, nor on those of another."""
 GOODS_OF_RESTRICTION, COUNTRIES_OF_RESTRICTION = "goods-of-restriction", "countries-of-restriction"
@@ -91,10 +93,12 @@ A_STATEMENT = "a-statement"
 """The mark of a statement: whom it is about is not among its tokens."""
 SCOPE_MARKS = frozenset({AGAINST_ALL, NO_GOODS, GOODS_OF_RESTRICTION, COUNTRIES_OF_RESTRICTION, A_STATEMENT})
 """The marks that say what an item touches: items are found by them, too."""
+ANY_OF = {"goods": "any-goods", "entities": "any-entities", "issues": "any-issues"}
+"""The token of an event whose item touches too much of a sort to list it: the event passes every filter on that."""
 RestrictionSlug = Annotated[Slug, found_by("restriction:{}", OF_RESTRICTION)]
 DisplacedSlug = Annotated[Slug, found_by("in-place-of:{}")]
 SourceSlug = Annotated[Slug, found_by("following:{}")]
-AllGoods = Annotated[bool, found_by("all-goods")]
+AllGoods = Annotated[bool, found_by(ALL_GOODS)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s]+\Z", max_length=2_000, examples=["https://example.org/notice"])]
 Language = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z", max_length=35, examples=["en"])]
 Hs = Annotated[

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.domain.matching.clauses import ALL_GOODS
 from service.domain.rule.posture import IN_FORCE
 from service.domain.rule.tokens import token
+from service.domain.vocabulary.codes import ALL_GOODS
 from service.domain.vocabulary.goods import hs_parts
 from service.views.asof.engine import engine_of
 
