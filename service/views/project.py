@@ -189,8 +189,8 @@ class Projector:
         was_ended_from = ended_from(item.kind, item.segments)
         (touched := self._touched.setdefault(item.slug, [])).append(item.touched())
         rewrites = item.reweigh(root, spend=self._spend)
-        if (after := item.touched()) is not touched[-1]:
-            touched.append(after)
+        if (now := item.touched()) is not touched[-1]:
+            touched.append(now)
         if self._bounds is not None:
             self._bounds.check(item, item.chains[root][-1].event)
         for start, before, after in rewrites:
