@@ -222,8 +222,8 @@ def _stands(state: Event, standing: list[Event], asked: Event, day: date) -> boo
     """Whether a state passes the filters beside the partners."""
     good = "hs" not in asked or touching.found(state, standing, "hs", asked["hs"], day) is not None
     statuses = {state["status"], *[each["status"] for each in state["alternatives"]]}
-    status = "status" not in asked or asked["status"] in statuses
-    ended = "include" in asked or asked.get("status") in {"lifted", "expired"}
+    status = "status" not in asked or not statuses.isdisjoint(asked["status"])
+    ended = "include" in asked or not {"lifted", "expired"}.isdisjoint(asked.get("status", []))
     return good and status and (ended or not oracle.over_in_every_reading(state))
 
 

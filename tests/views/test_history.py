@@ -138,7 +138,9 @@ BESIDE: dict[str, st.SearchStrategy[Any]] = {
     "recent": st.integers(1, 60),
     "include": st.just("ended"),
     "hs": st.sampled_from(["2805", "8505", "90"]),
-    "status": st.sampled_from(["in_force", "lifted", "expired", "open", "made"]),
+    "status": st.lists(
+        st.sampled_from(["in_force", "lifted", "expired", "open", "made"]), min_size=1, max_size=2, unique=True
+    ),
 }
 """Filters beside the partners."""
 
