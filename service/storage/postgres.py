@@ -68,6 +68,7 @@ class Postgres:
         number="{}::bigint",
         slugs="= ANY({}::text[])",
         positions="= ANY({}::text::bigint[])",
+        now="(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
         has_arrays=True,
     )
 

@@ -84,6 +84,7 @@ class Sqlite:
         number="{}",
         slugs="IN (SELECT value FROM json_each({}))",
         positions="IN (SELECT value FROM json_each({}))",
+        now="CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)",
         has_arrays=False,
     )
 
