@@ -55,7 +55,7 @@ class Append(Struct, array_like=True, gc=False):
     recorded_by: list[str]
 
 
-class Reply(Struct, array_like=True, gc=False):
+class Outcome(Struct, array_like=True, gc=False):
     """The answer to the append of this number: `result`, or the name of a refusal with its values.
 
     `epoch` is that of the ledger at the answer.
@@ -82,7 +82,7 @@ _REFUSALS: dict[str, tuple[type[Exception], tuple[str, ...], Any]] = {
 }
 """The refusals of an append by name: the class, the attributes that it is made of again, and their types."""
 _ENCODE = msgspec.msgpack.Encoder().encode
-_APPEND, _REPLY = msgspec.msgpack.Decoder(Append), msgspec.msgpack.Decoder(Reply)
+_APPEND, _REPLY = msgspec.msgpack.Decoder(Append), msgspec.msgpack.Decoder(Outcome)
 
 
 def append_of(number: int, request: Request) -> bytes:
@@ -99,11 +99,11 @@ def read_append(frame: bytes) -> Append:
 def reply_of(number: int, epoch: int, outcome: AppendResult | Exception) -> bytes:
     """Write the answer to the request of a number; what is neither a result nor a refusal is written as unavailable."""
     if isinstance(outcome, AppendResult):
-        return _ENCODE(Reply(number, epoch, outcome))
+        return _ENCODE(Outcome(number, epoch, outcome))
     name = type(outcome).__name__
     if name not in _REFUSALS:
-        return _ENCODE(Reply(number, epoch, None, Unavailable.__name__, (str(outcome),)))
-    return _ENCODE(Reply(number, epoch, None, name, tuple([getattr(outcome, each) for each in _REFUSALS[name][1]])))
+        return _ENCODE(Outcome(number, epoch, None, Unavailable.__name__, (str(outcome),)))
+    return _ENCODE(Outcome(number, epoch, None, name, tuple([getattr(outcome, each) for each in _REFUSALS[name][1]])))
 
 
 def read_reply(frame: bytes) -> tuple[int, int, AppendResult | Exception]:
