@@ -78,15 +78,16 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
 
     Webhooks are delivered while `Services.webhooks` runs: in a service, not in a command that opens the ledger.
     """
-    async with connect.opened(settings.database_url) as database:
+    async with connect.opened(settings.database_url, settings.read_url) as database:
+        primary = database.primary
         if not await shape.is_current(database):
             reason = "its projections have the shape of another version"
             raise NotMigrated(reason)
         tail = Tail(database)
-        ledger = SharedLedger(database, clock, new_id, tail.wake, os.urandom)
+        ledger = SharedLedger(primary, clock, new_id, tail.wake, os.urandom, database if settings.read_url else None)
         heads, answers = Heads(database, clock), AnswerMemory()
         keys = KeyRing(
-            database,
+            primary,
             clock,
             answers.clear,
             issuer(settings),
@@ -99,7 +100,7 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         tail.start()
         watching = [asyncio.create_task(each.watch(), name="watch") for each in (heads, keys)]
         try:
-            webhooks = Webhooks(database, heads, tail, rules(settings), clock, chance())
+            webhooks = Webhooks(primary, heads, tail, rules(settings), clock, chance())
             yield Services(database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys)
         finally:
             for task in watching:

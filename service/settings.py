@@ -31,6 +31,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8_000
     database_url: str = ""
+    read_url: str = ""
+    """A copy of the database to read from: a standby; '' for none."""
     log_level: str = "INFO"
     log_format: str = "console"
     public_reads: bool = False
@@ -62,6 +64,7 @@ class Settings:
             host=_read("HOST") or cls.host,
             port=_port(_read("PORT") or str(cls.port)),
             database_url=database_url,
+            read_url=_read("READ_URL"),
             log_level=_one_of("LOG_LEVEL", LEVELS, (_read("LOG_LEVEL") or cls.log_level).upper()),
             log_format=_one_of("LOG_FORMAT", FORMATS, _read("LOG_FORMAT") or cls.log_format),
             public_reads=_flag("PUBLIC_READS"),

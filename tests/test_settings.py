@@ -23,6 +23,7 @@ GIVEN = {
     "allowed_hosts": ("parley, ledger.example", ("parley", "ledger.example")),
     "cors_origins": ("https://desk.example,http://[::1]:3000", ("https://desk.example", "http://[::1]:3000")),
     "stall_seconds": ("7", 7),
+    "read_url": ("postgresql://standby/parley", "postgresql://standby/parley"),
     "workers": ("4", 4),
     "writer_address": ("10.0.0.5:7000", ("10.0.0.5", 7_000)),
     "public_url": ("https://parley.example/", "https://parley.example"),

@@ -50,6 +50,7 @@ _NONE = "none: everybody on this machine may read and write, until `parley keys 
 @click.option("--host", metavar="HOST", help="Listen on this address (127.0.0.1).")
 @click.option("--port", metavar="PORT", type=click.IntRange(0, 65_535), help="Listen on this port (8000); 0: any free.")
 @database_option
+@click.option("--read-url", metavar="URL", help="Read from this copy of the database, a standby (PARLEY_READ_URL).")
 @click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), help="Log from this level on (INFO).")
 @click.option("--log-format", type=click.Choice(FORMATS), help="Log lines for people, or as JSON (console).")
 @click.option(

@@ -181,6 +181,10 @@ async def pages(source: Source, sql: str, after: int, size: int) -> AsyncIterato
 class Database(Source, Protocol):
     """A database that holds one ledger."""
 
+    @property
+    def primary(self) -> Database:
+        """The database that is written, to look at in doubt: this one, unless it reads from a copy."""
+
     async def open(self) -> None:
         """Connect; NotMigrated, or NewerTables, when the tables are of another version."""
 

@@ -81,6 +81,11 @@ class Postgres:
         self._locked = False
         self._warnings: list[str] = []
 
+    @property
+    def primary(self) -> Postgres:
+        """Itself; see `Database`."""
+        return self
+
     async def open(self) -> None:
         """Connect; see `Database`."""
         try:

@@ -109,6 +109,11 @@ class Sqlite:
             connection.execute(pragma)
         return connection
 
+    @property
+    def primary(self) -> Sqlite:
+        """Itself; see `Database`."""
+        return self
+
     async def open(self) -> None:
         """Connect; see `Database`."""
         try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from service.append.freezing import wait_until_final
 from service.append.ledger import Ledger
 from service.append.request import AppendResult
 from service.storage.database import Lost
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS, BEAT_SECONDS = 3.0, 0.5
 """How long a lease runs, and how often it is looked at; it is lengthened once a third of it has passed."""
+FINAL_MICROS = 2_000_000
+"""The writer makes final what is known this long before now: processes that read from a copy cannot, and no commit that
+is being decided is as old."""
 
 logger = structlog.get_logger(__name__)
 
@@ -45,10 +49,14 @@ class SharedLedger(Ledger):
         new_id: Callable[[], UUID],
         moved: Callable[[int], object] = lambda _: None,
         chance: Callable[[int], bytes] = bytes,
+        copy: Database | None = None,
     ) -> None:
-        """As a `Ledger`; `chance` returns so many random bytes, for the secrets of `sharing`."""
+        """As a `Ledger`; `chance` returns so many random bytes, for the secrets of `sharing`.
+
+        `copy` is a database that clients' questions are asked of, where it is not the one that is written.
+        """
         super().__init__(database, clock, new_id, moved)
-        self._chance = chance
+        self._chance, self._copy = chance, copy
         self._link: Link | None = None
         self._retired: list[Link] = []
         self._their_epoch = 0
@@ -70,6 +78,13 @@ class SharedLedger(Ledger):
         self.sent += 1
         self._link.send_append(request)
         return await request.answer
+
+    async def freeze(self, instant: int) -> None:
+        """Make what is known at an instant final, as a `Ledger` does; a process that reads from a copy waits for it."""
+        if self._copy is None:
+            await super().freeze(instant)
+        else:
+            await wait_until_final(self._copy, instant)
 
     @asynccontextmanager
     async def sharing(self, address: tuple[str, int] | None) -> AsyncIterator[None]:
@@ -128,6 +143,7 @@ class SharedLedger(Ledger):
         if ours:
             self._renew_at = now + LEASE_SECONDS / 3
             self._retire()
+            await self._database.freeze(self._clock() - FINAL_MICROS)
         else:
             await self._connect(found)
 
