@@ -20,7 +20,6 @@ from service.api.http.answer_memory import AnswerMemory
 from service.api.http.problems import handlers
 from service.api.http.requests import BODY_MAX, Services
 from service.api.routes import route_handlers
-from service.append.ledger import Ledger
 from service.eventlog.head import Heads
 from service.feed.live import Tail
 from service.storage import connect, files
@@ -28,6 +27,7 @@ from service.storage.database import NotMigrated
 from service.views import shape
 from service.webhooks.rules import LEASE_SECONDS, SCHEDULE, Rules
 from service.webhooks.webhooks import Chance, Webhooks
+from service.writer.shared import SharedLedger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -78,15 +78,16 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
 
     Webhooks are delivered while `Services.webhooks` runs: in a service, not in a command that opens the ledger.
     """
-    async with connect.opened(settings.database_url) as database:
+    async with connect.opened(settings.database_url, settings.read_url) as database:
+        primary = database.primary
         if not await shape.is_current(database):
             reason = "its projections have the shape of another version"
             raise NotMigrated(reason)
         tail = Tail(database)
-        ledger = Ledger(database, clock, new_id, tail.wake)
+        ledger = SharedLedger(primary, clock, new_id, tail.wake, os.urandom, database if settings.read_url else None)
         heads, answers = Heads(database, clock), AnswerMemory()
         keys = KeyRing(
-            database,
+            primary,
             clock,
             answers.clear,
             issuer(settings),
@@ -99,7 +100,7 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         tail.start()
         watching = [asyncio.create_task(each.watch(), name="watch") for each in (heads, keys)]
         try:
-            webhooks = Webhooks(database, heads, tail, rules(settings), clock, chance())
+            webhooks = Webhooks(primary, heads, tail, rules(settings), clock, chance())
             yield Services(database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys)
         finally:
             for task in watching:
@@ -113,7 +114,12 @@ def create_app(settings: Settings) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with opened(settings) as services, services.webhooks.running(), services.keys.running():
+        async with (
+            opened(settings) as services,
+            services.ledger.sharing(settings.writer_address if settings.is_shared else None),
+            services.webhooks.running(),
+            services.keys.running(),
+        ):
             app.state.services = services
             logger.info("service.started", embedded=settings.embedded, closed=services.keys.is_closed)
             if services.keys.anyone is Role.ADMIN:

@@ -13,6 +13,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 FORMATS = ("console", "json")
 PORT_MAX = 65_535
 SECONDS_MAX = 3_600
+WORKERS_MAX = 64
 _URL = re.compile(r"https?://[^\s\"\\?#/]+(/[^\s\"\\?#]*)?\Z")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
@@ -30,6 +31,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8_000
     database_url: str = ""
+    read_url: str = ""
+    """A copy of the database to read from: a standby; '' for none."""
     log_level: str = "INFO"
     log_format: str = "console"
     public_reads: bool = False
@@ -39,6 +42,10 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     stall_seconds: int = 30
+    workers: int = 1
+    """How many processes serve."""
+    writer_address: tuple[str, int] = ("127.0.0.1", 0)
+    """Where the other processes on a database reach this one when it writes for all; port 0 is any free one."""
     public_url: str = "http://127.0.0.1:8000"
     nats_url: str = "nats://127.0.0.1:4222"
     key: str = field(default="", repr=False)
@@ -57,6 +64,7 @@ class Settings:
             host=_read("HOST") or cls.host,
             port=_port(_read("PORT") or str(cls.port)),
             database_url=database_url,
+            read_url=_read("READ_URL"),
             log_level=_one_of("LOG_LEVEL", LEVELS, (_read("LOG_LEVEL") or cls.log_level).upper()),
             log_format=_one_of("LOG_FORMAT", FORMATS, _read("LOG_FORMAT") or cls.log_format),
             public_reads=_flag("PUBLIC_READS"),
@@ -66,6 +74,8 @@ class Settings:
             allowed_hosts=hosts(_read("ALLOWED_HOSTS")),
             cors_origins=origins(_read("CORS_ORIGINS")),
             stall_seconds=_seconds("STALL_SECONDS", _read("STALL_SECONDS") or str(cls.stall_seconds)),
+            workers=_workers(_read("WORKERS") or "1"),
+            writer_address=writer_address(_read("WRITER_ADDRESS") or "127.0.0.1"),
             public_url=public_url(_read("PUBLIC_URL") or cls.public_url),
             nats_url=_read("NATS_URL") or cls.nats_url,
             key=_key(_read("KEY")),
@@ -78,6 +88,11 @@ class Settings:
     def embedded(self) -> bool:
         """Whether the ledger is a SQLite file, not a database server."""
         return self.database_url.startswith("sqlite:")
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write to the same ledger while this one serves."""
+        return self.workers > 1 or not self.embedded
 
     def is_loopback(self) -> bool:
         """Return whether only this machine can reach the service."""
@@ -113,6 +128,23 @@ def schedule(text: str) -> tuple[float, ...] | None:
 def lease(text: str) -> float | None:
     """Return the seconds after which another process delivers; None for an empty text."""
     return _fraction("WEBHOOKS_LEASE", text) if text else None
+
+
+def writer_address(text: str) -> tuple[str, int]:
+    """Return the host and the port of HOST or HOST:PORT, port 0 without one; raises BadSetting otherwise."""
+    host, port = (text, "0") if re.fullmatch(r"[^:\s]+|\[[0-9a-f:.]+\]", text) else text.rpartition(":")[::2]
+    bare = host.strip("[]")
+    if not bare or not port.isdecimal() or int(port) > PORT_MAX or bare in {"0.0.0.0", "::"}:  # noqa: S104 - refused
+        msg = f"{PREFIX}WRITER_ADDRESS must be an address that others reach, HOST or HOST:PORT, not {text!r}"
+        raise BadSetting(msg)
+    return bare, int(port)
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= WORKERS_MAX:
+        msg = f"{PREFIX}WORKERS must be a number from 1 to {WORKERS_MAX}, not {text!r}"
+        raise BadSetting(msg)
+    return int(text)
 
 
 def _listed(name: str, text: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from service.append.ledger import Ledger
     from service.feed.consumers import CursorState
     from service.storage.database import Head
+    from service.writer.shared import SharedLedger
 
 
 METRICS_SECONDS = 2.0
@@ -36,7 +36,7 @@ METRICS_SECONDS = 2.0
 class _LedgerCollector(Collector):
     """The append path and the feed in numbers."""
 
-    def __init__(self, ledger: Ledger, followers: int) -> None:
+    def __init__(self, ledger: SharedLedger, followers: int) -> None:
         self._ledger, self._followers = ledger, followers
 
     def collect(self) -> Iterator[Metric]:
@@ -45,6 +45,10 @@ class _LedgerCollector(Collector):
         yield GaugeMetricFamily("parley_append_queue", "Appends that wait for a commit", value=self._ledger.waiting)
         yield CounterMetricFamily("parley_append_events", "Events recorded by this process", value=counted.events)
         yield CounterMetricFamily("parley_append_commits", "Commits made by this process", value=counted.commits)
+        yield GaugeMetricFamily("parley_writer", "1 while this process writes for all", value=self._ledger.is_writer)
+        yield CounterMetricFamily(
+            "parley_append_sent", "Appends that this process has sent to the writer", value=self._ledger.sent
+        )
         yield GaugeMetricFamily("parley_feed_followers", "Streams and waiting pages", value=self._followers)
         yield CounterMetricFamily("parley_append_refused", "Appends refused by this process", value=counted.refused)
 

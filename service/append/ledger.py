@@ -36,10 +36,8 @@ if TYPE_CHECKING:
     from service.eventlog.request_keys import RequestKey
     from service.storage.database import Database
 
-ATTEMPTS = 50
-"""Tries to decide a group while others keep moving the head, before its writers are asked to try again."""
-LOCK_AFTER = 3
-"""Tries after which a group keeps others from committing while it is decided."""
+ATTEMPTS, LOCK_AFTER = 50, 3
+"""Tries to decide a group while others move the head, before its writers are asked to try again; before it locks."""
 LOST_ATTEMPTS, PREVIEWS = 3, 2
 """Tries that may be lost, before the writers are; batches that are previewed at a time."""
 STOP_SECONDS = 1.0
@@ -117,20 +115,25 @@ class Ledger:
         of the batch could be recorded), VersionConflict, EventIdConflict or KeyReused, TooEarly for a stamp not after
         the head's; Unavailable for a ledger that is busy.
         """
-        if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
-            reason = "the ledger takes no more appends now"
-            raise Unavailable(reason)
         request = Request.of(batch, self._new_id, key, recorded_by, recorded_at)
         request.copied, request.once = copied, once
-        self._queue.append(request)
-        self._wake.set()
+        return await self.record(request)
+
+    async def record(self, request: Request) -> AppendResult:
+        """Record a request; returns and raises as `append` does."""
+        self.take(request)
         return await request.answer
 
-    async def preview(self, batch: Batch) -> Preview:
-        """Return what a batch would do now, without recording it; raises what an append of it would.
+    def take(self, request: Request) -> None:
+        """Put a request into the queue; a ledger that is busy answers it with Unavailable."""
+        if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
+            request.answer.set_exception(Unavailable("the ledger takes no more appends now"))
+            return
+        self._queue.append(request)
+        self._wake.set()
 
-        At most PREVIEWS are made at a time; others wait.
-        """
+    async def preview(self, batch: Batch) -> Preview:
+        """Return what a batch would do now, without recording it; raises what an append does. PREVIEWS at a time."""
         async with self._previews:
             return await preview(self._database, Request.of(batch, self._new_id), self._clock())
 
@@ -151,7 +154,8 @@ class Ledger:
         flight: Flight | None = None
         while self._queue or flight or not self._stopping:
             if flight is not None and flight.stored.done():
-                await self._land(flight)
+                if not await self._landed_well(flight):
+                    await self._retry(flight)
                 flight = None
             elif self._queue:
                 await asyncio.sleep(0)  # Those who were answered together come back together: let them all join.
@@ -198,10 +202,6 @@ class Ledger:
         given = next((request.recorded_at for request in group if request.recorded_at is not None), None)
         now = max(self._clock(), self._frozen.instant + 1) if given is None else given
         return Attempt(self._database, self._loaded, head, now)
-
-    async def _land(self, flight: Flight) -> None:
-        if not await self._landed_well(flight):
-            await self._retry(flight)
 
     async def _landed_well(self, flight: Flight) -> bool:
         """Wait for a commit; when it is stored, answer its writers."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from service.cli import workers
 from service.cli.running import (
     PUBLIC_URL_HELP,
     SetUp,
@@ -23,7 +24,7 @@ from service.cli.running import (
     settings_of,
     shown,
 )
-from service.settings import FORMATS, LEVELS
+from service.settings import FORMATS, LEVELS, WORKERS_MAX
 
 if TYPE_CHECKING:
     from service.api.http.requests import Services
@@ -49,6 +50,7 @@ _NONE = "none: everybody on this machine may read and write, until `parley keys 
 @click.option("--host", metavar="HOST", help="Listen on this address (127.0.0.1).")
 @click.option("--port", metavar="PORT", type=click.IntRange(0, 65_535), help="Listen on this port (8000); 0: any free.")
 @database_option
+@click.option("--read-url", metavar="URL", help="Read from this copy of the database, a standby (PARLEY_READ_URL).")
 @click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), help="Log from this level on (INFO).")
 @click.option("--log-format", type=click.Choice(FORMATS), help="Log lines for people, or as JSON (console).")
 @click.option(
@@ -56,6 +58,17 @@ _NONE = "none: everybody on this machine may read and write, until `parley keys 
     metavar="N",
     type=click.IntRange(1, 3_600),
     help="Disconnect a client that reads nothing for N seconds, or sends a body for longer (30).",
+)
+@click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(1, WORKERS_MAX),
+    help="Serve with N processes; one of them writes (1).",
+)
+@click.option(
+    "--writer-address",
+    metavar="HOST[:PORT]",
+    help="Where the other processes on the database reach this one when it writes for all (127.0.0.1, any port).",
 )
 @click.option("--public-reads", is_flag=True, default=None, help="Let everybody read without a key.")
 @click.option("--public-url", metavar="URL", help=PUBLIC_URL_HELP)
@@ -66,7 +79,8 @@ _NONE = "none: everybody on this machine may read and write, until `parley keys 
 )
 @click.option("--webhooks-schedule", hidden=True)
 @click.option("--webhooks-lease", hidden=True)
-def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
+@click.option("--inherited", type=int, nargs=2, hidden=True)
+def serve(inherited: tuple[int, int] | None, **options: Any) -> None:  # noqa: ANN401 - what click hands over
     """Serve the ledger over HTTP until stopped.
 
     A SQLite ledger is created where there is none, and its projections are remade if another version of Parley made
@@ -82,6 +96,9 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
     from service.storage.database import NotMigrated
 
     settings = settings_of(**options)
+    if inherited is not None:
+        _serve(settings, workers.inherited(*inherited))
+        return
     make_missing(settings)
     if settings.embedded:
         with set_up_errors(), contextlib.suppress(NotMigrated):  # `run` reports it, with the remedy
@@ -93,14 +110,20 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
             "make one with `parley keys create --role admin`"
         )
         raise SetUp(msg)
-    _serve(settings, is_closed=is_closed)
+    listening = _listen(settings)
+    host, port = listening.getsockname()[:2]
+    where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    click.echo(_banner(settings, where, is_closed=is_closed))
+    if settings.workers > 1:
+        raise SystemExit(workers.supervise(listening, settings.workers))
+    _serve(settings, listening)
 
 
 async def _is_closed(services: Services) -> bool:
     return services.keys.is_closed
 
 
-def _serve(settings: Settings, *, is_closed: bool) -> None:
+def _serve(settings: Settings, listening: socket.socket) -> None:
     import uvicorn
 
     from service import logs
@@ -113,10 +136,6 @@ def _serve(settings: Settings, *, is_closed: bool) -> None:
 
     logs.configure(settings.log_level, settings.log_format)
     sys.setswitchinterval(SWITCH_SECONDS)
-    listening = _listen(settings)
-    host, port = listening.getsockname()[:2]
-    where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    click.echo(_banner(settings, where, is_closed=is_closed))
     app = create_app(settings)
     crowd = Crowd(limits(settings.stall_seconds))
 

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from service.access.ring import KeyRing
     from service.api.http.answer_memory import AnswerMemory
-    from service.append.ledger import Ledger
     from service.append.request import AppendResult
     from service.domain.errors import Fault
     from service.eventlog.head import Heads
     from service.feed.live import Tail
     from service.storage.database import Database
     from service.webhooks.webhooks import Webhooks
+    from service.writer.shared import SharedLedger
 
 JSON = "application/json"
 REVALIDATE = "no-cache"
@@ -59,7 +59,7 @@ class Services:
     """
 
     database: Database
-    ledger: Ledger
+    ledger: SharedLedger
     heads: Heads
     answers: AnswerMemory
     tail: Tail
