@@ -37,8 +37,8 @@ async def opened(url: str, read_url: str = "") -> AsyncIterator[Database]:
 
     With `read_url` it reads from the copy there, and its `primary` is the database of `url`.
 
-    From then on this process looks for cycles seldom: what is made of rows lives long and holds none, and looking
-    through it cost a fifth of an append.
+    While it is open this process looks for cycles seldom, and not through what was there before: what is made of rows
+    lives long and holds none, and looking through it cost a fifth of an append.
     """
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 10, 100)
@@ -48,3 +48,4 @@ async def opened(url: str, read_url: str = "") -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+        gc.unfreeze()

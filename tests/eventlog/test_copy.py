@@ -37,7 +37,7 @@ def reading_a_copy() -> Iterator[tuple[Any, Postgres, Postgres]]:
 
 
 def replay(standby: Postgres, *, paused: bool) -> None:
-    """Let a standby fall behind, or catch up."""
+    """Keep a standby from taking in what the primary has, or let it catch up."""
     with psycopg.connect(standby.url, autocommit=True) as connection:
         connection.execute("SELECT pg_wal_replay_pause()" if paused else "SELECT pg_wal_replay_resume()")
 
