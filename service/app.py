@@ -23,6 +23,7 @@ from service.api.routes import route_handlers
 from service.append.ledger import Ledger
 from service.eventlog.head import Heads
 from service.feed.live import Tail
+from service.page.handlers import page_handlers
 from service.storage import connect, files
 from service.storage.database import NotMigrated
 from service.views import shape
@@ -122,9 +123,12 @@ def create_app(settings: Settings) -> Litestar:
         logger.info("service.stopped")
 
     return Litestar(
-        route_handlers=route_handlers(
-            *((files.data("openapi") / name).read_bytes() for name in ("openapi.json", "asyncapi.json"))
-        ),
+        route_handlers=[
+            *page_handlers(),
+            *route_handlers(
+                *((files.data("openapi") / name).read_bytes() for name in ("openapi.json", "asyncapi.json"))
+            ),
+        ],
         lifespan=[lifespan],
         state=State(),
         exception_handlers=handlers(),

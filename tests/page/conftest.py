@@ -1,0 +1,70 @@
+"""Ledgers with each set of seeds, and clients of the page."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from litestar.testing import TestClient
+
+from service.app import create_app
+from service.settings import Settings
+from service.storage import files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from litestar import Litestar
+
+SETS = ("london", "us-china", "world")
+BATCH = 500
+"""Events that are recorded at once, at most."""
+
+
+def seeds(name: str) -> list[dict[str, Any]]:
+    """Return the facts of a set."""
+    return [json.loads(line) for line in (files.data("seeds") / f"{name}.ndjson").read_bytes().splitlines()]
+
+
+def record_all(client: TestClient[Litestar], events: list[dict[str, Any]]) -> None:
+    """Record events in batches."""
+    for start in range(0, len(events), BATCH):
+        answer = client.post("/v1/events", json={"events": events[start : start + BATCH]})
+        assert answer.status_code == 201, answer.text
+
+
+@pytest.fixture(scope="session", params=SETS)
+def seeded_url(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a ledger with one of the sets."""
+    return filled(request.param, sqlite_template, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def us_china_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a ledger with the set `us-china`."""
+    return filled("us-china", sqlite_template, tmp_path_factory)
+
+
+def filled(name: str, template: Path, directories: pytest.TempPathFactory) -> str:
+    """Make a ledger with a set, and return its URL."""
+    url = f"sqlite:///{shutil.copy(template, directories.mktemp(name) / 'parley.db')}"
+    with TestClient(create_app(Settings(database_url=url))) as client:
+        record_all(client, seeds(name))
+    return url
+
+
+@pytest.fixture
+def page(us_china_url: str) -> Iterator[TestClient[Litestar]]:
+    """The page on the set `us-china`, for tests that only read."""
+    with TestClient(create_app(Settings(database_url=us_china_url))) as client:
+        yield client
+
+
+@pytest.fixture
+def empty(migrated_url: str) -> Iterator[TestClient[Litestar]]:
+    """The page on an empty ledger, on either database."""
+    with TestClient(create_app(Settings(database_url=migrated_url))) as client:
+        yield client

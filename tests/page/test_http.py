@@ -1,0 +1,127 @@
+"""The page by plain HTTP: every view, what it lets in, and what it says where there is nothing."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.page.conftest import record_all
+
+if TYPE_CHECKING:
+    from litestar import Litestar
+    from litestar.testing import TestClient
+
+    Client = TestClient[Litestar]
+
+CLOCKS = "as_of=2025-09-01&known_at=2025-09-01"
+VIEWS = (
+    "/",
+    "/issues",
+    "/issues/reciprocal-tariffs",
+    "/items/restriction/reciprocal-tariff-china",
+    "/changes",
+    "/exposure",
+    "/exposure?good=steel&origin=CN&destination=US",
+)
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'"
+
+
+@pytest.mark.parametrize("path", VIEWS)
+def test_a_view_is_one_page_of_our_own_files(page: Client, path: str) -> None:
+    """Each view is HTML with a title, one heading and one main part; it names no file but ours, and no inline code."""
+    answer = page.get(f"{path}{'&' if '?' in path else '?'}{CLOCKS}")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    text = answer.text
+    assert re.search(r"<title>[^<]+ · Parley</title>", text)
+    assert len(re.findall("<h1[ >]", text)) == 1
+    assert text.count("<main") == 1
+    assert not re.findall(r"<script(?![^>]+src=)|<style|\sstyle=|\son\w+=", text)
+    assert all(url.startswith("/static/") for url in re.findall(r'(?:src|<link [^>]*href)="([^"]*)"', text))
+
+
+@pytest.mark.parametrize("path", ["/", "/issues/reciprocal-tariffs", "/static/parley.css"])
+def test_head_answers_as_get_does(page: Client, path: str) -> None:
+    """HEAD has the status and the type of GET, and no body."""
+    answer = page.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"] == page.get(path).headers["content-type"]
+
+
+def test_json_clients_do_not_get_the_page(page: Client) -> None:
+    """A client that asks for JSON gets a problem, as before there was a page."""
+    answer = page.get("/", headers={"Accept": "application/json"})
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/issues/no-such-issue", 404, "Not found"),
+        ("/items/restriction/no-such-item", 404, "Not found"),
+        ("/items/no-kind/x", 404, "no kind of item"),
+        ("/?as_of=yesterday", 422, "as_of"),
+        ("/?known_basis=recorded&known_position=999999", 400, "beyond the head"),
+    ],
+)
+def test_a_refusal_is_a_page(page: Client, path: str, status: int, words: str) -> None:
+    """What the API refuses, the page says, with the same status."""
+    answer = page.get(path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert words in answer.text
+
+
+def test_both_clocks_are_in_every_link(page: Client) -> None:
+    """Links to views carry D and K, so that what a reader follows is as of the same day."""
+    text = page.get(f"/?{CLOCKS}").text
+    links = re.findall(r'href="(/(?:issues|items|changes|exposure)[^"]*)"', text)
+    assert len(links) > 20
+    assert all("as_of=2025-09-01" in link and "known_at=2025-09-01" in link for link in links)
+
+
+def test_a_pinned_view_never_changes(empty: Client) -> None:
+    """The pinned URL of a view shows the same when more has been recorded; the view itself shows what is new."""
+    record_all(empty, [opened("One")])
+    plain = "/?as_of=2025-06-10&known_at=2025-06-10"
+    pinned = re.search(r'class="pin" href="([^"]+)"', empty.get(plain).text)
+    assert pinned
+    url = pinned[1].replace("&amp;", "&")
+    before = empty.get(url).text
+    record_all(empty, [opened("Two")])
+    assert empty.get(url).text == before
+    assert "Two" in empty.get(plain).text
+
+
+def opened(title: str) -> dict[str, object]:
+    """Return the opening of an issue with a title."""
+    slug = re.sub("[^a-z]+", "-", title.lower()).strip("-")
+    return {
+        "type": "issue.opened", "issues": [slug], "item": slug, "occurred": "2025-06-01", "title": title,
+        "summary": title, "parties": ["CN", "US"],
+        "reports": [{"outlet": title, "title": title, "published": "2025-06-01", "url": "https://example.org/?q=<b>"}],
+    }  # fmt: skip
+
+
+def test_texts_of_the_ledger_are_escaped(empty: Client) -> None:
+    """A title with markup is shown as text, in every view that has it."""
+    record_all(empty, [opened(HOSTILE)])
+    slug = "script-alert-script-img-src-x-onerror-alert"
+    for path in ("/", "/issues", f"/issues/{slug}", f"/items/issue/{slug}", f"/?q={HOSTILE}"):
+        text = empty.get(path, params=None if "?" in path else {"as_of": "2025-06-10"}).text
+        assert "<script>alert" not in text
+        assert "<img" not in text
+    assert "&lt;script&gt;" in empty.get("/issues?as_of=2025-06-10").text
+
+
+def test_an_empty_ledger_has_a_page(empty: Client) -> None:
+    """Before anything is recorded every view says so."""
+    for path in ("/", "/issues", "/changes", "/exposure"):
+        assert empty.get(path).status_code == 200
