@@ -89,6 +89,11 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def plural(kind: str) -> str:
+    """Return the name of a kind in the plural, as a heading."""
+    return KINDS[kind].plural.capitalize() if kind in KINDS else words(kind)
+
+
 def titled(slug: str) -> str:
     """Return a slug as words that begin with a capital: the best name that an item without a title has."""
     text = slug.replace("-", " ")
@@ -166,12 +171,22 @@ def rate(value: Mapping[str, Any]) -> str:
 
 def named(values: Sequence[Mapping[str, Any]] | None, most: int | None = _SHOWN) -> str:
     """Return goods, entities or participants by their names."""
-    return listed([_name(each) for each in values or ()], most=most)
+    groups: dict[str, list[str]] = {}
+    for each in values or ():
+        groups.setdefault(str(each.get("name", "")), []).extend(_code_of(each))
+    return listed([_with_codes(name, codes) for name, codes in groups.items()], most=most)
+
+
+def _code_of(value: Mapping[str, Any]) -> list[str]:
+    return [f"HS {value['hs']}"] if value.get("hs") else [value["eccn"]] if value.get("eccn") else []
+
+
+def _with_codes(name: str, codes: list[str]) -> str:
+    return f"{name} ({listed([codes[0], *[each.removeprefix('HS ') for each in codes[1:]]])})" if codes else name
 
 
 def _name(value: Mapping[str, Any]) -> str:
-    code = value.get("hs") or value.get("eccn")
-    return f"{value.get('name', '')} ({'HS ' if value.get('hs') else ''}{code})" if code else str(value.get("name", ""))
+    return _with_codes(str(value["name"]), _code_of(value))
 
 
 def all_parties(codes: Sequence[str] | None, none: str = "") -> str:
