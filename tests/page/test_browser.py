@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -209,7 +209,8 @@ def test_screens_for_the_documents(browser: Browser, us_china: str) -> None:
             seen.page.goto(path)
             expect(seen.page.locator("h1")).to_be_visible()
             seen.screenshot(name)
-    for name, options in {"dark": {"color_scheme": "dark"}, "phone": {"viewport": PHONE}}.items():
+    others: dict[str, dict[str, Any]] = {"dark": {"color_scheme": "dark"}, "phone": {"viewport": PHONE}}
+    for name, options in others.items():
         with tab(browser, us_china, **options) as seen:
             seen.page.goto(views["start"])
             seen.screenshot(f"start-{name}")
