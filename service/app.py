@@ -23,7 +23,7 @@ from service.api.routes import route_handlers
 from service.append.ledger import Ledger
 from service.eventlog.head import Heads
 from service.feed.live import Tail
-from service.page.handlers import page_handlers
+from service.page.handlers import exception_handlers, page_handlers
 from service.storage import connect, files
 from service.storage.database import NotMigrated
 from service.views import shape
@@ -131,7 +131,7 @@ def create_app(settings: Settings) -> Litestar:
         ],
         lifespan=[lifespan],
         state=State(),
-        exception_handlers=handlers(),
+        exception_handlers=exception_handlers(handlers()),
         openapi_config=None,
         logging_config=None,
         request_max_body_size=BODY_MAX,

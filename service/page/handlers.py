@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 from litestar import Request, Response, asgi
 from litestar.enums import HttpMethod
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from service.api.http.encodings import form_of
@@ -14,12 +15,12 @@ from service.api.http.problems import NotFound
 from service.page import static
 from service.page.ask import Refusal, ask, scope_of
 from service.page.key import is_key, set_cookie
-from service.page.render import SECURITY, shown
+from service.page.render import SECURITY, drawn, shown
 from service.page.views import changes, exposure, issue, issues, item, start
 from service.page.visit import View, Visit, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from service.api.http.requests import AnyRequest
 
@@ -35,7 +36,7 @@ VIEWS: tuple[tuple[str, See], ...] = (
     ("/exposure", exposure.view),
 )
 _READ = [HttpMethod.GET, HttpMethod.HEAD]
-_UNAUTHORIZED, _SEE_OTHER = 401, 303
+_UNAUTHORIZED, _NOT_FOUND, _SEE_OTHER = 401, 404, 303
 _KEY_MAX = 10_000
 """Bytes that the form with a key may have."""
 
@@ -68,6 +69,21 @@ def refused(refusal: Refusal) -> View:
     wants_key = refusal.status == _UNAUTHORIZED
     title = "This ledger asks for a key" if wants_key else str(refusal.problem.get("title", "Refused"))
     return View("refused.html", {"problem": refusal.problem, "wants_key": wants_key}, title, refusal.status)
+
+
+def exception_handlers(of_api: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the exception handlers of the API, where a path that leads nowhere is a page for a browser."""
+    otherwise = of_api[HTTPException]
+
+    def missing(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+        wants_page = HTML in request.headers.get("accept", "") and not request.scope["path"].startswith("/v1")
+        if error.status_code == _NOT_FOUND and wants_page:
+            problem = {"detail": "There is no such page here."}
+            return drawn(request, View("refused.html", {"problem": problem}, "Not found", _NOT_FOUND), None)
+        answer: Response[bytes] = otherwise(request, error)
+        return answer
+
+    return {**of_api, HTTPException: missing}
 
 
 async def _keep_key(request: Request[Any, Any, Any]) -> Response[bytes]:

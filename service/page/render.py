@@ -51,19 +51,28 @@ NAVIGATION = (("/", "What stands"), ("/issues", "Issues"), ("/changes", "What ch
 
 async def shown(request: AnyRequest, view: View, visit: Visit | None) -> Response[bytes]:
     """Answer with a view, compressed where the client takes that; without a visit there is no clock to show."""
+    answer = drawn(request, view, visit)
+    if coding := coding_of(request):
+        answer.content = await compressed(answer.content, coding)
+        answer.headers["Content-Encoding"] = coding
+    return answer
+
+
+def drawn(request: AnyRequest, view: View, visit: Visit | None) -> Response[bytes]:
+    """Answer with a view as it is."""
     frame = {
-        "visit": visit, "title": view.title, "path": request.scope["path"], "navigation": NAVIGATION,
+        "visit": visit,
+        "title": view.title,
+        "path": request.scope["path"],
+        "navigation": NAVIGATION,
         "has_key": has_key(request),
-    }  # fmt: skip
+    }
     body = render(view.template, {**frame, **view.context}).encode()
     headers = {
         **SECURITY,
         "Cache-Control": "private, no-cache",
         "Vary": "Accept, Accept-Encoding, Authorization, Cookie",
     }
-    if coding := coding_of(request):
-        body = await compressed(body, coding)
-        headers["Content-Encoding"] = coding
     return Response(body, status_code=view.status, media_type="text/html", headers=headers)
 
 

@@ -12,10 +12,27 @@ if TYPE_CHECKING:
     Members = Mapping[str, Any]
 
 
-def sources(item: Members) -> list[Members]:
-    """Return the reports that a state rests on, each once: those of the fact that gives the status come first."""
-    facts = sorted(item.get("facts", ()), key=lambda fact: fact["id"] != item.get("ruling"))
-    return _once(report for fact in facts for report in fact["reports"])
+def sources(item: Members, changed: Iterable[str] = ()) -> list[Members]:
+    """Return the reports that a state rests on, each once.
+
+    First come those of the facts that give what changed, then of the fact that gives the status, then the rate.
+    """
+    wanted = (*changed, "status", "rate_percent", "rates")
+
+    def place(fact: Members) -> int:
+        return min([wanted.index(name) for name in fact["sets"] if name in wanted], default=len(wanted))
+
+    facts = sorted(item.get("facts", ()), key=place)
+    return _once(
+        [report for fact in facts for report in fact["reports"][:1]] + [r for f in facts for r in f["reports"]]
+    )
+
+
+def leading(item: Members) -> int:
+    """Return how many of the sources stand for what a sentence says: one for the status, one for another rate."""
+    facts = item.get("facts", ())
+    givers = {fact["id"] for fact in facts if not {"status", "rate_percent", "rates"}.isdisjoint(fact["sets"])}
+    return max(1, min(len(givers), 2))
 
 
 def _once(reports: Iterable[Members]) -> list[Members]:

@@ -41,6 +41,10 @@ class Visit:
         path: str = self.request.scope["path"]
         return path
 
+    async def ask(self, path: str, **query: object) -> Answer:
+        """Ask the API with these parameters and no others."""
+        return await ask(self.request, path, query)
+
     async def answer(self, path: str, **query: object) -> Answer:
         """Ask the API as of both clocks of the view, pinned: all that one view shows is as of one (D, K)."""
         return await ask(self.request, path, {**query, **self.basis.frozen})
@@ -77,6 +81,14 @@ class Visit:
     def evidence(self, path: str, /, **query: object) -> str:
         """Return the URL of the API's own answer, pinned."""
         return target(path, {**query, **self.basis.frozen})
+
+    def evidence_known(self, path: str, /, **query: object) -> str:
+        """Return the URL of the API's own answer about every day, as known at the K of the view."""
+        return target(path, {**query, **self.known_clocks})
+
+    def plain(self, path: str, /, **query: object) -> str:
+        """Return the URL of the API's own answer to these parameters and no others."""
+        return target(path, query)
 
 
 async def opened(request: AnyRequest) -> Visit:

@@ -212,6 +212,22 @@ def all_parties(codes: Sequence[str] | None, none: str = "") -> str:
     return listed([party_in_text(code) for code in codes]) if codes else none
 
 
+_TERMS = {"rate_percent": "rate", "charged_percent": "charged", "hs": "HS"}
+_DATES = {"since", "until", "through", "due", "planned_for"}
+
+
+def term(name: str) -> str:
+    """Return the name of a term or a member of a state, in words."""
+    return _TERMS.get(name, words(name))
+
+
+def value_of(name: str, found: Any) -> str:  # noqa: ANN401 - any JSON
+    """Return the value of a term in words: a date as a date, a rate with its sign."""
+    if name in {"rate_percent", "charged_percent"} and found is not None:
+        return percent(found)
+    return when(found) if name in _DATES and isinstance(found, str) else value(found)
+
+
 def value(found: Any) -> str:  # noqa: ANN401 - any JSON
     """Return any value of a term in words."""
     match found:

@@ -22,6 +22,13 @@ VIEWS = (
     "/issues/reciprocal-tariffs",
     "/items/restriction/reciprocal-tariff-china",
     "/changes",
+    "/changes?days=365",
+    "/changes?show=days",
+    "/changes?show=known&since=2025-06-01",
+    "/?q=steel",
+    "/?q=steel&compared=no",
+    "/?q=Japan",
+    "/?q=8541",
     "/exposure",
     "/exposure?good=steel&origin=CN&destination=US",
 )
@@ -67,13 +74,16 @@ def test_json_clients_do_not_get_the_page(page: Client) -> None:
         ("/issues/no-such-issue", 404, "Not found"),
         ("/items/restriction/no-such-item", 404, "Not found"),
         ("/items/no-kind/x", 404, "no kind of item"),
+        ("/no-such-page", 404, "no such page"),
+        ("/changes?show=days&since=x", 422, "from"),
+        ("/exposure?good=steel&origin=CN&destination=CN", 422, "the same as origin"),
         ("/?as_of=yesterday", 422, "as_of"),
         ("/?known_basis=recorded&known_position=999999", 400, "beyond the head"),
     ],
 )
 def test_a_refusal_is_a_page(page: Client, path: str, status: int, words: str) -> None:
     """What the API refuses, the page says, with the same status."""
-    answer = page.get(path)
+    answer = page.get(path, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/html")
     assert words in answer.text
