@@ -110,7 +110,15 @@ def titled(slug: str) -> str:
 
 
 def _cased(part: str) -> str:
-    return part.upper() if part in _UPPER else part.capitalize() if part in _countries() else part
+    return part.upper() if part in _UPPER else part.capitalize() if part in _countries() or part in _NAMED else part
+
+
+_NAMED = {
+    *[month.casefold() for month in MONTHS], "chinese", "american", "russian", "canadian", "mexican", "european",
+    "indian", "japanese", "korean", "swiss", "australian", "ukrainian", "turkish", "israeli", "geneva", "london",
+    "madrid", "stockholm", "xi", "biden", "trump",
+}  # fmt: skip
+"""Names that slugs often have; "march" and "may" are months there."""
 
 
 @cache

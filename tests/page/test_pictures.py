@@ -121,7 +121,7 @@ def test_a_bar_fades_where_the_day_is_uncertain() -> None:
     """A bar is solid between its sure days, and fades over the days on which it may begin or end."""
     span = Span("in_force", Edge(START + 40, START + 80), Edge(START + 200, START + 240), rate=10)
     drawn = bars(ItemLife("a-duty", "restriction", [span]), YEAR, 0)
-    assert (numbers(drawn, "x", class_="bar runs"), numbers(drawn, "width", class_="bar runs")) == ([20], [30])
+    assert (numbers(drawn, "x", class_="stay runs"), numbers(drawn, "width", class_="stay runs")) == ([20], [30])
     assert (numbers(drawn, "x", class_="in-runs"), numbers(drawn, "width", class_="in-runs")) == ([10], [10])
     assert (numbers(drawn, "x", class_="out-runs"), numbers(drawn, "width", class_="out-runs")) == ([50], [10])
     assert ">10%<" in drawn
@@ -133,7 +133,14 @@ def test_each_look_is_drawn_in_its_own_way() -> None:
     edges = [Edge(START + 50 * each, START + 50 * each) for each in range(6)]
     spans = [Span(status, edges[at], edges[at + 1], contested=at == 3) for at, status in enumerate(statuses)]
     drawn = bars(ItemLife("a-duty", "restriction", spans), YEAR, 0)
-    for look, number in {"bar coming": 1, "bar runs": 2, "bar hidden": 1, "bar ended": 1, "hatch": 1, "cap": 1}.items():
+    for look, number in {
+        "stay coming": 1,
+        "stay runs": 2,
+        "stay hidden": 1,
+        "stay ended": 1,
+        "hatch": 1,
+        "cap": 1,
+    }.items():
         assert len(re.findall(f'class="{look}"', drawn)) == number, look
     assert [name for name, _ in legend([drawn])] == ["runs", "hidden", "coming", "ended", "hatch"]
 
@@ -160,13 +167,16 @@ def test_marks_that_would_overlap_are_one_with_their_number() -> None:
 
 
 def test_labels_beside_marks_never_overlap() -> None:
-    """Each label has its own stretch of a row; where there are too many, none is drawn."""
+    """Each label has its own stretch of a row; one without room is left out, and marks without room are none."""
     placed = rows_of([mark(10, "Geneva"), mark(14, "London"), mark(300, "Stockholm"), mark(398, "Madrid")], YEAR, 4)
     assert placed is not None
-    assert [(each.mark.label, each.row, each.turned) for each in placed] == [
+    assert [(each.label, each.row, each.turned) for each in placed] == [
         ("Geneva", 0, False), ("London", 1, False), ("Stockholm", 0, False), ("Madrid", 0, True),
     ]  # fmt: skip
-    assert rows_of([mark(10 + each, "A long label") for each in range(9)], YEAR, 4) is None
+    crowded = rows_of([mark(10 * each, "A long label") for each in range(12)], YEAR, 2)
+    assert crowded is not None
+    assert {each.label for each in crowded} == {"A long label", ""}
+    assert rows_of([mark(each) for each in range(9)], YEAR, 4) is None
 
 
 def test_rectangles_stand_by_days_and_by_rank_of_knowledge() -> None:

@@ -40,7 +40,7 @@ def _bar(kind: str, span: Span, window: Window, top: float, link: Callable[[int]
     parts = [element("title", title(span))]
     parts += _fades(span, window, look, y, height)
     if last > first:
-        parts.append(_rect(window, first, last, f"bar {look}", y, height))
+        parts.append(_rect(window, first, last, f"stay {look}", y, height))
         if look == "ended":
             x = percent(window.x(first))
             parts.append(element("line", class_="cap", x1=x, x2=x, y1=top + 2, y2=top + BAR - 2))

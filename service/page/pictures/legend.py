@@ -8,13 +8,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LOOKS = (
-    ("runs", "bar runs", "in force, standing, open"),
+    ("runs", "stay runs", "in force, standing, open"),
     ("runs", "cell runs", "in force, standing, open"),
-    ("hidden", "bar hidden", "suspended, used up"),
+    ("hidden", "stay hidden", "suspended, used up"),
     ("hidden", "cell hidden", "suspended, used up"),
-    ("coming", "bar coming", "announced, proposed, not in force yet"),
+    ("coming", "stay coming", "announced, proposed, not in force yet"),
     ("coming", "cell coming", "announced, proposed, not in force yet"),
-    ("ended", "bar ended", "ended"),
+    ("ended", "stay ended", "ended"),
     ("ended", "cell ended", "ended"),
     ("soft", "fade ", "the day is uncertain"),
     ("dots", '"dots"', "the day is uncertain"),

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from service.page.pictures.scale import Window
 
 APART = 13
-"""Pixels between two marks, at least, where the plot is narrowest."""
+LETTER = 6.6
+"""Pixels between two marks, at least, where the plot is narrowest; pixels of a letter."""
 
 
 class Mark(NamedTuple):
@@ -78,35 +79,54 @@ _TITLES = 6
 
 
 class Labelled(NamedTuple):
-    """A mark with its row; `turned` where its label stands before it, at the right edge."""
+    """A mark with its row; `label` stands after it, or before it where it is `turned`, "" where it has no room."""
 
     mark: Mark
     row: int
+    label: str
     turned: bool = False
 
 
-def rows_of(found: Iterable[Mark], window: Window, most: int, letter: float = 6.6) -> list[Labelled] | None:
-    """Place marks with their labels in as few rows as they need; None where that is more than `most`."""
-    free = [-1e9] * most
+def rows_of(found: Iterable[Mark], window: Window, most: int) -> list[Labelled] | None:
+    """Place marks with their labels in as few rows as they need; None where the marks themselves have no room.
+
+    A mark whose label has no room is in one more row, without it.
+    """
+    rows = _Rows([-1e9] * most, [-1e9])
     placed = []
     for mark in sorted(found, key=lambda mark: mark.day):
-        start = window.pixels(place(mark, window) - window.first)
-        row = next((row for row in range(most) if free[row] <= start - APART / 2), None)
-        if row is None:
+        each = rows.place(mark, window.pixels(place(mark, window) - window.first))
+        if each is None:
             return None
-        width = APART / 2 + 4 + len(mark.label) * letter
-        turned = start + width > PLOT_WIDTH
-        if turned and free[row] > start - width:
-            return None
-        free[row] = start + (APART if turned else width)
-        placed.append(Labelled(mark, row, turned))
+        placed.append(each)
     return placed
+
+
+class _Rows(NamedTuple):
+    """For each row the first pixel that is free; `bare` is that of the row of marks without labels."""
+
+    free: list[float]
+    bare: list[float]
+
+    def place(self, mark: Mark, x: float) -> Labelled | None:
+        width = APART / 2 + 4 + len(mark.label) * LETTER
+        for row, free in enumerate(self.free):
+            if free <= x - APART / 2 and x + width <= PLOT_WIDTH:
+                self.free[row] = x + width + APART / 2
+                return Labelled(mark, row, mark.label)
+            if free <= x - width and x + width > PLOT_WIDTH:
+                self.free[row] = x + APART
+                return Labelled(mark, row, mark.label, turned=True)
+        if self.bare[0] > x - APART / 2:
+            return None
+        self.bare[0] = x + APART / 2
+        return Labelled(mark, len(self.free), "")
 
 
 def labelled(placed: Iterable[Labelled], window: Window, top: float, height: float) -> Markup:
     """Draw marks with their labels, row by row."""
     parts = []
-    for mark, row, turned in placed:
+    for mark, row, label, turned in placed:
         y = top + row * height
         x = window.x(place(mark, window))
         drawn = [element("title", _title([mark]))]
@@ -115,7 +135,7 @@ def labelled(placed: Iterable[Labelled], window: Window, top: float, height: flo
             drawn.append(element("line", class_="maybe", x1=percent(x), x2=end, y1=y, y2=y))
         drawn.append(element("use", href=f"#mark-{mark.shape}", class_=f"mark {mark.shape}", x=percent(x), y=y))
         beside, dx = ("beside turned", -9) if turned else ("beside", 9)
-        drawn.append(element("text", mark.label, class_=beside, x=percent(x), dx=dx, y=y))
+        drawn.append(element("text", label, class_=beside, x=percent(x), dx=dx, y=y))
         parts.append(element("a", *drawn, href=mark.href, tabindex="-1"))
     return joined(*parts)
 

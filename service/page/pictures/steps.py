@@ -49,7 +49,7 @@ def chart(steps: Sequence[Step], window: Window) -> Chart:
         parts += _own(step, last, window, scale)
         parts += _charged(step, before, last, window, scale)
         x = window.pixels(max(step.first, window.first) - window.first)
-        if step.charged is not None and (before is None or before.charged != step.charged) and x >= free:
+        if step.charged and (before is None or before.charged != step.charged) and x >= free:
             text = rate(step.charged)
             parts.append(
                 element(

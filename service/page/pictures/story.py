@@ -29,6 +29,7 @@ Members = dict[str, Any]
 class StoryRow(NamedTuple):
     """One row: its label, its picture with its height in pixels, and its value on the day of the question.
 
+    `look` is that of the status, else "".
     `spans` are what the script shows while the day moves; `marks` are the marks of a vertical axis.
     """
 
@@ -36,6 +37,7 @@ class StoryRow(NamedTuple):
     picture: Markup
     height: float
     now: str
+    look: str
     spans: list[list[Any]]
     marks: list[tuple[float, str]]
 
@@ -82,7 +84,8 @@ def _status(life: ItemLife, day: int, window: Window, links: Links) -> StoryRow:
         for span in life.spans
     ]  # fmt: skip
     text = "not yet" if now is None else words.words(now.status)
-    return StoryRow("Status", bars(life, window, 6, links.day), BAR + 12, text, spans, [])
+    look = "" if now is None else words.look(life.kind, now.status)
+    return StoryRow("Status", bars(life, window, 6, links.day), BAR + 12, text, look, spans, [])
 
 
 def _rate(standing: Sequence[Members], charged: Sequence[Value], day: int, window: Window) -> StoryRow:
@@ -101,7 +104,7 @@ def _rate(standing: Sequence[Members], charged: Sequence[Value], day: int, windo
     found = chart(steps, window)
     spans = [[each.first, each.first, each.last, "none", _rate_words(each.value)] for each in charged]
     now = next((_rate_words(each.value) for each in charged if _covers(each, day)), "")
-    return StoryRow("Rate charged", found.drawn, HEIGHT, now, spans, found.marks)
+    return StoryRow("Rate charged", found.drawn, HEIGHT, now, "", spans, found.marks)
 
 
 def _rate_words(value: float | None) -> str:
@@ -119,7 +122,7 @@ def _facts(facts: Sequence[Members], window: Window, links: Links) -> StoryRow:
         outlets = dict.fromkeys([str(report["outlet"]) for report in fact["reports"]])
         text = f"{fact['act']} ({', '.join(outlets)})" if outlets else fact["act"]
         found.append(Mark(Edge(when.lo, when.hi), _shape(fact), text, links.fact(fact["id"])))
-    return StoryRow("Facts", marks(found, window, 11), 22, "", [], [])
+    return StoryRow("Facts", marks(found, window, 11), 22, "", "", [], [])
 
 
 def _shape(fact: Members) -> str:
@@ -162,7 +165,7 @@ def _term(name: str, found: Sequence[Value], day: int, window: Window) -> StoryR
     parts = [_box(each, window) for each in found if each.value is not None]
     spans = [[each.first, each.first, each.last, "none", _text(each.value)] for each in found]
     now = next((_text(each.value) for each in found if _covers(each, day)), "")
-    return StoryRow(words.words(name).capitalize(), joined(*parts), 26, now, spans, [])
+    return StoryRow(words.words(name).capitalize(), joined(*parts), 26, now, "", spans, [])
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any term
@@ -216,7 +219,12 @@ def _known(event: Members) -> str | None:
 
 
 def _note(learnt: Sequence[tuple[str, str]]) -> Note:
-    texts = list(dict.fromkeys([text for text, _ in learnt]))
+    texts = sorted(dict.fromkeys([text for text, _ in learnt]), key=lambda text: text == "report added")
     marked = next((change for _, change in learnt if change in {"corrected", "retracted", "disputed"}), "")
-    more = f" +{len(texts) - 2}" if len(texts) > 2 else ""  # noqa: PLR2004
-    return Note(", ".join(texts[:2]) + more, marked)
+    shown = texts[:2] if len(", ".join(texts[:2])) <= NOTE_MOST else texts[:1]
+    more = f" +{len(texts) - len(shown)}" if len(texts) > len(shown) else ""
+    return Note(", ".join(shown) + more, marked)
+
+
+NOTE_MOST = 22
+"""Letters of what was learnt at a K, at most, where there is more than one thing."""

@@ -30,7 +30,7 @@ _FIRST = (*MOMENTS, "restriction", "clearance", "agreement")
 ORDER = (*_FIRST, *[kind for kind in KINDS if kind not in {*_FIRST, "issue"}])
 """The kinds of items in the order of the picture: what happens on a day, what is in force, then the rest."""
 ROW, MARKS_Y, LANE = 20, 28.0, 36
-ROWS_MOST = 4
+ROWS_MOST = 3
 OPEN_LANES = 40
 """Lanes that are shown at once; with more, those that have ended are folded up."""
 
@@ -175,7 +175,11 @@ def axis(window: Window) -> Markup:
     return joined(
         *[
             element(
-                "text", tick.label, class_="tick major" if tick.major else "tick", x=percent(window.x(tick.day)), y=14
+                "text",
+                tick.label,
+                class_="day-mark major" if tick.major else "day-mark",
+                x=percent(window.x(tick.day)),
+                y=14,
             )
             for tick in window.ticks()
             if window.pixels(window.last - tick.day) > len(tick.label) * LETTER

@@ -41,7 +41,7 @@ function begin(figure) {
       const [look, text] = stateOn(lane.spans, day);
       if (lane.was === look + text) continue;
       lane.was = look + text;
-      lane.now.className = `now ${look}`;
+      lane.now.className = `state-then ${look}`;
       lane.now.textContent = `${LOOKS[look]} ${text}`;
     }
   };
@@ -62,7 +62,7 @@ async function see(day) {
   if (!answer.ok) { location.assign(url); return; }
   const found = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (mine !== turn) return;
-  const places = [...document.querySelectorAll("main .scroll")].map((each) => each.scrollLeft);
+  const places = [...document.querySelectorAll("main .across")].map((each) => each.scrollLeft);
   const focused = document.activeElement?.classList.contains("day-range");
   for (const part of ["main", "form.question", "footer"]) {
     const [old, now] = [document.querySelector(part), found.querySelector(part)];
@@ -71,7 +71,7 @@ async function see(day) {
   document.title = found.title;
   history.replaceState(null, "", url);
   start();
-  document.querySelectorAll("main .scroll").forEach((each, place) => { each.scrollLeft = places[place] ?? 0; });
+  document.querySelectorAll("main .across").forEach((each, place) => { each.scrollLeft = places[place] ?? 0; });
   if (focused) document.querySelector(".day-range")?.focus({ preventScroll: true });
 }
 
