@@ -48,16 +48,21 @@ def safe_url(report: Members) -> str:
     return url if url.lower().startswith(("https://", "http://")) else ""
 
 
+_DAYS = {"occurred": "when it was done", "effective": "when it takes hold"}
+
+
 def disagreements(item: Members) -> list[tuple[str, str]]:
-    """Return on what the sources of a state do not agree, as the member and what each says."""
+    """Return on what the sources of a state do not agree, as the member and what each of them gives, in words."""
     return [
-        (
-            each["member"],
-            "; ".join(f"{words.value(one['value'])} ({', '.join(one['outlets'])})" for one in each["says"]),
-        )
+        (_DAYS.get(each["member"], f"the {words.term(each['member'])}"), _values(each["member"], each["says"]))
         for fact in item.get("facts", ())
         for each in fact.get("disagreements", ())
     ]
+
+
+def _values(member: str, given: Iterable[Members]) -> str:
+    written = [(words.value_of(member, each["value"]), ", ".join(each["outlets"])) for each in given]
+    return "; ".join(f"{text} ({outlets})" for text, outlets in written)
 
 
 def readings(item: Members) -> list[str]:

@@ -221,7 +221,7 @@ def all_parties(codes: Sequence[str] | None, none: str = "") -> str:
 
 
 _TERMS = {"rate_percent": "rate", "charged_percent": "charged", "hs": "HS"}
-_DATES = {"since", "until", "through", "due", "planned_for"}
+_DATES = {"occurred", "effective", "since", "until", "through", "due", "planned_for"}
 
 
 def term(name: str) -> str:

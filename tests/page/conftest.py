@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,16 @@ def record_all(client: TestClient[Litestar], events: list[dict[str, Any]]) -> No
     for start in range(0, len(events), BATCH):
         answer = client.post("/v1/events", json={"events": events[start : start + BATCH]})
         assert answer.status_code == 201, answer.text
+
+
+def opened(title: str) -> dict[str, Any]:
+    """Return the opening of an issue with a title."""
+    slug = re.sub("[^a-z]+", "-", title.lower()).strip("-")
+    return {
+        "type": "issue.opened", "issues": [slug], "item": slug, "occurred": "2025-06-01", "title": title,
+        "summary": title, "parties": ["CN", "US"],
+        "reports": [{"outlet": title, "title": title, "published": "2025-06-01", "url": "https://example.org/?q=<b>"}],
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="session", params=SETS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.page.conftest import record_all
+from tests.page.conftest import opened, record_all
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -108,16 +108,6 @@ def test_a_pinned_view_never_changes(empty: Client) -> None:
     record_all(empty, [opened("Two")])
     assert empty.get(url).text == before
     assert "Two" in empty.get(plain).text
-
-
-def opened(title: str) -> dict[str, object]:
-    """Return the opening of an issue with a title."""
-    slug = re.sub("[^a-z]+", "-", title.lower()).strip("-")
-    return {
-        "type": "issue.opened", "issues": [slug], "item": slug, "occurred": "2025-06-01", "title": title,
-        "summary": title, "parties": ["CN", "US"],
-        "reports": [{"outlet": title, "title": title, "published": "2025-06-01", "url": "https://example.org/?q=<b>"}],
-    }  # fmt: skip
 
 
 def test_texts_of_the_ledger_are_escaped(empty: Client) -> None:
