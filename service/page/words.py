@@ -94,10 +94,36 @@ def plural(kind: str) -> str:
     return KINDS[kind].plural.capitalize() if kind in KINDS else words(kind)
 
 
+_UPPER = {"us", "eu", "uk", "un", "wto", "ad", "cvd", "lng", "ev", "hs", "usmca", "gsp", "mfn", "hts"}
+_TITLED = re.compile(r"\d{4}-\d{2}(?:-\d{2})?(?![^-])|[^-]+")
+"""The parts of a slug: a date is one of them."""
+
+
+@cache
 def titled(slug: str) -> str:
-    """Return a slug as words that begin with a capital: the best name that an item without a title has."""
-    text = slug.replace("-", " ")
+    """Return a slug as words that begin with a capital, the best name that an item without a title has.
+
+    Names of countries have theirs, and a date keeps its hyphens: "China ban on US poultry 2025-03".
+    """
+    text = " ".join([_cased(part) for part in _TITLED.findall(slug)])
     return text[:1].upper() + text[1:]
+
+
+def _cased(part: str) -> str:
+    return part.upper() if part in _UPPER else part.capitalize() if part in _countries() or part in _NAMED else part
+
+
+_NAMED = {
+    *[month.casefold() for month in MONTHS], "chinese", "american", "russian", "canadian", "mexican", "european",
+    "indian", "japanese", "korean", "swiss", "australian", "ukrainian", "turkish", "israeli", "geneva", "london",
+    "madrid", "stockholm", "xi", "biden", "trump",
+}  # fmt: skip
+"""Names that slugs often have; "march" and "may" are months there."""
+
+
+@cache
+def _countries() -> frozenset[str]:
+    return frozenset([party(code).casefold() for code in PARTIES])
 
 
 def day_words(day: str) -> str:
