@@ -24,8 +24,6 @@ class MarkedFact(Struct, frozen=True):
     corrected: bool
     effective: str | None = None
     city: str | None = None
-    number: int | None = None
-    track: str | None = None
     speaker: str | None = None
     reports: tuple[dict[str, Any], ...] = ()
 
