@@ -89,6 +89,38 @@ def test_a_refusal_is_a_page(page: Client, path: str, status: int, words: str) -
     assert words in answer.text
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("hs=72", "72 from China to the United States"),
+        ("eccn=3A090", "3A090 from China to the United States"),
+        ("entity=Nexperia", "Nexperia from China to the United States"),
+    ],
+)
+def test_exposure_takes_the_names_of_the_api(page: Client, query: str, words: str) -> None:
+    """A question of `/v1/exposure` is one of the page: the good by each of its names, as the link to the answer has."""
+    asked = f"{query}&origin=CN&destination=US"
+    text = page.get(f"/exposure?{asked}&{CLOCKS}").text
+    assert f"<h1>{words}</h1>" in re.sub(r"\s+", " ", text)
+    assert f"/v1/exposure?{asked}".replace("&", "&amp;") in text
+    expected = page.get(f"/v1/exposure?{asked}&known_basis=published&{CLOCKS}&limit=100").json()["items"]
+    assert text.count('<li class="entry ') == len(expected)
+
+
+def test_exposure_of_either_side(page: Client) -> None:
+    """`party` asks for what a country does and what is done to it, as in the API."""
+    text = page.get(f"/exposure?good=steel&party=CN&{CLOCKS}").text
+    assert "steel, with China on either side" in text
+    assert '<li class="entry ' in text
+
+
+def test_a_rate_that_is_not_known_is_said_so(page: Client) -> None:
+    """Where a change takes a rate away, no rate stands in what comes next."""
+    text = page.get("/?a=US&b=CN&as_of=2027-05-01&known_at=2026-11-01").text
+    assert "at a rate that is not known" in text
+    assert "None%" not in text
+
+
 def test_both_clocks_are_in_every_link(page: Client) -> None:
     """Links to views carry D and K, so that what a reader follows is as of the same day."""
     text = page.get(f"/?{CLOCKS}").text

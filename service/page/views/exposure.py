@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from service.domain.vocabulary.kinds import KINDS
-from service.page.ask import Refusal, target
-from service.page.bands import Band, Segment, Window, drawn, window_around
+from service.page.ask import ApiRefusal, target
+from service.page.bands import Band, BandSegment, BandWindow, drawn, window_around
 from service.page.views.search import good_of
 from service.page.views.start import parties_of
 from service.page.visit import View, together
@@ -20,22 +20,26 @@ if TYPE_CHECKING:
 
 BANDS_MAX = 24
 """Measures that are drawn over time, at most."""
-_FIELDS = ("good", "origin", "destination", "entity")
+_GOODS = ("good", "hs", "eccn")
+"""The parameters that name a good: the form has one field for all of them, which sends `good`."""
+_COUNTRIES = {"origin", "destination", "party"}
+_FIELDS = ("entity", "origin", "destination", "party", "quota")
 
 
 async def view(visit: Visit) -> View:
     """Show the form, and where it is filled in, what it asks for."""
     issues = (await visit.get("/v1/issues", limit=200, sources="none"))["items"]
-    context: dict[str, Any] = {"known": parties_of(issues), "fields": visit.query}
+    fields = {**visit.query, "good": good_named(visit.query)}
+    context: dict[str, Any] = {"known": parties_of(issues), "fields": fields}
     asked = asked_of(visit.query)
-    if not (asked.get("origin") or asked.get("destination")) or len(asked) < 2:  # noqa: PLR2004 - a good and a country
+    if asked.keys().isdisjoint(_COUNTRIES) or asked.keys() <= _COUNTRIES:
         return View("exposure.html", context, "Exposure")
     try:
         found, ended = await together(
             visit.get("/v1/exposure", limit=100, **asked),
             visit.get("/v1/exposure", limit=BANDS_MAX, include="ended", sources="none", **asked),
         )
-    except Refusal as refusal:
+    except ApiRefusal as refusal:
         return View("exposure.html", {**context, "problem": refusal.problem}, "Exposure", refusal.status)
     window = window_around(visit.basis.as_of)
     context |= {
@@ -48,16 +52,22 @@ async def view(visit: Visit) -> View:
     }
     if context["unclear"]:
         context["found"] |= {"items": (await visit.get("/v1/exposure", limit=100, compared="no", **asked))["items"]}
-    return View("exposure.html", context, f"Exposure: {visit.query.get('good') or visit.query.get('entity')}")
+    return View("exposure.html", context, f"Exposure: {fields['good'] or fields.get('entity', '')}")
+
+
+def good_named(query: Mapping[str, str]) -> str:
+    """Return the good that a query names, as the field shows it; "" where it names none."""
+    return next((query[name].strip() for name in _GOODS if name in query), "")
 
 
 def asked_of(query: Mapping[str, str]) -> dict[str, object]:
     """Return what the API is asked: a good by name or code, its maker, and the countries."""
-    given: dict[str, object] = {name: query[name] for name in _FIELDS if name != "good" and name in query}
-    return {**(good_of(query["good"].strip()) if "good" in query else {}), **given}
+    coded: dict[str, object] = {name: query[name] for name in _GOODS if name != "good" and name in query}
+    given: dict[str, object] = {name: query[name] for name in _FIELDS if name in query}
+    return {**(good_of(query["good"].strip()) if "good" in query else {}), **coded, **given}
 
 
-async def bands(visit: Visit, items: Iterable[Members], window: Window) -> list[Band]:
+async def bands(visit: Visit, items: Iterable[Members], window: BandWindow) -> list[Band]:
     """Return the life of each measure as known at K."""
     chosen = list(items)
     paths = [f"/v1/{KINDS[each['kind']].plural}/{each['id']}/versions" for each in chosen]
@@ -69,6 +79,8 @@ async def bands(visit: Visit, items: Iterable[Members], window: Window) -> list[
 def _band(item: Members, rectangles: Iterable[Members]) -> Band:
     """Return the states of an item that are known at K: the rectangles that are open towards later K."""
     segments = [
-        Segment(each["valid_from"], each["valid_to"], each["state"]) for each in rectangles if each["known_to"] is None
+        BandSegment(each["valid_from"], each["valid_to"], each["state"])
+        for each in rectangles
+        if each["known_to"] is None
     ]
     return Band(item, sorted(segments, key=lambda each: each.begins))
