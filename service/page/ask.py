@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from service.api.http.requests import AnyRequest
 
 Members = dict[str, Any]
+JSON = "application/json"
 _KEPT = ("asgi", "http_version", "scheme", "root_path", "client", "server")
 """What the request in process has from the reader's own."""
 
 
-class Refusal(Exception):  # noqa: N818 - the API's, not a fault of ours
+class ApiRefusal(Exception):  # noqa: N818 - the API's, not a fault of ours
     """The API refuses: its status, and the members of its problem."""
 
     def __init__(self, status: int, problem: Members) -> None:
@@ -31,7 +32,7 @@ class Refusal(Exception):  # noqa: N818 - the API's, not a fault of ours
         self.status, self.problem = status, problem
 
 
-class Answer(NamedTuple):
+class ApiAnswer(NamedTuple):
     """An answer of the API: its status, headers by name in lower case, and its bytes."""
 
     status: int
@@ -39,10 +40,10 @@ class Answer(NamedTuple):
     body: bytes
 
     def members(self) -> Members:
-        """Return the JSON of the answer; raises Refusal for a problem."""
+        """Return the JSON of the answer; raises ApiRefusal for a problem."""
         found: Members = msgspec.json.decode(self.body) if self.body else {}
         if self.status >= 400:  # noqa: PLR2004 - where refusals begin
-            raise Refusal(self.status, found)
+            raise ApiRefusal(self.status, found)
         return found
 
 
@@ -63,13 +64,13 @@ def scope_of(request: AnyRequest, path: str, query: bytes, accept: str, method: 
     }  # fmt: skip
 
 
-async def ask(request: AnyRequest, path: str, query: Mapping[str, object], accept: str = "application/json") -> Answer:
+async def ask(request: AnyRequest, path: str, query: Mapping[str, object], accept: str = JSON) -> ApiAnswer:
     """Ask the API in process."""
     url = target(path, query)
     return await send(request, scope_of(request, path, url.partition("?")[2].encode(), accept))
 
 
-async def send(request: AnyRequest, scope: dict[str, Any], body: bytes = b"") -> Answer:
+async def send(request: AnyRequest, scope: dict[str, Any], body: bytes = b"") -> ApiAnswer:
     """Send a request in process, and take its whole answer."""
     start: dict[str, Any] = {}
     parts: list[bytes] = []
@@ -85,4 +86,4 @@ async def send(request: AnyRequest, scope: dict[str, Any], body: bytes = b"") ->
 
     await request.app(scope, receive, take)  # type: ignore[arg-type]
     headers = {name.decode().lower(): value.decode("latin-1") for name, value in start["headers"]}
-    return Answer(start["status"], headers, b"".join(parts))
+    return ApiAnswer(start["status"], headers, b"".join(parts))

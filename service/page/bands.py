@@ -24,7 +24,7 @@ _TICKS, _NAMED = 3, 6
 """Months from tick to tick, and from name to name."""
 
 
-class Window(NamedTuple):
+class BandWindow(NamedTuple):
     """The days that are drawn: from the first up to, not on, the end, as ordinals."""
 
     first: int
@@ -34,13 +34,13 @@ class Window(NamedTuple):
         """Return where a day is, in percent of the width; within 0 and 100."""
         return round(min(max((day - self.first) / (self.end - self.first), 0.0), 1.0) * 100, 2)
 
-    def shows(self, segment: Segment) -> bool:
+    def shows(self, segment: BandSegment) -> bool:
         """Return whether some of a segment is in the window."""
         begins, ends = segment.days()
         return begins < self.end and ends > self.first and look("", segment.state["status"]) != "none"
 
 
-class Segment(NamedTuple):
+class BandSegment(NamedTuple):
     """The days on which a state holds, YYYY-MM-DD, up to, not on, the last; None is open."""
 
     begins: str
@@ -56,7 +56,7 @@ class Band(NamedTuple):
     """The life of an item."""
 
     item: Members
-    segments: list[Segment]
+    segments: list[BandSegment]
 
 
 class Bar(NamedTuple):
@@ -78,7 +78,7 @@ class Row(NamedTuple):
     says: str
 
 
-class Picture(NamedTuple):
+class BandPicture(NamedTuple):
     """Rows over time, the place of D, the lines of months, and the names of some of them."""
 
     rows: list[Row]
@@ -87,17 +87,17 @@ class Picture(NamedTuple):
     names: list[tuple[float, str]]
 
 
-def window_around(day: str) -> Window:
+def window_around(day: str) -> BandWindow:
     """Return the window around D, from the first of a month to the first of another."""
-    return Window(_month(day, -MONTHS_BEFORE).toordinal(), _month(day, MONTHS_AFTER + 1).toordinal())
+    return BandWindow(_month(day, -MONTHS_BEFORE).toordinal(), _month(day, MONTHS_AFTER + 1).toordinal())
 
 
-def drawn(bands: Iterable[Band], window: Window, day: str) -> Picture:
+def drawn(bands: Iterable[Band], window: BandWindow, day: str) -> BandPicture:
     """Return the picture of some bands."""
     months = [_month(day, at) for at in range(-MONTHS_BEFORE, MONTHS_AFTER + 1)]
     ticks = [each for each in months if (each.month - 1) % _TICKS == 0]
     named = [each for each in ticks if (each.month - 1) % _NAMED == 0]
-    return Picture(
+    return BandPicture(
         [_row(each, window) for each in bands],
         window.place(_ordinal(day)),
         [window.place(each.toordinal()) for each in ticks],
@@ -105,14 +105,14 @@ def drawn(bands: Iterable[Band], window: Window, day: str) -> Picture:
     )
 
 
-def _row(band: Band, window: Window) -> Row:
+def _row(band: Band, window: BandWindow) -> Row:
     segments = [each for each in _joined(band.segments) if window.shows(each)]
     return Row(band.item, [_bar(each, window) for each in segments], "; ".join(_says(each) for each in segments))
 
 
-def _joined(segments: Iterable[Segment]) -> list[Segment]:
+def _joined(segments: Iterable[BandSegment]) -> list[BandSegment]:
     """Return segments of which neighbours look different: others become one."""
-    found: list[Segment] = []
+    found: list[BandSegment] = []
     for each in segments:
         if found and found[-1].ends == each.begins and _face(found[-1].state) == _face(each.state):
             found[-1] = found[-1]._replace(ends=each.ends)
@@ -125,7 +125,7 @@ def _face(state: Members) -> tuple[object, ...]:
     return state["status"], state.get("charged_percent"), state["certainty"], state["contested"]
 
 
-def _bar(segment: Segment, window: Window) -> Bar:
+def _bar(segment: BandSegment, window: BandWindow) -> Bar:
     begins, ends = (window.place(day) for day in segment.days())
     state, width = segment.state, round(max(ends - begins, 0.3), 2)
     doubt = "contested" if state["contested"] else "possible" if state["certainty"] == "possible" else ""
@@ -138,7 +138,7 @@ def _charged(state: Members) -> str:
     return "" if charged is None or state["status"] in {"announced", "proposed"} else percent(charged)
 
 
-def _says(segment: Segment) -> str:
+def _says(segment: BandSegment) -> str:
     state = segment.state
     text = words(state["status"]) + (f", {charged} charged" if (charged := _charged(state)) else "")
     text += ", contested" if state["contested"] else ", possibly" if state["certainty"] == "possible" else ""

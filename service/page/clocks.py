@@ -59,7 +59,7 @@ def _next_day(day: str) -> str | None:
         return None
 
 
-class Basis(NamedTuple):
+class ViewBasis(NamedTuple):
     """D and K of a view as the API has resolved them; `pinned`: the URL itself names all of them."""
 
     as_of: str
@@ -104,7 +104,9 @@ class Basis(NamedTuple):
         )
 
 
-def basis_of(answer: Members, clocks: Clocks, today: str) -> Basis:
+def basis_of(answer: Members, clocks: Clocks, today: str) -> ViewBasis:
     """Return the basis that an answer states."""
     pinned = bool(clocks.as_of and clocks.known_position and (clocks.known_at or clocks.known_basis == "recorded"))
-    return Basis(answer["as_of"], answer["known_basis"], answer["known_at"], answer["known_position"], pinned, today)
+    return ViewBasis(
+        answer["as_of"], answer["known_basis"], answer["known_at"], answer["known_position"], pinned, today
+    )

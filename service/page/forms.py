@@ -40,7 +40,7 @@ class Field(NamedTuple):
     warnings: Sequence[str] = ()
 
 
-class Group(NamedTuple):
+class FieldGroup(NamedTuple):
     """Fields under a heading; those that may be left out are folded."""
 
     head: str
@@ -48,7 +48,7 @@ class Group(NamedTuple):
     more: list[Field]
 
 
-def groups_of(schema: Members) -> list[Group]:
+def groups_of(schema: Members) -> list[FieldGroup]:
     """Return the fields of a type of event: where it belongs and when, what it gives, and who says so."""
     shape = _resolved(schema, schema)
     own = {name: each for name, each in shape["properties"].items() if name not in _LEFT_OUT}
@@ -69,7 +69,7 @@ def groups_of(schema: Members) -> list[Group]:
     return [*[each for each in groups if each.fields or each.more], report_group(schema, "reports" in required)]
 
 
-def report_group(schema: Members, required: bool) -> Group:  # noqa: FBT001 - what the schema says of it
+def report_group(schema: Members, required: bool) -> FieldGroup:  # noqa: FBT001 - what the schema says of it
     """Return the fields of one report."""
     shape = schema["$defs"]["Report"]
     names = [*_REPORT_FIRST, *[name for name in shape["properties"] if name not in {*_REPORT_FIRST, *_REPORT_LEFT_OUT}]]
@@ -82,8 +82,8 @@ def report_group(schema: Members, required: bool) -> Group:  # noqa: FBT001 - wh
     return _group("Who says so", found, shown)
 
 
-def _group(head: str, fields: list[Field], shown: set[str]) -> Group:
-    return Group(
+def _group(head: str, fields: list[Field], shown: set[str]) -> FieldGroup:
+    return FieldGroup(
         head,
         [each for each in fields if each.required or each.name in shown],
         [each for each in fields if not (each.required or each.name in shown)],
@@ -104,7 +104,8 @@ def _field(schema: Members, name: str, part: Members, *, required: bool) -> Fiel
     example = str(next(iter(shape.get("examples", ())), ""))
     sort = sort_of(schema, part)
     choices = shape.get("enum", ()) if sort == "choice" else ()
-    return Field(name, label, sort, str(shape.get("description", "")), required, choices, _hinted(schema, part, sort) or example)
+    written = _hinted(schema, part, sort) or example
+    return Field(name, label, sort, str(shape.get("description", "")), required, choices, written)
 
 
 def sort_of(schema: Members, part: Members) -> str:
@@ -165,10 +166,9 @@ def _read(schema: Members, part: Members, text: str) -> Any:  # noqa: ANN401 - a
             return _number(text)
         case "yes":
             return text in {"true", "on"}
-        case "codes":
-            return [each.strip() for each in text.replace("\n", ",").split(",") if each.strip()]
-        case "texts":
-            return [each.strip() for each in text.splitlines() if each.strip()]
+        case "codes" | "texts" as sort:
+            parts = (text.replace(",", "\n") if sort == "codes" else text).splitlines()
+            return [each.strip() for each in parts if each.strip()]
         case "object":
             return _object(schema, _resolved(schema, part), text)
         case "objects":
@@ -226,7 +226,7 @@ def _line(value: Members) -> str:
     return "; ".join([*([str(value["name"])] if "name" in value else []), *rest])
 
 
-def filled(groups: Iterable[Group], values: Mapping[str, str], notes: Notes) -> list[Group]:
+def filled(groups: Iterable[FieldGroup], values: Mapping[str, str], notes: Notes) -> list[FieldGroup]:
     """Return groups with the values of their fields, and what is wrong beside each."""
 
     def fill(each: Field) -> Field:
@@ -234,7 +234,7 @@ def filled(groups: Iterable[Group], values: Mapping[str, str], notes: Notes) -> 
             value=values.get(each.name, ""), faults=notes.faults(each.name), warnings=notes.warnings(each.name)
         )
 
-    def shown(group: Group) -> Iterator[Field]:
+    def shown(group: FieldGroup) -> Iterator[Field]:
         """Fields that say something, or that are wrong, are not folded."""
         for each in map(fill, group.more):
             if each.value or each.faults or each.warnings:

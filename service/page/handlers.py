@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from service.api.http.encodings import form_of
 from service.api.http.problems import NotFound
 from service.page import static
-from service.page.ask import Refusal, ask, scope_of
+from service.page.ask import ApiRefusal, ask, scope_of
 from service.page.key import is_key, set_cookie
 from service.page.render import SECURITY, drawn, shown
 from service.page.views import changes, exposure, issue, issues, item, start
@@ -58,13 +58,13 @@ def _handler(path: str, see: See) -> HTTPRouteHandler:
         try:
             visit = await opened(request)
             return await shown(request, await see(visit), visit)
-        except Refusal as refusal:
+        except ApiRefusal as refusal:
             return await shown(request, refused(refusal), visit)
 
     return HTTPRouteHandler(path, http_method=_READ, include_in_schema=False, status_code=200)(call)
 
 
-def refused(refusal: Refusal) -> View:
+def refused(refusal: ApiRefusal) -> View:
     """Return the page that says why the API refuses, with a form for a key where one is wanted."""
     wants_key = refusal.status == _UNAUTHORIZED
     title = "This ledger asks for a key" if wants_key else str(refusal.problem.get("title", "Refused"))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from service.api.http.requests import parameters_of, services_of
 from service.domain.vocabulary import dates
 from service.page.ask import ask, target
-from service.page.clocks import NAMES, Basis, basis_of, clocks_of
+from service.page.clocks import NAMES, ViewBasis, basis_of, clocks_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from service.api.http.requests import AnyRequest
-    from service.page.ask import Answer, Members
+    from service.page.ask import ApiAnswer, Members
 
 
 class View(NamedTuple):
@@ -33,7 +33,7 @@ class Visit:
 
     request: AnyRequest
     query: Mapping[str, str]
-    basis: Basis
+    basis: ViewBasis
 
     @property
     def path(self) -> str:
@@ -41,20 +41,20 @@ class Visit:
         path: str = self.request.scope["path"]
         return path
 
-    async def ask(self, path: str, **query: object) -> Answer:
+    async def ask(self, path: str, **query: object) -> ApiAnswer:
         """Ask the API with these parameters and no others."""
         return await ask(self.request, path, query)
 
-    async def answer(self, path: str, **query: object) -> Answer:
+    async def answer(self, path: str, **query: object) -> ApiAnswer:
         """Ask the API as of both clocks of the view, pinned: all that one view shows is as of one (D, K)."""
         return await ask(self.request, path, {**query, **self.basis.frozen})
 
     async def get(self, path: str, **query: object) -> Members:
-        """Return the members of an answer as of both clocks of the view; raises Refusal."""
+        """Return the members of an answer as of both clocks of the view; raises ApiRefusal."""
         return (await self.answer(path, **query)).members()
 
     async def known(self, path: str, **query: object) -> Members:
-        """Return the members of an answer about every day, as known at the K of the view; raises Refusal."""
+        """Return the members of an answer about every day, as known at the K of the view; raises ApiRefusal."""
         return (await ask(self.request, path, {**query, **self.known_clocks})).members()
 
     @property
@@ -92,7 +92,7 @@ class Visit:
 
 
 async def opened(request: AnyRequest) -> Visit:
-    """Resolve both clocks of a request by one question to the API; raises Refusal where they cannot be."""
+    """Resolve both clocks of a request by one question to the API; raises ApiRefusal where they cannot be."""
     query = {name: value for name, value in reversed(parameters_of(request)) if value.strip()}
     today = dates.iso(services_of(request).today())
     clocks = clocks_of(query)

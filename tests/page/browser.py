@@ -13,7 +13,8 @@ from axe_playwright_python.sync_playwright import Axe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, Request
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Request
+    from playwright.sync_api import Page as Window
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -42,7 +43,7 @@ def chromium() -> str | None:
 class Seen(NamedTuple):
     """A tab, with what it complained of and what it asked of other hosts."""
 
-    page: Page
+    page: Window
     complaints: list[str]
     elsewhere: list[str]
 

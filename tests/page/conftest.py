@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,7 @@ from service.settings import Settings
 from service.storage import files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from litestar import Litestar
@@ -47,16 +48,22 @@ def opened(title: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.fixture(scope="session", params=SETS)
-def seeded_url(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a ledger with one of the sets."""
-    return filled(request.param, sqlite_template, tmp_path_factory)
+@pytest.fixture(scope="session")
+def filled_once(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """Return the URL of a ledger with a set, which is made when it is first asked for."""
+    return cache(lambda name: filled(name, sqlite_template, tmp_path_factory))
+
+
+@pytest.fixture(params=SETS)
+def seeded_url(request: pytest.FixtureRequest, filled_once: Callable[[str], str]) -> str:
+    """The URL of a ledger with one of the sets, which no test writes to."""
+    return filled_once(request.param)
 
 
 @pytest.fixture(scope="session")
-def us_china_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a ledger with the set `us-china`."""
-    return filled("us-china", sqlite_template, tmp_path_factory)
+def us_china_url(filled_once: Callable[[str], str]) -> str:
+    """The URL of a ledger with the set `us-china`, which no test writes to."""
+    return filled_once("us-china")
 
 
 def filled(name: str, template: Path, directories: pytest.TempPathFactory) -> str:

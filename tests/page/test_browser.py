@@ -20,7 +20,8 @@ from tests.page.browser import DESKTOP, FLAGS, PHONE, chromium, tab
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
+    from playwright.sync_api import Page as Window
 
     from tests.page.browser import Seen
 
@@ -36,7 +37,7 @@ ITEMS = 3
 PATIENCE_MS = 20_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests."""
     with sync_playwright() as playwright:
@@ -45,7 +46,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def us_china(us_china_url: str) -> Iterator[str]:
     """The URL of a server on the set `us-china`, which nobody writes to."""
     with serving(us_china_url) as server:
@@ -59,7 +60,7 @@ def blank(migrated_sqlite_url: str) -> Iterator[str]:
         yield server.url
 
 
-def views_of(page: Page, clocks: str) -> list[str]:
+def views_of(page: Window, clocks: str) -> list[str]:
     """Return the views to look at: the fixed ones, an exposure, and some issues and items that the first view names."""
     page.goto(f"/?{clocks}")
     found = page.eval_on_selector_all("main a", "all => all.map((each) => each.getAttribute('href'))")
@@ -142,7 +143,7 @@ def test_the_keyboard_alone_is_enough(browser: Browser, us_china: str) -> None:
         page.wait_for_url("**/items/**")
 
 
-def press_until(page: Page, key: str, condition: str) -> None:
+def press_until(page: Window, key: str, condition: str) -> None:
     """Press a key until something is so; at most as often as there are places to go."""
     for _ in range(80):
         page.keyboard.press(key)

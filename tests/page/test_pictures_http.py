@@ -1,4 +1,4 @@
-"""The views of issues and items by plain HTTP: every one of every set is drawn, and nothing in them is markup of others."""
+"""The views of issues and items by plain HTTP: each of every set is drawn, and no text in them becomes markup."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_every_issue_and_item_is_drawn(seeded_url: str, basis: str) -> None:
 
 def listed(client: Client, collection: str) -> list[dict[str, Any]]:
     """Return the items of a collection, ended ones as well."""
-    query = {"limit": 1000, "sources": "none", "as_of": "2026-06-01"}
+    query: dict[str, str | int] = {"limit": 1000, "sources": "none", "as_of": "2026-06-01"}
     if collection != "issues":
         query["include"] = "ended"
     found: list[dict[str, Any]] = client.get(f"/v1/{collection}", params=query).json()["items"]
@@ -56,7 +56,12 @@ def test_the_pictures_say_what_the_api_says(page: Client) -> None:
     )
     assert lane
     assert "<span>suspended, 10%" in lane[0]
-    query = {"known_basis": "published", "known_at": "2026-06-01", "sources": "none", "limit": 1000}
+    query: dict[str, str | int] = {
+        "known_basis": "published",
+        "known_at": "2026-06-01",
+        "sources": "none",
+        "limit": 1000,
+    }
     known = page.get("/v1/restrictions/reciprocal-tariff-china/versions", params=query).json()["items"]
     text = page.get("/items/restriction/reciprocal-tariff-china?as_of=2025-06-10&known_at=2026-06-01").text
     assert len(re.findall('class="cell ', text)) == len(known) + len(
@@ -89,13 +94,14 @@ def test_texts_in_pictures_are_escaped(empty: Client) -> None:
     report = {"outlet": HOSTILE, "title": HOSTILE, "published": "2025-06-01", "url": "https://example.org/"}
     given = {"issues": ["a-matter"], "occurred": "2025-06-01", "reports": [report]}
     restriction = {"imposed_by": "US", "against": ["CN"], "instrument": "tariff", "rate_percent": 10}
-    number = "00000000-0000-4000-8000-000000000002"
+    number, between, goods = "00000000-0000-4000-8000-000000000002", {"parties": ["CN", "US"]}, [{"name": HOSTILE}]
+    later = {**given, "occurred": "2025-07-01"}
     events: list[dict[str, Any]] = [
-        {**given, "type": "issue.opened", "item": "a-matter", "title": HOSTILE, "summary": HOSTILE, "parties": ["CN", "US"]},
+        {**given, "type": "issue.opened", "item": "a-matter", "title": HOSTILE, "summary": HOSTILE, **between},
         {**given, "type": "round.concluded", "item": "talks", "city": HOSTILE, "country": "CH"},
         {**given, "type": "statement.made", "item": "words", "speaker": HOSTILE, "summary": HOSTILE, "party": "US"},
-        {**given, "type": "restriction.imposed", "item": "duty", "id": number, **restriction, "goods": [{"name": HOSTILE}]},
-        {**given, "type": "restriction.amended", "item": "duty", "occurred": "2025-07-01", "goods": [{"name": HOSTILE + "2"}]},
+        {**given, "type": "restriction.imposed", "item": "duty", "id": number, **restriction, "goods": goods},
+        {**later, "type": "restriction.amended", "item": "duty", "goods": [{"name": HOSTILE + "2"}]},
         {"type": "record.disputed", "target": number, "occurred": "2025-06-02", "reason": HOSTILE, "reports": [report]},
     ]  # fmt: skip
     record_all(empty, events)
@@ -112,15 +118,17 @@ def test_a_retraction_is_shown_as_one(empty: Client) -> None:
     number = "00000000-0000-4000-8000-000000000003"
     report = [{"outlet": "Gazette", "published": "2025-06-01"}]
     given = {"issues": ["a-matter"], "occurred": "2025-06-01", "reports": report}
-    terms = {"imposed_by": "US", "against": ["CN"], "instrument": "tariff", "rate_percent": 10}
+    terms = {"imposed_by": "US", "against": ["CN"], "instrument": "tariff", "rate_percent": 10, "all_goods": True}
+    later = {"id": number, "occurred": "2025-07-01", "rate_percent": 50}
+    opening = {"title": "A", "summary": "A", "parties": ["CN", "US"]}
     record_all(
         empty,
         [
-            {**given, "type": "issue.opened", "item": "a-matter", "title": "A", "summary": "A", "parties": ["CN", "US"]},
+            {**given, "type": "issue.opened", "item": "a-matter", **opening},
             {**given, "type": "restriction.imposed", "item": "duty", **terms},
-            {**given, "type": "restriction.tightened", "item": "duty", "id": number, "occurred": "2025-07-01", "rate_percent": 50},
+            {**given, "type": "restriction.tightened", "item": "duty", **later},
         ],
-    )  # fmt: skip
+    )
     assert empty.delete(f"/v1/events/{number}", params={"reason": "It was a rumour."}).status_code in {200, 201}
     text = empty.get("/items/restriction/duty", params={"as_of": "2025-08-01", "known_basis": "recorded"}).text
     fact = text[text.index(f'id="fact-{number}"') - 40 :]

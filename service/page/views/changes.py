@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.domain.vocabulary.kinds import KINDS
-from service.page.ask import Refusal, target
+from service.page.ask import ApiRefusal, target
 from service.page.views.start import parties_of
 from service.page.visit import View, together
 from service.page.words import MONTHS, term, value_of
@@ -47,7 +47,7 @@ async def view(visit: Visit) -> View:
     context: dict[str, Any] = {"show": show, "fields": visit.query, "known": parties_of(issues)}
     try:
         context |= await (_calendar(visit) if show == "calendar" else _differences(visit, show))
-    except Refusal as refusal:
+    except ApiRefusal as refusal:
         return View(
             "changes.html",
             context | {"since": visit.query.get("since", ""), "problem": refusal.problem},

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from service.domain.vocabulary.dates import iso, parse
 from service.domain.vocabulary.kinds import KINDS
-from service.page.ask import Refusal
+from service.page.ask import ApiRefusal
 from service.page.pictures import rectangles as picture
 from service.page.pictures import story
 from service.page.pictures.legend import legend
@@ -51,7 +51,7 @@ async def view(visit: Visit) -> View:
     """Show an item as of (D, K)."""
     kind, slug = (visit.request.path_params[name] for name in ("kind", "item"))
     if kind not in KINDS:
-        raise Refusal(404, {"title": "Not found", "detail": f"There is no kind of item called {kind[:40]}."})
+        raise ApiRefusal(404, {"title": "Not found", "detail": f"There is no kind of item called {kind[:40]}."})
     path = f"/v1/{KINDS[kind].plural}/{slug}"
     if kind == "issue":
         found = await visit.get(path)
