@@ -22,6 +22,7 @@ from service.api.http.requests import BODY_MAX, Services
 from service.api.routes import route_handlers
 from service.eventlog.head import Heads
 from service.feed.live import Tail
+from service.page.handlers import exception_handlers, page_handlers
 from service.storage import connect, files
 from service.storage.database import NotMigrated
 from service.views import shape
@@ -128,12 +129,15 @@ def create_app(settings: Settings) -> Litestar:
         logger.info("service.stopped")
 
     return Litestar(
-        route_handlers=route_handlers(
-            *((files.data("openapi") / name).read_bytes() for name in ("openapi.json", "asyncapi.json"))
-        ),
+        route_handlers=[
+            *page_handlers(),
+            *route_handlers(
+                *((files.data("openapi") / name).read_bytes() for name in ("openapi.json", "asyncapi.json"))
+            ),
+        ],
         lifespan=[lifespan],
         state=State(),
-        exception_handlers=handlers(),
+        exception_handlers=exception_handlers(handlers()),
         openapi_config=None,
         logging_config=None,
         request_max_body_size=BODY_MAX,
