@@ -124,7 +124,7 @@ class Ledger:
         request.copied, request.once = copied, once
         self._queue.append(request)
         self._wake.set()
-        return await request.answer
+        return await request.counted(self.counted)
 
     async def preview(self, batch: Batch) -> Preview:
         """Return what a batch would do now, without recording it; raises what an append of it would.
@@ -213,8 +213,7 @@ class Ledger:
 
     def _answer(self, group: Sequence[Request], attempt: Attempt) -> None:
         head = attempt.head
-        self.counted.commits += head != self._head
-        self.counted.events += head.position - self._head.position
+        self.counted.commit(head.position - self._head.position)
         self.counted.refused += sum(not isinstance(request.outcome, AppendResult) for request in group)
         if head != self._head or attempt.found > self._confirmed:
             self._confirmed = head.position

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from service.domain.errors import Fault, Malformed, Refused, Unavailable
 from service.domain.vocabulary import instants
 from service.domain.vocabulary.events import id_of
+from service.spread import EVENTS, Spread
 from service.storage.database import DuplicateId, Lost
 
 if TYPE_CHECKING:
@@ -106,6 +108,15 @@ class Request:
             self.look_up = self.own = True
             self.recorded = {}
 
+    async def counted(self, counted: Counted) -> AppendResult:
+        """Wait for the answer, and count how long that takes."""
+        began = perf_counter()
+        try:
+            return await self.answer
+        finally:
+            counted.seconds.add(perf_counter() - began)
+            counted.batch.add(len(self.events))
+
     def fail(self, cause: Exception) -> None:
         """Answer the writer that the ledger cannot record it now."""
         if not self.answer.done():
@@ -125,8 +136,22 @@ class Request:
 
 @dataclass(slots=True)
 class Counted:
-    """The work of a process since its start."""
+    """The work of a process since its start.
+
+    `seconds` are those that each append took, refused ones too; `batch` how many events each had, `group` how many
+    each commit had.
+    """
 
     events: int = 0
     commits: int = 0
     refused: int = 0
+    seconds: Spread = field(default_factory=Spread)
+    batch: Spread = field(default_factory=lambda: Spread(EVENTS))
+    group: Spread = field(default_factory=lambda: Spread(EVENTS))
+
+    def commit(self, events: int) -> None:
+        """Count a commit of so many events; none where all that was asked for had been recorded before."""
+        if events > 0:
+            self.events += events
+            self.commits += 1
+            self.group.add(events)

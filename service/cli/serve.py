@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +27,9 @@ from service.cli.running import (
 from service.settings import FORMATS, LEVELS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.api.http.exchange import Exchange
     from service.api.http.requests import Services
     from service.settings import Settings
 
@@ -104,26 +108,44 @@ def _serve(settings: Settings, *, is_closed: bool) -> None:
     import uvicorn
 
     from service import logs
-    from service.app import create_app
+    from service.api.http.exchange import Traffic
+    from service.app import clock, create_app, new_traces
+    from service.edge import access
     from service.edge.bodies import Bodies
     from service.edge.connection import connections
     from service.edge.crowd import Crowd
     from service.edge.gate import Gate, names
     from service.edge.limits import limits
+    from service.edge.observing import Observed
 
-    logs.configure(settings.log_level, settings.log_format)
+    lines = logs.Lines(sys.stderr)
+    logs.configure(settings.log_level, settings.log_format, lines)
     sys.setswitchinterval(SWITCH_SECONDS)
     listening = _listen(settings)
     host, port = listening.getsockname()[:2]
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     click.echo(_banner(settings, where, is_closed=is_closed))
-    app = create_app(settings)
-    crowd = Crowd(limits(settings.stall_seconds))
+    traffic = Traffic()
+    app = create_app(settings, traffic)
+    gate = Gate(
+        Bodies(app, settings.stall_seconds),
+        names(settings.public_url, settings.allowed_hosts, settings.cors_origins, local=settings.is_loopback()),
+    )
+    observed = Observed(gate, traffic, new_traces, access.refused)
+    if logs.shows_info(settings.log_level):
+        form = logs.access_form(settings.log_format)
+
+        def log(over: Sequence[Exchange]) -> None:
+            lines.write(partial(access.lines, form, over, clock(), time.perf_counter()))
+
+        traffic.watchers.append(log)
+    crowd = Crowd(limits(settings.stall_seconds), observed.refused)
 
     class Server(uvicorn.Server):
         async def on_tick(self, counter: int) -> bool:
-            """Refuse clients that are late: uvicorn calls this ten times a second."""
+            """Refuse clients that are late, and log who was answered: uvicorn calls this ten times a second."""
             crowd.tick(time.monotonic())
+            traffic.count()
             return await super().on_tick(counter)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -135,10 +157,7 @@ def _serve(settings: Settings, *, is_closed: bool) -> None:
             await super().shutdown(sockets)
 
     config = uvicorn.Config(
-        Gate(
-            Bodies(app, settings.stall_seconds),
-            names(settings.public_url, settings.allowed_hosts, settings.cors_origins, local=settings.is_loopback()),
-        ),
+        observed,
         interface="asgi3",
         http=connections(crowd),
         ws="none",
@@ -151,8 +170,9 @@ def _serve(settings: Settings, *, is_closed: bool) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops, then raises it again: not a failure
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.closing(lines), contextlib.suppress(KeyboardInterrupt):
         Server(config).run(sockets=[listening])
+        traffic.count()
 
 
 def _banner(settings: Settings, where: str, *, is_closed: bool) -> str:
