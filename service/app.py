@@ -51,10 +51,12 @@ def new_id() -> UUID:
     return UUID(int=value & ~(0x3 << 62) | (0x2 << 62))
 
 
-def new_traces(count: int) -> list[bytes]:
-    """Make values of the header traceparent (W3C Trace Context), each of a new trace that is not sampled."""
+def new_traces(count: int, flags: str = "00") -> list[bytes]:
+    """Make values of the header traceparent (W3C Trace Context), each of a new trace; `flags` "01" has it sampled."""
     digits = os.urandom(24 * count).hex()
-    return [f"00-{digits[at : at + 32]}-{digits[at + 32 : at + 48]}-00".encode() for at in range(0, 48 * count, 48)]
+    return [
+        f"00-{digits[at : at + 32]}-{digits[at + 32 : at + 48]}-{flags}".encode() for at in range(0, 48 * count, 48)
+    ]
 
 
 def chance() -> Chance:

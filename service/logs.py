@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
-import time
-from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -15,16 +13,17 @@ import msgspec
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
+from service.beside import Beside
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable, MutableMapping, Sequence
 
     from structlog.typing import Processor
 
 LINES_MAX: Final = 10_000
-"""Lines that may wait to be written; those above it are left out, and counted in the next line."""
+"""Lines that may wait to be written; those above it are left out, and counted in a line of its own."""
 GATHER_SECONDS: Final = 0.02
 """Between two writes lines gather for so long."""
-CLOSE_SECONDS: Final = 1.0
 MICROS: Final = 1_000_000
 
 # Local variables contain what clients sent, and may contain secrets: tracebacks leave them out.
@@ -32,60 +31,40 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(sh
 
 
 class Lines:
-    """A file whose writers do not wait: a thread writes what they give it, soon.
+    """A file whose writers do not wait: a thread writes what they hand over, soon."""
 
-    Whoever reads the log of a service, a pipe for instance, may be slow or have stopped. The service goes on: lines
-    that no longer fit are left out.
-    """
+    def __init__(self, file: TextIO, form: str, clock: Callable[[], int]) -> None:
+        """Write to `file`, in the order of the calls.
 
-    def __init__(self, file: TextIO) -> None:
-        """Write to `file`, in the order of the calls."""
-        self._file = file
-        self._waiting: deque[str | Callable[[], str]] = deque()
-        self._left_out = 0
-        self._woken = threading.Event()
-        self._closed = False
-        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-        self._thread.start()
+        `form` is that of the lines, `console` or `json`; `clock` returns microseconds since 1970 UTC.
+        """
+        self._file, self._form, self._clock = file, access_form(form), clock
+        self._beside: Beside[str | Callable[[], str]] = Beside("log", self._write_out, LINES_MAX, GATHER_SECONDS)
 
-    def write(self, text: str | Callable[[], str]) -> None:
-        """Take a text that ends its line, or what makes one: the thread calls it."""
-        if len(self._waiting) >= LINES_MAX:
-            self._left_out += 1
-            return
-        self._waiting.append(text)
-        if not self._woken.is_set():
-            self._woken.set()
+    def write(self, text: str) -> None:
+        """Take a text that ends its line."""
+        self._beside.give(text)
+
+    def make(self, texts: Callable[[], str], count: int) -> None:
+        """Take what makes so many lines: the thread calls it."""
+        self._beside.give(texts, count)
 
     def flush(self) -> None:
         """Return at once: the thread does not wait for it."""
 
     def close(self) -> None:
         """Write what waits, for a second at most."""
-        self._closed = True
-        self._woken.set()
-        self._thread.join(CLOSE_SECONDS)
+        self._beside.close()
 
-    def _run(self) -> None:
-        while not self._closed:
-            self._woken.wait()
-            self._woken.clear()
-            self._write_out()
-            if not self._closed:
-                time.sleep(GATHER_SECONDS)
-        self._write_out()
-
-    def _write_out(self) -> None:
-        taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+    def _write_out(self, taken: Sequence[str | Callable[[], str]], left_out: int) -> tuple[()]:
         texts = [each if isinstance(each, str) else each() for each in taken]
-        left_out, self._left_out = self._left_out, 0
         if left_out:
-            texts.append(f"log.left_out lines={left_out}\n")
-        try:
+            at = stamp(self._clock())
+            texts.append(self._form("log.left_out", timestamp=at, level="warning", lines=left_out))
+        with suppress(OSError, ValueError):  # nobody reads the log any more: the service is there for others
             self._file.write("".join(texts))
             self._file.flush()
-        except (OSError, ValueError):  # nobody reads the log any more: the service is there for others
-            self._waiting.clear()
+        return ()
 
 
 def configure(level: str, form: str, file: TextIO | Lines | None = None) -> None:

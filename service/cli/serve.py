@@ -27,9 +27,6 @@ from service.cli.running import (
 from service.settings import FORMATS, LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from service.api.http.exchange import Exchange
     from service.api.http.requests import Services
     from service.settings import Settings
 
@@ -61,6 +58,7 @@ _NONE = "none: everybody on this machine may read and write, until `parley keys 
     type=click.IntRange(1, 3_600),
     help="Disconnect a client that reads nothing for N seconds, or sends a body for longer (30).",
 )
+@click.option("--otlp-endpoint", metavar="URL", help="Send a span of each request to this collector (OTLP over HTTP).")
 @click.option("--public-reads", is_flag=True, default=None, help="Let everybody read without a key.")
 @click.option("--public-url", metavar="URL", help=PUBLIC_URL_HELP)
 @click.option("--allowed-hosts", metavar="NAMES", help="More names of the service, with commas between them.")
@@ -109,7 +107,7 @@ def _serve(settings: Settings, *, is_closed: bool) -> None:
 
     from service import logs
     from service.api.http.exchange import Traffic
-    from service.app import clock, create_app, new_traces
+    from service.app import clock, create_app, new_id, new_traces
     from service.edge import access
     from service.edge.bodies import Bodies
     from service.edge.connection import connections
@@ -117,8 +115,9 @@ def _serve(settings: Settings, *, is_closed: bool) -> None:
     from service.edge.gate import Gate, names
     from service.edge.limits import limits
     from service.edge.observing import Observed
+    from service.edge.spans import Spans
 
-    lines = logs.Lines(sys.stderr)
+    lines = logs.Lines(sys.stderr, settings.log_format, clock)
     logs.configure(settings.log_level, settings.log_format, lines)
     sys.setswitchinterval(SWITCH_SECONDS)
     listening = _listen(settings)
@@ -131,14 +130,15 @@ def _serve(settings: Settings, *, is_closed: bool) -> None:
         Bodies(app, settings.stall_seconds),
         names(settings.public_url, settings.allowed_hosts, settings.cors_origins, local=settings.is_loopback()),
     )
-    observed = Observed(gate, traffic, new_traces, access.refused)
+    spans = (
+        Spans(settings.otlp_endpoint, settings.otlp_headers, clock, str(new_id())) if settings.otlp_endpoint else None
+    )
+    traces = partial(new_traces, flags="01") if spans else new_traces
+    observed = Observed(gate, traffic, traces, access.refused)
+    if spans:
+        traffic.watchers.append(spans.watch)
     if logs.shows_info(settings.log_level):
-        form = logs.access_form(settings.log_format)
-
-        def log(over: Sequence[Exchange]) -> None:
-            lines.write(partial(access.lines, form, over, clock(), time.perf_counter()))
-
-        traffic.watchers.append(log)
+        traffic.watchers.append(access.Log(lines, settings.log_format, clock).watch)
     crowd = Crowd(limits(settings.stall_seconds), observed.refused)
 
     class Server(uvicorn.Server):
@@ -173,6 +173,8 @@ def _serve(settings: Settings, *, is_closed: bool) -> None:
     with contextlib.closing(lines), contextlib.suppress(KeyboardInterrupt):
         Server(config).run(sockets=[listening])
         traffic.count()
+        if spans:
+            spans.close()
 
 
 def _banner(settings: Settings, where: str, *, is_closed: bool) -> str:

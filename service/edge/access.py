@@ -7,6 +7,8 @@ line.
 
 from __future__ import annotations
 
+from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import structlog
@@ -23,12 +25,24 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 
-def lines(form: Callable[..., str], over: Sequence[Exchange], now: int, seconds: float) -> str:
-    """Write the lines of exchanges that are over; `now` and `seconds` are the time by the clocks of both kinds."""
-    return "".join([_line(form, each, now, seconds) for each in over])
+class Log:
+    """The access lines of a process."""
+
+    def __init__(self, lines: logs.Lines, form: str, clock: Callable[[], int]) -> None:
+        """Write to `lines` in a form, `console` or `json`; `clock` returns microseconds since 1970 UTC."""
+        self._lines, self._clock = lines, clock
+        self._form = logs.access_form(form)
+
+    def watch(self, over: Sequence[Exchange]) -> None:
+        """Take exchanges that are over; the thread of the lines writes theirs."""
+        self._lines.make(partial(self._written, over, self._clock(), perf_counter()), len(over))
+
+    def _written(self, over: Sequence[Exchange], now: int, seconds: float) -> str:
+        return "".join([_line(self._form, each, now, seconds) for each in over])
 
 
 def _line(form: Callable[..., str], each: Exchange, now: int, seconds: float) -> str:
+    """Write a line; `now` and `seconds` are one moment by the clocks of both kinds."""
     key = each.key
     return form(
         "request",

@@ -69,6 +69,11 @@ class Exchange:
         self.route, self.key, self._send = route, key, None
 
     @property
+    def is_sampled(self) -> bool:
+        """Whether who began the trace wants its spans (the flag of W3C Trace Context)."""
+        return bool(int(self.traceparent[53:], 16) & 1)
+
+    @property
     def trace_id(self) -> str:
         """The trace: 32 hexadecimal digits."""
         return self.traceparent[3:35].decode()
