@@ -254,7 +254,8 @@ def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[
 
 def _on_crash(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     trace = trace_member(request.scope)
-    logger.error("request.failed", **trace, method=request.method, path=request.scope["path"], exc_info=error)
+    route = request.scope.get("path_template")  # the path may have a secret in it, as for access lines
+    logger.error("request.failed", **trace, method=request.method, route=route, exc_info=error)
     return _answer(problem(PROBLEM_KINDS["internal"], request))
 
 
