@@ -17,6 +17,7 @@ from service.access.issuer import Issuer, checked_url
 from service.access.keys import Role
 from service.access.ring import KeyRing
 from service.api.http.answer_memory import AnswerMemory
+from service.api.http.exchange import Traffic
 from service.api.http.problems import handlers
 from service.api.http.requests import BODY_MAX, Services
 from service.api.routes import route_handlers
@@ -51,6 +52,14 @@ def new_id() -> UUID:
     return UUID(int=value & ~(0x3 << 62) | (0x2 << 62))
 
 
+def new_traces(count: int, flags: str = "00") -> list[bytes]:
+    """Make values of the header traceparent (W3C Trace Context), each of a new trace; `flags` "01" has it sampled."""
+    digits = os.urandom(24 * count).hex()
+    return [
+        f"00-{digits[at : at + 32]}-{digits[at + 32 : at + 48]}-{flags}".encode() for at in range(0, 48 * count, 48)
+    ]
+
+
 def chance() -> Chance:
     """Return the randomness that webhooks use."""
     return Chance(os.urandom, lambda: int.from_bytes(os.urandom(6)) / 2**48, str(new_id()))
@@ -74,10 +83,11 @@ def issuer(settings: Settings) -> Issuer | None:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Services]:
+async def opened(settings: Settings, traffic: Traffic | None = None) -> AsyncIterator[Services]:
     """Open the ledger of the settings; raises NotMigrated when tables or projections are of another version.
 
-    Webhooks are delivered while `Services.webhooks` runs: in a service, not in a command that opens the ledger.
+    `traffic` are the counts of a service. Webhooks are delivered while `Services.webhooks` runs: in a service, not in a
+    command that opens the ledger.
     """
     async with connect.opened(settings.database_url, settings.read_url) as database:
         primary = database.primary
@@ -102,7 +112,9 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         watching = [asyncio.create_task(each.watch(), name="watch") for each in (heads, keys)]
         try:
             webhooks = Webhooks(primary, heads, tail, rules(settings), clock, chance())
-            yield Services(database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys)
+            yield Services(
+                database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys, traffic or Traffic()
+            )
         finally:
             for task in watching:
                 task.cancel()
@@ -110,13 +122,13 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
             await ledger.stop()
 
 
-def create_app(settings: Settings) -> Litestar:
-    """Make the application."""
+def create_app(settings: Settings, traffic: Traffic | None = None) -> Litestar:
+    """Make the application; `traffic` has the counts of its requests, which its edge adds to."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with (
-            opened(settings) as services,
+            opened(settings, traffic) as services,
             services.ledger.sharing(settings.writer_address if settings.is_shared else None),
             services.webhooks.running(),
             services.keys.running(),

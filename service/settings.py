@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import unquote
 
 PREFIX = "PARLEY_"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -17,6 +18,8 @@ WORKERS_MAX = 64
 _URL = re.compile(r"https?://[^\s\"\\?#/]+(/[^\s\"\\?#]*)?\Z")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 TRUE, FALSE = {"1", "true", "yes"}, {"", "0", "false", "no"}
 
 
@@ -35,6 +38,10 @@ class Settings:
     """A copy of the database to read from: a standby; '' for none."""
     log_level: str = "INFO"
     log_format: str = "console"
+    otlp_endpoint: str = ""
+    """Where the spans of requests are sent (OpenTelemetry, OTLP over HTTP), without /v1/traces; "" for nowhere."""
+    otlp_headers: dict[str, str] = field(default_factory=dict, repr=False)
+    """Headers of what is sent there, a key for instance; they are never shown."""
     public_reads: bool = False
     oidc_issuer: str = ""
     oidc_audience: str = ""
@@ -67,6 +74,8 @@ class Settings:
             read_url=_read("READ_URL"),
             log_level=_one_of("LOG_LEVEL", LEVELS, (_read("LOG_LEVEL") or cls.log_level).upper()),
             log_format=_one_of("LOG_FORMAT", FORMATS, _read("LOG_FORMAT") or cls.log_format),
+            otlp_endpoint=otlp_endpoint(_read("OTLP_ENDPOINT")),
+            otlp_headers=_headers(_read("OTLP_HEADERS")),
             public_reads=_flag("PUBLIC_READS"),
             oidc_issuer=_read("OIDC_ISSUER"),
             oidc_audience=_read("OIDC_AUDIENCE"),
@@ -106,6 +115,14 @@ def public_url(text: str) -> str:
     """Return the URL under which clients reach the service, without a slash at its end; raises BadSetting otherwise."""
     if not _URL.match(text):
         msg = f"{PREFIX}PUBLIC_URL must be an http:// or https:// URL without query, not {text!r}"
+        raise BadSetting(msg)
+    return text.rstrip("/")
+
+
+def otlp_endpoint(text: str) -> str:
+    """Return the URL that spans are sent to, without a slash at its end; "" for none; raises BadSetting otherwise."""
+    if text and not _URL.match(text):
+        msg = f"{PREFIX}OTLP_ENDPOINT must be an http:// or https:// URL without query"
         raise BadSetting(msg)
     return text.rstrip("/")
 
@@ -161,6 +178,16 @@ def _key(text: str) -> str:
         msg = f"{PREFIX}KEY must be printable ASCII without spaces"
         raise BadSetting(msg)
     return text
+
+
+def _headers(text: str) -> dict[str, str]:
+    """Read name=value with commas between them, percent-encoded, as OTEL_EXPORTER_OTLP_HEADERS is written."""
+    pairs = [part.strip().partition("=") for part in text.split(",") if part.strip()]
+    found = {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
+    if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in found.items()):
+        msg = f"{PREFIX}OTLP_HEADERS must be name=value with commas between them, percent-encoded"
+        raise BadSetting(msg)
+    return found
 
 
 def _fraction(name: str, text: str) -> float:

@@ -28,14 +28,14 @@ _CPU = slice(11, 13)
 class Cost:
     """What happened within the block: seconds of CPU, bytes of memory at the peak over the start, the longest wait.
 
-    `waited` is the longest time in seconds that GET /healthz took, asked without a pause by another client. `held` is
-    the most CPU in seconds that the server took during one such request: what others wait for on a quiet machine.
+    `waited` is the longest time in seconds that GET /healthz took, asked without a pause by another client. `blocked`
+    is the most CPU in seconds that the server took during one such request: what others wait for on a quiet machine.
     """
 
     cpu: float = 0.0
     grown: int = 0
     waited: float = 0.0
-    held: float = 0.0
+    blocked: float = 0.0
 
     def __str__(self) -> str:
         """Write it as a figure."""
@@ -74,7 +74,7 @@ def _ask(url: str, process: Path, done: threading.Event, cost: Cost) -> None:
             begun, cpu = time.monotonic(), _seconds(process)
             asking.get("/healthz").raise_for_status()
             cost.waited = max(cost.waited, time.monotonic() - begun)
-            cost.held = max(cost.held, _seconds(process) - cpu)
+            cost.blocked = max(cost.blocked, _seconds(process) - cpu)
 
 
 def _seconds(process: Path) -> float:

@@ -33,9 +33,9 @@ LINES_MAX = 300
 BASIS = "as_of=2025-06-10&known_position=12"
 READS = {
     "an item": (f"/v1/restrictions/china-seven-rare-earths-control?{BASIS}", 45),
-    "an issue": (f"/v1/issues/rare-earth-export-restrictions?{BASIS}", 52),
-    "a list": (f"/v1/restrictions?party=CN&{BASIS}", 84),
-    "exposure": (f"/v1/exposure?good=dysprosium&party=US&{BASIS}", 93),
+    "an issue": (f"/v1/issues/rare-earth-export-restrictions?{BASIS}", 53),
+    "a list": (f"/v1/restrictions?party=CN&{BASIS}", 85),
+    "exposure": (f"/v1/exposure?good=dysprosium&party=US&{BASIS}", 94),
 }
 """Reads by name, each with the most functions that it may pass: a list and exposure have a search of their own."""
 PROSE = (

@@ -15,6 +15,8 @@ GIVEN = {
     "database_url": ("sqlite:///elsewhere.db", "sqlite:///elsewhere.db"),
     "log_level": ("debug", "DEBUG"),
     "log_format": ("json", "json"),
+    "otlp_endpoint": ("http://collector:4318/", "http://collector:4318"),
+    "otlp_headers": ("Authorization=Basic%20YTpi, x-team=desk", {"authorization": "Basic YTpi", "x-team": "desk"}),
     "public_reads": ("1", True),
     "oidc_issuer": ("https://login.example/realms/desk", "https://login.example/realms/desk"),
     "oidc_audience": ("parley", "parley"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import nullcontext
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -112,12 +113,15 @@ class Ledger:
         is true for a copy of what a ledger has recorded, maybe in an earlier edition. With `recorded_at` (microseconds
         since 1970 UTC) it is one too, a commit of its own with that stamp, which no bound of work refuses.
         `recorded_by` is the JSON of who records it, or one for each event. Raises Malformed (TooMuchWork where a part
-        of the batch could be recorded), VersionConflict, EventIdConflict or KeyReused, TooEarly for a stamp not after
-        the head's; Unavailable for a ledger that is busy.
+        of it could be), VersionConflict, EventIdConflict, KeyReused, TooEarly (not after the head) or Unavailable.
         """
         request = Request.of(batch, self._new_id, key, recorded_by, recorded_at)
         request.copied, request.once = copied, once
-        return await self.record(request)
+        began = perf_counter()
+        try:
+            return await self.record(request)
+        finally:
+            self.counted.append(perf_counter() - began, len(request.events))
 
     async def record(self, request: Request) -> AppendResult:
         """Record a request; returns and raises as `append` does."""
@@ -144,8 +148,7 @@ class Ledger:
     async def freeze(self, instant: int) -> None:
         """Make what is known at an instant final: no later commit, of any process, is stamped with it or before.
 
-        `instant` in microseconds since 1970 UTC, not in the future. Waits for commits under way, but not for long:
-        raises Unavailable.
+        `instant` in microseconds since 1970 UTC, not in the future. Waits for commits under way; raises Unavailable.
         """
         if instant > max(self._head.final, self._frozen.instant):
             await self._frozen.freeze(instant)
@@ -213,9 +216,8 @@ class Ledger:
 
     def _answer(self, group: Sequence[Request], attempt: Attempt) -> None:
         head = attempt.head
-        self.counted.commits += head != self._head
-        self.counted.events += head.position - self._head.position
-        self.counted.refused += sum(not isinstance(request.outcome, AppendResult) for request in group)
+        refused = sum(not isinstance(request.outcome, AppendResult) for request in group)
+        self.counted.commit(head.position - self._head.position, refused)
         if head != self._head or attempt.found > self._confirmed:
             self._confirmed = head.position
         self._head = head
@@ -241,8 +243,7 @@ class Ledger:
                 await self._insist(group, limit)
         except (Lost, TimeoutError) as error:
             logger.warning("append.lost", requests=len(group) + len(self._queue), error=str(error) or "too slow")
-            lost = error if isinstance(error, Lost) else Lost("the database did not come back in time")
-            self._fail([*group, *self._queue], lost)
+            self._fail([*group, *self._queue], error if isinstance(error, Lost) else Lost("the database was too slow"))
             self._queue.clear()
         except Exception as error:
             logger.exception("append.failed", requests=len(group))
@@ -256,8 +257,7 @@ class Ledger:
     async def _insist(self, group: Sequence[Request], limit: asyncio.Timeout) -> None:
         tried = lost = 0
         while group:
-            attempt: Attempt | None = None
-            began = asyncio.get_running_loop().time()
+            attempt, began = None, asyncio.get_running_loop().time()
             try:
                 # A group decided while others commit may lose for ever: after some tries they have to wait.
                 async with self._database.locked() if tried >= LOCK_AFTER else nullcontext():

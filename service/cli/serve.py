@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -70,6 +71,7 @@ _NONE = "none: everybody on this machine may read and write, until `parley keys 
     metavar="HOST[:PORT]",
     help="Where the other processes on the database reach this one when it writes for all (127.0.0.1, any port).",
 )
+@click.option("--otlp-endpoint", metavar="URL", help="Send a span of each request to this collector (OTLP over HTTP).")
 @click.option("--public-reads", is_flag=True, default=None, help="Let everybody read without a key.")
 @click.option("--public-url", metavar="URL", help=PUBLIC_URL_HELP)
 @click.option("--allowed-hosts", metavar="NAMES", help="More names of the service, with commas between them.")
@@ -127,22 +129,42 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
     import uvicorn
 
     from service import logs
-    from service.app import create_app
+    from service.api.http.exchange import Traffic
+    from service.app import clock, create_app, new_id, new_traces
+    from service.edge import access
     from service.edge.bodies import Bodies
     from service.edge.connection import connections
     from service.edge.crowd import Crowd
     from service.edge.gate import Gate, names
     from service.edge.limits import limits
+    from service.edge.observing import Observed
+    from service.edge.spans import Spans
 
-    logs.configure(settings.log_level, settings.log_format)
+    lines = logs.Lines(sys.stderr, settings.log_format, clock)
+    logs.configure(settings.log_level, settings.log_format, lines)
     sys.setswitchinterval(SWITCH_SECONDS)
-    app = create_app(settings)
-    crowd = Crowd(limits(settings.stall_seconds))
+    traffic = Traffic()
+    app = create_app(settings, traffic)
+    gate = Gate(
+        Bodies(app, settings.stall_seconds),
+        names(settings.public_url, settings.allowed_hosts, settings.cors_origins, local=settings.is_loopback()),
+    )
+    spans = (
+        Spans(settings.otlp_endpoint, settings.otlp_headers, clock, str(new_id())) if settings.otlp_endpoint else None
+    )
+    traces = partial(new_traces, flags="01") if spans else new_traces
+    observed = Observed(gate, traffic, traces, access.refused)
+    if spans:
+        traffic.watchers.append(spans.watch)
+    if logs.shows_info(settings.log_level):
+        traffic.watchers.append(access.Log(lines, settings.log_format, clock).watch)
+    crowd = Crowd(limits(settings.stall_seconds), observed.refused)
 
     class Server(uvicorn.Server):
         async def on_tick(self, counter: int) -> bool:
-            """Refuse clients that are late: uvicorn calls this ten times a second."""
+            """Refuse clients that are late, and log who was answered: uvicorn calls this ten times a second."""
             crowd.tick(time.monotonic())
+            traffic.count()
             return await super().on_tick(counter)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -154,10 +176,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
             await super().shutdown(sockets)
 
     config = uvicorn.Config(
-        Gate(
-            Bodies(app, settings.stall_seconds),
-            names(settings.public_url, settings.allowed_hosts, settings.cors_origins, local=settings.is_loopback()),
-        ),
+        observed,
         interface="asgi3",
         http=connections(crowd),
         ws="none",
@@ -170,8 +189,11 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops, then raises it again: not a failure
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.closing(lines), contextlib.suppress(KeyboardInterrupt):
         Server(config).run(sockets=[listening])
+        traffic.count()
+        if spans:
+            spans.close()
 
 
 def _banner(settings: Settings, where: str, *, is_closed: bool) -> str:
