@@ -11,6 +11,9 @@ SECONDS ?= 1200
 # The largest ledger that `make bench-asof` and `make bench-feed` fill.
 EVENTS ?= 100000
 
+# Where `make wheel` puts what it builds.
+DIST ?= dist
+
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
@@ -20,7 +23,7 @@ DEV := $(VENV)/.dev-installed
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check structure format attack soak fuzz bench bench-asof bench-feed oracle lock clean
+.PHONY: help install run dev test check structure format attack soak fuzz bench bench-asof bench-feed oracle wheel lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -79,6 +82,9 @@ bench-feed: dev ## Measure the feed: whole log, live followers, relay (EVENTS=10
 
 oracle: dev ## Compare answers at any (D, K) with the slow fold; EXAMPLES=2000 histories and more
 	PARLEY_TEST_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses $(MAX_JOBS) -o faulthandler_timeout=0 tests/views
+
+wheel: | $(BIN)/python ## Build what is released: a wheel in dist (DIST=dist), with migrations, seeds and pages in it
+	$(PIP) wheel --no-deps --wheel-dir $(DIST) .
 
 # The files name no registry, so that each machine asks the one it is set up for. uv lives as long as this recipe.
 lock: | $(BIN)/python ## Pin the newest versions that pyproject.toml allows, with hashes
