@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # Test processes: one a core, each with a PostgreSQL of its own.
 JOBS ?= logical
 MAX_JOBS ?= 8
+# One process, and no end to a test that takes long: for what runs on demand.
+ALONE := -n 0 -o faulthandler_timeout=0
 # How long `make soak` lasts under faults, in seconds.
 SECONDS ?= 1200
 # The largest ledger that `make bench-asof` and `make bench-feed` fill.
@@ -51,26 +53,26 @@ format: dev ## Sort, fix and format the code
 	$(BIN)/ruff format
 
 attack: dev ## Attack the service, and break what it stands on; prints what happens
-	$(BIN)/python -m pytest -m row -n 0 --tb=short -q $(ARGS)
+	$(BIN)/python -m pytest -m row $(ALONE) --tb=short -q $(ARGS)
 
 soak: dev ## Write, read and follow on three servers under faults and a failover (SECONDS=1200)
 	$(BIN)/python -m tests.soak --seconds $(SECONDS) $(ARGS)
 
 bench: dev ## Measure side by side with peers; prints ratios
-	$(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks --ignore tests/benchmarks/test_asof.py \
+	$(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks --ignore tests/benchmarks/test_asof.py \
 		--ignore tests/benchmarks/test_feed.py --ignore tests/benchmarks/test_relay.py \
 		--ignore tests/benchmarks/test_length.py --ignore tests/benchmarks/test_postures.py $(ARGS)
 
 bench-asof: dev ## Measure as-of answers as the ledger or one item's history grows (EVENTS=1000000)
-	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks/test_asof.py \
+	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_asof.py \
 		tests/benchmarks/test_length.py tests/benchmarks/test_postures.py $(ARGS)
 
 bench-feed: dev ## Measure the feed: whole log, live followers, relay (EVENTS=1000000)
-	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks/test_feed.py \
+	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_feed.py \
 		tests/benchmarks/test_relay.py $(ARGS)
 
 oracle: dev ## Compare answers at any (D, K) with the slow fold; EXAMPLES=2000 histories and more
-	PARLEY_TEST_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses $(MAX_JOBS) tests/views
+	PARLEY_TEST_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses $(MAX_JOBS) -o faulthandler_timeout=0 tests/views
 
 # The files name no registry, so that each machine asks the one it is set up for. uv lives as long as this recipe.
 lock: | $(BIN)/python ## Pin the newest versions that pyproject.toml allows, with hashes
