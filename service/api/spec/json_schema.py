@@ -14,7 +14,7 @@ from msgspec import inspect
 
 from service.api.spec.field_text import described_in
 from service.api.spec.named_types import BESIDE, BY_KIND, NAMED, NO_NUL, TAG_TEXT, UNIONS
-from service.api.spec.schema_rules import member_rules, ruled
+from service.api.spec.schema_rules import member_ruled, ruled
 from service.api.spec.shared_fields import shared
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Schemas:
             return {"description": TAG_TEXT, **_typed(field)}
         attribute = next((each.name for each in struct.fields if each.encode_name == name), name)
         text, self._declared_in[place] = described_in(struct.cls, attribute)
-        polished = self._polish(field, optional=optional) | member_rules(struct.cls, attribute)
+        polished = member_ruled(self._polish(field, optional=optional), struct.cls, attribute)
         return polished | ({"description": text} if text else {})
 
     def _polish(self, schema: Schema, *, optional: bool = False) -> Schema:

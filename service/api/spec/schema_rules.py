@@ -56,7 +56,9 @@ def ruled(schema: Schema, struct: type[msgspec.Struct]) -> Schema:
     }
 
 
-def member_rules(struct: type[msgspec.Struct], field: str) -> Schema:
-    """Return what a member of a struct must be beyond its type."""
+def member_ruled(schema: Schema, struct: type[msgspec.Struct], field: str) -> Schema:
+    """Return the schema of a member of a struct with what it must be beyond its type."""
     lines = [base.__name__ for base in struct.__mro__]
-    return {key: value for name in lines for key, value in MEMBERS.get(name, {}).get(field, {}).items()}
+    rules = {key: value for name in lines for key, value in MEMBERS.get(name, {}).get(field, {}).items()}
+    replaced = "minimum" if "exclusiveMinimum" in rules else ""
+    return {**{key: value for key, value in schema.items() if key != replaced}, **rules}
