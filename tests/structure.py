@@ -155,7 +155,7 @@ def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def undescribed() -> Figure:
-    """Count the properties and parameters of the document that have no description of their own."""
+    """Count the properties and parameters of the document that have no description, nor one where they refer to."""
     document = json.loads((ROOT / "openapi" / "openapi.json").read_bytes())
     schemas = document["components"]["schemas"]
 
@@ -167,7 +167,7 @@ def undescribed() -> Figure:
         f"{name}.{field}"
         for name, schema in schemas.items()
         for field, part in schema.get("properties", {}).items()
-        if not part.get("description")
+        if not (part.get("description") or schemas.get(part.get("$ref", "").rpartition("/")[2], {}).get("description"))
     ]
     found += [
         f"{operation['operationId']}: {parameter['name']}"

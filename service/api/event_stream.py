@@ -20,7 +20,9 @@ from service.api.http.encodings import form_of
 from service.api.http.problems import BadRequest
 from service.api.http.requests import NO_STORE, AnyRequest, encode, query_of, services_of
 from service.api.spec import examples
+from service.api.spec.follower_shapes import StreamSetBack
 from service.api.spec.operations import Documented, Operation, Route
+from service.api.spec.recorded_shapes import AnyRecorded
 from service.domain.errors import OtherLog
 from service.feed.pages import CHUNK_BYTES, EventFilter, log_page
 from service.feed.recent import block
@@ -240,7 +242,8 @@ ROUTES = [
             query=StreamQuery, headers=("Last-Event-ID",),
             answers={
                 200: Documented(
-                    "The log from there on.", None, EVENT_STREAM, example=examples.EVENT_STREAM,
+                    "The log from there on; the schema is that of the data of one message.",
+                    (AnyRecorded, StreamSetBack), EVENT_STREAM, example=examples.RECORDED,
                     headers=("Feed-Ledger", "Feed-Epoch"),
                 )
             },

@@ -49,6 +49,7 @@ from service.api.spec.operations import (
     Operation,
     Route,
 )
+from service.api.spec.recorded_shapes import ADDED, EventNow
 from service.domain.admit.strict_json import accept
 from service.domain.errors import Fault, Malformed, UnknownEvent
 from service.domain.vocabulary.codes import Text
@@ -108,10 +109,7 @@ class AddedReports(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The reason for adding the reports, in words."""
 
 
-_ADDED = {("event", field.encode_name) for field in msgspec.structs.fields(response_shapes.EventNow)} - {
-    ("event", "id"),
-    ("event", "type"),
-}
+_ADDED = {("event", name) for name in ADDED}
 """The members that reading an event adds to it, as paths in a correction."""
 
 
@@ -218,7 +216,7 @@ ROUTES = [
             method="GET", operation_id="get_event", summary="Get one recorded event",
             description="A recorded event, the corrections, retractions, reports and disputes recorded on it, "
             "and its text now.",
-            query=KnownQuery, answers={200: Documented("The event.", response_shapes.EventNow)},
+            query=KnownQuery, answers={200: Documented("The event.", EventNow)},
             problems=("unknown-event", "knowledge-ahead"), **_BY_ID,
         ),
         _get_event,

@@ -259,7 +259,7 @@ def _read(database: Database, after: Place, wanted: EventFilter, left: int | Non
     return asyncio.create_task(log_page(database, after, limit, wanted, CHUNK_BYTES), name="lines")
 
 
-_LINE = Media(NDJSON, AnyRecorded, example=examples.FEED["events"][0])
+_LINE = Media(NDJSON, (AnyRecorded, follower_shapes.FeedEnd), example=examples.FEED["events"][0])
 _BATCH = Media(BATCH_MEDIA_TYPE, tuple[follower_shapes.CloudEvent, ...], example=[examples.CLOUD_EVENT])
 ROUTES = [
     Route(

@@ -48,8 +48,8 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
 
     Litestar's own OpenAPI pages must be off (`openapi_config=None`): they sit at the same path and load from a CDN.
     """
-    spec = _Served(document, "application/json", {})
-    async_spec = _Served(channels, "application/json", {})
+    spec = _Served(_compact(document), "application/json", {})
+    async_spec = _Served(_compact(channels), "application/json", {})
 
     @cache
     def page() -> _Served:
@@ -123,6 +123,11 @@ def _standing_alone(schema: dict[str, Any]) -> dict[str, Any]:
     text = msgspec.json.encode(schema).decode().replace(f'"{_REF}', '"#/$defs/')
     alone: dict[str, Any] = msgspec.json.decode(text)
     return alone
+
+
+def _compact(document: bytes) -> bytes:
+    """Return a document without the white space that people read it by."""
+    return msgspec.json.format(document, indent=-1)
 
 
 def _html(text: str) -> _Served:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 ISSUE = "rare-earth-export-restrictions"
 ITEM = "china-seven-rare-earths-control"
 EVENT_ID = "0197a2f0-3c50-7a10-8f00-000000000001"
@@ -97,7 +95,6 @@ CLOUD_EVENT: dict[str, Any] = {
     "dataschema": "https://parley.example/schema/events/restriction.imposed.v1.json",
     "data": IMPOSED,
 }
-EVENT_STREAM = f"id: 2\ndata: {msgspec.json.encode(RECORDED).decode()}\n\n"
 CONSUMER: dict[str, Any] = {
     "name": "newsroom",
     "position": 1,

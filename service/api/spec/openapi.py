@@ -58,6 +58,7 @@ def document(
             "title": title,
             "version": version,
             "description": description or title,
+            "contact": {"name": "Those who run this service"},
             "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/", "description": "This server."}],
@@ -162,7 +163,7 @@ class _Builder:
         named = self._schemas.components.get(schema.get("$ref", "").rpartition("/")[2], {})
         description = schema.pop("description", named.get("description", ""))
         if default is not None and default is not msgspec.NODEFAULT:
-            schema["default"] = default
+            description = f"{description} `{default}` when absent."
         return _parameter(name, place, description, schema, required=required)
 
     def _reuse(self, parameter: Schema) -> Schema:
@@ -254,6 +255,7 @@ def _header_parameters(operation: Operation) -> list[Schema]:
 
 def _parameter(name: str, place: str, description: str, schema: Schema, *, required: bool) -> Schema:
     several = {"style": "form", "explode": False} if schema.get("type") == "array" else {}
+    schema = {"description": description, **schema}  # generators read it there
     return {"name": name, "in": place, "required": required, "description": description, **several, "schema": schema}
 
 
