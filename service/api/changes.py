@@ -10,10 +10,12 @@ from litestar import Response
 from msgspec import Meta
 
 from service.api.change_forms import ATOM, CALENDAR, FORMS, calendar, dated, news, tabled
-from service.api.http.asof import frozen, known_clocks, next_link, not_modified, placed, tag_of
+from service.api.http.asof import placed
 from service.api.http.basis import every_day_members
+from service.api.http.conditions import not_modified
 from service.api.http.cursors import check_history, foreign_cursor, next_member
 from service.api.http.encodings import form_of
+from service.api.http.frozen import frozen, known_clocks, next_link, tag_of
 from service.api.http.moments import ordinal
 from service.api.http.parameters import Day, KnownPageQuery
 from service.api.http.query_strings import BadQuery

@@ -18,7 +18,7 @@ from service.api.http import moments
 from service.api.http.access import key_of_request
 from service.api.http.encodings import form_of
 from service.api.http.problems import BadRequest
-from service.api.http.requests import NO_STORE, AnyRequest, encode, query_of, services_of
+from service.api.http.requests import NO_STORE, AnyRequest, encode, field_of, query_of, services_of
 from service.api.spec import examples
 from service.api.spec.operations import Documented, Operation, Route
 from service.domain.errors import OtherLog
@@ -218,7 +218,7 @@ async def _stream_feed(request: AnyRequest) -> Response[Any]:
     form_of(request, EVENT_STREAM)
     services = services_of(request)
     check_room(services)
-    place = resumed(request.headers.get("last-event-id"), await query.place(services))
+    place = resumed(field_of(request, b"last-event-id"), await query.place(services))
     (_, after, head) = await log_page(services.database, place, 0)
     check_position(f"position {after}", after.position, head)
     headers = HEADERS | edition_of(services)

@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from service.api.http.problem_kinds import MEDIA_TYPE, PROBLEM_KINDS, ProblemKind
 from service.api.http.query_strings import BadQuery
 from service.domain.errors import (
+    EventChanged,
     EventIdConflict,
     Fault,
     KeyReused,
@@ -168,6 +169,7 @@ def _cursor_conflict(refusal: CursorConflict) -> Occurrence:
 
 
 _REFUSALS: dict[type[Refused], Callable[[Any], Occurrence]] = {
+    EventChanged: lambda refusal: Occurrence("precondition-failed", str(refusal), {"position": refusal.actual}),
     Malformed: _malformed,
     TooMuchWork: partial(_malformed, kind="too-much-work"),
     NotJson: lambda refusal: Occurrence("not-json", refusal.detail),

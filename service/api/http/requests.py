@@ -84,6 +84,12 @@ def query_of(request: AnyRequest, shape: type[Q]) -> Q:
     return read(request.scope["query_string"], shape)
 
 
+def field_of(request: AnyRequest, name: bytes) -> str | None:
+    """Return a header field by its name in lower case; the lines of a list are one list (RFC 9110, 5.3)."""
+    found = [value for each, value in request.scope["headers"] if each == name]
+    return b", ".join(found).decode("latin-1") if found else None
+
+
 def parameters_of(request: AnyRequest) -> list[tuple[str, str]]:
     """Return the parameters of the query string as they were sent."""
     return parse_qsl(request.scope["query_string"].decode("ascii", "replace"), keep_blank_values=True)
@@ -105,19 +111,21 @@ async def body_if_sent(request: AnyRequest, shape: type[T]) -> T | None:
 
 
 def _is_sent(request: AnyRequest) -> bool:
-    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    return (
+        field_of(request, b"content-length") not in {None, "0"} or field_of(request, b"transfer-encoding") is not None
+    )
 
 
 async def _accepted(request: AnyRequest, shape: type[T]) -> T:
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    coding = (field_of(request, b"content-encoding") or "identity").strip().lower()
     if coding != "identity":
         detail = f"The body is in the coding {coding}; send it as it is."
         raise UnsupportedMediaType(detail)
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    sent = (field_of(request, b"content-type") or "").partition(";")[0].strip().lower()
     if sent != JSON and not sent.endswith("+json") and (sent or _is_sent(request)):
         detail = f"The body {f'is {sent}' if sent else 'has no Content-Type'}; send it as {JSON}."
         raise UnsupportedMediaType(detail)
-    if int(request.headers.get("content-length", "0")) > BODY_MAX:
+    if int(field_of(request, b"content-length") or "0") > BODY_MAX:
         await _drain(request)
     body = await request.body()
     return accept(body, shape) if len(body) <= LARGE_BODY else await asyncio.to_thread(accept, body, shape)
@@ -157,14 +165,19 @@ def json_answer(body: bytes, status: int = 200, headers: dict[str, str] | None =
     return Response(body, status_code=status, media_type=JSON, headers=headers)
 
 
-def receipt(request: AnyRequest, result: AppendResult) -> Response[bytes]:
-    """Answer an append: 201, or 200 where the same had been recorded before."""
-    return json_answer(receipt_body(request, result), 200 if result.repeated else 201)
+def receipt(request: AnyRequest, result: AppendResult, status: int = 201, day: str = "") -> Response[bytes]:
+    """Answer an append: with `status`, or 200 where the same had been recorded before.
 
-
-def receipt_body(request: AnyRequest, result: AppendResult) -> bytes:
-    """Return the JSON of a receipt."""
+    Its entity tag is that of the event, or of the issue with a `day`, as known right after it.
+    """
     services = services_of(request)
+    position = result.events[-1].position
+    known = f"{day}.{position}.recorded" if day else str(position)
+    headers = {"ETag": f'"{known}.{services.heads.edition}"', "Ledger-Position": str(position)}
+    return json_answer(_receipt_body(services, result), 200 if result.repeated else status, headers)
+
+
+def _receipt_body(services: Services, result: AppendResult) -> bytes:
     last = result.events[-1]
     return b'{"position":%d,"recorded_at":"%s","ledger":"%s","epoch":%d,"events":[%s],"warnings":%s}' % (
         last.position,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 AS_OF_HEADERS = ("ETag", "Link", "Cache-Control")
 KEYED = (IDEMPOTENCY_KEY,)
 """The header of every operation that records events."""
+CONDITIONAL = ("If-Match", *KEYED)
+"""The headers of one that acts on an event."""
 _BODY_PROBLEMS = ("not-json", "request-timeout", "too-large", "unsupported-media-type", "malformed")
 
 IssueName = Annotated[Slug, Meta(description="The name of the issue.", examples=[examples.ISSUE])]
@@ -134,9 +136,9 @@ def as_of_answers(
     }
 
 
-_RECEIPT = Documented("Recorded.", receipt_shapes.Receipt, example=examples.RECEIPT)
+_RECEIPT = Documented("Recorded.", receipt_shapes.Receipt, example=examples.RECEIPT, headers=("ETag",))
 _REPEATED = "The same had been recorded before, and nothing was stored: the first answer again."
-RECORDED_BY_DELETE = {200: _RECEIPT}
+RECORDED_BY_CHANGE = {200: _RECEIPT}
 RECORDED_OR_REPEATED = {201: _RECEIPT, 200: _RECEIPT._replace(description=_REPEATED)}
 _PREVIEWED = f"{_REPEATED} With `dry_run`: what the batch would do."
 RECORDED_REPEATED_OR_PREVIEWED = {

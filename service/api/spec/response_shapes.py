@@ -190,7 +190,7 @@ def _history(kind: str) -> type[Struct]:
 HISTORIES: dict[str, Any] = {kind: _history(kind) for kind in KINDS if kind != "issue"}
 
 
-class EventPage(AsOfMembers, frozen=True, kw_only=True):
+class EventPage(EveryDayMembers, frozen=True, kw_only=True):
     """A page of recorded events. It may be short before the end: at the end `next` is null."""
 
     items: tuple[AnyRecorded, ...]
@@ -198,7 +198,7 @@ class EventPage(AsOfMembers, frozen=True, kw_only=True):
     next: Next
 
 
-class EventNow(AsOfMembers, frozen=True, kw_only=True):
+class EventNow(EveryDayMembers, frozen=True, kw_only=True):
     """A recorded event with the records on it; the event's other fields stand beside these."""
 
     position: Annotated[int, Meta(ge=1)]
