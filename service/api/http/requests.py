@@ -171,15 +171,10 @@ def receipt(request: AnyRequest, result: AppendResult, status: int = 201, day: s
     Its entity tag is that of the event, or of the issue with a `day`, as known right after it.
     """
     services = services_of(request)
-    position = result.events[-1].position
-    known = f"{day}.{position}.recorded" if day else str(position)
-    headers = {"ETag": f'"{known}.{services.heads.edition}"', "Ledger-Position": str(position)}
-    return json_answer(_receipt_body(services, result), 200 if result.repeated else status, headers)
-
-
-def _receipt_body(services: Services, result: AppendResult) -> bytes:
     last = result.events[-1]
-    return b'{"position":%d,"recorded_at":"%s","ledger":"%s","epoch":%d,"events":[%s],"warnings":%s}' % (
+    known = f"{day}.{last.position}.recorded" if day else str(last.position)
+    headers = {"ETag": f'"{known}.{services.heads.edition}"', "Ledger-Position": str(last.position)}
+    body = b'{"position":%d,"recorded_at":"%s","ledger":"%s","epoch":%d,"events":[%s],"warnings":%s}' % (
         last.position,
         instants.text(last.recorded_at).encode(),
         str(services.heads.ledger).encode(),
@@ -187,6 +182,7 @@ def _receipt_body(services: Services, result: AppendResult) -> bytes:
         b",".join(event.json() for event in result.events),
         warned(result.warnings),
     )
+    return json_answer(body, 200 if result.repeated else status, headers)
 
 
 def warned(warnings: Sequence[Fault]) -> bytes:
