@@ -13,7 +13,7 @@ from litestar.enums import HttpMethod
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
-from service.api.feed import FollowQuery, check_position, check_room, edition_of, left_by
+from service.api.feed import FollowQuery, HeadOfStream, check_position, check_room, edition_of, left_by
 from service.api.http import moments
 from service.api.http.access import key_of_request
 from service.api.http.encodings import form_of
@@ -223,7 +223,7 @@ async def _stream_feed(request: AnyRequest) -> Response[Any]:
     check_position(f"position {after}", after.position, head)
     headers = HEADERS | edition_of(services)
     if request.method == HttpMethod.HEAD:
-        return Response(b"", media_type=EVENT_STREAM, headers=headers)
+        return HeadOfStream(b"", media_type=f"{EVENT_STREAM}; charset=utf-8", headers=headers)
     follower = Follower(services.database, services.tail, after, query.passing(), places=query.ids == "place")
     return EventStream(follower, headers, services.keys.ending(key_of_request(request), follower.leave))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 from litestar import Response
 from litestar.enums import HttpMethod
 from litestar.response import Stream
+from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
 from service.access.keys import Role
@@ -41,7 +42,6 @@ from service.feed.pages import CHUNK_BYTES, EventFilter, LogPage, log_page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from typing import Any
 
     from litestar.types import Receive
 
@@ -77,6 +77,15 @@ Since = Annotated[
         examples=["2025-06-10T12:00:00Z", "2025-06-10"],
     ),
 ]
+
+
+class HeadOfStream(Response[bytes]):
+    """The answer to a HEAD where GET streams: it has no length."""
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:  # noqa: ANN401 - Litestar's own
+        """Return the response that sends it."""
+        headers = self.headers | {"content-type": self.media_type}
+        return ASGIResponse(headers=headers, status_code=200, is_head_response=True)
 
 
 class FollowQuery(Query, frozen=True, kw_only=True):
@@ -212,7 +221,7 @@ async def _whole(request: AnyRequest, query: FeedQuery) -> Response[Any]:
     check_position(f"after={query.after}", after.position, head)
     headers = {"Feed-Head": str(head), **edition_of(services), "Cache-Control": NO_STORE, "Vary": VARY}
     if request.method == HttpMethod.HEAD:
-        return Response(b"", media_type=NDJSON, headers=headers)
+        return HeadOfStream(b"", media_type=NDJSON, headers=headers)
     lasts = partial(services.keys.lasts, key_of_request(request))
     lines = _lines(services.database, after, head, query.passing(), query.limit, lasts)
     if coding := coding_of(request):

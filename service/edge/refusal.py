@@ -22,6 +22,7 @@ class Refusal(NamedTuple):
 
 NOT_HTTP = Refusal("bad-request", "This is not a request of HTTP/1.1.")
 NO_SUCH_METHOD = Refusal("not-implemented", "HTTP has no such method.")
+NO_TUNNEL = Refusal("not-implemented", "The service is no proxy.")
 LONG_TARGET = Refusal("target-too-long", f"The path and the query together may have {TARGET_MAX} bytes.")
 LARGE_HEAD = Refusal("head-too-large", f"A head may have {HEAD_MAX} bytes.")
 MANY_FIELDS = Refusal("head-too-large", f"A head may have {FIELDS_MAX} fields.")
