@@ -110,13 +110,12 @@ class Ledger:
     ) -> AppendResult:
         """Record a batch, whole or not at all; on return it is durable. With a `key` that is recorded, return that.
 
-        With `once`, the batch is one record: where one that says the same is recorded and holds, return that; raise
-        EventChanged where the event that it is on has had another record than the writer saw. `copied`
-        is true for a copy of what a ledger has recorded, maybe in an earlier edition. With `recorded_at` (microseconds
-        since 1970 UTC) it is one too, a commit of its own with that stamp, which no bound of work refuses.
-        `recorded_by` is the JSON of who records it, or one for each event. Raises Malformed (TooMuchWork where a part
-        of the batch could be recorded), VersionConflict, EventIdConflict or KeyReused, TooEarly for a stamp not after
-        the head's; Unavailable for a ledger that is busy.
+        With `once`, the batch is one record: where one that says the same is recorded and holds, return that; where
+        its event has changed, raise EventChanged. `copied` is true for a copy of what a ledger has recorded, maybe in
+        an earlier edition. With `recorded_at` (microseconds since 1970 UTC) it is one too, a commit of its own with
+        that stamp, which no bound of work refuses. `recorded_by` is the JSON of who records it, or one for each event.
+        Raises Malformed (TooMuchWork where a part of the batch could be recorded), VersionConflict, EventIdConflict or
+        KeyReused, TooEarly for a stamp not after the head's; Unavailable for a ledger that is busy.
         """
         if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
             reason = "the ledger takes no more appends now"

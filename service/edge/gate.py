@@ -39,11 +39,6 @@ NOT_OURS = Refusal(
 FOREIGN = Refusal(
     "cross-site", "A page of another origin may not write here; PARLEY_CORS_ORIGINS lists those that may."
 )
-
-
-ODD_PATH = Refusal("not-found", "A path has no empty part, no slash at its end and no %2F: each resource has one URL.")
-
-
 ODD_PATH = Refusal("not-found", "A path has no empty part, no slash at its end and no %2F: each resource has one URL.")
 
 
