@@ -95,6 +95,11 @@ async def compressed(body: bytes, coding: str) -> bytes:
     return await _aside(body, _whole, _COMPRESSORS[coding]())
 
 
+def compressed_now(body: bytes, coding: str) -> bytes:
+    """Compress a whole body that others may wait for: once, and it is kept."""
+    return _whole(_COMPRESSORS[coding](), body)
+
+
 async def compressing(chunks: AsyncIterator[bytes], coding: str) -> AsyncIterator[bytes]:
     """Compress chunk by chunk."""
     compressor = _COMPRESSORS[coding]()
