@@ -13,10 +13,12 @@ from litestar.enums import HttpMethod
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
-from service.api.feed import FollowQuery, HeadOfStream, check_position, check_room, edition_of, left_by
+from service.api.feed import FollowQuery, check_position, check_room, left_by
 from service.api.http import moments
 from service.api.http.access import key_of_request
 from service.api.http.encodings import form_of
+from service.api.http.feed_headers import edition_of
+from service.api.http.outgoing import HeadOfStream
 from service.api.http.problems import BadRequest
 from service.api.http.requests import NO_STORE, AnyRequest, encode, field_of, query_of, services_of
 from service.api.spec import examples

@@ -11,7 +11,7 @@ from service.api.http.asof import placed, question_of
 from service.api.http.basis import every_day_members
 from service.api.http.conditions import not_modified, seen_by
 from service.api.http.cursors import check_history
-from service.api.http.frozen import frozen, known_clocks, tag_of
+from service.api.http.frozen import frozen, known_clocks, next_link, tag_of
 from service.api.http.idempotency import key_of
 from service.api.http.moments import ordinal
 from service.api.http.parameters import (
@@ -138,6 +138,7 @@ async def _list_events(request: AnyRequest) -> Response[bytes]:
     counted = await engine_of(basis).counted(asked.database, basis, sorted(items))
     bodies = [event.json() for event in page.events if counted is None or event.position in counted]
     members = asked.page(basis, bodies, page.next if page.next < basis.position else None).members
+    headers["Link"] += next_link(request, members)
     return json_answer(b"{%s,%s}" % (members, every_day_members(basis)), headers=headers)
 
 

@@ -10,13 +10,15 @@ import structlog
 from litestar import Response
 from litestar.enums import HttpMethod
 from litestar.response import Stream
-from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
 from service.access.keys import Role
 from service.api.http import moments
 from service.api.http.access import admit, key_of_request
-from service.api.http.encodings import WORTH_BYTES, coding_of, compressed, compressing, form_of
+from service.api.http.conditions import not_modified
+from service.api.http.encodings import coding_of, compressing, form_of
+from service.api.http.feed_headers import VARY, edition_of, page_headers
+from service.api.http.outgoing import HeadOfStream
 from service.api.http.parameters import (
     LIMIT_DEFAULT,
     Limit,
@@ -29,10 +31,11 @@ from service.api.http.parameters import (
     OfParties,
     OfTypes,
 )
+from service.api.http.problems import POSITION
 from service.api.http.query_strings import BadQuery, Query
-from service.api.http.requests import JSON, NO_STORE, REVALIDATE, AnyRequest, query_of, services_of
+from service.api.http.requests import JSON, NO_STORE, AnyRequest, query_of, services_of
 from service.api.spec import examples, follower_shapes
-from service.api.spec.operations import Documented, Media, Operation, Route
+from service.api.spec.operations import AS_OF_HEADERS, Documented, Media, Operation, Route
 from service.api.spec.recorded_shapes import AnyRecorded
 from service.domain.errors import Fault, KnowledgeAhead, OtherLog, Unavailable
 from service.eventlog.log import Place, lines, place_before
@@ -55,7 +58,6 @@ FOLLOWERS_MAX = 4_000
 """Clients that may follow one process at the same time, by stream or waiting; more are asked to come back."""
 WAIT_MAX = 30
 """Seconds that a client may wait for the next event."""
-VARY = "Accept, Accept-Encoding"
 
 logger = structlog.get_logger(__name__)
 
@@ -77,15 +79,6 @@ Since = Annotated[
         examples=["2025-06-10T12:00:00Z", "2025-06-10"],
     ),
 ]
-
-
-class HeadOfStream(Response[bytes]):
-    """The answer to a HEAD where GET streams: it has no length."""
-
-    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:  # noqa: ANN401 - Litestar's own
-        """Return the response that sends it."""
-        headers = self.headers | {"content-type": self.media_type}
-        return ASGIResponse(headers=headers, status_code=200, is_head_response=True)
 
 
 class FollowQuery(Query, frozen=True, kw_only=True):
@@ -152,14 +145,10 @@ async def _read_feed(request: AnyRequest) -> Response[Any]:
     else:
         origin = origin_of(services.public_url, services.heads)
         body = b"[%s]" % b",".join([envelope(event, origin) for event in page.events])
-    headers = {
-        "Feed-Next": str(page.next), "Feed-Place": str(page.place), "Feed-Head": str(page.head), **edition_of(services),
-        "Cache-Control": REVALIDATE, "Vary": VARY,
-    }  # fmt: skip
-    if len(body) >= WORTH_BYTES and (coding := coding_of(request)):
-        headers["Content-Encoding"] = coding
-        body = await compressed(body, coding)
-    return Response(body, media_type=form, headers=headers)
+    # After a place there is always the same: after a position alone the log may be another once it was set back.
+    whole = len(page.events) == (query.limit or LIMIT_DEFAULT) and page.next < page.head
+    headers = page_headers(request, page, form, frozen=whole and "@" in (query.after or ""))
+    return not_modified(request, headers) or Response(body, media_type=form, headers=headers)
 
 
 async def _page(request: AnyRequest, services: Services, query: FeedQuery) -> LogPage:
@@ -194,11 +183,6 @@ async def left_by(receive: Receive) -> None:
         pass
 
 
-def edition_of(services: Services) -> dict[str, str]:
-    """Return the headers that name the ledger and its epoch."""
-    return {"Feed-Ledger": str(services.heads.ledger), "Feed-Epoch": str(services.heads.epoch)}
-
-
 def check_position(written: str, after: int, head: int) -> None:
     """Refuse a position beyond the head: a client who has read more than there is has followed another ledger."""
     if after > head:
@@ -219,7 +203,13 @@ async def _whole(request: AnyRequest, query: FeedQuery) -> Response[Any]:
     services = services_of(request)
     (_, after, head) = await log_page(services.database, await query.place(services), 0)
     check_position(f"after={query.after}", after.position, head)
-    headers = {"Feed-Head": str(head), **edition_of(services), "Cache-Control": NO_STORE, "Vary": VARY}
+    headers = {
+        "Feed-Head": str(head),
+        POSITION: str(head),
+        **edition_of(services),
+        "Cache-Control": NO_STORE,
+        "Vary": VARY,
+    }
     if request.method == HttpMethod.HEAD:
         return HeadOfStream(b"", media_type=NDJSON, headers=headers)
     lasts = partial(services.keys.lasts, key_of_request(request))
@@ -281,12 +271,13 @@ ROUTES = [
             "for, one event a line, and ends with a line `{end, count, next, head}`: without that it was cut off. "
             "`Accept: application/cloudevents-batch+json` gives a page as CloudEvents, with `next` and `head` in "
             "headers. A page has some 8 MB of events at most.",
-            query=FeedQuery,
+            query=FeedQuery, headers=("If-None-Match",),
             answers={
                 200: Documented(
                     "A page of the log.", follower_shapes.FeedPage, example=examples.FEED, also=(_LINE, _BATCH),
-                    headers=("Feed-Next", "Feed-Place", "Feed-Head", "Feed-Ledger", "Feed-Epoch"),
-                )
+                    headers=("Feed-Next", "Feed-Place", "Feed-Head", "Feed-Ledger", "Feed-Epoch", *AS_OF_HEADERS),
+                ),
+                304: Documented("The client has this page.", headers=AS_OF_HEADERS),
             },
             problems=("knowledge-ahead", "other-log", "not-acceptable"),
         ),

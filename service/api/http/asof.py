@@ -21,6 +21,7 @@ from service.api.http.cursors import AsOfCursor, check_history, foreign_cursor, 
 from service.api.http.encodings import form_of
 from service.api.http.frozen import etag, frozen, known_clocks, next_link, tag_of
 from service.api.http.moments import micros, ordinal
+from service.api.http.outgoing import Kept
 from service.api.http.parameters import AsOfQuery, KnownQuery
 from service.api.http.query_strings import read
 from service.api.http.requests import (
@@ -115,7 +116,7 @@ def as_of(
         kept = None if tag is None else answers.get((path, sent, tag))
         form = form_of(request, JSON, CSV) if columns else JSON
         if kept is not None:
-            return not_modified(request, _tagged(kept.headers, form)) or _in_form(request, form, kept, columns)
+            return not_modified(request, _tagged(kept.headers, form)) or _in_form(form, kept, columns)
         has = field_of(request, b"if-none-match")
         if has is not None:
             headers = _headers(asked, await resolve(asked.database, asked.question), edition)
@@ -124,16 +125,19 @@ def as_of(
         answered = await perform(asked)
         check_history(asked.cursor, answered.basis)
         body = b"{%s,%s}" % (answered.members, basis_members(answered.basis))
-        made = KeptAnswer(body, _headers(asked, answered.basis, edition) | (_BY_FORM if columns else {}))
+        headers = _headers(asked, answered.basis, edition) | (_BY_FORM if columns else _BY_CODING)
+        headers["Link"] += next_link(request, answered.members)
+        made = KeptAnswer(body, headers, {})
         if tag is not None:
             answers.put((path, sent, made.headers["ETag"]), made)
         same = None if has is None else not_modified(request, _tagged(made.headers, form))
-        return same or _in_form(request, form, made, columns)
+        return same or _in_form(form, made, columns)
 
     return handle
 
 
-_BY_FORM = {"Vary": "Accept"}
+_BY_FORM = {"Vary": "Accept, Accept-Encoding"}
+_BY_CODING = {"Vary": "Accept-Encoding"}
 
 
 def _tagged(headers: dict[str, str], form: str) -> dict[str, str]:
@@ -141,14 +145,12 @@ def _tagged(headers: dict[str, str], form: str) -> dict[str, str]:
     return headers if form == JSON else headers | {"ETag": f'{headers["ETag"][:-1]}.csv"'}
 
 
-def _in_form(request: AnyRequest, form: str, made: KeptAnswer, columns: Sequence[str]) -> Response[bytes]:
+def _in_form(form: str, made: KeptAnswer, columns: Sequence[str]) -> Response[bytes]:
     """Answer in the form that the client accepts; in a table the next page is named by the header Link."""
     if form == JSON:
-        return json_answer(made.body, headers=made.headers)
+        return Kept(made.body, JSON, made.headers, made.coded)
     answer = msgspec.json.decode(made.body)
-    headers = _tagged(made.headers, form)
-    headers["Link"] += next_link(request, answer["next"])
-    return Response(table(columns, answer["items"]), media_type=form, headers=headers)
+    return Response(table(columns, answer["items"]), media_type=form, headers=_tagged(made.headers, form))
 
 
 def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitable[bytes]]) -> Handler:
@@ -163,7 +165,9 @@ def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitabl
         headers = frozen(request, tag_of(clocks, edition), clocks, pinned=asked.query.pins_known())
         if (same := not_modified(request, headers, exists=False)) is not None:
             return same
-        body = b"{%s,%s}" % (await perform(asked, basis), every_day_members(basis))
+        members = await perform(asked, basis)
+        headers["Link"] += next_link(request, members)
+        body = b"{%s,%s}" % (members, every_day_members(basis))
         return not_modified(request, headers) or json_answer(body, headers=headers)
 
     return handle

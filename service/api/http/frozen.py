@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
+from service.api.http.problems import POSITION
 from service.api.http.requests import REVALIDATE, AnyRequest, parameters_of, services_of
 from service.domain.vocabulary import dates
 
@@ -51,11 +52,13 @@ def frozen(request: AnyRequest, tag: str, clocks: dict[str, str], *, pinned: boo
     rest = [(name, value) for name, value in given if not name.startswith("known_") and name not in clocks]
     memento = given if paged else [*rest, *clocks.items()]
     links = [linked(request, memento, "memento"), linked(request, given, "self"), described(request)]
-    return {
+    headers = {
         "ETag": tag,
         "Link": ", ".join(links),
         "Cache-Control": kept_for_ever(request) if pinned or paged else REVALIDATE,
     }
+    position = clocks.get("known_position", clocks.get("known_to", ""))
+    return headers | {POSITION: position} if position.isdecimal() else headers
 
 
 def kept_for_ever(request: AnyRequest) -> str:
@@ -63,11 +66,16 @@ def kept_for_ever(request: AnyRequest) -> str:
     return f"{'public' if services_of(request).keys.anyone else 'private'}, {IMMUTABLE}"
 
 
-def next_link(request: AnyRequest, cursor: str | None) -> str:
-    """Return what the header Link has about the next page beside others; "" at the end."""
-    if cursor is None:
+def next_link(request: AnyRequest, members: bytes) -> str:
+    """Return what the header Link has about the next page beside others; "" at the end.
+
+    `members` are those of the answer, as JSON: none but a page has one called `next`, and in texts quotes are escaped.
+    """
+    _, found, rest = members.rpartition(b'"next":"')
+    if not found:
         return ""
     given = [(name, value) for name, value in parameters_of(request) if name != "cursor"]
+    cursor = rest.partition(b'"')[0].decode()
     return f", {linked(request, [*given, ('cursor', cursor)], 'next')}"
 
 

@@ -35,6 +35,8 @@ from service.storage.database import Lost
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+POSITION = "Ledger-Position"
+"""The header of every answer that says up to which position it counts the log."""
 RETRY_AFTER = 1
 """Seconds that a client is asked to wait before it tries again."""
 
@@ -219,9 +221,13 @@ def problem(kind: ProblemKind, request: Request[Any, Any, Any], detail: str = ""
     }
 
 
-def _answer(members: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response[bytes]:
+def _answer(
+    request: Request[Any, Any, Any], members: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Response[bytes]:
     # A 404 may be kept by default (RFC 9110, 15.1), and none of these stays true.
     kept = {"Cache-Control": "no-store", **(headers or {})}
+    if services := request.app.state.get("services"):
+        kept[POSITION] = str(services.heads.position)
     return Response(msgspec.json.encode(members), status_code=members["status"], media_type=MEDIA_TYPE, headers=kept)
 
 
@@ -229,18 +235,18 @@ def _on_refused(request: Request[Any, Any, Any], refusal: Refused) -> Response[b
     row = next(_REFUSALS[base] for base in type(refusal).__mro__ if base in _REFUSALS)
     occurrence = row(refusal)
     members = problem(PROBLEM_KINDS[occurrence.kind], request, occurrence.detail, **occurrence.members)
-    return _answer(members, refusal.headers if isinstance(refusal, EdgeRefused) else None)
+    return _answer(request, members, refusal.headers if isinstance(refusal, EdgeRefused) else None)
 
 
 def _on_unavailable(request: Request[Any, Any, Any], _: Unavailable | Lost) -> Response[bytes]:
     kind = PROBLEM_KINDS["unavailable"]
-    return _answer(problem(kind, request, kind.example["detail"]), {"Retry-After": str(RETRY_AFTER)})
+    return _answer(request, problem(kind, request, kind.example["detail"]), {"Retry-After": str(RETRY_AFTER)})
 
 
 def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         if error.detail == _HUNG_UP:  # nobody reads the answer, and the service did nothing wrong
-            return _answer(problem(PROBLEM_KINDS["bad-request"], request, error.detail))
+            return _answer(request, problem(PROBLEM_KINDS["bad-request"], request, error.detail))
         return _on_crash(request, error)
     phrase = HTTPStatus(error.status_code).phrase
     name = _STATUSES.get(error.status_code)
@@ -249,12 +255,12 @@ def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[
     says_more = error.detail not in {"", phrase} and not isinstance(error, ValidationException)
     members = problem(kind, request, error.detail if says_more else "") | ({} if name else {"type": "about:blank"})
     headers = {"Retry-After": str(RETRY_AFTER)} if name == "unavailable" else {}
-    return _answer(members, {**headers, **(error.headers or {})})
+    return _answer(request, members, {**headers, **(error.headers or {})})
 
 
 def _on_crash(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     logger.error("request.failed", method=request.method, path=request.scope["path"], exc_info=error)
-    return _answer(problem(PROBLEM_KINDS["internal"], request))
+    return _answer(request, problem(PROBLEM_KINDS["internal"], request))
 
 
 def handlers() -> dict[type[Exception] | int, Callable[..., Response[bytes]]]:

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response
 
-from service.api.http.problems import NotFound, TooLarge, UnsupportedMediaType
+from service.api.http.problems import POSITION, NotFound, TooLarge, UnsupportedMediaType
 from service.api.http.query_strings import Query, read
 from service.domain.admit.strict_json import accept
 from service.domain.errors import UnknownEvent
@@ -173,7 +173,7 @@ def receipt(request: AnyRequest, result: AppendResult, status: int = 201, day: s
     services = services_of(request)
     last = result.events[-1]
     known = f"{day}.{last.position}.recorded" if day else str(last.position)
-    headers = {"ETag": f'"{known}.{services.heads.edition}"', "Ledger-Position": str(last.position)}
+    headers = {"ETag": f'"{known}.{services.heads.edition}"', POSITION: str(last.position)}
     body = b'{"position":%d,"recorded_at":"%s","ledger":"%s","epoch":%d,"events":[%s],"warnings":%s}' % (
         last.position,
         instants.text(last.recorded_at).encode(),

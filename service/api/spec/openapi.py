@@ -245,7 +245,8 @@ def _examples(examples: Mapping[str, Any]) -> Schema:
 
 def _header_parameters(operation: Operation) -> list[Schema]:
     parameters = []
-    for name in (*operation.required_headers, *operation.headers):
+    waits = ("Min-Position",) if operation.reads_log else ()
+    for name in (*operation.required_headers, *operation.headers, *waits):
         description, schema = REQUEST_HEADERS[name]
         required = name in operation.required_headers
         parameters.append(_parameter(name, "header", description, {"type": "string", **schema}, required=required))

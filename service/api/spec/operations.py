@@ -12,6 +12,7 @@ from service.access.keys import Role
 from service.api.http.idempotency import HEADER as IDEMPOTENCY_KEY
 from service.api.http.idempotency import WRITES
 from service.api.http.problem_kinds import PROBLEM_KINDS
+from service.api.http.problems import POSITION
 from service.api.http.requests import JSON
 from service.api.http.tables import CSV
 from service.api.spec import examples, receipt_shapes
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from service.api.http.query_strings import Query
     from service.api.http.requests import Handler
 
-AS_OF_HEADERS = ("ETag", "Link", "Cache-Control")
+AS_OF_HEADERS = ("ETag", "Link", "Cache-Control", POSITION)
 KEYED = (IDEMPOTENCY_KEY,)
 """The header of every operation that records events."""
 CONDITIONAL = ("If-Match", *KEYED)
@@ -90,6 +91,11 @@ class Operation:
         """Whether a repeat is recognized by the header Idempotency-Key; a write that takes none refuses it."""
         return IDEMPOTENCY_KEY in self.headers
 
+    @property
+    def reads_log(self) -> bool:
+        """Whether it waits until the log has reached a position, by the header Min-Position."""
+        return self.method == "GET" and self.role > Role.ANYONE
+
     def all_answers(self) -> dict[int, Documented]:
         """Return the answers, each with all its fields."""
         return {status: Documented(*answer) for status, answer in self.answers.items()}
@@ -103,6 +109,7 @@ class Operation:
             (self.method in WRITES, ("bad-request", "cross-site")),
             (self.role > Role.ANYONE, ("unauthorized",)),
             (self.role > Role.READER, ("insufficient-scope",)),
+            (self.reads_log, ("bad-request",)),
             (self.takes_key, ("idempotency-key-reused", "too-much-work")),
         ):
             asked.update(names if has_it else ())
@@ -136,7 +143,7 @@ def as_of_answers(
     }
 
 
-_RECEIPT = Documented("Recorded.", receipt_shapes.Receipt, example=examples.RECEIPT, headers=("ETag",))
+_RECEIPT = Documented("Recorded.", receipt_shapes.Receipt, example=examples.RECEIPT, headers=("ETag", POSITION))
 _REPEATED = "The same had been recorded before, and nothing was stored: the first answer again."
 RECORDED_BY_CHANGE = {200: _RECEIPT}
 RECORDED_OR_REPEATED = {201: _RECEIPT, 200: _RECEIPT._replace(description=_REPEATED)}
