@@ -17,6 +17,7 @@ from service.access.issuer import Issuer, checked_url
 from service.access.keys import Role
 from service.access.ring import KeyRing
 from service.api.http.answer_memory import AnswerMemory
+from service.api.http.clients import Clients
 from service.api.http.problems import handlers
 from service.api.http.requests import BODY_MAX, Services
 from service.api.routes import route_handlers
@@ -84,7 +85,7 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
             raise NotMigrated(reason)
         tail = Tail(database)
         ledger = Ledger(database, clock, new_id, tail.wake)
-        heads, answers = Heads(database, clock), AnswerMemory()
+        heads, answers, bounded = Heads(database, clock), AnswerMemory(), Clients(*settings.rates())
         keys = KeyRing(
             database,
             clock,
@@ -100,7 +101,7 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         watching = [asyncio.create_task(each.watch(), name="watch") for each in (heads, keys)]
         try:
             webhooks = Webhooks(database, heads, tail, rules(settings), clock, chance())
-            yield Services(database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys)
+            yield Services(database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys, bounded)
         finally:
             for task in watching:
                 task.cancel()

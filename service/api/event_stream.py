@@ -13,9 +13,8 @@ from litestar.enums import HttpMethod
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
-from service.api.feed import FollowQuery, check_position, check_room, left_by
+from service.api.feed import FollowQuery, check_position, check_room, followed, left_by
 from service.api.http import moments
-from service.api.http.access import key_of_request
 from service.api.http.encodings import form_of
 from service.api.http.feed_headers import edition_of
 from service.api.http.outgoing import HeadOfStream
@@ -219,7 +218,7 @@ async def _stream_feed(request: AnyRequest) -> Response[Any]:
     query = query_of(request, StreamQuery)
     form_of(request, EVENT_STREAM)
     services = services_of(request)
-    check_room(services)
+    check_room(request)
     place = resumed(field_of(request, b"last-event-id"), await query.place(services))
     (_, after, head) = await log_page(services.database, place, 0)
     check_position(f"position {after}", after.position, head)
@@ -227,7 +226,7 @@ async def _stream_feed(request: AnyRequest) -> Response[Any]:
     if request.method == HttpMethod.HEAD:
         return HeadOfStream(b"", media_type=f"{EVENT_STREAM}; charset=utf-8", headers=headers)
     follower = Follower(services.database, services.tail, after, query.passing(), places=query.ids == "place")
-    return EventStream(follower, headers, services.keys.ending(key_of_request(request), follower.leave))
+    return EventStream(follower, headers, followed(request, follower.leave))
 
 
 ROUTES = [

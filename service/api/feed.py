@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ from msgspec import Meta
 
 from service.access.keys import Role
 from service.api.http import moments
-from service.api.http.access import admit, key_of_request
+from service.api.http.access import admit, client_of, key_of_request
 from service.api.http.conditions import not_modified
 from service.api.http.encodings import coding_of, compressing, form_of
 from service.api.http.feed_headers import VARY, edition_of, page_headers
@@ -44,7 +45,7 @@ from service.feed.filters import EventConditions, Passing, passing
 from service.feed.pages import CHUNK_BYTES, EventFilter, LogPage, log_page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from litestar.types import Receive
 
@@ -159,12 +160,12 @@ async def _page(request: AnyRequest, services: Services, query: FeedQuery) -> Lo
     check_position(f"after={query.after}", place.position, page.head)
     if page.events or not query.wait:
         return page
-    check_room(services)
+    check_room(request)
     loop, tail = asyncio.get_running_loop(), services.tail
     until = loop.time() + query.wait
     gone = asyncio.create_task(left_by(request.receive), name="gone")
     try:
-        with tail.following(), services.keys.ending(key_of_request(request), gone.cancel):
+        with tail.following(), followed(request, gone.cancel):
             while not page.events and not tail.closed and not gone.done() and (left := until - loop.time()) > 0:
                 await asyncio.wait([gone, tail.moved(page.next)], timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 more = tail.page(page.place, limit, wanted)
@@ -189,8 +190,18 @@ def check_position(written: str, after: int, head: int) -> None:
         raise KnowledgeAhead(written, head)
 
 
-def check_room(services: Services) -> None:
-    """Refuse another follower where there are as many as there is room for, or the process is stopping."""
+@contextmanager
+def followed(request: AnyRequest, leave: Callable[[], object]) -> Iterator[None]:
+    """Count a follower for its client during the block; call `leave` when its key ends."""
+    services = services_of(request)
+    with services.clients.following(client_of(request)), services.keys.ending(key_of_request(request), leave):
+        yield
+
+
+def check_room(request: AnyRequest) -> None:
+    """Refuse another follower where all, or its client, have as many as may be, or the process is stopping."""
+    services = services_of(request)
+    services.clients.check_room(client_of(request))
     if services.tail.closed or services.tail.followers >= FOLLOWERS_MAX:
         reason = "as many follow as there is room for"
         raise Unavailable(reason)

@@ -27,7 +27,7 @@ from service.api import (
     timeline,
     versions,
 )
-from service.api.http.access import admit
+from service.api.http.access import enter
 from service.api.http.idempotency import WRITES, keyless
 from service.api.http.outgoing import finished
 from service.api.http.reaching import reach
@@ -174,7 +174,7 @@ def _handler(route: Route) -> HTTPRouteHandler:
 
     async def call(request: Request[Any, Any, Any]) -> Response[bytes]:
         if role:
-            admit(request, role)
+            enter(request, role)
         if reads:
             await reach(request)
         return await finished(request, await perform(request))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from service.settings import BadSetting, Settings, hosts, lease, origins, public_url, schedule
+from service.settings import BadSetting, Settings, hosts, lease, origins, public_url, rate, schedule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -51,6 +51,8 @@ def settings_of(**options: Any) -> Settings:  # noqa: ANN401 - options of differ
             given["allowed_hosts"] = hosts(given["allowed_hosts"])
         if "cors_origins" in given:
             given["cors_origins"] = origins(given["cors_origins"])
+        if "rate_limit" in given:
+            given["rate_limit"] = rate(given["rate_limit"])
         if "webhooks_schedule" in given:
             given["webhooks_schedule"] = schedule(given["webhooks_schedule"])
         if "webhooks_lease" in given:

@@ -45,6 +45,9 @@ _NEEDED = "needed: `parley keys list` has them"
 _NONE = "none: everybody on this machine may read and write, until `parley keys create --role admin`"
 
 
+COUNT = click.IntRange(0, 1_000_000)
+
+
 @click.command()
 @click.option("--host", metavar="HOST", help="Listen on this address (127.0.0.1).")
 @click.option("--port", metavar="PORT", type=click.IntRange(0, 65_535), help="Listen on this port (8000); 0: any free.")
@@ -57,6 +60,9 @@ _NONE = "none: everybody on this machine may read and write, until `parley keys 
     type=click.IntRange(1, 3_600),
     help="Disconnect a client that reads nothing for N seconds, or sends a body for longer (30).",
 )
+@click.option("--rate-limit", metavar="N/SECONDS", help="Requests that a client may send in so many seconds; 0: any.")
+@click.option("--client-connections", metavar="N", type=COUNT, help="Connections that a client may have; 0: any.")
+@click.option("--client-streams", metavar="N", type=COUNT, help="Streams that a client may follow at once; 0: any.")
 @click.option("--public-reads", is_flag=True, default=None, help="Let everybody read without a key.")
 @click.option("--public-url", metavar="URL", help=PUBLIC_URL_HELP)
 @click.option("--allowed-hosts", metavar="NAMES", help="More names of the service, with commas between them.")
@@ -118,7 +124,7 @@ def _serve(settings: Settings, *, is_closed: bool) -> None:
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     click.echo(_banner(settings, where, is_closed=is_closed))
     app = create_app(settings)
-    crowd = Crowd(limits(settings.stall_seconds))
+    crowd = Crowd(limits(settings.stall_seconds, settings.bounds().connections))
 
     class Server(uvicorn.Server):
         async def on_tick(self, counter: int) -> bool:

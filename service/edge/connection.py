@@ -61,6 +61,11 @@ class Connection(Parsing):
         """Whether a part of an answer is still to be sent."""
         return self.transport.get_write_buffer_size() > 0
 
+    @property
+    def address(self) -> str:
+        """The address of the client, without its port."""
+        return self.client[0] if self.client else ""
+
     def enter(self, phase: Phase | None) -> None:
         """Wait for something else from now on; None: for nothing."""
         if self._phase is not None:

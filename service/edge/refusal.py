@@ -29,6 +29,7 @@ MANY_FIELDS = Refusal("head-too-large", f"A head may have {FIELDS_MAX} fields.")
 LATE_HEAD = Refusal("request-timeout", "The head did not arrive in time.")
 LATE_BODY = Refusal("request-timeout", "The body did not arrive in time.")
 SLOWEST = Refusal("unavailable", "There is no room for a request that arrives this slowly; try again.")
+MANY_OF_CLIENT = Refusal("rate-limited", "The client has as many connections as one may; try again.")
 NO_ROOM = Refusal("unavailable", "There are too many connections; try again.")
 STOPPING = Refusal("unavailable", "The service is stopping; try again.")
 PIPELINED = Refusal("unavailable", "Too many requests wait on this connection.")
@@ -47,7 +48,7 @@ def problem(refusal: Refusal) -> bytes:
 def written(refusal: Refusal) -> bytes:
     """Return the response, without its status line: a `Date` may come first."""
     body = problem(refusal)
-    retry = f"retry-after: {RETRY_AFTER}\r\n" if refusal.kind == "unavailable" else ""
+    retry = f"retry-after: {RETRY_AFTER}\r\n" if refusal.kind in {"unavailable", "rate-limited"} else ""
     head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n{retry}connection: close\r\n\r\n"
     return head.encode() + body
 

@@ -8,7 +8,7 @@ from litestar import Response
 from litestar.response.base import ASGIResponse
 
 from service.api.http.encodings import WORTH_BYTES, coding_of, compressed
-from service.api.http.problems import POSITION
+from service.api.http.problems import POSITION, RATES
 
 if TYPE_CHECKING:
     from service.api.http.requests import AnyRequest, Services
@@ -42,6 +42,8 @@ async def finished(request: AnyRequest, response: Response[bytes]) -> Response[b
     headers = response.headers
     if POSITION not in headers:
         headers[POSITION] = str(cast("Services", request.app.state.services).heads.position)
+    if rates := request.scope.get(RATES):
+        headers.update(cast("dict[str, str]", rates))
     content: Any = response.content  # a stream's is none
     if isinstance(content, bytes) and len(content) >= WORTH_BYTES:
         await _in_coding(request, response, content)

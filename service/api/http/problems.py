@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 from urllib.parse import quote
 
 import msgspec
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 POSITION = "Ledger-Position"
 """The header of every answer that says up to which position it counts the log."""
+RATES = "parley.rates"
+"""Where the scope of a request has the headers that say how many its client may still send; absent for no bound."""
 RETRY_AFTER = 1
 """Seconds that a client is asked to wait before it tries again."""
 
@@ -228,6 +230,7 @@ def _answer(
     kept = {"Cache-Control": "no-store", **(headers or {})}
     if services := request.app.state.get("services"):
         kept[POSITION] = str(services.heads.position)
+    kept |= cast("dict[str, str]", request.scope.get(RATES, {}))
     return Response(msgspec.json.encode(members), status_code=members["status"], media_type=MEDIA_TYPE, headers=kept)
 
 

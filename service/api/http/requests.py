@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from service.access.ring import KeyRing
     from service.api.http.answer_memory import AnswerMemory
+    from service.api.http.clients import Clients
     from service.append.ledger import Ledger
     from service.append.request import AppendResult
     from service.domain.errors import Fault
@@ -67,6 +68,7 @@ class Services:
     clock: Callable[[], int]
     public_url: str
     keys: KeyRing
+    clients: Clients
 
     def today(self) -> int:
         """Return the day in UTC, as an ordinal."""

@@ -51,6 +51,14 @@ RESPONSE_HEADERS: dict[str, tuple[str, Schema]] = {
         {"examples": ['</v1/issues/rare-earths?as_of=2025-06-10&known_position=128>; rel="memento"']},
     ),
     "Location": ("Where what was made can be read.", {"format": "uri-reference"}),
+    "RateLimit": (
+        "How many requests the client may still send now (`r`), and in how many seconds it may send all again (`t`).",
+        {"examples": ['"client";r=5999;t=1']},
+    ),
+    "RateLimit-Policy": (
+        "How many requests a client may send (`q`) in a time (`w`, seconds). Without a bound it is absent.",
+        {"examples": ['"client";q=6000;w=60']},
+    ),
     "Retry-After": ("Seconds to wait before another try.", {"pattern": "^[0-9]+$"}),
     "WWW-Authenticate": ("The key that is needed (RFC 6750).", {"examples": ['Bearer realm="parley"']}),
 }

@@ -31,6 +31,7 @@ _PROBLEM_HEADERS = {
     415: ("Accept", "Accept-Encoding"),
     404: ("Cache-Control",),
     405: ("Allow",),
+    429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
     503: ("Retry-After",),
 }
 _NO_CONTENT = {204, 304}

@@ -107,7 +107,7 @@ class Operation:
             (self.body is not None, _BODY_PROBLEMS),
             (self.query is not None, ("bad-query",)),
             (self.method in WRITES, ("bad-request", "cross-site")),
-            (self.role > Role.ANYONE, ("unauthorized",)),
+            (self.role > Role.ANYONE, ("unauthorized", "rate-limited")),
             (self.role > Role.READER, ("insufficient-scope",)),
             (self.reads_log, ("bad-request",)),
             (self.takes_key, ("idempotency-key-reused", "too-much-work")),
