@@ -17,6 +17,7 @@ from service.access.issuer import Issuer, checked_url
 from service.access.keys import Role
 from service.access.ring import KeyRing
 from service.api.http.answer_memory import AnswerMemory
+from service.api.http.clients import Clients
 from service.api.http.exchange import Traffic
 from service.api.http.problems import handlers
 from service.api.http.requests import BODY_MAX, Services
@@ -96,7 +97,7 @@ async def opened(settings: Settings, traffic: Traffic | None = None) -> AsyncIte
             raise NotMigrated(reason)
         tail = Tail(database)
         ledger = SharedLedger(primary, clock, new_id, tail.wake, os.urandom, database if settings.read_url else None)
-        heads, answers = Heads(database, clock), AnswerMemory()
+        heads, answers, bounded = Heads(database, clock), AnswerMemory(), Clients(*settings.rates())
         keys = KeyRing(
             primary,
             clock,
@@ -112,8 +113,9 @@ async def opened(settings: Settings, traffic: Traffic | None = None) -> AsyncIte
         watching = [asyncio.create_task(each.watch(), name="watch") for each in (heads, keys)]
         try:
             webhooks = Webhooks(primary, heads, tail, rules(settings), clock, chance())
+            counts = traffic or Traffic()
             yield Services(
-                database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys, traffic or Traffic()
+                database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys, counts, bounded
             )
         finally:
             for task in watching:

@@ -29,8 +29,10 @@ from service.api import (
     timeline,
     versions,
 )
-from service.api.http.access import admit
+from service.api.http.access import enter
 from service.api.http.idempotency import WRITES, keyless
+from service.api.http.outgoing import finished
+from service.api.http.reaching import reach
 from service.api.roles import ROLES
 from service.api.spec import asyncapi as channels
 from service.api.spec.doc_pages import docs_handlers
@@ -168,14 +170,16 @@ def _allow(path: str, allowed: str) -> HTTPRouteHandler:
 def _handler(route: Route) -> HTTPRouteHandler:
     """Make a Litestar handler; what is read by GET is read by HEAD too."""
     operation, perform = route
-    role = operation.role
+    role, reads = operation.role, operation.reads_log
     if operation.method in WRITES and not operation.takes_key:
         perform = keyless(perform)
 
     async def call(request: Request[Any, Any, Any]) -> Response[bytes]:
         if role:
-            admit(request, role)
-        return await perform(request)
+            enter(request, role)
+        if reads:
+            await reach(request)
+        return await finished(request, await perform(request))
 
     methods = [HttpMethod.GET, HttpMethod.HEAD] if operation.method == "GET" else [HttpMethod(operation.method)]
     path = operation.path.replace("}", ":str}")

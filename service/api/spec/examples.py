@@ -78,7 +78,7 @@ BASIS: dict[str, Any] = {
     "known_position": 2,
     "known_basis": "recorded",
 }
-EVENT_PAGE: dict[str, Any] = {"items": [RECORDED], "next": None, **BASIS}
+EVENT_PAGE: dict[str, Any] = {"items": [RECORDED], "next": None, **BASIS, "as_of": None}
 FEED: dict[str, Any] = {"events": [RECORDED], "next": 2, "head": 2}
 CLOUD_EVENT: dict[str, Any] = {
     "specversion": "1.0",

@@ -31,6 +31,7 @@ _PROBLEM_HEADERS = {
     415: ("Accept", "Accept-Encoding"),
     404: ("Cache-Control",),
     405: ("Allow",),
+    429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
     503: ("Retry-After",),
 }
 _NO_CONTENT = {204, 304}
@@ -246,7 +247,8 @@ def _examples(examples: Mapping[str, Any]) -> Schema:
 
 def _header_parameters(operation: Operation) -> list[Schema]:
     parameters = []
-    for name in (*operation.required_headers, *operation.headers):
+    waits = ("Min-Position",) if operation.reads_log else ()
+    for name in (*operation.required_headers, *operation.headers, *waits):
         description, schema = REQUEST_HEADERS[name]
         required = name in operation.required_headers
         parameters.append(_parameter(name, "header", description, {"type": "string", **schema}, required=required))
