@@ -22,7 +22,7 @@ Row = tuple[Any, ...]
 
 TABLES = (LOG, *PROJECTIONS, REQUEST_KEYS)
 """The tables that a commit may have rows for."""
-REVISION = "0014"
+REVISION = "0015"
 """The revision of the tables that this version works with: the newest migration."""
 REVISION_OF = "SELECT version_num FROM alembic_version"
 CLOSE = (
