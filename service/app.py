@@ -16,6 +16,7 @@ from litestar.datastructures import State
 from service.access.issuer import Issuer, checked_url
 from service.access.keys import Role
 from service.access.ring import KeyRing
+from service.api.asker import Asker
 from service.api.http.answer_memory import AnswerMemory
 from service.api.http.problems import handlers
 from service.api.http.requests import BODY_MAX, Services
@@ -26,6 +27,7 @@ from service.feed.live import Tail
 from service.storage import connect, files
 from service.storage.database import NotMigrated
 from service.views import shape
+from service.watches.watcher import Watcher
 from service.webhooks.rules import LEASE_SECONDS, SCHEDULE, Rules
 from service.webhooks.webhooks import Chance, Webhooks
 
@@ -100,7 +102,8 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         watching = [asyncio.create_task(each.watch(), name="watch") for each in (heads, keys)]
         try:
             webhooks = Webhooks(database, heads, tail, rules(settings), clock, chance())
-            yield Services(database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys)
+            watches = Watcher(database, heads, tail, clock, new_id, webhooks)
+            yield Services(database, ledger, heads, answers, tail, webhooks, watches, clock, settings.public_url, keys)
         finally:
             for task in watching:
                 task.cancel()
@@ -118,7 +121,8 @@ def create_app(settings: Settings) -> Litestar:
             logger.info("service.started", embedded=settings.embedded, closed=services.keys.is_closed)
             if services.keys.anyone is Role.ADMIN:
                 logger.warning("service.open", reason="the ledger has no keys: whoever reaches it may do everything")
-            yield
+            async with services.watches.running(Asker(app)):
+                yield
         logger.info("service.stopped")
 
     return Litestar(

@@ -36,8 +36,8 @@ METRICS_SECONDS = 2.0
 class _LedgerCollector(Collector):
     """The append path and the feed in numbers."""
 
-    def __init__(self, ledger: Ledger, followers: int) -> None:
-        self._ledger, self._followers = ledger, followers
+    def __init__(self, ledger: Ledger, followers: int, questions: int) -> None:
+        self._ledger, self._followers, self._questions = ledger, followers, questions
 
     def collect(self) -> Iterator[Metric]:
         """Return each metric."""
@@ -47,6 +47,9 @@ class _LedgerCollector(Collector):
         yield CounterMetricFamily("parley_append_commits", "Commits made by this process", value=counted.commits)
         yield GaugeMetricFamily("parley_feed_followers", "Streams and waiting pages", value=self._followers)
         yield CounterMetricFamily("parley_append_refused", "Appends refused by this process", value=counted.refused)
+        yield CounterMetricFamily(
+            "parley_watch_questions", "Questions of watches asked by this process", value=self._questions
+        )
 
 
 class _LogCollector(Collector):
@@ -100,7 +103,7 @@ async def _metrics(request: AnyRequest) -> Response[bytes]:
     services = services_of(request)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    registry.register(_LedgerCollector(services.ledger, services.tail.followers))
+    registry.register(_LedgerCollector(services.ledger, services.tail.followers, services.watches.asked))
     with suppress(Lost, TimeoutError):  # the others are wanted all the more then
         async with asyncio.timeout(METRICS_SECONDS):
             head = await head_of(services.database)

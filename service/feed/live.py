@@ -21,7 +21,7 @@ from service.eventlog.head import head_of
 from service.eventlog.log import BEGINNING, Place, Stored
 from service.feed.filters import EVERYTHING, Passing
 from service.feed.pages import CHUNK_BYTES, REACH, SHOWN, LogPage
-from service.feed.recent import KEPT, KEPT_BYTES, Recent, block
+from service.feed.recent import KEPT, KEPT_BYTES, Live, Recent, block
 from service.storage.database import Lost
 
 if TYPE_CHECKING:
@@ -122,6 +122,14 @@ class Tail:
         """
         found = self._recent.after(after, limit, wanted, KEPT_BYTES) if self.head else None
         return None if found is None else LogPage([live.stored for live in found[0]], found[1], self.head)
+
+    def since(self, after: Place) -> list[Live] | None:
+        """Return all events that were read after a place, with their tokens; None where they are not kept.
+
+        Raises OtherLog when the log has another event at the place.
+        """
+        found = self._recent.after(after, self.head, EVERYTHING, KEPT_BYTES) if self.head else None
+        return None if found is None else found[0]
 
     def blocks(
         self,
