@@ -73,6 +73,7 @@ class Tail:
         self._waiting: deque[_Waiting] = deque()  # in the order of the positions that they were notified of
         self._last = (BEGINNING, b"", BEGINNING)
         self._ticked = 0.0
+        self._reaches = 0
         self._tasks: list[asyncio.Task[None]] = []
         self.head = 0
         """The last position that was read, 0 while nobody follows."""
@@ -101,7 +102,8 @@ class Tail:
 
     def wake(self, position: int) -> None:
         """Take note that the log reaches to a position."""
-        if self.followers and position > self.head:
+        self._reaches = position
+        if self._waiting and position > self.head:
             self._woken.set()
 
     @contextmanager
@@ -161,6 +163,8 @@ class Tail:
             woken.set_result(None)
         else:
             self._waiting.append(_Waiting(woken, push, self.head))
+            if self._reaches > self.head:  # nobody waited when it was recorded
+                self._woken.set()
         return woken
 
     async def _run(self) -> None:

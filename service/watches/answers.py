@@ -26,7 +26,8 @@ _BASIS = ("as_of", "known_at", "known_position", "known_basis", "note", "not_com
 class GivenAnswer(NamedTuple):
     """An answer: the status of GET, `url` the frozen URL, `body` the JSON, which is empty unless the status is 200.
 
-    413 stands for an answer of more items or bytes than are compared.
+    413 stands for an answer of more items or bytes than are compared, 422 for a question that is refused: its `url` is
+    the question.
     """
 
     url: str

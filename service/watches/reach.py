@@ -5,7 +5,7 @@ What is found may be too much and never too little: the question is asked then, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,38 +22,51 @@ class Reach(NamedTuple):
     types: frozenset[str] = frozenset()
     refers: bool = False
 
-    def holds(self, tokens: frozenset[str]) -> bool:
-        """Return whether an event with these tokens may change the answer."""
-        for group in self.groups:
-            if group.isdisjoint(tokens):
-                return False
-        return not self.types or not self.types.isdisjoint(tokens)
+    def levels(self) -> tuple[frozenset[str], ...]:
+        """Return the groups, with the types as one of them."""
+        return (*self.groups, self.types) if self.types else self.groups
+
+
+NOTHING: Final = Reach((frozenset(),))
+"""The reach of what no event changes."""
+
+_Level = dict[str, set[str]]
+"""The names of questions by one of the tokens that they need."""
 
 
 class Index:
     """The reach of many questions by token: what an event costs does not grow with the questions that it is not about.
 
-    Each name stands under the tokens of one group, its first; under those of all where its question refers to others.
+    Questions that need as many tokens stand together: by one of each group. Many share a token that says little (of
+    goods without a code), so a group is only looked through when the event has a token of every group.
     """
 
     def __init__(self, reaches: Mapping[str, Reach]) -> None:
-        """`reaches` by name, each with its narrowest group first."""
-        self._reaches = reaches
-        self._direct: dict[str, list[str]] = {}
-        self._referring: dict[str, list[str]] = {}
-        self._always = []
+        """`reaches` by name."""
+        self._by_count: dict[int, list[_Level]] = {}
+        self._referring: _Level = {}
+        self._always: set[str] = set()
         for name, reach in reaches.items():
-            first = reach.groups[0] if reach.groups else reach.types
-            if not first:
-                self._always.append(name)
-            _enter(self._direct, name, first)
+            groups = reach.levels()
+            if not groups:
+                self._always.add(name)
+            for level, group in zip(self._levels(len(groups)), groups, strict=True):
+                _enter(level, name, group)
             if reach.refers:
                 _enter(self._referring, name, frozenset().union(*reach.groups))
 
+    def _levels(self, count: int) -> list[_Level]:
+        return self._by_count.setdefault(count, [{} for _ in range(count)])
+
     def touched(self, tokens: frozenset[str]) -> set[str]:
         """Return the names of the questions whose answer an event with these tokens may change."""
-        found = {name for token in self._direct.keys() & tokens for name in self._direct[token]}
-        return {*self._always, *[name for name in found if self._reaches[name].holds(tokens)]}
+        found = set(self._always)
+        for levels in self._by_count.values():
+            common = [level.keys() & tokens for level in levels]
+            if common and all(common):
+                named = [_names(level, each) for level, each in zip(levels, common, strict=True)]
+                found |= set.intersection(*sorted(named, key=len))
+        return found
 
     def may_refer(self, tokens: frozenset[str]) -> bool:
         """Return whether `referring` would find any."""
@@ -61,19 +74,13 @@ class Index:
 
     def referring(self, tokens: frozenset[str]) -> set[str]:
         """Return the names of the questions whose answer an event may change, of an item that others refer to."""
-        return {name for token in self._referring.keys() & tokens for name in self._referring[token]}
+        return _names(self._referring, self._referring.keys() & tokens)
 
 
-def _enter(index: dict[str, list[str]], name: str, tokens: Iterable[str]) -> None:
+def _enter(level: _Level, name: str, tokens: Iterable[str]) -> None:
     for token in tokens:
-        index.setdefault(token, []).append(name)
+        level.setdefault(token, set()).add(name)
 
 
-REFERENCES = ("restriction:{}", "about:{}")
-"""The tokens of items that refer to another, whose name takes the place of `{}`."""
-_ITEM = "item:"
-
-
-def items_in(tokens: Iterable[str]) -> list[str]:
-    """Return the names of the items that an event is about."""
-    return [each.removeprefix(_ITEM) for each in tokens if each.startswith(_ITEM)]
+def _names(level: _Level, tokens: Iterable[str]) -> set[str]:
+    return set().union(*[level[token] for token in tokens])

@@ -86,6 +86,10 @@ ON CONFLICT (name) DO UPDATE SET question = excluded.question, subscription = ex
 WHERE watch.version < excluded.version RETURNING name
 """
 _FORGET = "DELETE FROM answer WHERE watch = $1 AND version < $2"
+_UNDO = """
+DELETE FROM answer WHERE watch = $1 AND version = $2
+    AND NOT EXISTS (SELECT 1 FROM watch w WHERE w.name = $1 AND w.version = $2)
+"""
 _DELETE = "DELETE FROM watch WHERE name = $1 RETURNING version"
 _DELIVERING_TO = "SELECT name FROM watch WHERE subscription = $1 ORDER BY name LIMIT 10"
 _ADD = f"""
@@ -113,8 +117,15 @@ _ARE_WAITING = """
 SELECT 1 FROM watch w JOIN answer a ON a.watch = w.name AND a.version = w.version AND a.number = w.delivered + 1
 WHERE w.subscription = $1 LIMIT 1
 """
-_DELIVERED = "UPDATE watch SET delivered = $3 WHERE name = $1 AND version = $2 AND delivered = $3 - 1"
-_PRUNE = "DELETE FROM answer WHERE watch = $1 AND version = $2 AND number < $3"
+_DELIVERED = """
+UPDATE watch SET delivered = $3 WHERE name = $1 AND version = $2 AND delivered = $3 - 1
+    AND EXISTS (SELECT 1 FROM answer a WHERE a.watch = $1 AND a.version = $2 AND a.number = $3 AND a.id = $4)
+"""
+"""The id is compared: a database that was set back may have no such answer, or another."""
+_PRUNE = """
+DELETE FROM answer WHERE watch = $1 AND version = $2
+    AND number < (SELECT w.delivered FROM watch w WHERE w.name = $1 AND w.version = $2)
+"""
 _ENDS = "SELECT recorded_at, position FROM commit_mark WHERE recorded_at {among}"
 _REFERRED_TO = "SELECT DISTINCT token FROM facet WHERE token {among}"
 
@@ -154,6 +165,7 @@ class WatchStore:
         if await self._database.execute(_PUT, name, question, subscription, *asked):
             await self._database.execute(_FORGET, name, asked.at)
             return True
+        await self._database.execute(_UNDO, name, asked.at)
         if await self.get(name) is None and (await self._database.fetch(_COUNT))[0][0] >= WATCHES_MAX:
             raise TooManyWatches
         return False
@@ -196,8 +208,8 @@ class WatchStore:
 
     async def delivered(self, change: ChangedAnswer) -> None:
         """Note that a receiver has a change, and forget the answer before it."""
-        await self._database.execute(_DELIVERED, change.watch, change.version, change.number)
-        await self._database.execute(_PRUNE, change.watch, change.version, change.number)
+        await self._database.execute(_DELIVERED, change.watch, change.version, change.number, change.id)
+        await self._database.execute(_PRUNE, change.watch, change.version)
 
     async def ends(self, instants: Sequence[int]) -> dict[int, int]:
         """Return the last position of each commit, by the instant at which it was recorded."""

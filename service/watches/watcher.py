@@ -12,16 +12,19 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, contextmanager, suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import structlog
 
-from service.domain.errors import OtherLog, Refused, Unavailable
+from service.domain.errors import Malformed, OtherLog, Refused, Unavailable
 from service.domain.vocabulary import instants
 from service.eventlog.log import BEGINNING, Place
 from service.storage.database import Lost
-from service.watches.reach import REFERENCES, Index, items_in
+from service.watches.answers import GivenAnswer
+from service.watches.reach import NOTHING, Index
 from service.watches.store import Asked, Watch, WatchStore
+from service.watches.touched import touched_by
 from service.watches.watched import Watched
 
 if TYPE_CHECKING:
@@ -30,12 +33,16 @@ if TYPE_CHECKING:
 
     from service.eventlog.head import Heads
     from service.feed.live import Tail
-    from service.feed.recent import Live
     from service.storage.database import Database
     from service.watches.answers import Questions
+    from service.watches.reach import Reach
 
 LOOK_SECONDS = 1.0
 """How often a process looks for watches that another one made or changed, and whether a day has begun."""
+PAUSE_SECONDS = 0.2
+"""How long a process waits after it asked, so that commits that follow fast are looked at together."""
+REST_SECONDS = 30.0
+"""How long a question that failed is not asked again."""
 GRACE_SECONDS = 5.0
 """How long the questions under way may take when the process is stopping."""
 
@@ -82,7 +89,7 @@ class Watcher:
         self._heads, self._tail, self._clock, self._new_id = heads, tail, clock, new_id
         self._deliverer = deliverer
         self._watched: dict[str, Watched] = {}
-        self._index = Index({})
+        self._index, self._indexed_on = Index({}), 0
         self._basis: _Basis | None = None
         self._place = BEGINNING
         self._looked_at = 0.0
@@ -135,7 +142,7 @@ class Watcher:
         except (Lost, Unavailable) as error:
             self._forget()
             logger.warning("watches.lost", error=str(error))
-        except Exception:  # whatever the error, the other watches are asked in the next pass
+        except Exception:  # whatever the error, they are read again
             self._forget()
             logger.exception("watches.failed")
 
@@ -145,9 +152,13 @@ class Watcher:
 
     async def _wait(self) -> None:
         """Wait until the log moves, a watch is made or changed, or it is time to look."""
+        if self._follows:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PAUSE_SECONDS):
+                    await self._woken.wait()
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._woken.wait())]
         if self._follows:
-            waits.append(self._tail.moved(max(self._tail.head, self._place.position)))
+            waits.append(self._tail.moved(self._place.position))
         try:
             await asyncio.wait(waits, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -158,7 +169,7 @@ class Watcher:
     async def _look(self, questions: Questions) -> None:
         """Read the watches again when they may be others; when a day has begun, all are to be asked."""
         leases, day, epoch = self._deliverer.leases(), instants.day(self._clock()), self._heads.epoch
-        now, basis = asyncio.get_running_loop().time(), self._basis
+        now, basis = _now(), self._basis
         if basis is not None and basis[1:] == (leases, day, epoch) and now - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = now
@@ -170,9 +181,13 @@ class Watcher:
         """Read the watches that are asked here. One that is new here is to be asked if events followed its answer."""
         leases, known = basis.leases, self._watched
         rows = [row for row in await self.store.all() if row.subscription in leases] if leases else []
-        self._watched = {row.name: Watched(row, leases[row.subscription]) for row in rows}
-        self._index = Index({row.name: questions.reach(row.question, basis.day) for row in rows})
-        self._basis = basis
+        reaches = {each.row.question: each.reach for each in known.values()} if basis.day == self._indexed_on else {}
+        for row in rows:
+            if row.question not in reaches:
+                reaches[row.question] = _reach(questions, row.question, basis.day)
+        self._watched = {row.name: Watched(row, leases[row.subscription], reaches[row.question]) for row in rows}
+        self._index = Index({name: watched.reach for name, watched in self._watched.items()})
+        self._basis, self._indexed_on = basis, basis.day
         if not rows:
             return
         head = await self._heads.read()
@@ -181,10 +196,11 @@ class Watcher:
         self._basis = basis._replace(epoch=head.epoch)
         for name, watched in self._watched.items():
             if (before := known.get(name)) is not None and watched.is_same(before):
-                watched.row = before.row._replace(delivered=watched.row.delivered)
-                watched.due = before.due
+                watched.due, watched.rests_until = before.due, before.rests_until
             elif watched.row.position != head.position:
                 watched.ask_at(head.position)
+            if watched.row.epoch != head.epoch:  # positions that were due may be of a log that is lost
+                watched.due.clear()
             if (watched.row.day, watched.row.epoch) != (basis.day, head.epoch):
                 watched.ask_at(head.position)
 
@@ -202,37 +218,10 @@ class Watcher:
             for watched in self._watched.values():
                 watched.ask_at(head.position)
         elif lives:
-            await self._touch(lives)
+            for end, names in (await touched_by(lives, self._index, self.store)).items():
+                for name in names:
+                    self._watched[name].ask_at(end)
             self._place = lives[-1].stored.place
-
-    async def _touch(self, lives: list[Live]) -> None:
-        """Note the ends of the commits that may have changed an answer."""
-        touched: dict[int, set[str]] = {}
-        referred: list[tuple[int, frozenset[str]]] = []
-        for live in lives:
-            tokens = frozenset(live.tokens.split("\n"))
-            if names := self._index.touched(tokens):
-                touched.setdefault(live.stored.recorded_at, set()).update(names)
-            if self._index.may_refer(tokens):
-                referred.append((live.stored.recorded_at, tokens))
-        for at, tokens in await self._referred_to(referred):
-            touched.setdefault(at, set()).update(self._index.referring(tokens))
-        if not touched:
-            return
-        ends = await self.store.ends([*touched])
-        for at in sorted(touched):
-            for name in touched[at]:
-                self._watched[name].ask_at(ends.get(at, self._tail.head))
-
-    async def _referred_to(self, events: list[tuple[int, frozenset[str]]]) -> list[tuple[int, frozenset[str]]]:
-        """Keep the events about items that others refer to."""
-        wanted = {each.format(item) for _, tokens in events for item in items_in(tokens) for each in REFERENCES}
-        found = await self.store.referred_to(sorted(wanted)) if wanted else set()
-        return [
-            (at, tokens)
-            for at, tokens in events
-            if any(each.format(item) in found for item in items_in(tokens) for each in REFERENCES)
-        ]
 
     async def _ask_due(self, questions: Questions) -> None:
         """Ask what is due, in the order of the log, and note in the database what was asked."""
@@ -242,8 +231,8 @@ class Watcher:
             watched = self._watched.get(name)
             if self._closed or self._basis is None:
                 break
-            if watched is not None and position in watched.due and not watched.is_full():
-                if await self._ask(questions, watched, position):
+            if watched is not None and position in watched.due and watched.may_be_asked(_now()):
+                if await self._ask_safely(questions, watched, position):
                     asked.append(watched)
                 await asyncio.sleep(0)  # others have their turn
         same: dict[tuple[int, int, int], list[Watch]] = {}
@@ -251,6 +240,17 @@ class Watcher:
             same.setdefault((row.day, row.position, row.epoch), []).append(row)
         for when, rows in same.items():
             await self.store.confirm(rows, Asked(self._clock(), *when), self._deliverer.owner)
+
+    async def _ask_safely(self, questions: Questions, watched: Watched, position: int) -> bool:
+        """Ask as `_ask` does; a question that fails rests, and the others are asked."""
+        try:
+            return await self._ask(questions, watched, position)
+        except (Lost, Unavailable):
+            raise
+        except Exception:
+            logger.exception("watch.failed", watch=watched.row.name)
+            watched.rests_until = _now() + REST_SECONDS
+            return False
 
     async def _ask(self, questions: Questions, watched: Watched, position: int) -> bool:
         """Ask at one position that is due; return whether it was asked there, and the answer noted if it is another."""
@@ -262,6 +262,8 @@ class Watcher:
         self.asked += 1
         try:
             answer = await questions.ask(row.question, day, position)
+        except Malformed:  # set when the service had other questions
+            answer = GivenAnswer(row.question, HTTPStatus.UNPROCESSABLE_ENTITY)
         except Refused as error:  # the log was set back to before the position
             logger.warning("watch.refused", watch=row.name, error=str(error))
             self._leave(row)
@@ -281,3 +283,15 @@ class Watcher:
         """Know nothing of a watch: it is read again in the next pass, and asked as of now."""
         self._watched.pop(row.name, None)
         self._looked_at, self._basis = 0.0, None
+
+
+def _now() -> float:
+    """Return the seconds of the event loop."""
+    return asyncio.get_running_loop().time()
+
+
+def _reach(questions: Questions, question: str, day: int) -> Reach:
+    try:
+        return questions.reach(question, day)
+    except Malformed:  # its answer is that it is refused, whatever is recorded
+        return NOTHING

@@ -17,7 +17,7 @@ import structlog
 from service.domain.errors import OtherLog
 from service.feed.filters import passing
 from service.feed.pages import CHUNK_BYTES, EventFilter, log_page
-from service.webhooks.rules import LOG_MAX
+from service.webhooks.rules import ANSWERS_ALONE, LOG_MAX
 from service.webhooks.send import MICROS
 from service.webhooks.store import Try
 
@@ -38,6 +38,8 @@ FLUSH_EVENTS = 32
 FLUSH_SECONDS = 0.5
 SKIP_SECONDS = 2.0
 """How often the position is stored while the log has only events that the subscription leaves out."""
+PAUSE_SECONDS = 1.0
+"""How often the log is looked at for a subscription that gets changed answers alone, while none is found."""
 PRUNE_EVERY = LOG_MAX // 4
 """The oldest tries are dropped each time this many were made."""
 
@@ -147,7 +149,8 @@ class Worker:
             self._may_have_answers = False
             change = await watches.waiting(self.row.name, self._place.position)
             if change is None:
-                self._may_have_answers = await watches.are_waiting(self.row.name)
+                if await watches.are_waiting(self.row.name):  # one may have been added while this was read
+                    self._may_have_answers = True
                 break
             self._may_have_answers = True
             failures = self.row.failures
@@ -200,7 +203,12 @@ class Worker:
             logger.warning("webhook.disabled", subscription=self.row.name, reason=reason)
 
     async def _follow(self) -> None:
-        """Wait until the log moves; store the position while waiting."""
+        """Wait until the log moves; store the position while waiting.
+
+        Where no event is wanted, positions that follow fast are passed over together.
+        """
+        if self.row.conditions.type == ANSWERS_ALONE and await self._until_changed(PAUSE_SECONDS):
+            return
         if self._place.position > self.row.position or self._tries:
             patience = (FLUSH_SECONDS if self._tries else SKIP_SECONDS) - self._since_flush()
             if patience > 0 and await self._until_moved(patience):

@@ -122,10 +122,12 @@ def test_a_watch_that_nothing_touched_asks_nothing(desk: Desk, receiver: Receive
 def test_facts_of_one_commit_are_one_change_and_others_are_their_own(desk: Desk, receiver: Receiver) -> None:
     """A batch is seen as a whole; of commits that follow fast, each that changes the answer is delivered, in order."""
     desk.watch("all", "/v1/restrictions?party=CN")
+    desk.record(restriction("first"))
+    receiver.wait_for(1)  # from here on it is asked about each commit
     ends = [desk.record(*[restriction(f"duty-{batch}-{number}") for number in range(3)]) for batch in range(5)]
-    data = desk.check(receiver.wait_for(5))
-    assert [each["after"]["known_position"] for each in data] == ends
-    assert [len(each["after"]["items"]) for each in data] == [3, 6, 9, 12, 15]
+    data = desk.check(receiver.wait_for(6))
+    assert [each["after"]["known_position"] for each in data[1:]] == ends
+    assert [len(each["after"]["items"]) for each in data] == [1, 4, 7, 10, 13, 16]
 
 
 def test_the_same_watch_again_keeps_its_answer(desk: Desk, receiver: Receiver) -> None:

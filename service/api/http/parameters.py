@@ -16,6 +16,7 @@ from service.domain.vocabulary.events import FACTS, RECORDS
 from service.domain.vocabulary.kinds import KINDS
 from service.views.asof.question import Included
 from service.views.asof.sources import Sources
+from service.webhooks.rules import ANSWERS_ALONE
 
 LIMIT_MAX = 1_000
 LIMIT_DEFAULT = 50
@@ -84,8 +85,6 @@ Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="At most so many on 
 EVENT_TYPES = {*FACTS, *RECORDS, *(f"{kind}.*" for kind in KINDS), "record.*"}
 """The values of the filter `type`: a type, or all of a kind."""
 
-ANSWER_CHANGED = "answer.changed"
-"""The type of what watches send; no event has it."""
 if TYPE_CHECKING:
     EventType = str
 else:
@@ -142,7 +141,7 @@ OfEccn = Annotated[Eccn, Meta(description="Events whose item is on goods of this
 
 def faults_of_types(written: str | None) -> list[Fault]:
     """Refuse a filter `type` with a name that is no type of message, and names the nearest."""
-    types = {*EVENT_TYPES, ANSWER_CHANGED}
+    types = {*EVENT_TYPES, ANSWERS_ALONE}
     unknown = [each for each in (written or "").split(",") if each and each not in types]
     return [Fault(("type",), f"there is no type {each}{hint(each, types)}") for each in unknown]
 

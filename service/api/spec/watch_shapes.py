@@ -26,10 +26,10 @@ WatchQuestion = Annotated[
 ]
 FrozenUrl = Annotated[str, Meta(examples=["/v1/restrictions/ear-controls?as_of=2025-06-10&known_position=128"])]
 AnswerStatus = Annotated[
-    Literal[200, 404, 413],
+    Literal[200, 404, 413, 422],
     Meta(
         description="200: there is an answer. 404: there is no such item. 413: the answer has more than 1,000 items or "
-        "1 MiB, which is more than a watch compares."
+        "1 MiB, which is more than a watch compares. 422: the service no longer answers such a question."
     ),
 ]
 AnyAnswer = dict[str, Any] | None
