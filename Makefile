@@ -25,8 +25,8 @@ NODE := clients/node_modules/.installed
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check structure format lint-openapi attack soak fuzz bench bench-asof bench-feed oracle \
-	wheel lock clean
+.PHONY: help install run dev test check structure format lint-openapi attack soak fuzz bench bench-asof bench-feed \
+	bench-watches oracle wheel lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -76,7 +76,8 @@ fuzz: dev ## Fuzz the decoder, the dates, the guard of webhooks (SECONDS=1200 ea
 bench: dev ## Measure side by side with peers; prints ratios
 	$(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks --ignore tests/benchmarks/test_asof.py \
 		--ignore tests/benchmarks/test_feed.py --ignore tests/benchmarks/test_relay.py \
-		--ignore tests/benchmarks/test_length.py --ignore tests/benchmarks/test_postures.py $(ARGS)
+		--ignore tests/benchmarks/test_length.py --ignore tests/benchmarks/test_postures.py \
+		--ignore tests/benchmarks/test_watches.py $(ARGS)
 
 bench-asof: dev ## Measure as-of answers as the ledger or one item's history grows (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_asof.py \
@@ -85,6 +86,9 @@ bench-asof: dev ## Measure as-of answers as the ledger or one item's history gro
 bench-feed: dev ## Measure the feed: whole log, live followers, relay (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_feed.py \
 		tests/benchmarks/test_relay.py $(ARGS)
+
+bench-watches: dev ## Measure what a thousand watches cost an append
+	$(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_watches.py $(ARGS)
 
 oracle: dev ## Compare answers at any (D, K) with the slow fold; EXAMPLES=2000 histories and more
 	PARLEY_TEST_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses $(MAX_JOBS) -o faulthandler_timeout=0 tests/views

@@ -16,6 +16,7 @@ from litestar.datastructures import State
 from service.access.issuer import Issuer, checked_url
 from service.access.keys import Role
 from service.access.ring import KeyRing
+from service.api.asker import Asker
 from service.api.http.answer_memory import AnswerMemory
 from service.api.http.clients import Clients
 from service.api.http.exchange import Traffic
@@ -28,6 +29,7 @@ from service.page.handlers import exception_handlers, page_handlers
 from service.storage import connect, files
 from service.storage.database import NotMigrated
 from service.views import shape
+from service.watches.watcher import Watcher
 from service.webhooks.rules import LEASE_SECONDS, SCHEDULE, Rules
 from service.webhooks.webhooks import Chance, Webhooks
 from service.writer.shared import SharedLedger
@@ -113,9 +115,21 @@ async def opened(settings: Settings, traffic: Traffic | None = None) -> AsyncIte
         watching = [asyncio.create_task(each.watch(), name="watch") for each in (heads, keys)]
         try:
             webhooks = Webhooks(primary, heads, tail, rules(settings), clock, chance())
+            watches = Watcher(primary, heads, tail, clock, new_id, webhooks)
             counts = traffic or Traffic()
             yield Services(
-                database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys, counts, bounded
+                database,
+                ledger,
+                heads,
+                answers,
+                tail,
+                webhooks,
+                watches,
+                clock,
+                settings.public_url,
+                keys,
+                counts,
+                bounded,
             )
         finally:
             for task in watching:
@@ -139,7 +153,8 @@ def create_app(settings: Settings, traffic: Traffic | None = None) -> Litestar:
             logger.info("service.started", embedded=settings.embedded, closed=services.keys.is_closed)
             if services.keys.anyone is Role.ADMIN:
                 logger.warning("service.open", reason="the ledger has no keys: whoever reaches it may do everything")
-            yield
+            async with services.watches.running(Asker(app)):
+                yield
         logger.info("service.stopped")
 
     return Litestar(

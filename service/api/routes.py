@@ -28,6 +28,7 @@ from service.api import (
     subscriptions,
     timeline,
     versions,
+    watches,
 )
 from service.api.http.access import enter
 from service.api.http.idempotency import WRITES, keyless
@@ -100,6 +101,7 @@ TAGS = {
     "feed": "The log in position order, for services that follow it.",
     "consumers": "Durable cursors of services that follow the log.",
     "subscriptions": "Webhooks: events pushed to a URL of yours.",
+    "watches": "Questions that are kept; their changed answers are delivered.",
     "service": "Health and metrics of the service.",
 }
 
@@ -123,6 +125,7 @@ ROUTES: list[Route] = [
         health,
         metrics,
         subscriptions,
+        watches,
     )
     for operation, handler in resource.ROUTES
 ]

@@ -221,7 +221,8 @@ def test_examples_of_bodies_are_accepted(client: TestClient[Litestar]) -> None:
         for method, operation in item.items():
             for media in operation.get("requestBody", {}).get("content", {}).values():
                 for example in media["examples"].values():
-                    target = path.format(issue=ISSUE, event_id=EVENT, consumer="newsroom", subscription=WEBHOOK)
+                    names = {"consumer": "newsroom", "subscription": WEBHOOK, "watch": "rare-earths"}
+                    target = path.format(issue=ISSUE, event_id=EVENT, **names)
                     body = example["value"]
                     if path == "/v1/issues":
                         body = {**body, "id": "another-issue"}

@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {10: "33ed0f6153ea691aaefceeec118dfbd28aab043f01d4b41f72215526f8f6e0aa"}
+FINGERPRINTS = {11: "65d24f1341c04589aa3be4dc9abaefd2a22d50db5b709d22d307fb04dfebcdf2"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

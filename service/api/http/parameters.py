@@ -16,6 +16,7 @@ from service.domain.vocabulary.events import FACTS, RECORDS
 from service.domain.vocabulary.kinds import KINDS
 from service.views.asof.question import Included
 from service.views.asof.sources import Sources
+from service.webhooks.rules import ANSWERS_ALONE
 
 LIMIT_MAX = 1_000
 LIMIT_DEFAULT = 50
@@ -104,8 +105,8 @@ OfType = Annotated[
         pattern=r"^[a-z_]+\.([a-z_]+|\*)(,[a-z_]+\.([a-z_]+|\*))*\Z",
         max_length=2_000,
         description="Events of this type, or of all of a kind, with the records on them: `restriction.*`. Several have "
-        "commas between them.",
-        examples=["restriction.*", "restriction.imposed,restriction.lifted"],
+        "commas between them. `answer.changed` is no event: with it alone, only changed answers of watches are sent.",
+        examples=["restriction.*", "restriction.imposed,restriction.lifted", "answer.changed"],
     ),
 ]
 OfIssue = Annotated[Slug, Meta(description="Events that name this issue, or whose item does.")]
@@ -139,9 +140,10 @@ OfEccn = Annotated[Eccn, Meta(description="Events whose item is on goods of this
 
 
 def faults_of_types(written: str | None) -> list[Fault]:
-    """Refuse a filter `type` with a name that is no type of event, and names the nearest."""
-    unknown = [each for each in (written or "").split(",") if each and each not in EVENT_TYPES]
-    return [Fault(("type",), f"there is no type {each}{hint(each, EVENT_TYPES)}") for each in unknown]
+    """Refuse a filter `type` with a name that is no type of message, and names the nearest."""
+    types = {*EVENT_TYPES, ANSWERS_ALONE}
+    unknown = [each for each in (written or "").split(",") if each and each not in types]
+    return [Fault(("type",), f"there is no type {each}{hint(each, types)}") for each in unknown]
 
 
 IncludePlanned = Annotated[

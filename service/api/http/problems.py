@@ -32,6 +32,7 @@ from service.domain.errors import (
 )
 from service.feed.consumers import CONSUMERS_MAX, CursorConflict, NotTheOwner, TooManyConsumers
 from service.storage.database import Lost
+from service.watches.store import WATCHES_MAX, TooManyWatches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -100,6 +101,12 @@ class Conflict(EdgeRefused):
     """The thing to create exists already."""
 
     kind = "exists"
+
+
+class InUse(EdgeRefused):
+    """What is to be deleted is needed by something else."""
+
+    kind = "in-use"
 
 
 class LimitReached(EdgeRefused):
@@ -190,6 +197,7 @@ _REFUSALS: dict[type[Refused], Callable[[Any], Occurrence]] = {
     CursorConflict: _cursor_conflict,
     NotTheOwner: lambda refusal: Occurrence("insufficient-scope", str(refusal)),
     TooManyConsumers: lambda _: Occurrence("limit-reached", f"There are {CONSUMERS_MAX} consumers."),
+    TooManyWatches: lambda _: Occurrence("limit-reached", f"There are {WATCHES_MAX} watches."),
     EdgeRefused: lambda refusal: Occurrence(refusal.kind, refusal.detail, refusal.members),
     Refused: lambda refusal: Occurrence("bad-request", str(refusal)),
 }

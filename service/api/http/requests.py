@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from service.eventlog.head import Heads
     from service.feed.live import Tail
     from service.storage.database import Database
+    from service.watches.watcher import Watcher
     from service.webhooks.webhooks import Webhooks
     from service.writer.shared import SharedLedger
 
@@ -67,6 +68,7 @@ class Services:
     answers: AnswerMemory
     tail: Tail
     webhooks: Webhooks
+    watches: Watcher
     clock: Callable[[], int]
     public_url: str
     keys: KeyRing

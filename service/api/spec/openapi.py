@@ -11,12 +11,12 @@ from service.api.http.problem_kinds import MEDIA_TYPE, PROBLEM_KINDS
 from service.api.http.problem_shape import Problem
 from service.api.spec.headers import REQUEST_HEADERS, RESPONSE_HEADERS
 from service.api.spec.json_schema import Schema, Schemas
-from service.api.spec.operations import Documented, Media, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from service.api.http.problem_kinds import ProblemKind
+    from service.api.spec.operations import Documented, Media, Operation
 
 KEY_SCHEME = "key"
 _SCHEME = {
@@ -35,6 +35,8 @@ _PROBLEM_HEADERS = {
     503: ("Retry-After",),
 }
 _NO_CONTENT = {204, 304}
+RECEIVER = "https://receiver.example/parley"
+"""Stands for the URL of a subscription."""
 
 
 def document(
@@ -138,6 +140,7 @@ class _Builder:
             **({"parameters": parameters} if parameters else {}),
             **({"requestBody": self._body(operation)} if operation.body is not None else {}),
             "responses": {str(status): responses[status] for status in sorted(responses)},
+            **({"callbacks": {"receiver": self._callback(operation.sends)}} if operation.sends else {}),
         }
 
     def _parameters(self, operation: Operation) -> list[Schema]:
@@ -175,8 +178,15 @@ class _Builder:
         media = {"schema": self._schemas.of(operation.body), **_examples(operation.body_examples)}
         return {"required": operation.body_required, "content": {operation.body_type: media}}
 
+    def _callback(self, sent: Documented) -> Schema:
+        content = {form.media_type: self._media(form) for form in sent.forms}
+        taken = {"2XX": {"description": "It is taken."}}
+        return {
+            RECEIVER: {"post": {"summary": sent.description, "requestBody": {"content": content}, "responses": taken}}
+        }
+
     def _answer(self, status: int, answer: Documented) -> Schema:
-        forms = () if status in _NO_CONTENT or not answer.media_type else (Media(*_form(answer)), *answer.also)
+        forms = () if status in _NO_CONTENT or not answer.media_type else answer.forms
         return {
             "description": answer.description,
             **self._header_refs(answer.headers),
@@ -220,16 +230,12 @@ def _names(path: str) -> list[str]:
     return re.findall(r"\{(\w+)\}", path)
 
 
-def _form(answer: Documented) -> tuple[str, Any, Any]:
-    return answer.media_type, answer.shape, answer.example
-
-
 def _shapes(operations: Iterable[Operation]) -> list[Any]:
     shapes: list[Any] = [Problem]
     for operation in operations:
         shapes += [] if operation.body is None else [operation.body]
-        for answer in operation.all_answers().values():
-            shapes += [shape for form in (Media(*_form(answer)), *answer.also) for shape in _each(form.shape)]
+        for answer in (*operation.all_answers().values(), *([operation.sends] if operation.sends else [])):
+            shapes += [shape for form in answer.forms for shape in _each(form.shape)]
     return shapes
 
 

@@ -35,6 +35,7 @@ _BODY_PROBLEMS = ("not-json", "request-timeout", "too-large", "unsupported-media
 IssueName = Annotated[Slug, Meta(description="The name of the issue.", examples=[examples.ISSUE])]
 ItemName = Annotated[Slug, Meta(description="The name of the item.", examples=[examples.ITEM])]
 ConsumerName = Annotated[Slug, Meta(description="The name of the consumer.", examples=[examples.CONSUMER["name"]])]
+WatchName = Annotated[Slug, Meta(description="The name of the watch.", examples=[examples.WATCH["name"]])]
 SubscriptionName = Annotated[Slug, Meta(description="The name of the subscription.", examples=["compliance-desk"])]
 EventId = Annotated[UUID, Meta(description="The id of a recorded event.", examples=[examples.EVENT_ID])]
 
@@ -57,6 +58,11 @@ class Documented(NamedTuple):
     headers: tuple[str, ...] = ()
     also: tuple[Media, ...] = ()
 
+    @property
+    def forms(self) -> tuple[Media, ...]:
+        """Every form of the answer, its own first."""
+        return Media(self.media_type, self.shape, self.example), *self.also
+
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
@@ -64,8 +70,8 @@ class Operation:
 
     `path` has its parameters in braces, their types in `path_parameters`. `problems` are names of kinds of problem, or
     statuses for every kind with that status; those that any body or query may meet are added. `answers` may be plain
-    tuples. A body may be left out where `body_required` is false. `role` is what a key must be
-    for at least; `service/api/roles.py` has it.
+    tuples. A body may be left out where `body_required` is false. `sends` is what is sent to a receiver from then on.
+    `role` is what a key must be for at least; `service/api/roles.py` has it.
     """
 
     method: str
@@ -84,6 +90,7 @@ class Operation:
     body_examples: Mapping[str, Any] = field(default_factory=dict)
     answers: Mapping[int, Documented | tuple[Any, ...]] = field(default_factory=dict)
     problems: tuple[str | int, ...] = ()
+    sends: Documented | None = None
     role: Role = Role.ANYONE
 
     @property
