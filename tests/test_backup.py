@@ -111,6 +111,7 @@ def answers(client: httpx.Client, position: int) -> list[Any]:
     return [client.get(f"{path}&known_position={position}").raise_for_status().json() for path in READS]
 
 
+@pytest.mark.row(69)
 def test_what_is_restored_is_the_beginning_of_the_log(migrated_url: str, restored_url: str, tmp_path: Path) -> None:
     """All that was acknowledged before the backup is in it, whole commits, and it answers the same."""
     with serving(migrated_url) as server:

@@ -75,6 +75,9 @@ before it comes to an operation: 400 (not HTTP), 408 (too slow), 414 (a path and
 over 64 KiB or 128 fields), 501 (no such method); then the connection is closed. A `Host` that is no name of the service
 is 421, a write that a browser sends for another site's page 403.
 
+**Traces.** An answer has the header `traceparent` (W3C Trace Context), in the trace of the request's own `traceparent`
+where it has one. A problem has its `trace_id`: send that to who runs the service, whose log has it.
+
 **Access.** Send a key as `Authorization: Bearer parley_...`; who runs the service makes keys. Each operation names the
 role that it needs: reader, recorder, editor or admin. Without a key, or with one that is unknown, expired or revoked,
 the answer is 401; a key without the role gets 403. Reads may be public. A service on loopback whose ledger has no keys
