@@ -18,7 +18,7 @@ DEV := $(VENV)/.dev-installed
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check structure format attack soak bench bench-asof bench-feed oracle lock clean
+.PHONY: help install run dev test check structure format screens attack soak bench bench-asof bench-feed oracle lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,9 @@ structure: dev ## Print the figures of the structure, with where they come from
 format: dev ## Sort, fix and format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+screens: dev ## Draw the pictures of docs/page.md again, with Chromium
+	PARLEY_SCREENS=docs/screens $(BIN)/python -m pytest -n 0 -q tests/page/test_browser.py -k screens
 
 attack: dev ## Attack the service, and break what it stands on; prints what happens
 	$(BIN)/python -m pytest -m row -n 0 --tb=short -q $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ FLAGS = (
 )  # fmt: skip
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 800}
 SCREENS = os.environ.get("PARLEY_SCREENS", "")
-"""A directory for screenshots; none are made where it is not given."""
+"""A directory for screenshots, such as docs/screens; none are made where it is not given."""
 _RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
@@ -71,7 +72,9 @@ class Seen(NamedTuple):
     def screenshot(self, name: str) -> None:
         """Keep what the window shows, where screenshots are wanted."""
         if SCREENS:
-            self.page.screenshot(path=Path(SCREENS) / f"{name}.png")
+            session = self.page.context.new_cdp_session(self.page)
+            taken = session.send("Page.captureScreenshot", {"format": "webp", "quality": 82})
+            (Path(SCREENS) / f"{name}.webp").write_bytes(base64.b64decode(taken["data"]))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ pytest.importorskip("axe_playwright_python", reason="axe is not installed: `make
 
 from playwright.sync_api import expect, sync_playwright
 
-from tests.page.browser import DESKTOP, FLAGS, PHONE, chromium, tab
+from tests.page.browser import FLAGS, PHONE, chromium, tab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -260,24 +260,37 @@ def test_without_scripts_all_is_there(browser: Browser, us_china: str) -> None:
 
 
 def test_screens_for_the_documents(browser: Browser, us_china: str) -> None:
-    """Each view is drawn; with PARLEY_SCREENS its picture is kept for the documents."""
-    clocks = "as_of=2025-09-01&known_at=2025-09-01"
-    views = {
-        "start": f"/?{clocks}",
-        "search": f"/?q=steel&{clocks}",
-        "issue": f"/issues/reciprocal-tariffs?{clocks}",
-        "item": f"/items/restriction/reciprocal-tariff-china?{clocks}",
-        "changes": f"/changes?days=180&{clocks}",
-        "learnt": f"/changes?show=known&since=2025-06-01&{clocks}",
-        "exposure": f"/exposure?good=steel&origin=CN&destination=US&{clocks}",
-    }
-    for name, path in views.items():
-        with tab(browser, us_china, viewport=DESKTOP) as seen:
-            seen.page.goto(path)
-            expect(seen.page.locator("h1")).to_be_visible()
-            seen.screenshot(name)
-    others: dict[str, dict[str, Any]] = {"dark": {"color_scheme": "dark"}, "phone": {"viewport": PHONE}}
-    for name, options in others.items():
-        with tab(browser, us_china, **options) as seen:
-            seen.page.goto(views["start"])
-            seen.screenshot(f"start-{name}")
+    """Each view is drawn, in light, in the dark and on a phone; `make screens` keeps the pictures for docs/page.md."""
+    for name, path in SCREENS_OF.items():
+        for suffix, options in LOOKS_OF.get(name, LOOKS).items():
+            with tab(browser, us_china, **options) as seen:
+                seen.page.goto(path)
+                expect(seen.page.locator("h1")).to_be_visible()
+                if name == "record":
+                    type_in(seen.page, {"occurred": "2026-11-20", "rate_percent": "60", "reports.0.outlet": "Gazette"})
+                    type_in(seen.page, {"reports.0.published": "2999-09-01"})
+                    seen.page.keyboard.press("Enter")
+                    expect(seen.page.get_by_role("region", name="What the answer would be")).to_be_in_viewport()
+                if (aim := AIMS.get(name)) and not suffix:
+                    seen.page.locator(aim).evaluate("each => each.scrollIntoView()")
+                seen.screenshot(f"{name}{suffix}")
+
+
+_CLOCKS = "as_of=2025-09-01&known_at=2025-09-01"
+SCREENS_OF = {
+    "start": f"/?{_CLOCKS}",
+    "search": f"/?q=steel&{_CLOCKS}",
+    "issue": f"/issues/reciprocal-tariffs?{_CLOCKS}",
+    "item": "/items/restriction/reciprocal-tariff-china?as_of=2025-09-01&known_at=2026-06-01",
+    "believed": "/items/restriction/reciprocal-tariff-china?as_of=2025-09-01&known_at=2026-06-01",
+    "changes": f"/changes?days=180&{_CLOCKS}",
+    "learnt": f"/changes?show=known&since=2025-06-01&{_CLOCKS}",
+    "exposure": f"/exposure?good=steel&origin=CN&destination=US&{_CLOCKS}",
+    "record": "/record?type=restriction.tightened&item=section-301-semiconductors&issues=section-301-tariffs",
+}
+AIMS = {"issue": "#timeline", "believed": "#believed", "exposure": "#charge"}
+"""What stands at the top of the picture, where that is not the top of the view."""
+_SCREEN = {"viewport": {"width": 1180, "height": 820}}
+LOOKS: dict[str, dict[str, Any]] = {"": _SCREEN}
+_MORE: dict[str, dict[str, Any]] = {"-dark": {**_SCREEN, "color_scheme": "dark"}, "-phone": {"viewport": PHONE}}
+LOOKS_OF = {name: {**LOOKS, **_MORE} for name in ("start", "issue")}

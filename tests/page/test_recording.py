@@ -77,7 +77,7 @@ def test_a_fact_is_checked_and_then_recorded(ledger: Client) -> None:
     answer = send(ledger, form, "check", **typed)
     assert answer.status_code == 200
     assert "Nothing is recorded yet" in answer.text
-    terms = re.search(r"<dt>charged</dt><dd><del>10%</del>.*?<ins>34%</ins>", answer.text, re.DOTALL)
+    terms = re.search(r"<dt>Charged</dt><dd><del>10%</del>.*?<ins>34%</ins>", answer.text, re.DOTALL)
     assert terms
     assert head(ledger) == start
     form = form_of(answer.text)

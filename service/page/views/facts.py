@@ -15,7 +15,8 @@ _NOT_TERMS = {
     "position", "recorded_at", "recorded_by", "kind", "modality", "contested", "corrected", "corrected_by",
     "disagreements", "type", "id", "note", "issues", "item", "occurred", "effective", "until", "through",
     "until_condition", "reports", "retracted", "retracted_by", "correlation_id", "causation_id", "unset", "now",
-    "records", "sets", "target", "target_event", "event", "reason", "as_of", "known_at", "known_basis", "known_position",
+    "records", "sets", "target", "target_event", "event", "reason",
+    "as_of", "known_at", "known_basis", "known_position",
 }  # fmt: skip
 
 
