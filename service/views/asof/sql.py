@@ -212,6 +212,11 @@ class StateStatement:
             alternatives.append(" AND ".join([f"({either})", *[self.carries(each, "= 0") for each in unless]]))
         return f"({' OR '.join(alternatives)})"
 
+    def found_by_one(self, tokens: Sequence[str]) -> str:
+        """Return the condition that an item has ever carried one of some tokens."""
+        among = self._database.dialect.slugs.format(self.parameter(self._database.dialect.listed(tokens)))
+        return f"EXISTS (SELECT 1 FROM facet f WHERE f.token {among} AND f.item = i.number)"
+
     def named(self, slugs: Sequence[str]) -> str:
         """Return the comparison of a name with some slugs."""
         dialect = self._database.dialect
