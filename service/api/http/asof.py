@@ -73,13 +73,15 @@ class AsOfRequest(Generic[K]):
         after: int | None,
         within: int = 0,
         *,
+        key: str = "",
         not_compared: int | None = None,
     ) -> Answered:
         """Return a page: its items, and a cursor to continue after a place, None at the end.
 
+        `key` is what the last item is sorted by, in a list with `sort`.
         `not_compared` is how many measures could not be compared; the answer links to them. None: it was not asked.
         """
-        members = b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, basis, after, within))
+        members = b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, basis, after, within, key))
         if not_compared is not None:
             members += b',"not_compared":%d' % not_compared
         if not_compared:
