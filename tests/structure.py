@@ -33,7 +33,7 @@ LINES_MAX = 300
 BASIS = "as_of=2025-06-10&known_position=12"
 READS = {
     "an item": (f"/v1/restrictions/china-seven-rare-earths-control?{BASIS}", 45),
-    "an issue": (f"/v1/issues/rare-earth-export-restrictions?{BASIS}", 52),
+    "an issue": (f"/v1/issues/rare-earth-export-restrictions?{BASIS}", 53),
     "a list": (f"/v1/restrictions?party=CN&{BASIS}", 90),
     "exposure": (f"/v1/exposure?good=dysprosium&party=US&{BASIS}", 95),
 }

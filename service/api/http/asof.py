@@ -8,6 +8,7 @@ with one read of the head, which is shared by all who wait for one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -41,6 +42,7 @@ from service.views.asof.question import Basis, Question
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+    from service.api.http.tables import Rows
     from service.storage.database import Database
 
 IMMUTABLE = "max-age=31536000, immutable"
@@ -102,11 +104,14 @@ class Answered(NamedTuple):
 
 
 def as_of(
-    shape: type[K], perform: Callable[[AsOfRequest[K]], Awaitable[Answered]], columns: Sequence[str] = ()
+    shape: type[K],
+    perform: Callable[[AsOfRequest[K]], Awaitable[Answered]],
+    columns: Sequence[str] = (),
+    rows: Rows = itemgetter("items"),
 ) -> Handler:
     """Make the handler of an operation as of (D, K), whose answers are kept; `shape` is its query.
 
-    With `columns`, the answer has `items` and `next`, and comes as a table as well.
+    With `columns`, the answer has `next` and comes as a table as well; `rows` makes the lines of its JSON.
     """
 
     async def handle(request: AnyRequest) -> Response[bytes]:
@@ -117,7 +122,7 @@ def as_of(
         kept = None if tag is None else answers.get((path, sent, tag))
         form = form_of(request, JSON, CSV) if columns else JSON
         if kept is not None:
-            return not_modified(request, _tagged(kept.headers, form)) or _in_form(request, form, kept, columns)
+            return not_modified(request, _tagged(kept.headers, form)) or _in_form(request, form, kept, columns, rows)
         if "if-none-match" in request.headers:
             headers = _headers(asked, await resolve(asked.database, asked.question), edition)
             if (same := not_modified(request, _tagged(headers, form))) is not None:
@@ -128,7 +133,7 @@ def as_of(
         made = KeptAnswer(body, _headers(asked, answered.basis, edition) | (_BY_FORM if columns else {}))
         if tag is not None:
             answers.put((path, sent, made.headers["ETag"]), made)
-        return _in_form(request, form, made, columns)
+        return _in_form(request, form, made, columns, rows)
 
     return handle
 
@@ -141,14 +146,14 @@ def _tagged(headers: dict[str, str], form: str) -> dict[str, str]:
     return headers if form == JSON else headers | {"ETag": f'{headers["ETag"][:-1]}.csv"'}
 
 
-def _in_form(request: AnyRequest, form: str, made: KeptAnswer, columns: Sequence[str]) -> Response[bytes]:
+def _in_form(request: AnyRequest, form: str, made: KeptAnswer, columns: Sequence[str], rows: Rows) -> Response[bytes]:
     """Answer in the form that the client accepts; in a table the next page is named by the header Link."""
     if form == JSON:
         return json_answer(made.body, headers=made.headers)
     answer = msgspec.json.decode(made.body)
     headers = _tagged(made.headers, form)
     headers["Link"] += next_link(request, answer["next"])
-    return Response(table(columns, answer["items"]), media_type=form, headers=headers)
+    return Response(table(columns, rows(answer)), media_type=form, headers=headers)
 
 
 def next_link(request: AnyRequest, cursor: str | None) -> str:
