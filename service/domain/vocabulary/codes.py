@@ -123,10 +123,11 @@ SourceSlug = Annotated[Slug, found_by("following:{}")]
 AllGoods = Annotated[bool, found_by(ALL_GOODS)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s]+\Z", max_length=2_000, examples=["https://example.org/notice"])]
 Language = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z", max_length=35, examples=["en"])]
+HS_PATTERN = r"^([0-9]{2}){1,5}\Z"
 Hs = Annotated[
     str,
     Meta(
-        pattern=r"^([0-9]{2}){1,5}\Z",
+        pattern=HS_PATTERN,
         description="HS code of 2, 4 or 6 digits, or of 8 or 10 with national ones.",
         examples=["280530"],
     ),
