@@ -34,7 +34,7 @@ BASIS = "as_of=2025-06-10&known_position=12"
 READS = {
     "an item": (f"/v1/restrictions/china-seven-rare-earths-control?{BASIS}", 60),
     "an issue": (f"/v1/issues/rare-earth-export-restrictions?{BASIS}", 69),
-    "a list": (f"/v1/restrictions?party=CN&{BASIS}", 101),
+    "a list": (f"/v1/restrictions?party=CN&{BASIS}", 105),
     "exposure": (f"/v1/exposure?good=dysprosium&party=US&{BASIS}", 110),
 }
 """Reads by name, each with the most functions that it may pass: a list and exposure have a search of their own."""

@@ -8,6 +8,7 @@ with one read of the head, which is shared by all who wait for one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -45,6 +46,7 @@ from service.views.asof.question import Basis, Question
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+    from service.api.http.tables import Rows
     from service.storage.database import Database
 
 _OWN_OF_A_PAGE = {"cursor", "limit", "as_of", "known_basis", "known_at", "known_position", "compared"}
@@ -75,13 +77,15 @@ class AsOfRequest(Generic[K]):
         after: int | None,
         within: int = 0,
         *,
+        key: str = "",
         not_compared: int | None = None,
     ) -> Answered:
         """Return a page: its items, and a cursor to continue after a place, None at the end.
 
+        `key` is what the last item is sorted by, in a list with `sort`.
         `not_compared` is how many measures could not be compared; the answer links to them. None: it was not asked.
         """
-        members = b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, basis, after, within))
+        members = b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, basis, after, within, key))
         if not_compared is not None:
             members += b',"not_compared":%d' % not_compared
         if not_compared:
@@ -102,11 +106,14 @@ class Answered(NamedTuple):
 
 
 def as_of(
-    shape: type[K], perform: Callable[[AsOfRequest[K]], Awaitable[Answered]], columns: Sequence[str] = ()
+    shape: type[K],
+    perform: Callable[[AsOfRequest[K]], Awaitable[Answered]],
+    columns: Sequence[str] = (),
+    rows: Rows = itemgetter("items"),
 ) -> Handler:
     """Make the handler of an operation as of (D, K), whose answers are kept; `shape` is its query.
 
-    With `columns`, the answer has `items` and `next`, and comes as a table as well.
+    With `columns`, the answer has `next` and comes as a table as well; `rows` makes the lines of its JSON.
     """
 
     async def handle(request: AnyRequest) -> Response[bytes]:
@@ -118,7 +125,7 @@ def as_of(
         form = form_of(request, JSON, CSV) if columns else JSON
         if kept is not None:
             note_basis(request.scope, kept.basis, kept=True)
-            return not_modified(request, _tagged(kept.headers, form)) or _in_form(form, kept, columns)
+            return not_modified(request, _tagged(kept.headers, form)) or _in_form(form, kept, columns, rows)
         has = field_of(request, b"if-none-match")
         if has is not None:
             basis = await resolve(asked.database, asked.question)
@@ -136,7 +143,7 @@ def as_of(
         if tag is not None:
             answers.put((path, sent, made.headers["ETag"]), made)
         same = None if has is None else not_modified(request, _tagged(made.headers, form))
-        return same or _in_form(form, made, columns)
+        return same or _in_form(form, made, columns, rows)
 
     return handle
 
@@ -150,12 +157,12 @@ def _tagged(headers: dict[str, str], form: str) -> dict[str, str]:
     return headers if form == JSON else headers | {"ETag": f'{headers["ETag"][:-1]}.csv"'}
 
 
-def _in_form(form: str, made: KeptAnswer, columns: Sequence[str]) -> Response[bytes]:
+def _in_form(form: str, made: KeptAnswer, columns: Sequence[str], rows: Rows) -> Response[bytes]:
     """Answer in the form that the client accepts; in a table the next page is named by the header Link."""
     if form == JSON:
         return Kept(made.body, JSON, made.headers, made.coded)
     answer = msgspec.json.decode(made.body)
-    return Response(table(columns, answer["items"]), media_type=form, headers=_tagged(made.headers, form))
+    return Response(table(columns, rows(answer)), media_type=form, headers=_tagged(made.headers, form))
 
 
 def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitable[bytes]]) -> Handler:
