@@ -32,10 +32,10 @@ ROOT = Path(__file__).resolve().parents[1]
 LINES_MAX = 300
 BASIS = "as_of=2025-06-10&known_position=12"
 READS = {
-    "an item": (f"/v1/restrictions/china-seven-rare-earths-control?{BASIS}", 58),
-    "an issue": (f"/v1/issues/rare-earth-export-restrictions?{BASIS}", 67),
-    "a list": (f"/v1/restrictions?party=CN&{BASIS}", 99),
-    "exposure": (f"/v1/exposure?good=dysprosium&party=US&{BASIS}", 108),
+    "an item": (f"/v1/restrictions/china-seven-rare-earths-control?{BASIS}", 62),
+    "an issue": (f"/v1/issues/rare-earth-export-restrictions?{BASIS}", 71),
+    "a list": (f"/v1/restrictions?party=CN&{BASIS}", 102),
+    "exposure": (f"/v1/exposure?good=dysprosium&party=US&{BASIS}", 111),
 }
 """Reads by name, each with the most functions that it may pass: a list and exposure have a search of their own."""
 PROSE = (

@@ -244,7 +244,7 @@ ROUTES = [
             answers=as_of_answers("The issue.", response_shapes.ISSUE_ANSWER, examples.ISSUE_ANSWER),
             problems=("not-found", "knowledge-ahead"), **_BY_NAME,
         ),
-        as_of(IssueQuery, _get_issue),
+        as_of(IssueQuery, _get_issue, mapped=True),
     ),
     Route(
         Operation(

@@ -25,6 +25,7 @@ from service.api import (
     items,
     subscriptions,
     timeline,
+    timemap,
     versions,
 )
 from service.api.http.access import enter
@@ -113,6 +114,7 @@ ROUTES: list[Route] = [
         events,
         items,
         versions,
+        timemap,
         between,
         exposure,
         changes,
