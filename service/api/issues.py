@@ -178,7 +178,7 @@ async def _expected(request: AnyRequest, slug: str) -> dict[str, int]:
 
     Versions only grow: of several the last is the only one that the issue can be at.
     """
-    seen, database = seen_by(request), services_of(request).database
+    seen, database = seen_by(request), services_of(request).database.primary
     if seen is None:
         return {}
     positions = [max(seen.positions)] if seen.positions else []

@@ -19,6 +19,7 @@ from service.api.http.basis import basis_members, every_day_members
 from service.api.http.conditions import not_modified
 from service.api.http.cursors import AsOfCursor, check_history, foreign_cursor, next_member, read_cursor
 from service.api.http.encodings import form_of
+from service.api.http.exchange import note_basis
 from service.api.http.frozen import etag, frozen, known_clocks, next_link, tag_of, timemap_link
 from service.api.http.memento import sent_back
 from service.api.http.moments import micros, ordinal
@@ -125,21 +126,25 @@ def as_of(
         kept = None if tag is None else answers.get((path, sent, tag))
         form = form_of(request, JSON, CSV) if columns else JSON
         if kept is not None:
+            note_basis(request.scope, kept.basis, kept=True)
             return not_modified(request, _tagged(kept.headers, form)) or _in_form(form, kept, columns)
         has = field_of(request, b"if-none-match")
         if has is not None:
-            headers = _headers(asked, await resolve(asked.database, asked.question), edition)
+            basis = await resolve(asked.database, asked.question)
+            note_basis(request.scope, basis)
+            headers = _headers(asked, basis, edition)
             if (same := not_modified(request, _tagged(headers, form), exists=False)) is not None:
                 return same
         answered = await perform(asked)
         check_history(asked.cursor, answered.basis)
+        note_basis(request.scope, answered.basis)
         body = b"{%s,%s}" % (answered.members, basis_members(answered.basis))
         headers = _headers(asked, answered.basis, edition)
         if mapped:
             headers["Link"] += timemap_link(request, dates.iso(answered.basis.as_of))
         headers["Vary"] = f"{headers['Vary']}, {varies}" if "Vary" in headers else varies
         headers["Link"] += next_link(request, answered.members)
-        made = KeptAnswer(body, headers, {})
+        made = KeptAnswer(body, headers, answered.basis, {})
         if tag is not None:
             answers.put((path, sent, made.headers["ETag"]), made)
         same = None if has is None else not_modified(request, _tagged(made.headers, form))
@@ -171,6 +176,7 @@ def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitabl
             return back
         basis = await resolve(asked.database, asked.question)
         check_history(asked.cursor, basis)
+        note_basis(request.scope, basis)
         clocks = known_clocks(basis)
         pinned, at = asked.query.pins_known(), basis.recorded_at
         headers = frozen(request, tag_of(clocks, edition), clocks, pinned=pinned, recorded_at=at)

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response
 
+from service.api.http.exchange import note
 from service.api.http.problems import POSITION, NotFound, TooLarge, UnsupportedMediaType
 from service.api.http.query_strings import Query, read
 from service.domain.admit.strict_json import accept
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
     from service.access.ring import KeyRing
     from service.api.http.answer_memory import AnswerMemory
     from service.api.http.clients import Clients
-    from service.append.ledger import Ledger
+    from service.api.http.exchange import Traffic
     from service.append.request import AppendResult
     from service.domain.errors import Fault
     from service.eventlog.head import Heads
     from service.feed.live import Tail
     from service.storage.database import Database
     from service.webhooks.webhooks import Webhooks
+    from service.writer.shared import SharedLedger
 
 JSON = "application/json"
 REVALIDATE = "no-cache"
@@ -60,7 +62,7 @@ class Services:
     """
 
     database: Database
-    ledger: Ledger
+    ledger: SharedLedger
     heads: Heads
     answers: AnswerMemory
     tail: Tail
@@ -69,6 +71,7 @@ class Services:
     public_url: str
     keys: KeyRing
     clients: Clients
+    traffic: Traffic
 
     def today(self) -> int:
         """Return the day in UTC, as an ordinal."""
@@ -174,6 +177,7 @@ def receipt(request: AnyRequest, result: AppendResult, status: int = 201, day: s
     """
     services = services_of(request)
     last = result.events[-1]
+    note(request.scope, last.position)
     known = f"{day}.{last.position}.recorded" if day else str(last.position)
     headers = {"ETag": f'"{known}.{services.heads.edition}"', POSITION: str(last.position)}
     body = b'{"position":%d,"recorded_at":"%s","ledger":"%s","epoch":%d,"events":[%s],"warnings":%s}' % (

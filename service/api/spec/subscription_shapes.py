@@ -29,7 +29,7 @@ from service.api.spec.response_shapes import Moment, Next
 from service.domain.errors import Fault
 from service.domain.vocabulary.codes import Slug
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret  # nosec B105
 SECRET_BYTES = (24, 64)
 URL_MAX = 2_000
 
