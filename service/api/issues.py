@@ -252,7 +252,7 @@ ROUTES = [
             answers=as_of_answers("The issue.", response_shapes.ISSUE_ANSWER, examples.ISSUE_ANSWER, also=TABLE),
             problems=("not-found", "knowledge-ahead", "not-acceptable"), **_BY_NAME,
         ),
-        as_of(IssueQuery, _get_issue, _COLUMNS, _rows),
+        as_of(IssueQuery, _get_issue, _COLUMNS, _rows, mapped=True),
     ),
     Route(
         Operation(

@@ -270,8 +270,7 @@ class Projector:
             return NO_STATE
         marks = tokens.marks(item.kind, answer)
         carried = [*tokens.tokens_of_answer(answer), *marks]
-        self._facet(item, [mark for mark in marks if mark in SCOPE_MARKS])
-        self._facet(item, tokens.pairs(item.kind, carried))
+        self._facet(item, [*(mark for mark in marks if mark in SCOPE_MARKS), *tokens.pairs(item.kind, carried)])
         found_by = tokens.joined(carried)
         self._states = max(self._states + 1, position << STATE_BITS)
         body = encode(state_of(item.kind, item.slug, answer))

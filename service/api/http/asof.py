@@ -21,7 +21,8 @@ from service.api.http.conditions import not_modified
 from service.api.http.cursors import AsOfCursor, check_history, foreign_cursor, next_member, read_cursor
 from service.api.http.encodings import form_of
 from service.api.http.exchange import note_basis
-from service.api.http.frozen import etag, frozen, known_clocks, next_link, tag_of
+from service.api.http.frozen import etag, frozen, known_clocks, next_link, tag_of, timemap_link
+from service.api.http.memento import sent_back
 from service.api.http.moments import micros, ordinal
 from service.api.http.outgoing import Kept
 from service.api.http.parameters import AsOfQuery, KnownQuery
@@ -110,14 +111,20 @@ def as_of(
     perform: Callable[[AsOfRequest[K]], Awaitable[Answered]],
     columns: Sequence[str] = (),
     rows: Rows = itemgetter("items"),
+    *,
+    mapped: bool = False,
 ) -> Handler:
     """Make the handler of an operation as of (D, K), whose answers are kept; `shape` is its query.
 
-    With `columns`, the answer has `next` and comes as a table as well; `rows` makes the lines of its JSON.
+    With `columns`, the answer has `next` and comes as a table as well; `rows` makes the lines of its JSON. With
+    `mapped`, a TimeMap stands below its path.
     """
+    varies = "Accept, Accept-Encoding" if columns else "Accept-Encoding"
 
     async def handle(request: AnyRequest) -> Response[bytes]:
         asked = await placed(request, shape)
+        if (back := await sent_back(request, asked.query)) is not None:
+            return back
         answers, path, sent = asked.services.answers, request.scope["path"], request.scope["query_string"]
         tag = await _tag(asked)
         edition = asked.services.heads.edition  # before the answer is made: it is of this edition or a newer one
@@ -137,7 +144,10 @@ def as_of(
         check_history(asked.cursor, answered.basis)
         note_basis(request.scope, answered.basis)
         body = b"{%s,%s}" % (answered.members, basis_members(answered.basis))
-        headers = _headers(asked, answered.basis, edition) | (_BY_FORM if columns else _BY_CODING)
+        headers = _headers(asked, answered.basis, edition)
+        if mapped:
+            headers["Link"] += timemap_link(request, dates.iso(answered.basis.as_of))
+        headers["Vary"] = f"{headers['Vary']}, {varies}" if "Vary" in headers else varies
         headers["Link"] += next_link(request, answered.members)
         made = KeptAnswer(body, headers, answered.basis, {})
         if tag is not None:
@@ -146,10 +156,6 @@ def as_of(
         return same or _in_form(form, made, columns, rows)
 
     return handle
-
-
-_BY_FORM = {"Vary": "Accept, Accept-Encoding"}
-_BY_CODING = {"Vary": "Accept-Encoding"}
 
 
 def _tagged(headers: dict[str, str], form: str) -> dict[str, str]:
@@ -171,11 +177,14 @@ def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitabl
     async def handle(request: AnyRequest) -> Response[bytes]:
         asked = await placed(request, shape)
         edition = asked.services.heads.edition
+        if (back := await sent_back(request, asked.query)) is not None:
+            return back
         basis = await resolve(asked.database, asked.question)
         check_history(asked.cursor, basis)
         note_basis(request.scope, basis)
         clocks = known_clocks(basis)
-        headers = frozen(request, tag_of(clocks, edition), clocks, pinned=asked.query.pins_known())
+        pinned, at = asked.query.pins_known(), basis.recorded_at
+        headers = frozen(request, tag_of(clocks, edition), clocks, pinned=pinned, recorded_at=at)
         if (same := not_modified(request, headers, exists=False)) is not None:
             return same
         members = await perform(asked, basis)
@@ -269,4 +278,4 @@ def _headers(asked: AsOfRequest[K], basis: Basis, edition: str) -> dict[str, str
     query = asked.query
     pinned = isinstance(query, AsOfQuery) and query.as_of is not None and query.pins_known()
     clocks = {"as_of": dates.iso(basis.as_of), **known_clocks(basis)}
-    return frozen(asked.request, etag(basis, edition), clocks, pinned=pinned)
+    return frozen(asked.request, etag(basis, edition), clocks, pinned=pinned, recorded_at=basis.recorded_at)
