@@ -207,7 +207,8 @@ def _banner(settings: Settings, where: str, *, is_closed: bool) -> str:
     database = settings.database_url.removeprefix("sqlite:///") if settings.embedded else shown(settings)
     return (
         f"Parley listens on {where}\n"
-        f"  docs:     {where}/schema\n"
+        f"  page:     {where}/\n"
+        f"  API:      {where}/schema\n"
         f"  database: {database}\n"
         f"  keys:     {_NEEDED if is_closed else _NONE}\n"
         f"  try:      curl {where}/v1/issues\n"
