@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
+from service import VERSION
 from service.api import (
     appends,
     between,
@@ -23,13 +24,16 @@ from service.api import (
     issue_list,
     issues,
     items,
+    metrics,
     subscriptions,
     timeline,
     versions,
     watches,
 )
-from service.api.http.access import admit
+from service.api.http.access import enter
 from service.api.http.idempotency import WRITES, keyless
+from service.api.http.outgoing import finished
+from service.api.http.reaching import reach
 from service.api.roles import ROLES
 from service.api.spec import asyncapi as channels
 from service.api.spec.doc_pages import docs_handlers
@@ -40,7 +44,6 @@ from service.domain.vocabulary.kinds import KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = "0.1.0"
 TITLE = "Parley"
 ABOUT = """
 Parley is a ledger of trade diplomacy. It answers what stood between two trading partners on day D, as it was known at
@@ -120,6 +123,7 @@ ROUTES: list[Route] = [
         event_stream,
         consumers,
         health,
+        metrics,
         subscriptions,
         watches,
     )
@@ -169,14 +173,16 @@ def _allow(path: str, allowed: str) -> HTTPRouteHandler:
 def _handler(route: Route) -> HTTPRouteHandler:
     """Make a Litestar handler; what is read by GET is read by HEAD too."""
     operation, perform = route
-    role = operation.role
+    role, reads = operation.role, operation.reads_log
     if operation.method in WRITES and not operation.takes_key:
         perform = keyless(perform)
 
     async def call(request: Request[Any, Any, Any]) -> Response[bytes]:
         if role:
-            admit(request, role)
-        return await perform(request)
+            enter(request, role)
+        if reads:
+            await reach(request)
+        return await finished(request, await perform(request))
 
     methods = [HttpMethod.GET, HttpMethod.HEAD] if operation.method == "GET" else [HttpMethod(operation.method)]
     path = operation.path.replace("}", ":str}")

@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {10: "4ff09164bc42d5b50320a420fc3a1dace54eb0ce9d61334481080434b9a4b74d"}
+FINGERPRINTS = {11: "65d24f1341c04589aa3be4dc9abaefd2a22d50db5b709d22d307fb04dfebcdf2"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

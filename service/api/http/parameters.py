@@ -181,8 +181,8 @@ _SOURCES = (
 
 _KNOWN_AT = (
     "What was known at this instant. With `known_basis=recorded` an RFC 3339 instant with its offset (a + is written "
-    "%2B), not together with `known_position`. With `published` a day, to its end in UTC, today when absent; or an "
-    "instant, which counts the days that have ended before it."
+    "%2B); together with `known_position` the one that counts less holds. With `published` a day, to its end in UTC, "
+    "today when absent; or an instant, which counts the days that have ended before it."
 )
 _KNOWN_POSITION = "What had been recorded up to this position; the head of the log when absent."
 _KNOWN_BASIS = (
@@ -204,13 +204,11 @@ class KnownQuery(Query, frozen=True, kw_only=True):
     known_basis: Annotated[Literal["recorded", "published"], Meta(description=_KNOWN_BASIS)] = "recorded"
 
     def faults(self) -> list[Fault]:
-        """Refuse what does not go with the basis: as recorded, a day for an instant, or an instant and a position."""
+        """Refuse what does not go with the basis: as recorded, a day for an instant."""
         faults = []
         if self.known_basis == "recorded" and self.known_at is not None:
             if len(self.known_at) == len("2025-06-10"):
                 faults.append(Fault(("known_at",), "with known_basis=recorded an instant with its offset, not a day"))
-            if self.known_position is not None:
-                faults.append(Fault(("known_position",), "with known_basis=recorded not together with known_at"))
         elif self.known_basis == "published" and self.known_day() == 0:
             faults.append(Fault(("known_at",), "no day has ended before it"))
         return faults

@@ -252,6 +252,14 @@ PROBLEM_KINDS: dict[str, ProblemKind] = _by_name(
         },
     ),
     ProblemKind(
+        "rate-limited",
+        429,
+        "The client asks too much",
+        "The client has sent as many requests as one may, or follows as often, or has as many connections; the header "
+        "Retry-After says when to try again.",
+        {"detail": "A client may ask 6000 times in 60 seconds."},
+    ),
+    ProblemKind(
         "head-too-large",
         431,
         "The head is too large",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 ISSUE = "rare-earth-export-restrictions"
 ITEM = "china-seven-rare-earths-control"
 EVENT_ID = "0197a2f0-3c50-7a10-8f00-000000000001"
@@ -80,7 +78,7 @@ BASIS: dict[str, Any] = {
     "known_position": 2,
     "known_basis": "recorded",
 }
-EVENT_PAGE: dict[str, Any] = {"items": [RECORDED], "next": None, **BASIS}
+EVENT_PAGE: dict[str, Any] = {"items": [RECORDED], "next": None, **BASIS, "as_of": None}
 FEED: dict[str, Any] = {"events": [RECORDED], "next": 2, "head": 2}
 CLOUD_EVENT: dict[str, Any] = {
     "specversion": "1.0",
@@ -97,7 +95,6 @@ CLOUD_EVENT: dict[str, Any] = {
     "dataschema": "https://parley.example/schema/events/restriction.imposed.v1.json",
     "data": IMPOSED,
 }
-EVENT_STREAM = f"id: 2\ndata: {msgspec.json.encode(RECORDED).decode()}\n\n"
 CONSUMER: dict[str, Any] = {
     "name": "newsroom",
     "position": 1,
@@ -217,7 +214,7 @@ BETWEEN: dict[str, Any] = {
 }
 
 _WEBHOOK: dict[str, Any] = {"id": "compliance-desk", "url": "https://receiver.example/parley", "type": "restriction.*"}
-_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="  # noqa: S105 - an example
+_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="  # noqa: S105 - an example  # nosec B105
 SUBSCRIBINGS: dict[str, Any] = {"every change of a restriction": _WEBHOOK}
 RESUBSCRIBINGS: dict[str, Any] = {
     "paused": {"state": "paused"},

@@ -31,6 +31,7 @@ _PROBLEM_HEADERS = {
     415: ("Accept", "Accept-Encoding"),
     404: ("Cache-Control",),
     405: ("Allow",),
+    429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
     503: ("Retry-After",),
 }
 _NO_CONTENT = {204, 304}
@@ -60,6 +61,7 @@ def document(
             "title": title,
             "version": version,
             "description": description or title,
+            "contact": {"name": "Those who run this service"},
             "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/", "description": "This server."}],
@@ -165,7 +167,7 @@ class _Builder:
         named = self._schemas.components.get(schema.get("$ref", "").rpartition("/")[2], {})
         description = schema.pop("description", named.get("description", ""))
         if default is not None and default is not msgspec.NODEFAULT:
-            schema["default"] = default
+            description = f"{description} `{default}` when absent."
         return _parameter(name, place, description, schema, required=required)
 
     def _reuse(self, parameter: Schema) -> Schema:
@@ -251,7 +253,8 @@ def _examples(examples: Mapping[str, Any]) -> Schema:
 
 def _header_parameters(operation: Operation) -> list[Schema]:
     parameters = []
-    for name in (*operation.required_headers, *operation.headers):
+    waits = ("Min-Position",) if operation.reads_log else ()
+    for name in (*operation.required_headers, *operation.headers, *waits):
         description, schema = REQUEST_HEADERS[name]
         required = name in operation.required_headers
         parameters.append(_parameter(name, "header", description, {"type": "string", **schema}, required=required))
@@ -260,6 +263,7 @@ def _header_parameters(operation: Operation) -> list[Schema]:
 
 def _parameter(name: str, place: str, description: str, schema: Schema, *, required: bool) -> Schema:
     several = {"style": "form", "explode": False} if schema.get("type") == "array" else {}
+    schema = {"description": description, **schema}  # generators read it there
     return {"name": name, "in": place, "required": required, "description": description, **several, "schema": schema}
 
 

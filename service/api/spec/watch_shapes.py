@@ -9,7 +9,8 @@ from msgspec import Meta, Struct
 
 from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Limit
 from service.api.http.query_strings import Query
-from service.api.spec.response_shapes import Moment, Next
+from service.api.spec.basis_shapes import Moment
+from service.api.spec.response_shapes import Next
 from service.domain.vocabulary.codes import Slug
 
 QUESTION_MAX = 4_000
