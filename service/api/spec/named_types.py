@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from service.api.http import parameters
+from service.api.spec import watch_shapes
 from service.api.spec.between_shapes import AnyMeasure
 from service.api.spec.change_shapes import DAY_CHANGES, DayChange
 from service.api.spec.recorded_shapes import AnyRecorded, AnyRecordedFact, AnyRecordedRecord
@@ -63,6 +64,7 @@ NAMED: dict[str, tuple[Any, Schema]] = {
     "Eccn": (codes.Eccn, {}),
     "LegalReference": (codes.LegalReference, {}),
     "Modality": (base.Modality, _a("How the source of a fact has it.")),
+    "AnswerStatus": (watch_shapes.AnswerStatus, {}),
     "PlanModality": (Literal["asserted", "planned"], _a("Whether a change is decided, or intended.")),
     "Instrument": (measures.Instrument, _a("The sort of a measure.")),
     "Portion": (Literal["full", "part"], _a("How much of a restriction is taken away.")),
