@@ -19,11 +19,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+# What lints the OpenAPI document and makes the TypeScript client.
+NODE := clients/node_modules/.installed
 
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check structure format attack soak fuzz bench bench-asof bench-feed oracle wheel lock clean
+.PHONY: help install run dev test check structure format lint-openapi attack soak fuzz bench bench-asof bench-feed \
+	bench-watches oracle wheel lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +59,9 @@ format: dev ## Sort, fix and format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+lint-openapi: $(NODE) ## Lint the OpenAPI document with redocly and spectral (needs Node and npm)
+	clients/lint/lint.sh
+
 attack: dev ## Attack the service, and break what it stands on; prints what happens
 	$(BIN)/python -m pytest -m row $(ALONE) --tb=short -q $(ARGS)
 
@@ -70,7 +76,8 @@ fuzz: dev ## Fuzz the decoder, the dates, the guard of webhooks (SECONDS=1200 ea
 bench: dev ## Measure side by side with peers; prints ratios
 	$(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks --ignore tests/benchmarks/test_asof.py \
 		--ignore tests/benchmarks/test_feed.py --ignore tests/benchmarks/test_relay.py \
-		--ignore tests/benchmarks/test_length.py --ignore tests/benchmarks/test_postures.py $(ARGS)
+		--ignore tests/benchmarks/test_length.py --ignore tests/benchmarks/test_postures.py \
+		--ignore tests/benchmarks/test_watches.py $(ARGS)
 
 bench-asof: dev ## Measure as-of answers as the ledger or one item's history grows (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_asof.py \
@@ -79,6 +86,9 @@ bench-asof: dev ## Measure as-of answers as the ledger or one item's history gro
 bench-feed: dev ## Measure the feed: whole log, live followers, relay (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_feed.py \
 		tests/benchmarks/test_relay.py $(ARGS)
+
+bench-watches: dev ## Measure what a thousand watches cost an append
+	$(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_watches.py $(ARGS)
 
 oracle: dev ## Compare answers at any (D, K) with the slow fold; EXAMPLES=2000 histories and more
 	PARLEY_TEST_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses $(MAX_JOBS) -o faulthandler_timeout=0 tests/views
@@ -98,7 +108,7 @@ lock: | $(BIN)/python ## Pin the newest versions that pyproject.toml allows, wit
 	@! grep -nE '://|^-' requirements.txt requirements-dev.txt requirements-fuzz.txt
 
 clean: ## Remove what make made; data stays
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) clients/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -116,4 +126,9 @@ $(RUNTIME): requirements.txt pyproject.toml | $(BIN)/python
 $(DEV): requirements-dev.txt $(RUNTIME)
 	@echo "Installing what tests and checks need (about half a minute)"
 	@$(PIP) install --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+$(NODE): clients/package.json
+	@echo "Installing the linters and the generator of the TypeScript client"
+	@npm install --prefix clients --silent --no-audit --no-fund --no-package-lock
 	@touch $@

@@ -16,19 +16,23 @@ from litestar.datastructures import State
 from service.access.issuer import Issuer, checked_url
 from service.access.keys import Role
 from service.access.ring import KeyRing
+from service.api.asker import Asker
 from service.api.http.answer_memory import AnswerMemory
+from service.api.http.clients import Clients
 from service.api.http.exchange import Traffic
 from service.api.http.problems import handlers
 from service.api.http.requests import BODY_MAX, Services
 from service.api.routes import route_handlers
-from service.append.ledger import Ledger
 from service.eventlog.head import Heads
 from service.feed.live import Tail
+from service.page.handlers import exception_handlers, page_handlers
 from service.storage import connect, files
 from service.storage.database import NotMigrated
 from service.views import shape
+from service.watches.watcher import Watcher
 from service.webhooks.rules import LEASE_SECONDS, SCHEDULE, Rules
 from service.webhooks.webhooks import Chance, Webhooks
+from service.writer.shared import SharedLedger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -88,15 +92,16 @@ async def opened(settings: Settings, traffic: Traffic | None = None) -> AsyncIte
     `traffic` are the counts of a service. Webhooks are delivered while `Services.webhooks` runs: in a service, not in a
     command that opens the ledger.
     """
-    async with connect.opened(settings.database_url) as database:
+    async with connect.opened(settings.database_url, settings.read_url) as database:
+        primary = database.primary
         if not await shape.is_current(database):
             reason = "its projections have the shape of another version"
             raise NotMigrated(reason)
         tail = Tail(database)
-        ledger = Ledger(database, clock, new_id, tail.wake)
-        heads, answers = Heads(database, clock), AnswerMemory()
+        ledger = SharedLedger(primary, clock, new_id, tail.wake, os.urandom, database if settings.read_url else None)
+        heads, answers, bounded = Heads(database, clock), AnswerMemory(), Clients(*settings.rates())
         keys = KeyRing(
-            database,
+            primary,
             clock,
             answers.clear,
             issuer(settings),
@@ -109,9 +114,22 @@ async def opened(settings: Settings, traffic: Traffic | None = None) -> AsyncIte
         tail.start()
         watching = [asyncio.create_task(each.watch(), name="watch") for each in (heads, keys)]
         try:
-            webhooks = Webhooks(database, heads, tail, rules(settings), clock, chance())
+            webhooks = Webhooks(primary, heads, tail, rules(settings), clock, chance())
+            watches = Watcher(primary, heads, tail, clock, new_id, webhooks)
+            counts = traffic or Traffic()
             yield Services(
-                database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys, traffic or Traffic()
+                database,
+                ledger,
+                heads,
+                answers,
+                tail,
+                webhooks,
+                watches,
+                clock,
+                settings.public_url,
+                keys,
+                counts,
+                bounded,
             )
         finally:
             for task in watching:
@@ -125,21 +143,30 @@ def create_app(settings: Settings, traffic: Traffic | None = None) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with opened(settings, traffic) as services, services.webhooks.running(), services.keys.running():
+        async with (
+            opened(settings, traffic) as services,
+            services.ledger.sharing(settings.writer_address if settings.is_shared else None),
+            services.webhooks.running(),
+            services.keys.running(),
+        ):
             app.state.services = services
             logger.info("service.started", embedded=settings.embedded, closed=services.keys.is_closed)
             if services.keys.anyone is Role.ADMIN:
                 logger.warning("service.open", reason="the ledger has no keys: whoever reaches it may do everything")
-            yield
+            async with services.watches.running(Asker(app)):
+                yield
         logger.info("service.stopped")
 
     return Litestar(
-        route_handlers=route_handlers(
-            *((files.data("openapi") / name).read_bytes() for name in ("openapi.json", "asyncapi.json"))
-        ),
+        route_handlers=[
+            *page_handlers(),
+            *route_handlers(
+                *((files.data("openapi") / name).read_bytes() for name in ("openapi.json", "asyncapi.json"))
+            ),
+        ],
         lifespan=[lifespan],
         state=State(),
-        exception_handlers=handlers(),
+        exception_handlers=exception_handlers(handlers()),
         openapi_config=None,
         logging_config=None,
         request_max_body_size=BODY_MAX,

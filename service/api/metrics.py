@@ -95,9 +95,16 @@ class _Process(Collector):
         yield CounterMetricFamily("parley_append_events", "Events recorded by this process", value=counted.events)
         yield CounterMetricFamily("parley_append_commits", "Commits made by this process", value=counted.commits)
         yield CounterMetricFamily("parley_append_refused", "Appends refused by this process", value=counted.refused)
+        yield GaugeMetricFamily("parley_writer", "1 while this process writes for all", value=ledger.is_writer)
+        yield CounterMetricFamily(
+            "parley_append_sent", "Appends that this process has sent to the writer", value=ledger.sent
+        )
         yield _histogram("parley_append_duration_seconds", "Time from an append to its outcome", counted.seconds)
         yield _histogram("parley_append_batch_events", "Events of an append", counted.batch)
         yield _histogram("parley_commit_events", "Events of a commit", counted.group)
+        yield CounterMetricFamily(
+            "parley_watch_questions", "Questions of watches asked by this process", value=self._services.watches.asked
+        )
         yield GaugeMetricFamily("parley_feed_followers", "Streams and waiting pages", value=tail.followers)
         if self._head is not None:
             unread = max(0, self._head.position - tail.head) if tail.followers else 0
@@ -161,7 +168,7 @@ async def _metrics(request: AnyRequest) -> Response[bytes]:
     with suppress(Lost, TimeoutError):  # the others are wanted all the more then
         async with asyncio.timeout(METRICS_SECONDS):
             head = await head_of(services.database)
-            found = await consumers.listed(services.database)
+            found = await consumers.listed(services.database.primary)
             subscriptions = await services.webhooks.store.lags()
             registry.register(_Log(head, found, subscriptions, services.clock()))
     registry.register(_Process(services, head))

@@ -26,7 +26,9 @@ _OPERATIONS: dict[Role, str] = {
         read_feed stream_feed list_consumers get_consumer get_metrics
     """,
     Role.RECORDER: "append_events add_reports open_issue move_consumer delete_consumer",
-    Role.EDITOR: "correct_event retract_event revise_issue close_issue",
+    Role.EDITOR: """
+        correct_event retract_event revise_issue close_issue list_watches get_watch put_watch delete_watch
+    """,
     Role.ADMIN: """
         subscribe list_subscriptions get_subscription change_subscription unsubscribe rotate_secret replay_subscription
         list_deliveries
@@ -34,7 +36,8 @@ _OPERATIONS: dict[Role, str] = {
 }
 """The ids of operations by the role that they need at least.
 
-Reads of subscriptions are an admin's: a URL of a receiver may hold a secret.
+Reads of subscriptions are an admin's: a URL of a receiver may hold a secret. Those of watches are an editor's, so that
+public reads do not show what a desk is concerned with.
 """
 
 ROLES: dict[str, Role] = {operation: role for role, names in _OPERATIONS.items() for operation in names.split()} | {

@@ -28,9 +28,12 @@ from service.api import (
     subscriptions,
     timeline,
     versions,
+    watches,
 )
-from service.api.http.access import admit
+from service.api.http.access import enter
 from service.api.http.idempotency import WRITES, keyless
+from service.api.http.outgoing import finished
+from service.api.http.reaching import reach
 from service.api.roles import ROLES
 from service.api.spec import asyncapi as channels
 from service.api.spec.doc_pages import docs_handlers
@@ -101,6 +104,7 @@ TAGS = {
     "feed": "The log in position order, for services that follow it.",
     "consumers": "Durable cursors of services that follow the log.",
     "subscriptions": "Webhooks: events pushed to a URL of yours.",
+    "watches": "Questions that are kept; their changed answers are delivered.",
     "service": "Health and metrics of the service.",
 }
 
@@ -124,6 +128,7 @@ ROUTES: list[Route] = [
         health,
         metrics,
         subscriptions,
+        watches,
     )
     for operation, handler in resource.ROUTES
 ]
@@ -171,14 +176,16 @@ def _allow(path: str, allowed: str) -> HTTPRouteHandler:
 def _handler(route: Route) -> HTTPRouteHandler:
     """Make a Litestar handler; what is read by GET is read by HEAD too."""
     operation, perform = route
-    role = operation.role
+    role, reads = operation.role, operation.reads_log
     if operation.method in WRITES and not operation.takes_key:
         perform = keyless(perform)
 
     async def call(request: Request[Any, Any, Any]) -> Response[bytes]:
         if role:
-            admit(request, role)
-        return await perform(request)
+            enter(request, role)
+        if reads:
+            await reach(request)
+        return await finished(request, await perform(request))
 
     methods = [HttpMethod.GET, HttpMethod.HEAD] if operation.method == "GET" else [HttpMethod(operation.method)]
     path = operation.path.replace("}", ":str}")

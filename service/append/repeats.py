@@ -45,7 +45,7 @@ class Repeats:
         if request.recorded and len(set(request.ids())) == len(request.events):
             return self._repeated(request)
         record = request.events[0]
-        if not request.once or not isinstance(record, Record):
+        if request.once is None or not isinstance(record, Record):
             return None
         first = recorded_alike(record, self._known.chain(record.target) or ())
         return None if first is None else self._said(request, first)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
@@ -36,6 +35,12 @@ class AppendResult(NamedTuple):
     repeated: bool
 
 
+class Once(NamedTuple):
+    """A record that is recorded once; with a position, `seen`, only if the event that it is on had none after it."""
+
+    seen: int | None = None
+
+
 @dataclass(eq=False, slots=True)
 class Request:
     """An append on its way; its events have their ids.
@@ -56,7 +61,7 @@ class Request:
     recorded_at: int | None = None
     key: RequestKey | None = None
     copied: bool = False
-    once: bool = False
+    once: Once | None = None
     recorded_by: Sequence[str] = ()
     look_up: bool = False
     own: bool = False
@@ -108,15 +113,6 @@ class Request:
             self.look_up = self.own = True
             self.recorded = {}
 
-    async def counted(self, counted: Counted) -> AppendResult:
-        """Wait for the answer, and count how long that takes."""
-        began = perf_counter()
-        try:
-            return await self.answer
-        finally:
-            counted.seconds.add(perf_counter() - began)
-            counted.batch.add(len(self.events))
-
     def fail(self, cause: Exception) -> None:
         """Answer the writer that the ledger cannot record it now."""
         if not self.answer.done():
@@ -149,8 +145,14 @@ class Counted:
     batch: Spread = field(default_factory=lambda: Spread(EVENTS))
     group: Spread = field(default_factory=lambda: Spread(EVENTS))
 
-    def commit(self, events: int) -> None:
-        """Count a commit of so many events; none where all that was asked for had been recorded before."""
+    def append(self, seconds: float, events: int) -> None:
+        """Count an append of so many events, which took so long."""
+        self.seconds.add(seconds)
+        self.batch.add(events)
+
+    def commit(self, events: int, refused: int) -> None:
+        """Count a commit of so many events, none where all had been recorded before, and those refused beside it."""
+        self.refused += refused
         if events > 0:
             self.events += events
             self.commits += 1

@@ -63,7 +63,7 @@ async def _append(to: Connection, headers: str, number: int) -> None:
     assert status == 201, body
 
 
-def _cpu_seconds(server: Server) -> float:
+def cpu_seconds(server: Server) -> float:
     """Return the CPU seconds of all threads of a server, finer than the ticks of its `stat` (proc_pid_schedstat(5))."""
     threads = Path(f"/proc/{server.pid}/task").iterdir()
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
@@ -72,7 +72,7 @@ def _cpu_seconds(server: Server) -> float:
 async def _turn(contender: Contender, kind: str, begin: int) -> float:
     """Send the requests of a turn; return the CPU microseconds that each took the service."""
     async with connection(contender.server.url) as to:
-        before = _cpu_seconds(contender.server)
+        before = cpu_seconds(contender.server)
         if kind == "an append":
             count = APPENDS
             for number in range(begin, begin + count):
@@ -83,7 +83,7 @@ async def _turn(contender: Contender, kind: str, begin: int) -> float:
                 day = f"{2026 + begin // APPENDS}-{number % 12 + 1:02}-{number // 12 % 28 + 1:02}"
                 known = f"?as_of={day}&known_position={12 + number // 336 % 7}&sources=none"
                 await _read(to, contender.headers, KEPT if "kept" in kind else KINDS[kind] + known)
-        return (_cpu_seconds(contender.server) - before) / count * 1e6
+        return (cpu_seconds(contender.server) - before) / count * 1e6
 
 
 STEPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

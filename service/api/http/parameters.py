@@ -16,6 +16,7 @@ from service.domain.vocabulary.events import FACTS, RECORDS
 from service.domain.vocabulary.kinds import KINDS
 from service.views.asof.question import Included
 from service.views.asof.sources import Sources
+from service.webhooks.rules import ANSWERS_ALONE
 
 LIMIT_MAX = 1_000
 LIMIT_DEFAULT = 50
@@ -104,8 +105,8 @@ OfType = Annotated[
         pattern=r"^[a-z_]+\.([a-z_]+|\*)(,[a-z_]+\.([a-z_]+|\*))*\Z",
         max_length=2_000,
         description="Events of this type, or of all of a kind, with the records on them: `restriction.*`. Several have "
-        "commas between them.",
-        examples=["restriction.*", "restriction.imposed,restriction.lifted"],
+        "commas between them. `answer.changed` is no event: with it alone, only changed answers of watches are sent.",
+        examples=["restriction.*", "restriction.imposed,restriction.lifted", "answer.changed"],
     ),
 ]
 OfIssue = Annotated[Slug, Meta(description="Events that name this issue, or whose item does.")]
@@ -139,9 +140,10 @@ OfEccn = Annotated[Eccn, Meta(description="Events whose item is on goods of this
 
 
 def faults_of_types(written: str | None) -> list[Fault]:
-    """Refuse a filter `type` with a name that is no type of event, and names the nearest."""
-    unknown = [each for each in (written or "").split(",") if each and each not in EVENT_TYPES]
-    return [Fault(("type",), f"there is no type {each}{hint(each, EVENT_TYPES)}") for each in unknown]
+    """Refuse a filter `type` with a name that is no type of message, and names the nearest."""
+    types = {*EVENT_TYPES, ANSWERS_ALONE}
+    unknown = [each for each in (written or "").split(",") if each and each not in types]
+    return [Fault(("type",), f"there is no type {each}{hint(each, types)}") for each in unknown]
 
 
 IncludePlanned = Annotated[
@@ -179,8 +181,8 @@ _SOURCES = (
 
 _KNOWN_AT = (
     "What was known at this instant. With `known_basis=recorded` an RFC 3339 instant with its offset (a + is written "
-    "%2B), not together with `known_position`. With `published` a day, to its end in UTC, today when absent; or an "
-    "instant, which counts the days that have ended before it."
+    "%2B); together with `known_position` the one that counts less holds. With `published` a day, to its end in UTC, "
+    "today when absent; or an instant, which counts the days that have ended before it."
 )
 _KNOWN_POSITION = "What had been recorded up to this position; the head of the log when absent."
 _KNOWN_BASIS = (
@@ -202,13 +204,11 @@ class KnownQuery(Query, frozen=True, kw_only=True):
     known_basis: Annotated[Literal["recorded", "published"], Meta(description=_KNOWN_BASIS)] = "recorded"
 
     def faults(self) -> list[Fault]:
-        """Refuse what does not go with the basis: as recorded, a day for an instant, or an instant and a position."""
+        """Refuse what does not go with the basis: as recorded, a day for an instant."""
         faults = []
         if self.known_basis == "recorded" and self.known_at is not None:
             if len(self.known_at) == len("2025-06-10"):
                 faults.append(Fault(("known_at",), "with known_basis=recorded an instant with its offset, not a day"))
-            if self.known_position is not None:
-                faults.append(Fault(("known_position",), "with known_basis=recorded not together with known_at"))
         elif self.known_basis == "published" and self.known_day() == 0:
             faults.append(Fault(("known_at",), "no day has ended before it"))
         return faults

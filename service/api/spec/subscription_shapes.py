@@ -24,8 +24,9 @@ from service.api.http.parameters import (
     Position,
 )
 from service.api.http.query_strings import Query
+from service.api.spec.basis_shapes import Moment
 from service.api.spec.follower_shapes import Lag
-from service.api.spec.response_shapes import Moment, Next
+from service.api.spec.response_shapes import Next
 from service.domain.errors import Fault
 from service.domain.vocabulary.codes import Slug
 
@@ -163,7 +164,7 @@ class SubscriptionList(Struct, frozen=True, kw_only=True):
 
     items: tuple[SubscriptionAnswer, ...]
     """The subscriptions, in the order of their names."""
-    next: Annotated[None, Meta(description="Always null: there is one page.")]
+    next: Annotated[str | None, Meta(description="Always null: there is one page.")]
     head: Annotated[int, Meta(ge=0, description="The last position of the log.")]
 
 
