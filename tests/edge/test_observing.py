@@ -292,6 +292,22 @@ def test_metrics_are_as_prometheus_has_them(server: Server) -> None:
     )
 
 
+def test_each_of_several_processes_has_its_own_counts(migrated_sqlite_url: str) -> None:
+    """Whichever answers, its counts have its name, so that none are mixed up; those of the log have none."""
+    with serving(migrated_sqlite_url, "--workers", "2") as server:
+        processes: set[str] = set()
+        deadline = time.monotonic() + PATIENCE
+        while len(processes) < 2:
+            assert time.monotonic() < deadline
+            with plain_client(server.url) as client:
+                found = metrics_of(client)
+            named = {name: dict(labels).get("process") for name, labels in found}
+            assert named["parley_head_position"] is None
+            (process,) = {named[each] for each in ("parley_build_info", "parley_append_queue", "process_open_fds")}
+            assert process is not None
+            processes.add(process)
+
+
 def test_names_of_keys_cannot_write_lines(migrated_sqlite_url: str) -> None:
     """A line for people quotes what is no plain word, so that nothing looks like a line of its own."""
     key = made(migrated_sqlite_url, "reader", "--name", "a desk")
