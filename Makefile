@@ -25,7 +25,7 @@ NODE := clients/node_modules/.installed
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check structure format lint-openapi attack soak fuzz bench bench-asof bench-feed \
+.PHONY: help install run dev test check structure format screens lint-openapi attack soak fuzz bench bench-asof bench-feed \
 	bench-watches oracle wheel lock clean
 
 help: ## List the targets
@@ -61,6 +61,9 @@ format: dev ## Sort, fix and format the code
 
 lint-openapi: $(NODE) ## Lint the OpenAPI document with redocly and spectral (needs Node and npm)
 	clients/lint/lint.sh
+
+screens: dev ## Draw the pictures of docs/page.md again, with Chromium
+	PARLEY_SCREENS=docs/screens $(BIN)/python -m pytest -n 0 -q tests/page/test_browser.py -k screens
 
 attack: dev ## Attack the service, and break what it stands on; prints what happens
 	$(BIN)/python -m pytest -m row $(ALONE) --tb=short -q $(ARGS)

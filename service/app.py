@@ -116,21 +116,8 @@ async def opened(settings: Settings, traffic: Traffic | None = None) -> AsyncIte
         try:
             webhooks = Webhooks(primary, heads, tail, rules(settings), clock, chance())
             watches = Watcher(primary, heads, tail, clock, new_id, webhooks)
-            counts = traffic or Traffic()
-            yield Services(
-                database,
-                ledger,
-                heads,
-                answers,
-                tail,
-                webhooks,
-                watches,
-                clock,
-                settings.public_url,
-                keys,
-                counts,
-                bounded,
-            )
+            more = settings.public_url, keys, traffic or Traffic(), bounded
+            yield Services(database, ledger, heads, answers, tail, webhooks, watches, clock, *more)
         finally:
             for task in watching:
                 task.cancel()

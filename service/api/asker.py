@@ -32,6 +32,8 @@ _CLOCKS = {
     "cursor": "it is about the list from its beginning",
 }
 """Parameters that a question may not have, and why."""
+_URL = r"[!-~]+"
+"""What a question is made of: ASCII that prints."""
 _MORE = b'"next":"'
 """What an answer has that ends before the end of its list; within a text a quotation mark is escaped."""
 
@@ -79,10 +81,12 @@ for _operation, _handler in (
 
 def read_question(written: str) -> WrittenQuestion:
     """Read a question; raises Malformed with the faults that GET would be refused with, and those of a watch."""
+    if not re.fullmatch(_URL, written):
+        raise _refused(["not a path and query: other characters than those of a URL are percent-encoded"])
     path, _, sent = written.partition("?")
     start, _, name = path.rpartition("/")
     place = _AT.get(f"{start}/") if path not in _AT and name else _AT.get(path)
-    if place is None or path.endswith("/") or not written.isascii() or "#" in written:
+    if place is None or path.endswith("/"):
         raise _refused(
             ["not the path and query of /v1/between, /v1/exposure, a list of items or issues, or one of them"]
         )

@@ -250,7 +250,7 @@ ROUTES = [
             "K (`from`, `to`), or between two Ks on one day (`known_from`, `known_to`: positions or instants; as "
             "published, days).",
             path_parameters={"issue": IssueName}, query=DiffQuery, headers=("If-None-Match",),
-            answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF),
+            answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF, by_datetime=False),
             problems=("not-found", "knowledge-ahead"),
         ),
         _get_diff,
@@ -263,7 +263,7 @@ ROUTES = [
             "`to`), or between two Ks on one day (`known_from`, `known_to`: positions or instants; as published, "
             "days): what became known of what stood on that day.",
             query=DiffQuery, headers=("If-None-Match",),
-            answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF),
+            answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF, by_datetime=False),
             problems=("knowledge-ahead",),
         ),
         _get_differences,

@@ -226,7 +226,9 @@ ROUTES = [
             description="Recorded events in position order, by filter, as known at K; each stands as recorded, "
             "with all its reports. A filtered page, or one as published, may be short before the end.",
             query=EventsQuery, headers=("If-None-Match",),
-            answers=as_of_answers("A page of events.", response_shapes.EventPage, examples.EVENT_PAGE),
+            answers=as_of_answers(
+                "A page of events.", response_shapes.EventPage, examples.EVENT_PAGE, by_datetime=False
+            ),
             problems=("knowledge-ahead",),
         ),
         _list_events,
@@ -236,7 +238,8 @@ ROUTES = [
             method="GET", operation_id="get_event", summary="Get one recorded event",
             description="A recorded event, the corrections, retractions, reports and disputes recorded on it, "
             "and its text now.",
-            query=KnownQuery, headers=("If-None-Match",), answers=as_of_answers("The event.", EventNow),
+            query=KnownQuery, headers=("If-None-Match",),
+            answers=as_of_answers("The event.", EventNow, by_datetime=False),
             problems=("unknown-event", "knowledge-ahead"), **_BY_ID,
         ),
         _get_event,

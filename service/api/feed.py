@@ -31,6 +31,7 @@ from service.api.http.parameters import (
     OfItems,
     OfParties,
     OfTypes,
+    Since,
 )
 from service.api.http.problems import POSITION
 from service.api.http.query_strings import BadQuery, Query
@@ -69,15 +70,6 @@ After = Annotated[
         description="Return events after this position; 0 is the beginning. With `@` and the `recorded_at` of the "
         "event there (`Feed-Place` of the page before, unchanged) it is refused where the log has another event.",
         examples=["20", "20@2025-06-10T12:00:00.000000Z"],
-    ),
-]
-Since = Annotated[
-    str,
-    Meta(
-        pattern=moments.DAY_OR_INSTANT,
-        description="Return events recorded at this instant (RFC 3339 with offset, + is written %2B) or later, or on "
-        "this day in UTC or later; in place of `after`.",
-        examples=["2025-06-10T12:00:00Z", "2025-06-10"],
     ),
 ]
 

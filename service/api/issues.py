@@ -30,11 +30,13 @@ from service.api.spec.operations import (
     KEYED,
     RECORDED_BY_CHANGE,
     RECORDED_OR_REPEATED,
+    TABLE,
     IssueName,
     Operation,
     Route,
     as_of_answers,
 )
+from service.api.spec.state_shapes import STATES, columns_of
 from service.domain.errors import Fault, Malformed, VersionConflict
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import NAME_MAX, Edtf, Name, Slug, Text
@@ -47,7 +49,7 @@ from service.views.asof.sources import Sourced, one_with_sources, with_sources
 from service.views.asof.summaries import posture_by
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from litestar import Response
 
@@ -220,6 +222,12 @@ async def _get_issue(asked: AsOfRequest[IssueQuery]) -> Answered:
     return Answered(members, page.basis)
 
 
+def _rows(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the issue's items as the rows of a table, by kind."""
+    return [each for states in answer["items"].values() for each in states]
+
+
+_COLUMNS = columns_of(*[state for kind, state in STATES.items() if kind != "issue"])
 _BY_NAME: dict[str, Any] = {"path": "/v1/issues/{issue}", "tag": "issues", "path_parameters": {"issue": IssueName}}
 ROUTES = [
     Route(
@@ -239,12 +247,12 @@ ROUTES = [
         Operation(
             method="GET", operation_id="get_issue", summary="Get an issue as of a day",
             description="The state of the issue on day D as known at K: its items by kind, each with its status, "
-            "certainty, sources and what is to come.",
+            "certainty, sources and what is to come. As a table it is its items.",
             query=IssueQuery, headers=("If-None-Match",),
-            answers=as_of_answers("The issue.", response_shapes.ISSUE_ANSWER, examples.ISSUE_ANSWER),
-            problems=("not-found", "knowledge-ahead"), **_BY_NAME,
+            answers=as_of_answers("The issue.", response_shapes.ISSUE_ANSWER, examples.ISSUE_ANSWER, also=TABLE),
+            problems=("not-found", "knowledge-ahead", "not-acceptable"), **_BY_NAME,
         ),
-        as_of(IssueQuery, _get_issue),
+        as_of(IssueQuery, _get_issue, _COLUMNS, _rows, mapped=True),
     ),
     Route(
         Operation(

@@ -40,12 +40,16 @@ Reads of subscriptions are an admin's: a URL of a receiver may hold a secret. Th
 public reads do not show what a desk is concerned with.
 """
 
-ROLES: dict[str, Role] = {operation: role for role, names in _OPERATIONS.items() for operation in names.split()} | {
-    operation: Role.READER
-    for kind in KINDS.values()
-    if kind.name != "issue"
-    for operation in (f"list_{kind.plural}", f"get_{kind.name}", f"list_{kind.name}_versions")
-}
+ROLES: dict[str, Role] = (
+    {operation: role for role, names in _OPERATIONS.items() for operation in names.split()}
+    | {
+        operation: Role.READER
+        for kind in KINDS.values()
+        if kind.name != "issue"
+        for operation in (f"list_{kind.plural}", f"get_{kind.name}", f"list_{kind.name}_versions")
+    }
+    | {f"get_{kind}_timemap": Role.READER for kind in KINDS}
+)
 """The role that each operation needs, by its id."""
 
 EDITS = (RecordCorrected, RecordRetracted, IssueRevised, IssueClosed, IssueReopened)

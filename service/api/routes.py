@@ -27,6 +27,7 @@ from service.api import (
     metrics,
     subscriptions,
     timeline,
+    timemap,
     versions,
     watches,
 )
@@ -119,6 +120,7 @@ ROUTES: list[Route] = [
         events,
         items,
         versions,
+        timemap,
         between,
         exposure,
         changes,

@@ -50,24 +50,17 @@ class SetUp(click.ClickException):
     exit_code = 2
 
 
-_READ: dict[str, Callable[[str], object]] = {
-    "public_url": public_url,
-    "writer_address": writer_address,
-    "otlp_endpoint": otlp_endpoint,
-    "allowed_hosts": hosts,
-    "cors_origins": origins,
-    "rate_limit": rate,
-    "webhooks_schedule": schedule,
+_READ: dict[str, Callable[[str], Any]] = {
+    "log_level": str.upper, "public_url": public_url, "writer_address": writer_address, "otlp_endpoint": otlp_endpoint,
+    "allowed_hosts": hosts, "cors_origins": origins, "rate_limit": rate, "webhooks_schedule": schedule,
     "webhooks_lease": lease,
-}
-"""What reads the text of an option that is more than a word or a number."""
+}  # fmt: skip
+"""How the text of an option is read, by its name."""
 
 
 def settings_of(**options: Any) -> Settings:  # noqa: ANN401 - options of different types
     """Read the settings from the environment, with the given options over them; raises SetUp for a bad value."""
     given = {name: value for name, value in options.items() if value is not None}
-    if "log_level" in given:
-        given["log_level"] = given["log_level"].upper()
     try:
         given |= {name: read(given[name]) for name, read in _READ.items() if name in given}
         return replace(Settings.from_env(), **given)

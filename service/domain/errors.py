@@ -68,7 +68,7 @@ class EventChanged(Refused):
     """An event has had another record after the position up to which the writer saw the log."""
 
     def __init__(self, seen: int, actual: int) -> None:
-        """`actual` is the position of the last record on the event."""
+        """`seen` is the position up to which the writer saw the log, `actual` that of the last record on the event."""
         super().__init__(
             f"The event has had a record at position {actual}, after {seen}, the last that If-Match names."
         )

@@ -84,13 +84,16 @@ def fact_groups(schema: Members, reports: int = 1, prefix: str = "") -> list[Fie
     return [*groups, *report_groups(schema, reports, prefix)]
 
 
-def record_groups(schema: Members, reports: int = 1) -> list[FieldGroup]:
-    """Return the fields of a type of record: why, and who says so."""
+def record_groups(schema: Members, reports: int = 1, head: str = "Who says so") -> list[FieldGroup]:
+    """Return the fields of a type of record: why, and who says so, under a heading."""
     own = [name for name in shape_of(schema)["properties"] if name not in {*RECORDS_OWN, "reports"}]
-    return [_group("Why", _fields(schema, sorted(own, reverse=True), ""), {"reason"}), *report_groups(schema, reports)]
+    return [
+        _group("Why", _fields(schema, sorted(own, reverse=True), ""), {"reason"}),
+        *report_groups(schema, reports, head=head),
+    ]
 
 
-def report_groups(schema: Members, number: int, prefix: str = "") -> list[FieldGroup]:
+def report_groups(schema: Members, number: int, prefix: str = "", head: str = "Who says so") -> list[FieldGroup]:
     """Return the fields of so many reports; of the first, the outlet is required where the event needs a report."""
     shape = schema["$defs"]["Report"]
     names = [*_REPORT, *[name for name in shape["properties"] if name not in _REPORT]]
@@ -102,8 +105,7 @@ def report_groups(schema: Members, number: int, prefix: str = "") -> list[FieldG
             _field(schema, f"{prefix}reports.{at}.{name}", shape["properties"][name], required=name in first)
             for name in names
         ]
-        head = "Who says so" if number == 1 else f"Who says so, source {at + 1}"
-        groups.append(_group(head, fields, set(_REPORT)))
+        groups.append(_group(head if number == 1 else f"{head}, source {at + 1}", fields, set(_REPORT)))
     return groups
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CORRECTION = "record.corrected"
 _PREFIX = "event."
 """Where the fields of the new text of a correction stand."""
+_OF_CORRECTION = "Who says so of the correction, where a source made it"
 _KEPT = ("causation_id", "correlation_id")
 """Members of a fact without a field that a correction keeps."""
 _REFUSED, _NOT_FOUND = 400, 404
@@ -54,7 +55,7 @@ class Draft(NamedTuple):
         own = max(reports_in(given), 1)
         if self.fact_schema is not None:
             reports = max(reports_in(given, _PREFIX), 1)
-            return [*fact_groups(self.fact_schema, reports, _PREFIX), *record_groups(self.schema, own)]
+            return [*fact_groups(self.fact_schema, reports, _PREFIX), *record_groups(self.schema, own, _OF_CORRECTION)]
         return fact_groups(self.schema, own) if self.target is None else record_groups(self.schema, own)
 
     def values(self) -> dict[str, str]:
@@ -157,6 +158,4 @@ def _compared(item: Members) -> dict[str, Any]:
 
 
 def _upcoming(state: Members) -> str:
-    return (
-        "; ".join(f"{words(each['status'])} on {when(each['on'])}" for each in state.get("upcoming", ())) or "nothing"
-    )
+    return "; ".join(f"{words(each['status'])}, {when(each['on'])}" for each in state.get("upcoming", ())) or "nothing"

@@ -237,7 +237,7 @@ def all_parties(codes: Sequence[str] | None, none: str = "") -> str:
     return listed([party_in_text(code) for code in codes]) if codes else none
 
 
-_TERMS = {"rate_percent": "rate", "charged_percent": "charged", "hs": "HS"}
+_TERMS = {"rate_percent": "rate", "charged_percent": "charged", "hs": "HS", "url": "URL", "text_url": "URL of the text"}
 _DATES = {"occurred", "effective", "since", "until", "through", "due", "planned_for"}
 
 

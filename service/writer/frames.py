@@ -74,6 +74,7 @@ _REFUSALS: dict[str, tuple[type[Exception], tuple[str, ...], Any]] = {
     for each, names, types in (
         (Malformed, ("faults",), (list[Fault],)),
         (TooMuchWork, ("faults",), (list[Fault],)),
+        (EventChanged, ("seen", "actual"), (int, int)),
         (VersionConflict, ("expected", "actual"), (dict[str, int], dict[str, int])),
         (EventChanged, ("seen", "actual"), (int, int)),
         (EventIdConflict, ("detail", "ids"), (str, list[str])),

@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {11: "65d24f1341c04589aa3be4dc9abaefd2a22d50db5b709d22d307fb04dfebcdf2"}
+FINGERPRINTS = {11: "97a1bda4c8342f8fb119f25a50940f874219ac09e3243f899065c19d4a398529"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

@@ -6,17 +6,27 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
+from service.api.asker import Asker
+from service.app import create_app
+from service.app import opened as service_opened
+from service.domain.vocabulary.events import Batch
+from service.feed.filters import EventConditions
+from service.settings import Settings
 from service.storage.connect import connect
-from service.watches.store import WATCHES_MAX
-from tests.watches.desk import desk_on, restriction
+from service.watches.store import WATCHES_MAX, Asked
+from service.webhooks.rules import ANSWERS_ALONE
+from tests.watches.desk import ISSUE, REPORTS, desk_on, restriction
 from tests.webhooks.receivers import Answered, receiving, until
 
 if TYPE_CHECKING:
+    from service.watches.answers import GivenAnswer
     from tests.watches.desk import Desk
     from tests.webhooks.receivers import Receiver
 
+SECRET = "whsec_" + "A" * 32
 QUESTION = "/v1/restrictions?party=CN&sources=none"
 
 
@@ -87,6 +97,57 @@ def test_a_question_has_a_bound(migrated_url: str) -> None:
             assert (len(question), answer.status_code) == (length, 422)
             (error,) = answer.json()["errors"]
             assert (error["pointer"], error["detail"][: len(detail)]) == ("#/question", detail)
+
+
+class Failing:
+    """Asks questions as the service does, and fails at some."""
+
+    def __init__(self, asker: Asker, fails: set[str]) -> None:
+        """`fails` are the questions."""
+        self._asker, self.fails = asker, fails
+        self.reach = asker.reach
+
+    async def ask(self, question: str, day: int, position: int) -> GivenAnswer:
+        """Ask."""
+        if question in self.fails:
+            msg = "a fault of the service's own"
+            raise RuntimeError(msg)
+        return await self._asker.ask(question, day, position)
+
+
+@pytest.mark.anyio
+async def test_a_question_that_fails_keeps_no_other_from_being_asked(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It rests, the others are asked, and it is asked again later, about each commit that it missed."""
+    monkeypatch.setattr("service.watches.watcher.REST_SECONDS", 0.1)
+    first, second = "/v1/restrictions/duty", "/v1/restrictions?party=CN"
+    settings = Settings(database_url=migrated_url, webhooks_allow_private=True)
+    app = create_app(settings)
+    with receiving() as receiver:
+        async with app.lifespan():
+            opening = {"type": "issue.opened", "issues": [ISSUE], "item": ISSUE, "occurred": "2025-01-01"}
+            terms = {"title": "Chips", "summary": "Chips.", "parties": ["CN", "US"], "reports": REPORTS}
+            batch = msgspec.convert({"events": [opening | terms]}, Batch)
+            await app.state.services.ledger.append(batch)
+        async with service_opened(settings) as services, services.webhooks.running():
+            app.state.services = services
+            failing = Failing(Asker(app), {first})
+            wanted = EventConditions(type=ANSWERS_ALONE)
+            await services.webhooks.store.create("desk", receiver.url, wanted, SECRET, None, services.clock())
+            for name, question in (("a", first), ("b", second)):
+                asked = Asked(services.clock(), services.today(), 1, (await services.heads.read()).epoch)
+                answer = await Asker(app).ask(question, asked.day, 1)
+                assert await services.watches.store.put(name, question, "desk", asked, answer)
+            async with services.watches.running(failing):
+                for number in range(3):
+                    await services.ledger.append(msgspec.convert({"events": [restriction(f"d-{number}")]}, Batch))
+                    await asyncio.to_thread(receiver.wait_for, number + 1)
+                await services.ledger.append(msgspec.convert({"events": [restriction()]}, Batch))
+                await asyncio.to_thread(receiver.wait_for, 4)
+                failing.fails.clear()
+                requests = await asyncio.to_thread(receiver.wait_for, 5)
+    assert [json.loads(each.body)["data"]["watch"] for each in requests] == ["b", "b", "b", "b", "a"]
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -22,6 +23,7 @@ from tests.ledgers import fresh_postgres, fresh_sqlite
 from tests.strategies import FIRST_DAY, ISSUES, cut, histories
 from tests.test_followed import lines_of, mentioned
 from tests.views.compare_states import FILTERS, GOODS
+from tests.watches.desk import ISSUE, restriction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from tests.ledgers import Event
 
 PLURALS = [kind.plural for kind in KINDS.values() if kind.name != "issue"]
+IMPORTERS = [{"name": "importers", "country": "CN"}]
 SEEDS = {
     "london": ["hs=2805", "good=rare earths", "hs=850511", "eccn=3A090", "entity=huawei"],
     "us-china": ["hs=7208", "hs=12", "good=soybeans", "eccn=3A090", "entity=ZTE"],
@@ -41,9 +44,13 @@ SEEDS = {
 
 
 class Compared(NamedTuple):
-    """What was found: questions whose answers changed unseen, how many times one was touched, and could have been."""
+    """What was found: questions whose answers changed unseen, how many times one was touched, and could have been.
+
+    `changed` counts the changes that were seen.
+    """
 
     missed: list[tuple[str, int]]
+    changed: Counter[str]
     touched: int
     possible: int
 
@@ -64,6 +71,7 @@ async def compare(url: str, batches: Sequence[list[Event]], questions: Sequence[
         place = Place((await services.heads.read()).position)
         last = {name: await answer(name, place.position) for name in asked}
         missed: list[tuple[str, int]] = []
+        changed: Counter[str] = Counter()
         touches = 0
         with services.tail.following():
             while services.tail.head < place.position:
@@ -79,10 +87,12 @@ async def compare(url: str, batches: Sequence[list[Event]], questions: Sequence[
                 for name in touched.get(head, ()):
                     touches += 1
                     missed += [(name, head)] if await answer(name, place.position) != last[name] else []
-                    last[name] = await answer(name, head)
+                    now = await answer(name, head)
+                    changed[name] += now != last[name]
+                    last[name] = now
                 place = lives[-1].stored.place
             missed += [(name, -1) for name in asked if await answer(name, place.position) != last[name]]
-    return Compared(missed, touches, len(asked) * (len(batches) - 1))
+    return Compared(missed, +changed, touches, len(asked) * (len(batches) - 1))
 
 
 def questions_on(goods: Iterable[str], parties: Sequence[str], items: Iterable[tuple[str, str]]) -> list[str]:
@@ -118,6 +128,34 @@ async def test_no_fact_of_the_seeds_changes_an_answer_unseen(migrated_url: str, 
     found = await compare(migrated_url, batches, questions, [FIRST_DAY])
     assert found.missed == []
     assert found.touched < found.possible / 2
+
+
+@pytest.mark.anyio
+async def test_an_item_that_others_refer_to_changes_what_is_asked_about_them(migrated_url: str) -> None:
+    """A restriction that comes to touch what was asked about brings its clearances and statements into answers."""
+    steel: Event = {"goods": [{"name": "steel", "hs": "7208"}]}
+    chips: Event = {"goods": [{"name": "chips", "hs": "8542"}], "against": ["CN"]}
+    clearance = restriction(
+        "free", "granted", type="clearance.granted", granted_by="US", restriction="duty", beneficiaries=IMPORTERS
+    )
+    said = restriction("said", "made", type="statement.made", speaker="A", party="US", about="duty")
+    opening = restriction(ISSUE, "opened", type="issue.opened", title="Chips", summary="Chips.", parties=["US"])
+    batches = [
+        [opening, restriction(against=["IN"], **steel)],
+        [clearance, said],
+        [restriction("other", against=["IN"], **steel)],
+        [restriction(change="amended", occurred="2025-03-01", **chips)],
+    ]
+    questions = [
+        "/v1/clearances?hs=8542&party=CN",
+        "/v1/exposure?hs=8542&party=CN",
+        "/v1/between?a=US&b=CN&kind=statement",
+        "/v1/between?a=US&b=CN&kind=clearance",
+    ]
+    day = FIRST_DAY.replace(year=2025, month=3, day=10)
+    found = await compare(migrated_url, batches, questions, [day])
+    assert found.missed == []
+    assert found.changed == dict.fromkeys([f"{day} {each}" for each in questions], 1)
 
 
 @given(history=histories(), seed=st.integers(0, 9), data=st.data())

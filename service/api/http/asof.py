@@ -8,6 +8,7 @@ with one read of the head, which is shared by all who wait for one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -20,7 +21,8 @@ from service.api.http.conditions import not_modified
 from service.api.http.cursors import AsOfCursor, check_history, foreign_cursor, next_member, read_cursor
 from service.api.http.encodings import form_of
 from service.api.http.exchange import note_basis
-from service.api.http.frozen import etag, frozen, known_clocks, next_link, tag_of
+from service.api.http.frozen import etag, frozen, known_clocks, next_link, tag_of, timemap_link
+from service.api.http.memento import sent_back
 from service.api.http.moments import micros, ordinal
 from service.api.http.outgoing import Kept
 from service.api.http.parameters import AsOfQuery, KnownQuery
@@ -45,6 +47,7 @@ from service.views.asof.question import Basis, Question
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+    from service.api.http.tables import Rows
     from service.storage.database import Database
 
 _OWN_OF_A_PAGE = {"cursor", "limit", "as_of", "known_basis", "known_at", "known_position", "compared"}
@@ -75,13 +78,15 @@ class AsOfRequest(Generic[K]):
         after: int | None,
         within: int = 0,
         *,
+        key: str = "",
         not_compared: int | None = None,
     ) -> Answered:
         """Return a page: its items, and a cursor to continue after a place, None at the end.
 
+        `key` is what the last item is sorted by, in a list with `sort`.
         `not_compared` is how many measures could not be compared; the answer links to them. None: it was not asked.
         """
-        members = b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, basis, after, within))
+        members = b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, basis, after, within, key))
         if not_compared is not None:
             members += b',"not_compared":%d' % not_compared
         if not_compared:
@@ -102,15 +107,24 @@ class Answered(NamedTuple):
 
 
 def as_of(
-    shape: type[K], perform: Callable[[AsOfRequest[K]], Awaitable[Answered]], columns: Sequence[str] = ()
+    shape: type[K],
+    perform: Callable[[AsOfRequest[K]], Awaitable[Answered]],
+    columns: Sequence[str] = (),
+    rows: Rows = itemgetter("items"),
+    *,
+    mapped: bool = False,
 ) -> Handler:
     """Make the handler of an operation as of (D, K), whose answers are kept; `shape` is its query.
 
-    With `columns`, the answer has `items` and `next`, and comes as a table as well.
+    With `columns`, the answer has `next` and comes as a table as well; `rows` makes the lines of its JSON. With
+    `mapped`, a TimeMap stands below its path.
     """
+    varies = "Accept, Accept-Encoding" if columns else "Accept-Encoding"
 
     async def handle(request: AnyRequest) -> Response[bytes]:
         asked = await placed(request, shape)
+        if (back := await sent_back(request, asked.query)) is not None:
+            return back
         answers, path, sent = asked.services.answers, request.scope["path"], request.scope["query_string"]
         tag = await _tag(asked)
         edition = asked.services.heads.edition  # before the answer is made: it is of this edition or a newer one
@@ -118,7 +132,7 @@ def as_of(
         form = form_of(request, JSON, CSV) if columns else JSON
         if kept is not None:
             note_basis(request.scope, kept.basis, kept=True)
-            return not_modified(request, _tagged(kept.headers, form)) or _in_form(form, kept, columns)
+            return not_modified(request, _tagged(kept.headers, form)) or _in_form(form, kept, columns, rows)
         has = field_of(request, b"if-none-match")
         if has is not None:
             basis = await resolve(asked.database, asked.question)
@@ -130,19 +144,18 @@ def as_of(
         check_history(asked.cursor, answered.basis)
         note_basis(request.scope, answered.basis)
         body = b"{%s,%s}" % (answered.members, basis_members(answered.basis))
-        headers = _headers(asked, answered.basis, edition) | (_BY_FORM if columns else _BY_CODING)
+        headers = _headers(asked, answered.basis, edition)
+        if mapped:
+            headers["Link"] += timemap_link(request, dates.iso(answered.basis.as_of))
+        headers["Vary"] = f"{headers['Vary']}, {varies}" if "Vary" in headers else varies
         headers["Link"] += next_link(request, answered.members)
         made = KeptAnswer(body, headers, answered.basis, {})
         if tag is not None:
             answers.put((path, sent, made.headers["ETag"]), made)
         same = None if has is None else not_modified(request, _tagged(made.headers, form))
-        return same or _in_form(form, made, columns)
+        return same or _in_form(form, made, columns, rows)
 
     return handle
-
-
-_BY_FORM = {"Vary": "Accept, Accept-Encoding"}
-_BY_CODING = {"Vary": "Accept-Encoding"}
 
 
 def _tagged(headers: dict[str, str], form: str) -> dict[str, str]:
@@ -150,12 +163,12 @@ def _tagged(headers: dict[str, str], form: str) -> dict[str, str]:
     return headers if form == JSON else headers | {"ETag": f'{headers["ETag"][:-1]}.csv"'}
 
 
-def _in_form(form: str, made: KeptAnswer, columns: Sequence[str]) -> Response[bytes]:
+def _in_form(form: str, made: KeptAnswer, columns: Sequence[str], rows: Rows) -> Response[bytes]:
     """Answer in the form that the client accepts; in a table the next page is named by the header Link."""
     if form == JSON:
         return Kept(made.body, JSON, made.headers, made.coded)
     answer = msgspec.json.decode(made.body)
-    return Response(table(columns, answer["items"]), media_type=form, headers=_tagged(made.headers, form))
+    return Response(table(columns, rows(answer)), media_type=form, headers=_tagged(made.headers, form))
 
 
 def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitable[bytes]]) -> Handler:
@@ -164,11 +177,14 @@ def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitabl
     async def handle(request: AnyRequest) -> Response[bytes]:
         asked = await placed(request, shape)
         edition = asked.services.heads.edition
+        if (back := await sent_back(request, asked.query)) is not None:
+            return back
         basis = await resolve(asked.database, asked.question)
         check_history(asked.cursor, basis)
         note_basis(request.scope, basis)
         clocks = known_clocks(basis)
-        headers = frozen(request, tag_of(clocks, edition), clocks, pinned=asked.query.pins_known())
+        pinned, at = asked.query.pins_known(), basis.recorded_at
+        headers = frozen(request, tag_of(clocks, edition), clocks, pinned=pinned, recorded_at=at)
         if (same := not_modified(request, headers, exists=False)) is not None:
             return same
         members = await perform(asked, basis)
@@ -262,4 +278,4 @@ def _headers(asked: AsOfRequest[K], basis: Basis, edition: str) -> dict[str, str
     query = asked.query
     pinned = isinstance(query, AsOfQuery) and query.as_of is not None and query.pins_known()
     clocks = {"as_of": dates.iso(basis.as_of), **known_clocks(basis)}
-    return frozen(asked.request, etag(basis, edition), clocks, pinned=pinned)
+    return frozen(asked.request, etag(basis, edition), clocks, pinned=pinned, recorded_at=basis.recorded_at)

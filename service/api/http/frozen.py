@@ -6,6 +6,8 @@ position of the log the reader saw (see conditions.py).
 
 from __future__ import annotations
 
+from datetime import timedelta
+from email.utils import format_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
@@ -13,12 +15,14 @@ from urllib.parse import quote, urlencode, urlsplit
 from service.api.http.problems import POSITION
 from service.api.http.requests import REVALIDATE, AnyRequest, parameters_of, services_of
 from service.domain.vocabulary import dates
+from service.domain.vocabulary.instants import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from service.views.asof.question import Basis
 
+ACCEPT_DATETIME = "Accept-Datetime"
 IMMUTABLE = "max-age=31536000, immutable"
 
 
@@ -42,23 +46,45 @@ def tag_of(clocks: dict[str, str], edition: str) -> str:
     return f'"{".".join([*clocks.values(), edition])}"'
 
 
-def frozen(request: AnyRequest, tag: str, clocks: dict[str, str], *, pinned: bool) -> dict[str, str]:
+def frozen(
+    request: AnyRequest, tag: str, clocks: dict[str, str], *, pinned: bool, recorded_at: int | None = None
+) -> dict[str, str]:
     """Return the headers of an answer that holds for ever at some D and K, which its frozen URL names as `clocks`.
 
-    `pinned` is true where the request names them all; a cursor has them too.
+    `pinned` is true where the request names them all; a cursor has them too. With `recorded_at`, the instant of K
+    (microseconds since 1970 UTC, 0 before the first event), the answer has earlier ones, by Accept-Datetime.
     """
     given = parameters_of(request)
     paged = any(name == "cursor" for name, _ in given)
-    rest = [(name, value) for name, value in given if not name.startswith("known_") and name not in clocks]
-    memento = given if paged else [*rest, *clocks.items()]
-    links = [linked(request, memento, "memento"), linked(request, given, "self"), described(request)]
-    headers = {
-        "ETag": tag,
-        "Link": ", ".join(links),
-        "Cache-Control": kept_for_ever(request) if pinned or paged else REVALIDATE,
-    }
+    original, memento = urls_of(request, clocks)
+    own = _url(request, urlencode(given))
+    links = [_link(own if paged else memento, "memento"), _link(own, "self"), described(request)]
+    headers = {"ETag": tag, "Cache-Control": kept_for_ever(request) if pinned or paged else REVALIDATE}
+    if recorded_at is not None and not paged and "known_basis" not in clocks:
+        links.append(_link(original, "original timegate"))
+        if not pinned:
+            headers["Vary"] = ACCEPT_DATETIME
+        elif recorded_at:
+            headers["Memento-Datetime"] = http_date(recorded_at)
+    headers["Link"] = ", ".join(links)
     position = clocks.get("known_position", clocks.get("known_to", ""))
     return headers | {POSITION: position} if position.isdecimal() else headers
+
+
+def urls_of(request: AnyRequest, clocks: dict[str, str]) -> tuple[str, str]:
+    """Return the URLs of an answer: the one with its D and without its K, and the frozen one."""
+    given = parameters_of(request)
+    rest = [(name, value) for name, value in given if not name.startswith("known_") and name not in clocks]
+    days = [(name, value) for name, value in clocks.items() if not name.startswith("known_")]
+    original = urlencode([*rest, *days])
+    known = urlencode([(name, value) for name, value in clocks.items() if name.startswith("known_")])
+    return _url(request, original), _url(request, f"{original}&{known}" if original else known)
+
+
+@lru_cache(maxsize=4_096)
+def http_date(instant: int) -> str:
+    """Write microseconds since 1970 UTC as a date of HTTP."""
+    return format_datetime(EPOCH + timedelta(microseconds=instant), usegmt=True)
 
 
 def kept_for_ever(request: AnyRequest) -> str:
@@ -79,10 +105,23 @@ def next_link(request: AnyRequest, members: bytes) -> str:
     return f", {linked(request, [*given, ('cursor', cursor)], 'next')}"
 
 
+def timemap_link(request: AnyRequest, day: str) -> str:
+    """Return what the header Link has about the TimeMap beside others."""
+    url = public_path(request, f"{request.scope['path']}/timemap")
+    return f', <{url}?as_of={day}>; rel="timemap"; type="application/link-format"'
+
+
 def linked(request: AnyRequest, parameters: Iterable[tuple[str, str]], rel: str) -> str:
     """Return a link to the path of a request with other parameters (RFC 8288)."""
-    query = urlencode([*parameters])
-    return f'<{public_path(request, request.scope["path"])}{"?" if query else ""}{query}>; rel="{rel}"'
+    return _link(_url(request, urlencode([*parameters])), rel)
+
+
+def _url(request: AnyRequest, query: str) -> str:
+    return f"{public_path(request, request.scope['path'])}{'?' if query else ''}{query}"
+
+
+def _link(url: str, rel: str) -> str:
+    return f'<{url}>; rel="{rel}"'
 
 
 def described(request: AnyRequest) -> str:

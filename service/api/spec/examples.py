@@ -78,6 +78,8 @@ BASIS: dict[str, Any] = {
     "known_position": 2,
     "known_basis": "recorded",
 }
+TIMEMAP = f'''</v1/issues/{ISSUE}?as_of=2025-06-10>; rel="original timegate",
+</v1/issues/{ISSUE}?as_of=2025-06-10&known_position=1>; rel="memento"; datetime="Tue, 10 Jun 2025 12:00:00 GMT"'''
 EVENT_PAGE: dict[str, Any] = {"items": [RECORDED], "next": None, **BASIS, "as_of": None}
 FEED: dict[str, Any] = {"events": [RECORDED], "next": 2, "head": 2}
 CLOUD_EVENT: dict[str, Any] = {

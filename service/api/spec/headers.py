@@ -12,6 +12,10 @@ REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
         "A key of your own, such as a UUID: a repeat with it is recorded once. 1 to 255 printable ASCII characters.",
         {"minLength": 1, "examples": ['"8e03978e-40d5-43e8-bc93-6894a57f9324"']},
     ),
+    "Accept-Datetime": (
+        "Answer as it was at this date (RFC 7089): 302 to the frozen URL. Without effect where the query gives K.",
+        {"examples": ["Tue, 10 Jun 2025 12:00:00 GMT"]},
+    ),
     "If-Match": (
         'What the writer saw: the ETag of an answer, or several, or *; also the version of an issue (`"7"`).',
         {"examples": ['"2025-06-10.128.recorded.878546b7-0"', '"7"']},
@@ -47,8 +51,12 @@ RESPONSE_HEADERS: dict[str, tuple[str, Schema]] = {
         {"pattern": "^[0-9]+$", "examples": ["128"]},
     ),
     "Link": (
-        "The frozen URL (`memento`), `self`, the `next` page, and the document (`service-desc`) (RFC 8288).",
+        "Links (RFC 8288): `memento`, the frozen URL; `original timegate`, `timemap`, `self`, `next`, `service-desc`.",
         {"examples": ['</v1/issues/rare-earths?as_of=2025-06-10&known_position=128>; rel="memento"']},
+    ),
+    "Memento-Datetime": (
+        "Of a frozen answer as recorded: when its last event was recorded (RFC 7089).",
+        {"examples": ["Tue, 10 Jun 2025 12:00:00 GMT"]},
     ),
     "Location": ("Where what was made can be read.", {"format": "uri-reference"}),
     "RateLimit": (

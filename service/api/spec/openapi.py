@@ -34,7 +34,7 @@ _PROBLEM_HEADERS = {
     429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
     503: ("Retry-After",),
 }
-_NO_CONTENT = {204, 304}
+_NO_CONTENT = {204, 302, 304}
 RECEIVER = "https://receiver.example/parley"
 """Stands for the URL of a subscription."""
 
@@ -253,8 +253,8 @@ def _examples(examples: Mapping[str, Any]) -> Schema:
 
 def _header_parameters(operation: Operation) -> list[Schema]:
     parameters = []
-    waits = ("Min-Position",) if operation.reads_log else ()
-    for name in (*operation.required_headers, *operation.headers, *waits):
+    more = ("Min-Position",) * operation.reads_log + ("Accept-Datetime",) * operation.takes_datetime
+    for name in (*operation.required_headers, *operation.headers, *more):
         description, schema = REQUEST_HEADERS[name]
         required = name in operation.required_headers
         parameters.append(_parameter(name, "header", description, {"type": "string", **schema}, required=required))

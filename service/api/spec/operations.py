@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -103,6 +104,11 @@ class Operation:
         """Whether it waits until the log has reached a position, by the header Min-Position."""
         return self.method == "GET" and self.role > Role.ANYONE
 
+    @property
+    def takes_datetime(self) -> bool:
+        """Whether it answers as it did at the time of the header Accept-Datetime."""
+        return HTTPStatus.FOUND in self.answers
+
     def all_answers(self) -> dict[int, Documented]:
         """Return the answers, each with all its fields."""
         return {status: Documented(*answer) for status, answer in self.answers.items()}
@@ -116,7 +122,7 @@ class Operation:
             (self.method in WRITES, ("bad-request", "cross-site")),
             (self.role > Role.ANYONE, ("unauthorized", "rate-limited")),
             (self.role > Role.READER, ("insufficient-scope",)),
-            (self.reads_log, ("bad-request",)),
+            (self.reads_log or self.takes_datetime, ("bad-request",)),
             (self.takes_key, ("idempotency-key-reused", "too-much-work")),
         ):
             asked.update(names if has_it else ())
@@ -142,10 +148,16 @@ def as_of_answers(
     shape: Any,  # noqa: ANN401 - a type
     example: Any = None,  # noqa: ANN401 - JSON
     also: tuple[Media, ...] = (),
+    *,
+    by_datetime: bool = True,
+    media_type: str = JSON,
 ) -> dict[int, Documented]:
     """Return the answers of an operation as of (D, K)."""
+    earlier = Documented("With Accept-Datetime: the answer as it was then.", headers=("Location", "Link", POSITION))
+    had = ("Memento-Datetime",) if by_datetime else ()
     return {
-        200: Documented(description, shape, example=example, headers=AS_OF_HEADERS, also=also),
+        200: Documented(description, shape, media_type, example, headers=(*AS_OF_HEADERS, *had), also=also),
+        **({302: earlier} if by_datetime else {}),
         304: Documented("The client has this answer.", headers=AS_OF_HEADERS),
     }
 

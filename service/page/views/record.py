@@ -88,7 +88,7 @@ async def _form(  # noqa: PLR0913 - what a form shows
     context: dict[str, Any] = {
         "draft": draft, "groups": groups, "notes": notes, "others": notes.others(groups), "preview": preview,
         "problem": problem, "changed": changed, "issues": issues, "head": head_of(draft.type),
-        "fact": None if draft.target is None else facts.shown(draft.text or draft.target),
+        "fact": None if draft.target is None else facts.shown({**draft.target, **(draft.text or {})}),
     }  # fmt: skip
     status = int(problem.get("status", 422)) if problem else 200
     return View("record.html", context, context["head"], status)
@@ -106,6 +106,6 @@ async def _done(visit: Visit, number: str) -> View:
     fact = event
     if event["type"].startswith("record."):
         fact = (await visit.ask(f"/v1/events/{event['target']}")).members()
-    text = facts.shown(fact["now"] or fact)
+    text = facts.shown({**fact, **(fact["now"] or {})})
     act = _RECORDS.get(event["type"], "").replace("a fact", "").strip() or text["act"]
     return View("record_done.html", {"event": event, "fact": text, "act": act}, "Recorded")
