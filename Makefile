@@ -18,11 +18,14 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 # What lints the OpenAPI document and makes the TypeScript client.
 NODE := clients/node_modules/.installed
+# What makes the Python client, and attacks the service by the document.
+TOOLS := $(VENV)/.clients-installed
 
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check structure format lint-openapi attack soak bench bench-asof bench-feed oracle lock clean
+.PHONY: help install run dev test check structure format sdk sdk-python sdk-typescript \
+	clients lint-openapi attack soak bench bench-asof bench-feed oracle lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -53,6 +56,24 @@ structure: dev ## Print the figures of the structure, with where they come from
 format: dev ## Sort, fix and format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+sdk: sdk-python sdk-typescript ## Make the Python and the TypeScript client in clients/ from the OpenAPI document
+
+sdk-python: $(TOOLS)
+	@PATH="$(abspath $(BIN)):$$PATH" clients/python/generate.sh
+
+sdk-typescript: $(NODE)
+	@rm -rf clients/typescript/parley clients/typescript/build
+	cd clients/typescript && ../node_modules/.bin/openapi-ts --no-log-file
+	cd clients/typescript && ../node_modules/.bin/tsc --project .
+
+clients: sdk-python ## Check the types of both clients strictly, and run the same story with each (TypeScript needs npm)
+	cd clients/python && "$(abspath $(BIN))/mypy" --strict --config-file= story.py parley_helpers.py parley_client
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory sdk-typescript; \
+		else echo "(no npm here: the TypeScript client is left out)"; fi
+	PYTHONPATH=. $(BIN)/python clients/stories.py \
+		"env PYTHONPATH=clients/python $(BIN)/python clients/python/story.py" \
+		$(if $(shell command -v npm),"node clients/typescript/build/story.js")
 
 lint-openapi: $(NODE) ## Lint the OpenAPI document with redocly and spectral (needs Node and npm)
 	clients/lint/lint.sh
@@ -86,11 +107,12 @@ lock: | $(BIN)/python ## Pin the newest versions that pyproject.toml allows, wit
 	&& compile() { "$$tools/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml "$$@"; } \
 	&& compile --output-file requirements.txt \
-	&& compile --extra dev --extra bench --constraint requirements.txt --output-file requirements-dev.txt
-	@! grep -nE '://|^-' requirements.txt requirements-dev.txt
+	&& compile --extra dev --extra bench --constraint requirements.txt --output-file requirements-dev.txt \
+	&& compile --extra clients --constraint requirements-dev.txt --output-file requirements-clients.txt
+	@! grep -nE '://|^-' requirements.txt requirements-dev.txt requirements-clients.txt
 
 clean: ## Remove what make made; data stays
-	rm -rf $(VENV) clients/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) clients/node_modules clients/python/parley_client clients/typescript/parley clients/typescript/build build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -108,6 +130,11 @@ $(RUNTIME): requirements.txt pyproject.toml | $(BIN)/python
 $(DEV): requirements-dev.txt $(RUNTIME)
 	@echo "Installing what tests and checks need (about half a minute)"
 	@$(PIP) install --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+$(TOOLS): requirements-clients.txt $(DEV)
+	@echo "Installing what makes clients (about half a minute)"
+	@$(PIP) install --require-hashes --requirement requirements-clients.txt
 	@touch $@
 
 $(NODE): clients/package.json
