@@ -18,6 +18,8 @@ Schema = dict[str, Any]
 
 NO_NUL = r"^[^\u0000]*$"
 """What a text is at least: PostgreSQL stores no NUL."""
+NO_SPACE = r"[^\s\u001c-\u001f\u0085]"
+"""What is no space for Python: these are some more than ECMA 262 has."""
 PARTY_TEXT = (
     "A country by its ISO 3166-1 alpha-2 code, or XK; a bloc (EU, EAEU, EFTA, ASEAN, GCC, MERCOSUR, SACU), which "
     "stands for its members on the day; UN or WTO."

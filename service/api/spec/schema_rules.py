@@ -23,6 +23,7 @@ NEVER: dict[str, Schema] = {
     "RestrictionOpening": _none_of("goods", "entities", "all_goods"),
     "Rate": {"anyOf": [_none_of("percent", "amount"), _both("percent", "amount")]},
     "IssueRevision": _none_of("title", "summary", "parties", "goods"),
+    "Resubscribing": _none_of("url", "filter", "state"),
 }
 """What a request never is, by the struct that it is of, or one of its bases. Generators pass over `not`."""
 
