@@ -24,8 +24,8 @@ TOOLS := $(VENV)/.clients-installed
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check structure format sdk sdk-python sdk-typescript \
-	clients lint-openapi attack soak bench bench-asof bench-feed oracle lock clean
+.PHONY: help install run dev test check structure format sdk sdk-python sdk-typescript clients lint-openapi \
+	attack soak fuzz bench bench-asof bench-feed oracle lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,7 @@ check: dev ## Run every static check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive service migrations
 	$(BIN)/parley openapi --check
 	$(BIN)/python -m tests.structure
 
@@ -84,6 +85,11 @@ attack: dev ## Attack the service, and break what it stands on; prints what happ
 soak: dev ## Write, read and follow on three servers under faults and a failover (SECONDS=1200)
 	$(BIN)/python -m tests.soak --seconds $(SECONDS) $(ARGS)
 
+fuzz: dev ## Fuzz the decoder, the dates, the guard of webhooks (SECONDS=1200 each; ARGS=decoder for one)
+	@$(PIP) install --require-hashes --requirement requirements-fuzz.txt
+	@for target in $(or $(ARGS),decoder days guard); do \
+		$(BIN)/python -m tests.fuzz $$target -max_total_time=$(SECONDS) -print_final_stats=1 || exit 1; done
+
 bench: dev ## Measure side by side with peers; prints ratios
 	$(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks --ignore tests/benchmarks/test_asof.py \
 		--ignore tests/benchmarks/test_feed.py --ignore tests/benchmarks/test_relay.py \
@@ -108,11 +114,13 @@ lock: | $(BIN)/python ## Pin the newest versions that pyproject.toml allows, wit
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml "$$@"; } \
 	&& compile --output-file requirements.txt \
 	&& compile --extra dev --extra bench --constraint requirements.txt --output-file requirements-dev.txt \
+	&& compile --extra fuzz --constraint requirements.txt --output-file requirements-fuzz.txt \
 	&& compile --extra clients --constraint requirements-dev.txt --output-file requirements-clients.txt
-	@! grep -nE '://|^-' requirements.txt requirements-dev.txt requirements-clients.txt
+	@! grep -nE '://|^-' requirements.txt requirements-dev.txt requirements-fuzz.txt requirements-clients.txt
 
 clean: ## Remove what make made; data stays
-	rm -rf $(VENV) clients/node_modules clients/python/parley_client clients/typescript/parley clients/typescript/build build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) clients/node_modules clients/python/parley_client clients/typescript/parley clients/typescript/build
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -7,15 +7,19 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import unquote
 
 PREFIX = "PARLEY_"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 FORMATS = ("console", "json")
 PORT_MAX = 65_535
 SECONDS_MAX = 3_600
+WORKERS_MAX = 64
 _URL = re.compile(r"https?://[^\s\"\\?#/]+(/[^\s\"\\?#]*)?\Z")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 TRUE, FALSE = {"1", "true", "yes"}, {"", "0", "false", "no"}
 
 
@@ -30,8 +34,14 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8_000
     database_url: str = ""
+    read_url: str = ""
+    """A copy of the database to read from: a standby; '' for none."""
     log_level: str = "INFO"
     log_format: str = "console"
+    otlp_endpoint: str = ""
+    """Where the spans of requests are sent (OpenTelemetry, OTLP over HTTP), without /v1/traces; "" for nowhere."""
+    otlp_headers: dict[str, str] = field(default_factory=dict, repr=False)
+    """Headers of what is sent there, a key for instance; they are never shown."""
     public_reads: bool = False
     oidc_issuer: str = ""
     oidc_audience: str = ""
@@ -39,6 +49,10 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     stall_seconds: int = 30
+    workers: int = 1
+    """How many processes serve."""
+    writer_address: tuple[str, int] = ("127.0.0.1", 0)
+    """Where the other processes on a database reach this one when it writes for all; port 0 is any free one."""
     public_url: str = "http://127.0.0.1:8000"
     nats_url: str = "nats://127.0.0.1:4222"
     key: str = field(default="", repr=False)
@@ -57,8 +71,11 @@ class Settings:
             host=_read("HOST") or cls.host,
             port=_port(_read("PORT") or str(cls.port)),
             database_url=database_url,
+            read_url=_read("READ_URL"),
             log_level=_one_of("LOG_LEVEL", LEVELS, (_read("LOG_LEVEL") or cls.log_level).upper()),
             log_format=_one_of("LOG_FORMAT", FORMATS, _read("LOG_FORMAT") or cls.log_format),
+            otlp_endpoint=otlp_endpoint(_read("OTLP_ENDPOINT")),
+            otlp_headers=_headers(_read("OTLP_HEADERS")),
             public_reads=_flag("PUBLIC_READS"),
             oidc_issuer=_read("OIDC_ISSUER"),
             oidc_audience=_read("OIDC_AUDIENCE"),
@@ -66,6 +83,8 @@ class Settings:
             allowed_hosts=hosts(_read("ALLOWED_HOSTS")),
             cors_origins=origins(_read("CORS_ORIGINS")),
             stall_seconds=_seconds("STALL_SECONDS", _read("STALL_SECONDS") or str(cls.stall_seconds)),
+            workers=_workers(_read("WORKERS") or "1"),
+            writer_address=writer_address(_read("WRITER_ADDRESS") or "127.0.0.1"),
             public_url=public_url(_read("PUBLIC_URL") or cls.public_url),
             nats_url=_read("NATS_URL") or cls.nats_url,
             key=_key(_read("KEY")),
@@ -79,6 +98,11 @@ class Settings:
         """Whether the ledger is a SQLite file, not a database server."""
         return self.database_url.startswith("sqlite:")
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write to the same ledger while this one serves."""
+        return self.workers > 1 or not self.embedded
+
     def is_loopback(self) -> bool:
         """Return whether only this machine can reach the service."""
         try:
@@ -91,6 +115,14 @@ def public_url(text: str) -> str:
     """Return the URL under which clients reach the service, without a slash at its end; raises BadSetting otherwise."""
     if not _URL.match(text):
         msg = f"{PREFIX}PUBLIC_URL must be an http:// or https:// URL without query, not {text!r}"
+        raise BadSetting(msg)
+    return text.rstrip("/")
+
+
+def otlp_endpoint(text: str) -> str:
+    """Return the URL that spans are sent to, without a slash at its end; "" for none; raises BadSetting otherwise."""
+    if text and not _URL.match(text):
+        msg = f"{PREFIX}OTLP_ENDPOINT must be an http:// or https:// URL without query"
         raise BadSetting(msg)
     return text.rstrip("/")
 
@@ -115,6 +147,23 @@ def lease(text: str) -> float | None:
     return _fraction("WEBHOOKS_LEASE", text) if text else None
 
 
+def writer_address(text: str) -> tuple[str, int]:
+    """Return the host and the port of HOST or HOST:PORT, port 0 without one; raises BadSetting otherwise."""
+    host, port = (text, "0") if re.fullmatch(r"[^:\s]+|\[[0-9a-f:.]+\]", text) else text.rpartition(":")[::2]
+    bare = host.strip("[]")
+    if not bare or not port.isdecimal() or int(port) > PORT_MAX or bare in {"0.0.0.0", "::"}:  # noqa: S104 - refused
+        msg = f"{PREFIX}WRITER_ADDRESS must be an address that others reach, HOST or HOST:PORT, not {text!r}"
+        raise BadSetting(msg)
+    return bare, int(port)
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= WORKERS_MAX:
+        msg = f"{PREFIX}WORKERS must be a number from 1 to {WORKERS_MAX}, not {text!r}"
+        raise BadSetting(msg)
+    return int(text)
+
+
 def _listed(name: str, text: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
     listed = tuple(part.strip() for part in text.split(",") if part.strip())
     for each in listed:
@@ -129,6 +178,16 @@ def _key(text: str) -> str:
         msg = f"{PREFIX}KEY must be printable ASCII without spaces"
         raise BadSetting(msg)
     return text
+
+
+def _headers(text: str) -> dict[str, str]:
+    """Read name=value with commas between them, percent-encoded, as OTEL_EXPORTER_OTLP_HEADERS is written."""
+    pairs = [part.strip().partition("=") for part in text.split(",") if part.strip()]
+    found = {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
+    if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in found.items()):
+        msg = f"{PREFIX}OTLP_HEADERS must be name=value with commas between them, percent-encoded"
+        raise BadSetting(msg)
+    return found
 
 
 def _fraction(name: str, text: str) -> float:

@@ -70,7 +70,7 @@ async def _list_consumers(request: AnyRequest) -> Response[bytes]:
     """Read the consumers in the order of their names."""
     query = query_of(request, ConsumersQuery)
     after = read_cursor(request, query.cursor, NameCursor).after if query.cursor else ""
-    found = await consumers.listed(services_of(request).database, after, query.limit + 1)
+    found = await consumers.listed(services_of(request).database.primary, after, query.limit + 1)
     shown = tuple(_shown(request, each) for each in found[: query.limit])
     more = len(found) > query.limit
     following = write_cursor(NameCursor(shown[-1].name, list_digest(request))) if more else None
@@ -81,7 +81,7 @@ async def _get_consumer(request: AnyRequest) -> Response[bytes]:
     """Read the position of a consumer; raises NotFound when there is none of that name."""
     query_of(request, Query)
     name = slug_of(request, "consumer", "consumer")
-    found = await consumers.get(services_of(request).database, name)
+    found = await consumers.get(services_of(request).database.primary, name)
     if found is None:
         raise _absent(name)
     return _answer(request, found)
@@ -98,16 +98,18 @@ async def _put_consumer(request: AnyRequest) -> Response[bytes]:
     services = services_of(request)
     if sent.expected is not None:
         moved = await consumers.move(
-            services.database, name, sent.place, services.clock(), sent.expected, owner_of(request)
+            services.database.primary, name, sent.place, services.clock(), sent.expected, owner_of(request)
         )
         return _answer(request, moved)
-    made = await consumers.create(services.database, name, sent.place, services.clock(), owner_of(request) or "")
+    made = await consumers.create(
+        services.database.primary, name, sent.place, services.clock(), owner_of(request) or ""
+    )
     if made is not None:
         return _made(request, made)
-    await consumers.check_owner(services.database, name, owner_of(request))
-    found = await consumers.get(services.database, name)
+    await consumers.check_owner(services.database.primary, name, owner_of(request))
+    found = await consumers.get(services.database.primary, name)
     if found is None or found.position != sent.position:
-        raise await consumers.conflict(services.database, name, None)
+        raise await consumers.conflict(services.database.primary, name, None)
     return _answer(request, found)
 
 
@@ -117,7 +119,7 @@ async def _delete_consumer(request: AnyRequest) -> Response[bytes]:
     name = slug_of(request, "consumer", "consumer")
     expected = _if_match(request) if "if-match" in request.headers else None
     try:
-        await consumers.delete(services_of(request).database, name, expected, owner_of(request))
+        await consumers.delete(services_of(request).database.primary, name, expected, owner_of(request))
     except consumers.CursorConflict as conflict:
         raise (_absent(name) if conflict.actual is None else _failed(conflict)) from conflict
     return Response(b"", status_code=204)
@@ -128,7 +130,7 @@ async def _move_if_match(request: AnyRequest, name: str, sent: Move) -> Response
     services = services_of(request)
     try:
         expected, owner = _if_match(request), owner_of(request)
-        moved = await consumers.move(services.database, name, sent.place, services.clock(), expected, owner)
+        moved = await consumers.move(services.database.primary, name, sent.place, services.clock(), expected, owner)
     except consumers.CursorConflict as conflict:
         raise _failed(conflict) from conflict
     return _answer(request, moved)
@@ -140,9 +142,11 @@ async def _create_if_none(request: AnyRequest, name: str, sent: Move) -> Respons
         detail = "If-None-Match holds * where a consumer is made."
         raise PreconditionFailed(detail)
     services = services_of(request)
-    made = await consumers.create(services.database, name, sent.place, services.clock(), owner_of(request) or "")
+    made = await consumers.create(
+        services.database.primary, name, sent.place, services.clock(), owner_of(request) or ""
+    )
     if made is None:
-        raise _failed(await consumers.conflict(services.database, name, None))
+        raise _failed(await consumers.conflict(services.database.primary, name, None))
     return _made(request, made)
 
 

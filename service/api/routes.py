@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
+from service import VERSION
 from service.api import (
     appends,
     between,
@@ -23,6 +24,7 @@ from service.api import (
     issue_list,
     issues,
     items,
+    metrics,
     subscriptions,
     timeline,
     versions,
@@ -39,7 +41,6 @@ from service.domain.vocabulary.kinds import KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = "0.1.0"
 TITLE = "Parley"
 ABOUT = """
 Parley is a ledger of trade diplomacy. It answers what stood between two trading partners on day D, as it was known at
@@ -118,6 +119,7 @@ ROUTES: list[Route] = [
         event_stream,
         consumers,
         health,
+        metrics,
         subscriptions,
     )
     for operation, handler in resource.ROUTES

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from service.settings import BadSetting, Settings, hosts, lease, origins, public_url, schedule
+from service.settings import (
+    BadSetting,
+    Settings,
+    hosts,
+    lease,
+    origins,
+    otlp_endpoint,
+    public_url,
+    schedule,
+    writer_address,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -47,6 +57,10 @@ def settings_of(**options: Any) -> Settings:  # noqa: ANN401 - options of differ
     try:
         if "public_url" in given:
             given["public_url"] = public_url(given["public_url"])
+        if "writer_address" in given:
+            given["writer_address"] = writer_address(given["writer_address"])
+        if "otlp_endpoint" in given:
+            given["otlp_endpoint"] = otlp_endpoint(given["otlp_endpoint"])
         if "allowed_hosts" in given:
             given["allowed_hosts"] = hosts(given["allowed_hosts"])
         if "cors_origins" in given:

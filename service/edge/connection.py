@@ -100,7 +100,8 @@ class Connection(HttpToolsProtocol):
                 return
         if running is None or not running.response_complete or not running.more_body:
             headers = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
-            self.transport.write(b"".join([refusal.status_line(why), *headers, refusal.written(why)]))
+            answer = refusal.written(why, self.crowd.refused(why))
+            self.transport.write(b"".join([refusal.status_line(why), *headers, answer]))
         self.flow.resume_reading()
         self.transport.write_eof()
         self.enter(self.crowd.lingering)

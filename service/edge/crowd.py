@@ -9,6 +9,8 @@ from service.edge import refusal
 from service.edge.limits import GIVE_WAY_SECONDS, HEAD_MAX, KEEP_ALIVE_SECONDS, LINGER_SECONDS, UNFINISHED_MAX
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from service.edge.limits import Limits
     from service.edge.refusal import Refusal
 
@@ -54,9 +56,12 @@ class Crowd:
     `bodies` for the rest of a body, `resting` for another request, `lingering` for the end after a refusal.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        """Begin empty; `now` is seconds since the start."""
-        self._limits = limits
+    def __init__(self, limits: Limits, refused: Callable[[Refusal], bytes]) -> None:
+        """Begin empty; `now` is seconds since the start.
+
+        `refused` is called with what a connection is refused for, and returns the traceparent of its answer.
+        """
+        self._limits, self.refused = limits, refused
         self.now = 0.0
         self._ticked: float | None = None
         self._open: set[Member] = set()

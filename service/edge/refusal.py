@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -11,6 +10,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from service.api.http.problem_kinds import MEDIA_TYPE, PROBLEM_KINDS
 from service.api.http.problems import RETRY_AFTER
 from service.edge.limits import FIELDS_MAX, HEAD_MAX, TARGET_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Refusal(NamedTuple):
@@ -33,21 +35,20 @@ STOPPING = Refusal("unavailable", "The service is stopping; try again.")
 PIPELINED = Refusal("unavailable", "Too many requests wait on this connection.")
 
 
-@cache
-def problem(refusal: Refusal) -> bytes:
-    """Return the problem document."""
+def problem(refusal: Refusal, trace: Mapping[str, str]) -> bytes:
+    """Return the problem document; `trace` is its member `trace_id`, or empty."""
     kind = PROBLEM_KINDS[refusal.kind]
     return msgspec.json.encode(
-        {"type": kind.type, "title": kind.title, "status": kind.status, "detail": refusal.detail}
+        {"type": kind.type, "title": kind.title, "status": kind.status, "detail": refusal.detail, **trace}
     )
 
 
-@cache
-def written(refusal: Refusal) -> bytes:
+def written(refusal: Refusal, traceparent: bytes) -> bytes:
     """Return the response, without its status line: a `Date` may come first."""
-    body = problem(refusal)
+    body = problem(refusal, {"trace_id": traceparent[3:35].decode()})
     retry = f"retry-after: {RETRY_AFTER}\r\n" if refusal.kind == "unavailable" else ""
-    head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n{retry}connection: close\r\n\r\n"
+    trace = f"traceparent: {traceparent.decode()}\r\n"
+    head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n{retry}{trace}connection: close\r\n\r\n"
     return head.encode() + body
 
 

@@ -1,4 +1,4 @@
-"""The tables about clients: who follows, and who has a key. With them `metadata` has all tables."""
+"""The tables about clients and processes: who follows, who has a key, who writes. `metadata` has all tables then."""
 
 from __future__ import annotations
 
@@ -93,3 +93,16 @@ class ApiKeyRow(Table, table=True):
     expires_at: int = Field(sa_column=_number())
     revoked_at: int = Field(sa_column=_number())
     used_at: int = Field(sa_column=_number())
+
+
+class WriterRow(Table, table=True):
+    """The lease to write, one row: see `service/writer/lease.py: Lease`. `ends_at` is by the clock of the database."""
+
+    __tablename__ = "writer"
+    __table_args__ = _IN_KEY_ORDER
+
+    id: int = Field(sa_column=_number(primary_key=True))
+    owner: str = Field(sa_column=_text())
+    address: str = Field(sa_column=_text())
+    secret: str = Field(sa_column=_text())
+    ends_at: int = Field(sa_column=_number())

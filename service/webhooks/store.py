@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from service.eventlog.head import waited_seconds
 from service.eventlog.log import Place
 from service.feed.filters import EventConditions
 from service.webhooks.rules import LOG_MAX, SUBSCRIPTIONS_MAX
@@ -53,6 +54,31 @@ class Subscription(NamedTuple):
         return msgspec.json.decode(self.filter, type=EventConditions)
 
 
+class SubscriptionLag(NamedTuple):
+    """How far a subscription is from the head of the log: `failures` are its failed tries in a row.
+
+    Instants are microseconds since 1970 UTC: `head_at` is that of the head, `waiting_since` when the first event after
+    `position` was recorded; None when there is none.
+    """
+
+    name: str
+    state: str
+    failures: int
+    position: int
+    head: int
+    head_at: int
+    waiting_since: int | None
+
+    @property
+    def events(self) -> int:
+        """Return how many events follow the last one delivered."""
+        return max(0, self.head - self.position)
+
+    def seconds(self, now: int) -> float:
+        """Return the age of the first event that follows in seconds; 0 when there is none."""
+        return 0.0 if self.waiting_since is None else waited_seconds(self.waiting_since, self.head_at, now)
+
+
 class Try(NamedTuple):
     """One try to deliver an event: `status` is 0 without an answer, `took` in microseconds, `at` its beginning."""
 
@@ -82,6 +108,12 @@ FROM head h WHERE h.id = 1 AND (SELECT count(*) FROM subscription) < {SUBSCRIPTI
 ON CONFLICT DO NOTHING RETURNING {_ROW}
 """
 _ALL = f"SELECT {_ROW} FROM subscription"
+_LAGS = """
+SELECT name, state, failures, position, (SELECT h.position FROM head h WHERE h.id = 1),
+    (SELECT h.recorded_at FROM head h WHERE h.id = 1),
+    (SELECT e.recorded_at FROM event e WHERE e.position = subscription.position + 1)
+FROM subscription
+"""
 _ONE = f"{_ALL} WHERE name = $1"
 _CHANGE = f"""
 UPDATE subscription SET url = COALESCE(CAST($2 AS TEXT), url), filter = COALESCE(CAST($3 AS TEXT), filter),
@@ -152,6 +184,10 @@ class Store:
     async def all(self) -> list[Subscription]:
         """Read every subscription, by name."""
         return sorted(Subscription(*row) for row in await self._database.fetch(_ALL))
+
+    async def lags(self) -> list[SubscriptionLag]:
+        """Read how far each subscription is from the head."""
+        return [SubscriptionLag(*row) for row in await self._database.fetch(_LAGS)]
 
     async def get(self, name: str) -> Subscription | None:
         """Read one subscription; None when there is none of this name."""

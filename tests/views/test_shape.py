@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {9: "87a7430d7579e5dc68550b5a4d2ccf8ffb9b90c38d1635bc41d2d3e4681162a3"}
+FINGERPRINTS = {10: "33ed0f6153ea691aaefceeec118dfbd28aab043f01d4b41f72215526f8f6e0aa"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

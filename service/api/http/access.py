@@ -34,9 +34,9 @@ def admit(request: AnyRequest, role: Role) -> None:
         key = ring.find(sent[0][len(_BEARER) :].decode("latin-1").strip())
     except BadKey as bad:
         raise Unauthorized(str(bad), error="invalid_token") from bad
+    cast("dict[str, Any]", request.scope)[KEY] = key
     if key.role < role:
         raise forbidden(key, role)
-    cast("dict[str, Any]", request.scope)[KEY] = key
 
 
 def forbidden(key: ApiKey, role: Role, **members: Any) -> InsufficientRole:  # noqa: ANN401 - any JSON

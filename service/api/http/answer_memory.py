@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from service.views.asof.question import Basis
 
 MEMORY_MAX = 64 * 1024 * 1024
 """Bytes of answers that are kept, the least used dropped first."""
@@ -21,6 +24,7 @@ class KeptAnswer(NamedTuple):
 
     body: bytes
     headers: dict[str, str]
+    basis: Basis
 
 
 class AnswerMemory:

@@ -18,6 +18,7 @@ from service.api.http.answer_memory import KeptAnswer
 from service.api.http.basis import basis_members, every_day_members
 from service.api.http.cursors import AsOfCursor, check_history, foreign_cursor, next_member, read_cursor
 from service.api.http.encodings import form_of
+from service.api.http.exchange import note_basis
 from service.api.http.moments import micros, ordinal
 from service.api.http.parameters import AsOfQuery, KnownQuery
 from service.api.http.query_strings import read
@@ -115,15 +116,20 @@ def as_of(
         kept = None if tag is None else answers.get((path, sent, tag))
         form = form_of(request, JSON, CSV) if columns else JSON
         if kept is not None:
+            note_basis(request.scope, kept.basis, kept=True)
             return not_modified(request, _tagged(kept.headers, form)) or _in_form(request, form, kept, columns)
         if "if-none-match" in request.headers:
-            headers = _headers(asked, await resolve(asked.database, asked.question), edition)
+            basis = await resolve(asked.database, asked.question)
+            note_basis(request.scope, basis)
+            headers = _headers(asked, basis, edition)
             if (same := not_modified(request, _tagged(headers, form))) is not None:
                 return same
         answered = await perform(asked)
         check_history(asked.cursor, answered.basis)
+        note_basis(request.scope, answered.basis)
         body = b"{%s,%s}" % (answered.members, basis_members(answered.basis))
-        made = KeptAnswer(body, _headers(asked, answered.basis, edition) | (_BY_FORM if columns else {}))
+        headers = _headers(asked, answered.basis, edition) | (_BY_FORM if columns else {})
+        made = KeptAnswer(body, headers, answered.basis)
         if tag is not None:
             answers.put((path, sent, made.headers["ETag"]), made)
         return _in_form(request, form, made, columns)
@@ -165,6 +171,7 @@ def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitabl
         edition = asked.services.heads.edition
         basis = await resolve(asked.database, asked.question)
         check_history(asked.cursor, basis)
+        note_basis(request.scope, basis)
         clocks = known_clocks(basis)
         headers = frozen(request, tag_of(clocks, edition), clocks, pinned=asked.query.pins_known())
         if (same := not_modified(request, headers)) is not None:

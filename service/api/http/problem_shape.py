@@ -41,6 +41,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sentence that says what is wrong with this request."""
     instance: str | None = None
     """The path of the request, percent-encoded."""
+    trace_id: str | None = None
+    """The trace of the request (W3C Trace Context): 32 hexadecimal digits, by which its lines in the log are found."""
     errors: tuple[ProblemError, ...] = ()
     """The faults of the request, at most 100: where there are more, the last one counts them."""
     expected: dict[str, int] = {}

@@ -12,6 +12,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
+from service.api.http.exchange import trace_member
 from service.api.http.problem_kinds import MEDIA_TYPE, PROBLEM_KINDS, ProblemKind
 from service.api.http.query_strings import BadQuery
 from service.domain.errors import (
@@ -213,6 +214,7 @@ def problem(kind: ProblemKind, request: Request[Any, Any, Any], detail: str = ""
         **head,
         **({"detail": detail} if detail else {}),
         "instance": quote(request.scope["path"], errors="replace"),
+        **trace_member(request.scope),
         **members,
     }
 
@@ -251,7 +253,9 @@ def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[
 
 
 def _on_crash(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    logger.error("request.failed", method=request.method, path=request.scope["path"], exc_info=error)
+    trace = trace_member(request.scope)
+    route = request.scope.get("path_template")  # the path may have a secret in it, as for access lines
+    logger.error("request.failed", **trace, method=request.method, route=route, exc_info=error)
     return _answer(problem(PROBLEM_KINDS["internal"], request))
 
 

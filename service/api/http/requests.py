@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response
 
+from service.api.http.exchange import note
 from service.api.http.problems import NotFound, TooLarge, UnsupportedMediaType
 from service.api.http.query_strings import Query, read
 from service.domain.admit.strict_json import accept
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
 
     from service.access.ring import KeyRing
     from service.api.http.answer_memory import AnswerMemory
-    from service.append.ledger import Ledger
+    from service.api.http.exchange import Traffic
     from service.append.request import AppendResult
     from service.domain.errors import Fault
     from service.eventlog.head import Heads
     from service.feed.live import Tail
     from service.storage.database import Database
     from service.webhooks.webhooks import Webhooks
+    from service.writer.shared import SharedLedger
 
 JSON = "application/json"
 REVALIDATE = "no-cache"
@@ -59,7 +61,7 @@ class Services:
     """
 
     database: Database
-    ledger: Ledger
+    ledger: SharedLedger
     heads: Heads
     answers: AnswerMemory
     tail: Tail
@@ -67,6 +69,7 @@ class Services:
     clock: Callable[[], int]
     public_url: str
     keys: KeyRing
+    traffic: Traffic
 
     def today(self) -> int:
         """Return the day in UTC, as an ordinal."""
@@ -166,6 +169,7 @@ def receipt_body(request: AnyRequest, result: AppendResult) -> bytes:
     """Return the JSON of a receipt."""
     services = services_of(request)
     last = result.events[-1]
+    note(request.scope, last.position)
     return b'{"position":%d,"recorded_at":"%s","ledger":"%s","epoch":%d,"events":[%s],"warnings":%s}' % (
         last.position,
         instants.text(last.recorded_at).encode(),

@@ -214,7 +214,7 @@ BETWEEN: dict[str, Any] = {
 }
 
 _WEBHOOK: dict[str, Any] = {"id": "compliance-desk", "url": "https://receiver.example/parley", "type": "restriction.*"}
-_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="  # noqa: S105 - an example
+_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="  # noqa: S105 - an example  # nosec B105
 SUBSCRIBINGS: dict[str, Any] = {"every change of a restriction": _WEBHOOK}
 RESUBSCRIBINGS: dict[str, Any] = {
     "paused": {"state": "paused"},

@@ -162,6 +162,8 @@ class Health(Struct, frozen=True, kw_only=True):
 class Readiness(Health, frozen=True, kw_only=True):
     """The health of the service and the ledger that it answers from."""
 
+    version: str
+    """The version of the service."""
     ledger: UUID
     """The name of the ledger, made with it."""
     epoch: Annotated[int, Meta(ge=0)]

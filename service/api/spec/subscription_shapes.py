@@ -29,7 +29,7 @@ from service.api.spec.response_shapes import Next
 from service.domain.errors import Fault
 from service.domain.vocabulary.codes import Slug
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret  # nosec B105
 SECRET_BYTES = (24, 64)
 _CHAR = "[A-Za-z0-9+/]"
 _SECRET = f"^{SECRET_PREFIX}(({_CHAR}{{4}}){{8,21}}({_CHAR}{{2}}==)?|({_CHAR}{{4}}){{8,20}}{_CHAR}{{3}}=)$"
