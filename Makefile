@@ -20,12 +20,13 @@ DEV := $(VENV)/.dev-installed
 NODE := clients/node_modules/.installed
 # What makes the Python client, and attacks the service by the document.
 TOOLS := $(VENV)/.clients-installed
+COMMA := ,
 
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check structure format sdk sdk-python sdk-typescript clients lint-openapi \
-	attack soak fuzz bench bench-asof bench-feed oracle lock clean
+.PHONY: help install run dev test check structure format sdk sdk-python sdk-typescript clients conformance \
+	lint-openapi attack soak fuzz bench bench-asof bench-feed oracle lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -75,6 +76,12 @@ clients: sdk-python ## Check the types of both clients strictly, and run the sam
 	PYTHONPATH=. $(BIN)/python clients/stories.py \
 		"env PYTHONPATH=clients/python $(BIN)/python clients/python/story.py" \
 		$(if $(shell command -v npm),"node clients/typescript/build/story.js")
+
+# SECONDS has a default for the soak.
+conformance: SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
+conformance: $(TOOLS) ## Send requests made from the OpenAPI document (SECONDS=60 SEED=1; PHASES=examples,coverage,fuzzing)
+	PYTHONPATH=. $(BIN)/python clients/conformance/run.py "$(abspath $(BIN))/schemathesis" $(SECONDS) $(or $(SEED),1) \
+		$(or $(PHASES),coverage$(COMMA)fuzzing)
 
 lint-openapi: $(NODE) ## Lint the OpenAPI document with redocly and spectral (needs Node and npm)
 	clients/lint/lint.sh

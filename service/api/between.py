@@ -171,7 +171,7 @@ ROUTES = [
             "items in all, in order of first appearance in the log. A restriction in whose place others stand names "
             "them in `displaced_by`. Items that have ended in every reading, and those that are only planned, are left "
             "out unless asked for.",
-            query=BetweenQuery, headers=("If-None-Match",),
+            query=BetweenQuery, narrowed={"status": sorted(_STATUSES)}, headers=("If-None-Match",),
             answers=as_of_answers("What stands between them.", BETWEEN, examples.BETWEEN),
             problems=("knowledge-ahead",),
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from service.api.http import parameters
@@ -10,8 +11,9 @@ from service.api.spec.change_shapes import DAY_CHANGES, DayChange
 from service.api.spec.recorded_shapes import AnyRecorded, AnyRecordedFact, AnyRecordedRecord
 from service.api.spec.state_shapes import STATES, AnyKind, AnyState, PlainCertainty, Posture
 from service.domain.vocabulary import codes, dates
-from service.domain.vocabulary.events import AnyEvent, AnyFact, base, measures
+from service.domain.vocabulary.events import FACTS, AnyEvent, AnyFact, base, measures
 from service.domain.vocabulary.kinds import KINDS, STATUSES
+from service.domain.vocabulary.terms import term_names
 from service.views.asof.sources import Sources
 
 Schema = dict[str, Any]
@@ -49,6 +51,24 @@ BESIDE = {"EventNow": "RecordedEvent"}
 """Structs whose members stand beside those of a union, with its name."""
 
 
+_INSTANT = (
+    rf"{dates.EXACT_DAY}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,9}})?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
+_TYPES = sorted(parameters.EVENT_TYPES)
+_CHANGES = {
+    kind: "|".join(re.escape(each.partition(".")[2]) for each in _TYPES if each.startswith(f"{kind}."))
+    for kind in (*KINDS, "record")
+}
+_EVENT_TYPE = "|".join(f"{kind}[.]({changes})" for kind, changes in _CHANGES.items())
+_EVENT_TYPES = rf"^(({_EVENT_TYPE})(,(?!$)|$))+$"
+"""One type of event or more, with commas between them."""
+
+
+def _terms_of(kind: str) -> tuple[str, ...]:
+    return term_names(next(struct for name, struct in FACTS.items() if name.startswith(f"{kind}.")))
+
+
 def _a(text: str, **more: Any) -> Schema:  # noqa: ANN401 - JSON Schema
     return {"description": text, **more}
 
@@ -58,9 +78,11 @@ NAMED: dict[str, tuple[Any, Schema]] = {
     "Element": (codes.Element, _a("A chemical element by its symbol (IUPAC).", examples=["Dy"])),
     "Slug": (codes.Slug, {}),
     "EdtfDate": (codes.Edtf, {"pattern": dates.EXACT_PATTERN}),
-    "Day": (parameters.Day, {}),
-    "Instant": (parameters.Instant, {}),
-    "DayOrInstant": (parameters.DayOrInstant, {}),
+    "Day": (parameters.Day, {"pattern": f"^{dates.EXACT_DAY}$"}),
+    "Instant": (parameters.Instant, {"pattern": f"^{_INSTANT}$"}),
+    "DayOrInstant": (parameters.DayOrInstant, {"pattern": f"^({dates.EXACT_DAY}|{_INSTANT})$"}),
+    "MomentText": (parameters.Moment, {"pattern": f"^([0-9]{{1,16}}|{dates.EXACT_DAY}|{_INSTANT})$"}),
+    "EventTypes": (parameters.OfType, {"pattern": _EVENT_TYPES}),
     "HsCode": (codes.Hs, {}),
     "Eccn": (codes.Eccn, {}),
     "LegalReference": (codes.LegalReference, {}),
@@ -92,6 +114,10 @@ NAMED: dict[str, tuple[Any, Schema]] = {
     "ChangesForm": (Literal["json", "csv", "ics", "atom"], _a("The form of an answer.")),
     **{
         f"{kind.capitalize()}Status": (Literal[STATUSES[kind]], _a(f"A status of {KINDS[kind].with_article}."))
+        for kind in KINDS
+    },
+    **{
+        f"{kind.capitalize()}TermName": (Literal[_terms_of(kind)], _a(f"A term of {KINDS[kind].with_article}."))
         for kind in KINDS
     },
 }

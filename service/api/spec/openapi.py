@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -43,7 +43,7 @@ def document(
     version: str,
     description: str = "",
     tags: Mapping[str, str] | None = None,
-    common: Sequence[str] = ("misdirected", "internal", "unavailable"),
+    common: Sequence[str] = ("misdirected", "target-too-long", "head-too-large", "internal", "unavailable"),
 ) -> dict[str, Any]:
     """Describe the operations; ValueError for a table that contradicts itself.
 
@@ -145,7 +145,14 @@ class _Builder:
             for name in _names(operation.path)
         ]
         query = [
-            self._parameter(each.encode_name, "query", each.type, required=each.required, default=each.default)
+            self._parameter(
+                each.encode_name,
+                "query",
+                each.type,
+                operation.narrowed.get(each.encode_name, ()),
+                required=each.required,
+                default=each.default,
+            )
             for each in (msgspec.structs.fields(operation.query) if operation.query else ())
         ]
         return [*path, *query, *_header_parameters(operation)]
@@ -155,6 +162,7 @@ class _Builder:
         name: str,
         place: str,
         shape: Any,  # noqa: ANN401
+        values: Sequence[str] = (),
         *,
         required: bool,
         default: object = None,
@@ -162,6 +170,9 @@ class _Builder:
         schema = self._schemas.of(shape, optional=True)
         named = self._schemas.components.get(schema.get("$ref", "").rpartition("/")[2], {})
         description = schema.pop("description", named.get("description", ""))
+        if values:
+            one = self._schemas.of(Literal[tuple(values)])
+            schema = {**schema, "items": one} if "items" in schema else one
         if default is not None and default is not msgspec.NODEFAULT:
             description = f"{description} `{default}` when absent."
         return _parameter(name, place, description, schema, required=required)
