@@ -11,6 +11,9 @@ SECONDS ?= 1200
 # The largest ledger that `make bench-asof` and `make bench-feed` fill.
 EVENTS ?= 100000
 
+# Where `make wheel` puts what it builds.
+DIST ?= dist
+
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
@@ -25,8 +28,8 @@ COMMA := ,
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check structure format sdk sdk-python sdk-typescript clients conformance \
-	lint-openapi attack soak fuzz bench bench-asof bench-feed oracle lock clean
+.PHONY: help install run dev test check structure format sdk sdk-python sdk-typescript clients conformance screens \
+	lint-openapi attack soak fuzz bench bench-asof bench-feed bench-watches oracle wheel lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -86,6 +89,9 @@ conformance: $(TOOLS) ## Send requests made from the OpenAPI document (SECONDS=6
 lint-openapi: $(NODE) ## Lint the OpenAPI document with redocly and spectral (needs Node and npm)
 	clients/lint/lint.sh
 
+screens: dev ## Draw the pictures of docs/page.md again, with Chromium
+	PARLEY_SCREENS=docs/screens $(BIN)/python -m pytest -n 0 -q tests/page/test_browser.py -k screens
+
 attack: dev ## Attack the service, and break what it stands on; prints what happens
 	$(BIN)/python -m pytest -m row $(ALONE) --tb=short -q $(ARGS)
 
@@ -100,7 +106,8 @@ fuzz: dev ## Fuzz the decoder, the dates, the guard of webhooks (SECONDS=1200 ea
 bench: dev ## Measure side by side with peers; prints ratios
 	$(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks --ignore tests/benchmarks/test_asof.py \
 		--ignore tests/benchmarks/test_feed.py --ignore tests/benchmarks/test_relay.py \
-		--ignore tests/benchmarks/test_length.py --ignore tests/benchmarks/test_postures.py $(ARGS)
+		--ignore tests/benchmarks/test_length.py --ignore tests/benchmarks/test_postures.py \
+		--ignore tests/benchmarks/test_watches.py $(ARGS)
 
 bench-asof: dev ## Measure as-of answers as the ledger or one item's history grows (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_asof.py \
@@ -110,8 +117,14 @@ bench-feed: dev ## Measure the feed: whole log, live followers, relay (EVENTS=10
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_feed.py \
 		tests/benchmarks/test_relay.py $(ARGS)
 
+bench-watches: dev ## Measure what a thousand watches cost an append
+	$(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_watches.py $(ARGS)
+
 oracle: dev ## Compare answers at any (D, K) with the slow fold; EXAMPLES=2000 histories and more
 	PARLEY_TEST_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses $(MAX_JOBS) -o faulthandler_timeout=0 tests/views
+
+wheel: | $(BIN)/python ## Build what is released: a wheel in dist (DIST=dist), with migrations, seeds and pages in it
+	$(PIP) wheel --no-deps --wheel-dir $(DIST) .
 
 # The files name no registry, so that each machine asks the one it is set up for. uv lives as long as this recipe.
 lock: | $(BIN)/python ## Pin the newest versions that pyproject.toml allows, with hashes

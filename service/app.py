@@ -16,7 +16,9 @@ from litestar.datastructures import State
 from service.access.issuer import Issuer, checked_url
 from service.access.keys import Role
 from service.access.ring import KeyRing
+from service.api.asker import Asker
 from service.api.http.answer_memory import AnswerMemory
+from service.api.http.clients import Clients
 from service.api.http.exchange import Traffic
 from service.api.http.problems import handlers
 from service.api.http.requests import BODY_MAX, Services
@@ -27,6 +29,7 @@ from service.page.handlers import exception_handlers, page_handlers
 from service.storage import connect, files
 from service.storage.database import NotMigrated
 from service.views import shape
+from service.watches.watcher import Watcher
 from service.webhooks.rules import LEASE_SECONDS, SCHEDULE, Rules
 from service.webhooks.webhooks import Chance, Webhooks
 from service.writer.shared import SharedLedger
@@ -96,7 +99,7 @@ async def opened(settings: Settings, traffic: Traffic | None = None) -> AsyncIte
             raise NotMigrated(reason)
         tail = Tail(database)
         ledger = SharedLedger(primary, clock, new_id, tail.wake, os.urandom, database if settings.read_url else None)
-        heads, answers = Heads(database, clock), AnswerMemory()
+        heads, answers, bounded = Heads(database, clock), AnswerMemory(), Clients(*settings.rates())
         keys = KeyRing(
             primary,
             clock,
@@ -112,9 +115,9 @@ async def opened(settings: Settings, traffic: Traffic | None = None) -> AsyncIte
         watching = [asyncio.create_task(each.watch(), name="watch") for each in (heads, keys)]
         try:
             webhooks = Webhooks(primary, heads, tail, rules(settings), clock, chance())
-            yield Services(
-                database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys, traffic or Traffic()
-            )
+            watches = Watcher(primary, heads, tail, clock, new_id, webhooks)
+            more = settings.public_url, keys, traffic or Traffic(), bounded
+            yield Services(database, ledger, heads, answers, tail, webhooks, watches, clock, *more)
         finally:
             for task in watching:
                 task.cancel()
@@ -137,7 +140,8 @@ def create_app(settings: Settings, traffic: Traffic | None = None) -> Litestar:
             logger.info("service.started", embedded=settings.embedded, closed=services.keys.is_closed)
             if services.keys.anyone is Role.ADMIN:
                 logger.warning("service.open", reason="the ledger has no keys: whoever reaches it may do everything")
-            yield
+            async with services.watches.running(Asker(app)):
+                yield
         logger.info("service.stopped")
 
     return Litestar(

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote
 
 PREFIX = "PARLEY_"
@@ -15,6 +16,7 @@ FORMATS = ("console", "json")
 PORT_MAX = 65_535
 SECONDS_MAX = 3_600
 WORKERS_MAX = 64
+COUNT_MAX = 1_000_000
 _URL = re.compile(r"https?://[^\s\"\\?#/]+(/[^\s\"\\?#]*)?\Z")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
@@ -25,6 +27,19 @@ TRUE, FALSE = {"1", "true", "yes"}, {"", "0", "false", "no"}
 
 class BadSetting(ValueError):  # noqa: N818 - named as the condition
     """A setting has a value that it cannot take; the message names the variable."""
+
+
+class ClientBounds(NamedTuple):
+    """What one client may have: requests in so many seconds, connections, streams; 0 for no bound."""
+
+    requests: int = 0
+    seconds: int = 60
+    connections: int = 0
+    streams: int = 0
+
+
+EXPOSED = ClientBounds(6_000, 60, 256, 64)
+"""What a client may have where others than this machine reach the service."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,10 @@ class Settings:
     """How many processes serve."""
     writer_address: tuple[str, int] = ("127.0.0.1", 0)
     """Where the other processes on a database reach this one when it writes for all; port 0 is any free one."""
+    rate_limit: tuple[int, int] | None = None
+    """Requests in seconds that a client may send; None: as `bounds` has it."""
+    client_connections: int | None = None
+    client_streams: int | None = None
     public_url: str = "http://127.0.0.1:8000"
     nats_url: str = "nats://127.0.0.1:4222"
     key: str = field(default="", repr=False)
@@ -85,6 +104,9 @@ class Settings:
             stall_seconds=_seconds("STALL_SECONDS", _read("STALL_SECONDS") or str(cls.stall_seconds)),
             workers=_workers(_read("WORKERS") or "1"),
             writer_address=writer_address(_read("WRITER_ADDRESS") or "127.0.0.1"),
+            rate_limit=rate(_read("RATE_LIMIT")),
+            client_connections=_count("CLIENT_CONNECTIONS"),
+            client_streams=_count("CLIENT_STREAMS"),
             public_url=public_url(_read("PUBLIC_URL") or cls.public_url),
             nats_url=_read("NATS_URL") or cls.nats_url,
             key=_key(_read("KEY")),
@@ -109,6 +131,31 @@ class Settings:
             return ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    def bounds(self) -> ClientBounds:
+        """Return what one client may have; on loopback without a setting all: a proxy there stands for many."""
+        usual = ClientBounds() if self.is_loopback() else EXPOSED
+        requests, seconds = self.rate_limit or usual[:2]
+        return ClientBounds(
+            requests,
+            seconds,
+            usual.connections if self.client_connections is None else self.client_connections,
+            usual.streams if self.client_streams is None else self.client_streams,
+        )
+
+    def rates(self) -> tuple[int, int, int]:
+        """Return how many requests in how many seconds one client may send, and how many streams it may have."""
+        bounds = self.bounds()
+        return bounds.requests, bounds.seconds, bounds.streams
+
+
+def rate(text: str) -> tuple[int, int] | None:
+    """Return the requests and seconds of a text such as 6000/60; requests are 0 for none; raises BadSetting."""
+    requests, _, seconds = text.partition("/")
+    if text and not (requests.isdecimal() and int(requests) <= COUNT_MAX and (seconds or requests == "0")):
+        msg = f"{PREFIX}RATE_LIMIT must be requests/seconds such as 6000/60, or 0, not {text!r}"
+        raise BadSetting(msg)
+    return (int(requests), _seconds("RATE_LIMIT", seconds or "1")) if text else None
 
 
 def public_url(text: str) -> str:
@@ -219,6 +266,14 @@ def _seconds(name: str, text: str) -> int:
         msg = f"{PREFIX}{name} must be a number from 1 to {SECONDS_MAX}, not {text!r}"
         raise BadSetting(msg)
     return int(text)
+
+
+def _count(name: str) -> int | None:
+    text = _read(name)
+    if text and not (text.isdecimal() and int(text) <= COUNT_MAX):
+        msg = f"{PREFIX}{name} must be a number from 0 to {COUNT_MAX}, not {text!r}"
+        raise BadSetting(msg)
+    return int(text) if text else None
 
 
 def _one_of(name: str, allowed: tuple[str, ...], value: str) -> str:

@@ -102,6 +102,9 @@ class _Process(Collector):
         yield _histogram("parley_append_duration_seconds", "Time from an append to its outcome", counted.seconds)
         yield _histogram("parley_append_batch_events", "Events of an append", counted.batch)
         yield _histogram("parley_commit_events", "Events of a commit", counted.group)
+        yield CounterMetricFamily(
+            "parley_watch_questions", "Questions of watches asked by this process", value=self._services.watches.asked
+        )
         yield GaugeMetricFamily("parley_feed_followers", "Streams and waiting pages", value=tail.followers)
         if self._head is not None:
             unread = max(0, self._head.position - tail.head) if tail.followers else 0

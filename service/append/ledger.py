@@ -21,7 +21,7 @@ from service.append.diagnose import diagnose
 from service.append.freezing import Freezer
 from service.append.groups import Flight, next_group
 from service.append.preview import Preview, preview
-from service.append.request import AppendResult, Counted, Request
+from service.append.request import AppendResult, Counted, Once, Request
 from service.append.retries import note, until
 from service.domain.errors import Fault, TooMuchWork, Unavailable
 from service.domain.vocabulary import instants
@@ -104,16 +104,16 @@ class Ledger:
         key: RequestKey | None = None,
         *,
         copied: bool = False,
-        once: bool = False,
+        once: Once | None = None,
         recorded_by: str | Sequence[str] = "",
     ) -> AppendResult:
         """Record a batch, whole or not at all; on return it is durable. With a `key` that is recorded, return that.
 
-        With `once`, the batch is one record: where one that says the same is recorded and holds, return that. `copied`
-        is true for a copy of what a ledger has recorded, maybe in an earlier edition. With `recorded_at` (microseconds
-        since 1970 UTC) it is one too, a commit of its own with that stamp, which no bound of work refuses.
-        `recorded_by` is the JSON of who records it, or one for each event. Raises Malformed (TooMuchWork where a part
-        of it could be), VersionConflict, EventIdConflict, KeyReused, TooEarly (not after the head) or Unavailable.
+        With `once`, the batch is one record: where one that says the same is recorded and holds, return that; where
+        its event has changed, raise EventChanged. `copied` is true for a copy of what a ledger has recorded, maybe in
+        an earlier edition. With `recorded_at` (microseconds since 1970 UTC) it is one too, a commit of its own with
+        that stamp, which no bound of work refuses. `recorded_by` is the JSON of who records it, or of each event.
+        Raises Malformed (TooMuchWork if a part of it could be), another refusal (domain/errors.py) or Unavailable.
         """
         request = Request.of(batch, self._new_id, key, recorded_by, recorded_at)
         request.copied, request.once = copied, once

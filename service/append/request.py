@@ -35,6 +35,12 @@ class AppendResult(NamedTuple):
     repeated: bool
 
 
+class Once(NamedTuple):
+    """A record that is recorded once; with a position, `seen`, only if the event that it is on had none after it."""
+
+    seen: int | None = None
+
+
 @dataclass(eq=False, slots=True)
 class Request:
     """An append on its way; its events have their ids.
@@ -55,7 +61,7 @@ class Request:
     recorded_at: int | None = None
     key: RequestKey | None = None
     copied: bool = False
-    once: bool = False
+    once: Once | None = None
     recorded_by: Sequence[str] = ()
     look_up: bool = False
     own: bool = False

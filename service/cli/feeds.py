@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 @click.option("--exec", "command", metavar="CMD", help="Run CMD for each event, with its JSON on standard input.")
 @click.option("--after", type=click.IntRange(0), metavar="N", help="Begin after this position (0).")
 @click.option("--since", metavar="TIME", help="Begin at this instant, or on this day in UTC, by time of recording.")
-@click.option("--type", "types", metavar="TYPE", multiple=True, help="Only events of this type; may be repeated.")
-@click.option("--issue", metavar="ISSUE", help="Only events of this issue.")
-@click.option("--item", metavar="ITEM", help="Only events of this item.")
-@click.option("--party", metavar="CODE", help="Only events whose item touches this party.")
+@click.option("--type", "types", metavar="TYPE", multiple=True, help="Only events of this type.")
+@click.option("--issue", metavar="ISSUE", multiple=True, help="Only events of this issue.")
+@click.option("--item", metavar="ITEM", multiple=True, help="Only events of this item.")
+@click.option("--party", metavar="CODE", multiple=True, help="Only events whose item touches this party.")
 @click.option("--good", metavar="GOOD", help="Only events whose item is on this good: its name, element or ECCN.")
 @click.option("--entity", metavar="NAME", help="Only events whose item names this entity.")
-@click.option("--hs", metavar="CODE", help="Only events whose item is on goods of this HS code.")
-@click.option("--eccn", metavar="CODE", help="Only events whose item is on goods of this ECCN.")
+@click.option("--hs", metavar="CODE", multiple=True, help="Only events whose item is on goods of this HS code.")
+@click.option("--eccn", metavar="CODE", multiple=True, help="Only events whose item is on goods of this ECCN.")
 @click.option("--limit", metavar="N", type=click.IntRange(1, 1_000), default=500, help="Events per request (500).")
 @click.option("--once", is_flag=True, help="Stop at the head instead of waiting for more.")
 def follow(url: str, command: str | None, types: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - what click hands over
@@ -44,7 +44,8 @@ def follow(url: str, command: str | None, types: tuple[str, ...], **options: Any
 
     An event is written as a line of JSON. With --consumer the service keeps your position: after a crash, follow goes
     on from there; no event is missed, the last ones may come twice. The position moves after each command that ends
-    with exit code 0, or after each page of lines. A consumer that exists ignores --after and --since.
+    with exit code 0, or after each page of lines. A consumer that exists ignores --after and --since. --type, --issue,
+    --item, --party, --hs and --eccn may be given several times, or take several values with commas.
 
     Lost connections are retried for ever. SIGTERM or Ctrl-C: the event (or page) under way is finished, exit code 0; a
     second one stops at once. Exit code 1: a command failed, the positions have a gap, the service refused a request,
@@ -65,8 +66,9 @@ def follow(url: str, command: str | None, types: tuple[str, ...], **options: Any
 
     settings = settings_of()
     logs.configure(settings.log_level, settings.log_format)
-    names = ("issue", "item", "party", "good", "entity", "hs", "eccn")
-    conditions = {"type": ",".join(types) or None, **{name: options.pop(name) for name in names}}
+    several = {name: options.pop(name) for name in ("issue", "item", "party", "hs", "eccn")} | {"type": types}
+    conditions = {name: ",".join(values) or None for name, values in several.items()}
+    conditions |= {name: options.pop(name) for name in ("good", "entity")}
     if options["after"] is not None and options["since"] is not None:
         msg = "--since: not together with --after"
         raise SetUp(msg)

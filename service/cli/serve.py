@@ -47,6 +47,9 @@ _NEEDED = "needed: `parley keys list` has them"
 _NONE = "none: everybody on this machine may read and write, until `parley keys create --role admin`"
 
 
+COUNT = click.IntRange(0, 1_000_000)
+
+
 @click.command()
 @click.option("--host", metavar="HOST", help="Listen on this address (127.0.0.1).")
 @click.option("--port", metavar="PORT", type=click.IntRange(0, 65_535), help="Listen on this port (8000); 0: any free.")
@@ -72,6 +75,9 @@ _NONE = "none: everybody on this machine may read and write, until `parley keys 
     help="Where the other processes on the database reach this one when it writes for all (127.0.0.1, any port).",
 )
 @click.option("--otlp-endpoint", metavar="URL", help="Send a span of each request to this collector (OTLP over HTTP).")
+@click.option("--rate-limit", metavar="N/SECONDS", help="Requests that a client may send in so many seconds; 0: any.")
+@click.option("--client-connections", metavar="N", type=COUNT, help="Connections that a client may have; 0: any.")
+@click.option("--client-streams", metavar="N", type=COUNT, help="Streams that a client may follow at once; 0: any.")
 @click.option("--public-reads", is_flag=True, default=None, help="Let everybody read without a key.")
 @click.option("--public-url", metavar="URL", help=PUBLIC_URL_HELP)
 @click.option("--allowed-hosts", metavar="NAMES", help="More names of the service, with commas between them.")
@@ -158,7 +164,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
         traffic.watchers.append(spans.watch)
     if logs.shows_info(settings.log_level):
         traffic.watchers.append(access.Log(lines, settings.log_format, clock).watch)
-    crowd = Crowd(limits(settings.stall_seconds), observed.refused)
+    crowd = Crowd(limits(settings.stall_seconds, settings.bounds().connections), observed.refused)
 
     class Server(uvicorn.Server):
         async def on_tick(self, counter: int) -> bool:

@@ -40,6 +40,7 @@ NOT_OURS = Refusal(
 FOREIGN = Refusal(
     "cross-site", "A page of another origin may not write here; PARLEY_CORS_ORIGINS lists those that may."
 )
+ODD_PATH = Refusal("not-found", "A path has no empty part, no slash at its end and no %2F: each resource has one URL.")
 
 
 class Names(NamedTuple):
@@ -90,11 +91,22 @@ class Gate:
             return _refused(NO_HOST, scope, send)
         if host is not None and host not in self._kept and not self._is_ours(host):
             return _refused(NOT_OURS, scope, send)
-        if scope["method"] not in SAFE and (origin or site) and self._is_foreign(host, origin, site):
-            return _refused(FOREIGN, scope, send)
+        why = self._why_not(scope, host, origin, site)
+        if why is not None:
+            return _refused(why, scope, send)
         if self._names.origins:
             return self._shared(scope, receive, send, origin if origin in self._names.origins else None)
         return self._app(scope, receive, send)
+
+    def _why_not(
+        self, scope: dict[str, Any], host: bytes | None, origin: bytes | None, site: bytes | None
+    ) -> Refusal | None:
+        if scope["method"] not in SAFE and (origin or site) and self._is_foreign(host, origin, site):
+            return FOREIGN
+        path = scope["raw_path"]
+        if b"//" in path or (path[-1:] == b"/" and path != b"/") or (b"%" in path and b"%2f" in path.lower()):
+            return ODD_PATH
+        return None
 
     def _is_ours(self, host: bytes) -> bool:
         """Return whether a Host is a name of this service, and keep it. No address can be made to point elsewhere."""

@@ -24,12 +24,14 @@ class Refusal(NamedTuple):
 
 NOT_HTTP = Refusal("bad-request", "This is not a request of HTTP/1.1.")
 NO_SUCH_METHOD = Refusal("not-implemented", "HTTP has no such method.")
+NO_TUNNEL = Refusal("not-implemented", "The service is no proxy.")
 LONG_TARGET = Refusal("target-too-long", f"The path and the query together may have {TARGET_MAX} bytes.")
 LARGE_HEAD = Refusal("head-too-large", f"A head may have {HEAD_MAX} bytes.")
 MANY_FIELDS = Refusal("head-too-large", f"A head may have {FIELDS_MAX} fields.")
 LATE_HEAD = Refusal("request-timeout", "The head did not arrive in time.")
 LATE_BODY = Refusal("request-timeout", "The body did not arrive in time.")
 SLOWEST = Refusal("unavailable", "There is no room for a request that arrives this slowly; try again.")
+MANY_OF_CLIENT = Refusal("rate-limited", "The client has as many connections as one may; try again.")
 NO_ROOM = Refusal("unavailable", "There are too many connections; try again.")
 STOPPING = Refusal("unavailable", "The service is stopping; try again.")
 PIPELINED = Refusal("unavailable", "Too many requests wait on this connection.")
@@ -46,7 +48,7 @@ def problem(refusal: Refusal, trace: Mapping[str, str]) -> bytes:
 def written(refusal: Refusal, traceparent: bytes) -> bytes:
     """Return the response, without its status line: a `Date` may come first."""
     body = problem(refusal, {"trace_id": traceparent[3:35].decode()})
-    retry = f"retry-after: {RETRY_AFTER}\r\n" if refusal.kind == "unavailable" else ""
+    retry = f"retry-after: {RETRY_AFTER}\r\n" if refusal.kind in {"unavailable", "rate-limited"} else ""
     trace = f"traceparent: {traceparent.decode()}\r\n"
     head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n{retry}{trace}connection: close\r\n\r\n"
     return head.encode() + body

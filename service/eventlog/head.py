@@ -102,6 +102,11 @@ class Heads:
         """The epoch of the last head that was read."""
         return self._known.epoch
 
+    @property
+    def position(self) -> int:
+        """The position of the last head that was read."""
+        return self._known.position
+
     async def start(self) -> None:
         """Read the name of the ledger and its epoch."""
         self.ledger = UUID((await self._database.fetch(_NAME))[0][0])

@@ -70,6 +70,14 @@ async def ask(request: AnyRequest, path: str, query: Mapping[str, object], accep
     return await send(request, scope_of(request, path, url.partition("?")[2].encode(), accept))
 
 
+async def post(request: AnyRequest, path: str, query: Mapping[str, object], body: bytes) -> ApiAnswer:
+    """Send JSON to the API in process."""
+    url = target(path, query)
+    scope = scope_of(request, path, url.partition("?")[2].encode(), JSON, "POST")
+    scope["headers"] += [(b"content-type", JSON.encode()), (b"content-length", str(len(body)).encode())]
+    return await send(request, scope, body)
+
+
 async def send(request: AnyRequest, scope: dict[str, Any], body: bytes = b"") -> ApiAnswer:
     """Send a request in process, and take its whole answer."""
     start: dict[str, Any] = {}

@@ -1,6 +1,7 @@
-"""Forms made of the vocabulary: a field for each member of a type of event, read from its JSON Schema, and back.
+"""Forms made of the vocabulary: a field for each member of a type of event, read from the JSON Schema of that type.
 
-A list of objects is a text with a line for each: its name, then its other members, as `dysprosium; element=Dy`.
+A field has the name of its place in the event: `occurred`, `reports.0.url`, and in a correction `event.occurred`. So
+what the API says of a place stands beside its field.
 """
 
 from __future__ import annotations
@@ -10,22 +11,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from service.page.words import term
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     Members = Mapping[str, Any]
 
 _REF = "#/$defs/"
-_LEFT_OUT = {"type", "id", "causation_id", "correlation_id", "reports", "target", "event"}
-"""Members without a field of their own."""
-FIRST = ("issues", "item", "occurred", "effective", "until", "through", "until_condition", "modality")
-_REPORT_FIRST = ("outlet", "title", "url", "published", "stance", "speaker", "kind", "locator", "quote")
-_REPORT_LEFT_OUT = {"terms"}
+OWN = {"type", "id", "causation_id", "correlation_id"}
+"""Members of every event that have no field."""
+RECORDS_OWN = OWN | {"target", "event", "issues", "item"}
+"""Members of a record without a field: the ledger fills in the last two."""
+_PLACE = ("issues", "item", "occurred", "effective", "until", "through", "until_condition", "modality")
+_PLACE_SHOWN = {"occurred", "effective", "until", "through"}
+_LAST = ("reason", "note", "unset")
+_TERMS_SHOWN, _TERMS_OFTEN = 4, {"goods", "rate_percent", "portion"}
+_REPORT = ("outlet", "title", "url", "published", "stance")
+_LONG = 1000
+"""A text that may have so many characters or more has a field of several lines."""
 
 
 class Field(NamedTuple):
-    """A field: its name in the form, its label, its sort, what it may be, and what is wrong about its value.
+    """A field: its name, its label, its sort, what the vocabulary says of it, its value, and what is wrong about that.
 
-    `sort` is one of text, number, choice, yes, party, codes, texts, object, objects.
+    `sort` is one of text, number, choice, yes, party, codes, texts, object, objects, json.
     """
 
     name: str
@@ -33,61 +40,84 @@ class Field(NamedTuple):
     sort: str
     hint: str
     required: bool
+    long: bool
     choices: Sequence[str]
     example: str
     value: str = ""
     faults: Sequence[str] = ()
     warnings: Sequence[str] = ()
 
+    @property
+    def key(self) -> str:
+        """Return its id in the document."""
+        return f"f-{self.name.replace('.', '-')}"
+
 
 class FieldGroup(NamedTuple):
-    """Fields under a heading; those that may be left out are folded."""
+    """Fields under a heading; `more` has those that are folded."""
 
     head: str
     fields: list[Field]
     more: list[Field]
 
-
-def groups_of(schema: Members) -> list[FieldGroup]:
-    """Return the fields of a type of event: where it belongs and when, what it gives, and who says so."""
-    shape = _resolved(schema, schema)
-    own = {name: each for name, each in shape["properties"].items() if name not in _LEFT_OUT}
-    required = set(shape.get("required", ()))
-    first = [name for name in FIRST if name in own]
-    terms = [name for name in own if name not in {*FIRST, "note", "unset", "reason"}]
-    last = [name for name in ("reason", "note", "unset") if name in own]
-
-    def fields(names: Iterable[str]) -> list[Field]:
-        return [_field(schema, name, own[name], required=name in required) for name in names]
-
-    groups = []
-    if "event" not in shape["properties"] and "target" not in shape["properties"]:
-        groups.append(_group("Where and when", fields(first), {"occurred"}))
-        groups.append(_group("What it says", fields([*terms, *last]), set(terms[:4])))
-    else:
-        groups.append(_group("Why", fields(last), {"reason"}))
-    return [*[each for each in groups if each.fields or each.more], report_group(schema, "reports" in required)]
+    @property
+    def every(self) -> list[Field]:
+        """Return all fields."""
+        return [*self.fields, *self.more]
 
 
-def report_group(schema: Members, required: bool) -> FieldGroup:  # noqa: FBT001 - what the schema says of it
-    """Return the fields of one report."""
-    shape = schema["$defs"]["Report"]
-    names = [*_REPORT_FIRST, *[name for name in shape["properties"] if name not in {*_REPORT_FIRST, *_REPORT_LEFT_OUT}]]
-    found = [
-        _field(schema, f"reports.0.{name}", shape["properties"][name], required=required and name == "outlet")
-        for name in names
-        if name in shape["properties"]
+def shape_of(schema: Members) -> Members:
+    """Return the schema of the event itself: its members are under `properties`."""
+    return _resolved(schema, schema)
+
+
+def fact_groups(schema: Members, reports: int = 1, prefix: str = "") -> list[FieldGroup]:
+    """Return the fields of a type of fact: where it belongs and when, what it says, and who says so."""
+    own = [name for name in shape_of(schema)["properties"] if name not in {*OWN, "reports"}]
+    terms = [name for name in own if name not in {*_PLACE, *_LAST}]
+    last = [name for name in _LAST if name in own]
+    shown = {*terms[:_TERMS_SHOWN], *_TERMS_OFTEN}
+    groups = [
+        _group("Where and when", _fields(schema, [name for name in _PLACE if name in own], prefix), _PLACE_SHOWN),
+        _group("What it says", _fields(schema, [*terms, *last], prefix), shown),
     ]
-    shown = {f"reports.0.{name}" for name in ("outlet", "title", "url", "published", "stance")}
-    return _group("Who says so", found, shown)
+    return [*groups, *report_groups(schema, reports, prefix)]
+
+
+def record_groups(schema: Members, reports: int = 1, head: str = "Who says so") -> list[FieldGroup]:
+    """Return the fields of a type of record: why, and who says so, under a heading."""
+    own = [name for name in shape_of(schema)["properties"] if name not in {*RECORDS_OWN, "reports"}]
+    return [
+        _group("Why", _fields(schema, sorted(own, reverse=True), ""), {"reason"}),
+        *report_groups(schema, reports, head=head),
+    ]
+
+
+def report_groups(schema: Members, number: int, prefix: str = "", head: str = "Who says so") -> list[FieldGroup]:
+    """Return the fields of so many reports; of the first, the outlet is required where the event needs a report."""
+    shape = schema["$defs"]["Report"]
+    names = [*_REPORT, *[name for name in shape["properties"] if name not in _REPORT]]
+    needed = "reports" in shape_of(schema).get("required", ())
+    groups = []
+    for at in range(number):
+        first = {"outlet"} if needed and not at else set()
+        fields = [
+            _field(schema, f"{prefix}reports.{at}.{name}", shape["properties"][name], required=name in first)
+            for name in names
+        ]
+        groups.append(_group(head if number == 1 else f"{head}, source {at + 1}", fields, set(_REPORT)))
+    return groups
+
+
+def _fields(schema: Members, names: Iterable[str], prefix: str) -> list[Field]:
+    shape = shape_of(schema)
+    required = set(shape.get("required", ()))
+    return [_field(schema, f"{prefix}{name}", shape["properties"][name], required=name in required) for name in names]
 
 
 def _group(head: str, fields: list[Field], shown: set[str]) -> FieldGroup:
-    return FieldGroup(
-        head,
-        [each for each in fields if each.required or each.name in shown],
-        [each for each in fields if not (each.required or each.name in shown)],
-    )
+    open_ = {each for each in fields if each.required or each.name.rpartition(".")[2] in shown}
+    return FieldGroup(head, [each for each in fields if each in open_], [each for each in fields if each not in open_])
 
 
 def _resolved(schema: Members, part: Members) -> Members:
@@ -100,12 +130,14 @@ def _resolved(schema: Members, part: Members) -> Members:
 
 def _field(schema: Members, name: str, part: Members, *, required: bool) -> Field:
     shape = _resolved(schema, part)
-    label = term(name.rpartition(".")[2]).capitalize()
-    example = str(next(iter(shape.get("examples", ())), ""))
+    label = term(name.rpartition(".")[2])
     sort = sort_of(schema, part)
-    choices = shape.get("enum", ()) if sort == "choice" else ()
-    written = _hinted(schema, part, sort) or example
-    return Field(name, label, sort, str(shape.get("description", "")), required, choices, written)
+    choices = tuple(shape.get("enum", ())) if sort == "choice" else ()
+    example = _pattern(schema, shape, sort) or str(next(iter(shape.get("examples", ())), ""))
+    several = sort in {"texts", "objects", "json"} or shape.get("maxLength", 0) >= _LONG
+    long = several and not shape.get("pattern")
+    hint = str(shape.get("description", ""))
+    return Field(name, label[:1].upper() + label[1:], sort, hint, required, long, choices, example)
 
 
 def sort_of(schema: Members, part: Members) -> str:
@@ -117,140 +149,56 @@ def sort_of(schema: Members, part: Members) -> str:
         case "number" | "integer":
             return "number"
         case "object":
-            return "object"
+            return "object" if "properties" in shape else "json"
         case "array":
-            items = _resolved(schema, shape["items"])
-            if items.get("type") == "object":
-                return "objects"
-            return "codes" if "$ref" in shape["items"] else "texts"
+            return _sort_of_list(schema, shape)
+        case _ if "anyOf" in shape:
+            return "number"
         case _:
-            return _sort_of_text(part, shape)
+            return "party" if part.get("$ref", "").endswith("/Party") else "choice" if "enum" in shape else "text"
 
 
-def _sort_of_text(part: Members, shape: Members) -> str:
-    if part.get("$ref", "").endswith("/Party"):
-        return "party"
-    return "choice" if "enum" in shape else "text"
+def _sort_of_list(schema: Members, shape: Members) -> str:
+    if _resolved(schema, shape["items"]).get("type") == "object":
+        return "objects"
+    return "codes" if "$ref" in shape["items"] else "texts"
 
 
-def _hinted(schema: Members, part: Members, sort: str) -> str:
+def inner(schema: Members, part: Members) -> Members:
+    """Return the shape of the objects that a field has, one or a list of them."""
+    shape = _resolved(schema, part)
+    return _resolved(schema, shape["items"]) if "items" in shape else shape
+
+
+def _pattern(schema: Members, shape: Members, sort: str) -> str:
     """Return how a line of an object is written: `name; hs=…; place=…`."""
     if sort not in {"object", "objects"}:
         return ""
-    shape = _resolved(schema, part)
-    inner = _resolved(schema, shape["items"]) if sort == "objects" else shape
-    names = [name for name in inner.get("properties", {}) if name != "name"]
-    return "; ".join([*(["name"] if "name" in inner.get("properties", {}) else []), *[f"{each}=…" for each in names]])
-
-
-def read_form(schema: Members, given: Mapping[str, str]) -> dict[str, Any]:
-    """Return the members of an event that a form gives; texts that are no numbers go as they are, to be refused."""
-    shape = _resolved(schema, schema)
-    event: dict[str, Any] = {}
-    for name, part in shape["properties"].items():
-        if name not in _LEFT_OUT and (text := given.get(name, "").strip()):
-            event[name] = _read(schema, part, text)
-    report = {
-        name: _read(schema, part, text)
-        for name, part in schema["$defs"]["Report"]["properties"].items()
-        if (text := given.get(f"reports.0.{name}", "").strip())
-    }
-    if report.keys() - {"stance"}:
-        event["reports"] = [report]
-    return event
-
-
-def _read(schema: Members, part: Members, text: str) -> Any:  # noqa: ANN401 - any JSON
-    match sort_of(schema, part):
-        case "number":
-            return _number(text)
-        case "yes":
-            return text in {"true", "on"}
-        case "codes" | "texts" as sort:
-            parts = (text.replace(",", "\n") if sort == "codes" else text).splitlines()
-            return [each.strip() for each in parts if each.strip()]
-        case "object":
-            return _object(schema, _resolved(schema, part), text)
-        case "objects":
-            items = _resolved(schema, _resolved(schema, part)["items"])
-            return [_object(schema, items, line) for line in text.splitlines() if line.strip()]
-        case _:
-            return text
-
-
-def _object(schema: Members, shape: Members, line: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for number, each in enumerate(part.strip() for part in line.split(";")):
-        name, equals, text = each.partition("=")
-        if not equals and number == 0:
-            found["name"] = each
-        elif each:
-            part = shape.get("properties", {}).get(name.strip(), {"type": "string"})
-            found[name.strip()] = _read(schema, part, text.strip())
-    return found
-
-
-def _number(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def written(event: Members) -> dict[str, str]:
-    """Return the values of a form from an event: what `read_form` would read as the same."""
-    found = {name: _written(value) for name, value in event.items() if name not in _LEFT_OUT}
-    for report in event.get("reports", ())[:1]:
-        found |= {f"reports.0.{name}": _written(value) for name, value in report.items()}
-    return found
-
-
-def _written(value: Any) -> str:  # noqa: ANN401 - any JSON
-    match value:
-        case bool():
-            return "true" if value else ""
-        case list() if value and isinstance(value[0], dict):
-            return "\n".join(_line(each) for each in value)
-        case list():
-            return "\n".join(map(str, value)) if any("," in str(each) for each in value) else ", ".join(map(str, value))
-        case dict():
-            return _line(value)
-        case _:
-            return str(value)
-
-
-def _line(value: Members) -> str:
-    rest = [f"{name}={_written(each)}" for name, each in value.items() if name != "name"]
-    return "; ".join([*([str(value["name"])] if "name" in value else []), *rest])
+    names = list(inner(schema, shape).get("properties", {}))
+    return "; ".join([each if each == "name" else f"{each}=…" for each in names])
 
 
 def filled(groups: Iterable[FieldGroup], values: Mapping[str, str], notes: Notes) -> list[FieldGroup]:
-    """Return groups with the values of their fields, and what is wrong beside each."""
+    """Return groups with the values of their fields, and what is wrong beside each.
 
-    def fill(each: Field) -> Field:
-        return each._replace(
-            value=values.get(each.name, ""), faults=notes.faults(each.name), warnings=notes.warnings(each.name)
-        )
-
-    def shown(group: FieldGroup) -> Iterator[Field]:
-        """Fields that say something, or that are wrong, are not folded."""
-        for each in map(fill, group.more):
-            if each.value or each.faults or each.warnings:
-                yield each
-
+    A folded field that has a value, or about which something is said, is shown.
+    """
     every = []
     for group in groups:
-        unfolded = list(shown(group))
-        names = {each.name for each in unfolded}
-        rest = [fill(each) for each in group.more if each.name not in names]
-        every.append(group._replace(fields=[*map(fill, group.fields), *unfolded], more=rest))
+        fields, more = ([_with(each, values, notes) for each in part] for part in (group.fields, group.more))
+        open_ = [each for each in more if each.value or each.faults or each.warnings]
+        every.append(group._replace(fields=[*fields, *open_], more=[each for each in more if each not in open_]))
     return every
 
 
+def _with(field: Field, values: Mapping[str, str], notes: Notes) -> Field:
+    return field._replace(
+        value=values.get(field.name, ""), faults=notes.faults(field.name), warnings=notes.warnings(field.name)
+    )
+
+
 class Notes(NamedTuple):
-    """What the API says of a form: refusals and warnings, each with the path of what it is about."""
+    """What the API says of a form: refusals and warnings, each with the place that it is about."""
 
     errors: Sequence[Members] = ()
     warned: Sequence[Members] = ()
@@ -263,18 +211,20 @@ class Notes(NamedTuple):
         """Return what looks wrong about a field."""
         return [str(each["detail"]) for each in self.warned if field_of(each) == name]
 
-    def others(self, names: set[str]) -> list[tuple[str, str]]:
-        """Return what is about no field of these: refusals and warnings, each with its pointer."""
-        return [
-            (str(each.get("pointer", "")), str(each["detail"]))
-            for each in (*self.errors, *self.warned)
-            if field_of(each) not in names
-        ]
+    def others(self, groups: Iterable[FieldGroup]) -> Notes:
+        """Return what is about none of these fields."""
+        names = {each.name for group in groups for each in group.every}
+        return Notes(*([each for each in part if field_of(each) not in names] for part in self))
 
 
 def field_of(note: Members) -> str:
-    """Return the name of the field that a pointer is in: `/events/0/reports/0/url` is in `reports.0.url`."""
-    parts = str(note.get("pointer", "")).strip("/").split("/")
-    inner = parts[2:] if parts[:1] == ["events"] else parts
-    inner = inner[1:] if inner[:1] == ["event"] else inner
-    return ".".join(inner[:3]) if inner[:1] == ["reports"] else inner[0] if inner else ""
+    """Return the name of the field that a pointer is in: `#/events/0/reports/0/url` is in `reports.0.url`.
+
+    What is missing of all reports is about the outlet of the first.
+    """
+    path = str(note.get("pointer") or "").removeprefix("#").strip("/").split("/")[2:]
+    prefix = ["event"] if path[:1] == ["event"] else []
+    path = path[len(prefix) :]
+    if path[:1] == ["reports"]:
+        path = [*path, "0", "outlet"][:3] if len(path) == 1 else [*path, "outlet"][:3]
+    return ".".join([*prefix, *(path if path[:1] == ["reports"] else path[:1])])

@@ -16,7 +16,7 @@ from service.page import static
 from service.page.ask import ApiRefusal, ask, scope_of
 from service.page.key import is_key, set_cookie
 from service.page.render import SECURITY, drawn, shown
-from service.page.views import changes, exposure, issue, issues, item, start
+from service.page.views import changes, exposure, issue, issues, item, record, start
 from service.page.visit import View, Visit, opened
 
 if TYPE_CHECKING:
@@ -34,9 +34,11 @@ VIEWS: tuple[tuple[str, See], ...] = (
     ("/items/{kind:str}/{item:str}", item.view),
     ("/changes", changes.view),
     ("/exposure", exposure.view),
+    (record.PATH, record.view),
 )
 _READ = [HttpMethod.GET, HttpMethod.HEAD]
 _UNAUTHORIZED, _NOT_FOUND, _SEE_OTHER = 401, 404, 303
+_FIELDS_MAX = 2_000
 _KEY_MAX = 10_000
 """Bytes that the form with a key may have."""
 
@@ -45,8 +47,9 @@ def page_handlers() -> list[Any]:
     """Return the handlers of the page for Litestar."""
     handlers: list[Any] = [_handler(path, see) for path, see in VIEWS]
     kept = HTTPRouteHandler("/key", http_method=HttpMethod.POST, include_in_schema=False, status_code=_SEE_OTHER)
+    sent = HTTPRouteHandler(record.PATH, http_method=HttpMethod.POST, include_in_schema=False, status_code=200)
     table = HTTPRouteHandler("/exposure.csv", http_method=_READ, include_in_schema=False, status_code=200)
-    return [*handlers, kept(_keep_key), table(_table), _live, *static.HANDLERS]
+    return [*handlers, kept(_keep_key), sent(_record), table(_table), _live, *static.HANDLERS]
 
 
 def _handler(path: str, see: See) -> HTTPRouteHandler:
@@ -98,6 +101,25 @@ async def _keep_key(request: Request[Any, Any, Any]) -> Response[bytes]:
         **SECURITY, "Location": back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/",
         "Set-Cookie": set_cookie(key, secure=request.scope["scheme"] == "https"), "Cache-Control": "no-store",
     }  # fmt: skip
+    return Response(b"", status_code=_SEE_OTHER, headers=headers)
+
+
+async def _record(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Check or record what a form gives; pages of other sites cannot send one (service/edge/gate.py)."""
+    try:
+        form = parse_qs((await request.body()).decode(), max_num_fields=_FIELDS_MAX)
+    except ValueError:  # bytes that are no text, or fields that no form of ours has
+        problem = {"title": "That is no form", "detail": "This takes the forms of the page."}
+        return await shown(request, View("refused.html", {"problem": problem}, "No form", 400), None)
+    visit = None
+    try:
+        visit = await opened(request)
+        found = await record.submitted(visit, {name: values[-1] for name, values in form.items()})
+    except ApiRefusal as refusal:
+        return await shown(request, refused(refusal), visit)
+    if isinstance(found, View):
+        return await shown(request, found, visit)
+    headers = {**SECURITY, "Location": found, "Cache-Control": "no-store"}
     return Response(b"", status_code=_SEE_OTHER, headers=headers)
 
 

@@ -10,6 +10,7 @@ from litestar import Response
 
 from service.api.http.encodings import coding_of, compressed
 from service.page import says, static, words
+from service.page.ask import target
 from service.page.key import has_key
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-_ENVIRONMENT.globals |= {"words": words, "says": says, "static": static.url}
+_ENVIRONMENT.globals |= {"words": words, "says": says, "static": static.url, "url": target}
 _ENVIRONMENT.filters |= {
     "when": words.when,
     "party": words.party,
@@ -45,8 +46,15 @@ _ENVIRONMENT.filters |= {
     "day": words.day_words,
     "percent": words.percent,
     "value": words.value,
+    "coded": words.coded,
 }
-NAVIGATION = (("/", "What stands"), ("/issues", "Issues"), ("/changes", "What changes"), ("/exposure", "Exposure"))
+NAVIGATION = (
+    ("/", "What stands"),
+    ("/issues", "Issues"),
+    ("/changes", "What changes"),
+    ("/exposure", "Exposure"),
+    ("/record", "Record"),
+)
 
 
 async def shown(request: AnyRequest, view: View, visit: Visit | None) -> Response[bytes]:
@@ -64,6 +72,7 @@ def drawn(request: AnyRequest, view: View, visit: Visit | None) -> Response[byte
         "visit": visit,
         "title": view.title,
         "path": request.scope["path"],
+        "back": _back(request),
         "navigation": NAVIGATION,
         "has_key": has_key(request),
     }
@@ -74,6 +83,13 @@ def drawn(request: AnyRequest, view: View, visit: Visit | None) -> Response[byte
         "Vary": "Accept, Accept-Encoding, Authorization, Cookie",
     }
     return Response(body, status_code=view.status, media_type="text/html", headers=headers)
+
+
+def _back(request: AnyRequest) -> str:
+    """Return where to go on once a key is given: this view, with its query."""
+    query = request.scope["query_string"].decode("ascii", "replace")
+    path: str = request.scope["path"]
+    return f"{path}?{query}" if query else path
 
 
 def render(template: str, context: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.page import words
 
@@ -70,4 +70,25 @@ def readings(item: Members) -> list[str]:
     return [
         "nothing yet" if each["status"] is None else each["status"].replace("_", " ")
         for each in item.get("alternatives", ())
+    ]
+
+
+_UNSAID = {"facts", "ruling", "alternatives", "upcoming", "upcoming_more", "next_change", "status", "issues"}
+"""Members of a state that are not shown as terms that changed."""
+
+
+class Changed(NamedTuple):
+    """A term that changed: its name and both values, in words."""
+
+    name: str
+    before: str
+    after: str
+
+
+def terms_between(before: Members, after: Members, names: Iterable[str]) -> list[Changed]:
+    """Return the terms of these names, each with both of its values in words."""
+    return [
+        Changed(words.term(name), words.value_of(name, before.get(name)), words.value_of(name, after.get(name)))
+        for name in names
+        if name not in _UNSAID
     ]

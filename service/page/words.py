@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date
 from functools import cache
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from service.domain.matching.partners import names_of
 from service.domain.vocabulary.codes import PARTIES
 from service.domain.vocabulary.kinds import KINDS
+from service.page.markup import Markup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,6 +70,16 @@ def parties() -> list[tuple[str, str]]:
     return sorted(((code, party(code)) for code in PARTIES), key=lambda pair: pair[1])
 
 
+def is_party(code: str) -> bool:
+    """Return whether a text is the code of a party."""
+    return code in PARTIES
+
+
+def choices(values: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the values of a choice, each with its words."""
+    return [(each, words(each)) for each in values]
+
+
 def party_named(text: str) -> str | None:
     """Return the code of the party that a text names, by code or by an English name; None where it names none."""
     wanted = text.strip().casefold()
@@ -87,6 +99,11 @@ def listed(values: Sequence[str], last: str = "and", most: int | None = _SHOWN) 
 def words(name: str) -> str:
     """Return a name of the API as words: `in_force` as "in force"."""
     return name.replace("_", " ")
+
+
+def coded(text: str) -> Markup:
+    """Return a text in which what stands in backticks is code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", escape(text)))
 
 
 def plural(kind: str) -> str:
@@ -220,7 +237,7 @@ def all_parties(codes: Sequence[str] | None, none: str = "") -> str:
     return listed([party_in_text(code) for code in codes]) if codes else none
 
 
-_TERMS = {"rate_percent": "rate", "charged_percent": "charged", "hs": "HS"}
+_TERMS = {"rate_percent": "rate", "charged_percent": "charged", "hs": "HS", "url": "URL", "text_url": "URL of the text"}
 _DATES = {"occurred", "effective", "since", "until", "through", "due", "planned_for"}
 
 

@@ -269,8 +269,9 @@ class Projector:
         if answer.status is None:
             return NO_STATE
         marks = tokens.marks(item.kind, answer)
-        self._facet(item, [mark for mark in marks if mark in SCOPE_MARKS])
-        found_by = tokens.joined([*tokens.tokens_of_answer(answer), *marks])
+        carried = [*tokens.tokens_of_answer(answer), *marks]
+        self._facet(item, [*(mark for mark in marks if mark in SCOPE_MARKS), *tokens.pairs(item.kind, carried)])
+        found_by = tokens.joined(carried)
         self._states = max(self._states + 1, position << STATE_BITS)
         body = encode(state_of(item.kind, item.slug, answer))
         self._spend(state_steps(len(body)))

@@ -80,7 +80,10 @@ class SubscriptionLag(NamedTuple):
 
 
 class Try(NamedTuple):
-    """One try to deliver an event: `status` is 0 without an answer, `took` in microseconds, `at` its beginning."""
+    """One try to deliver an event: `status` is 0 without an answer, `took` in microseconds, `at` its beginning.
+
+    `change` is the id of a changed answer, "" where it is the event at `position` that was delivered.
+    """
 
     position: int
     attempt: int
@@ -88,6 +91,7 @@ class Try(NamedTuple):
     status: int
     took: int
     detail: str
+    change: str = ""
 
 
 class Logged(NamedTuple):
@@ -129,7 +133,9 @@ _REPLAY = f"""
 UPDATE subscription SET position = $2, failures = 0, due_at = 0, fence = fence + 1
 WHERE name = $1 RETURNING {_ROW}
 """
-_DELETE = "DELETE FROM subscription WHERE name = $1 RETURNING name"
+_DELETE = """
+DELETE FROM subscription WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM watch w WHERE w.subscription = $1) RETURNING name
+"""
 _CLAIM = f"""
 UPDATE subscription SET owner = $2, leased_until = $3, fence = fence + 1
 WHERE name = $1 AND fence = $4 AND state = 'active' AND (leased_until < $5 OR leased_until > $6) RETURNING {_ROW}
@@ -143,13 +149,16 @@ UPDATE subscription SET position = $3, failures = 0, due_at = 0,
 WHERE name = $1 AND fence = $2 AND position <= $3
     AND EXISTS (SELECT 1 FROM event e WHERE e.position = $3 AND e.recorded_at = $4) RETURNING {_ROW}
 """
+_RECOVER = """
+UPDATE subscription SET failures = 0, due_at = 0, reason = '' WHERE name = $1 AND fence = $2 AND state = 'active'
+"""
 _FAIL = f"""
 UPDATE subscription SET failures = failures + 1, due_at = $4, state = $5, reason = $6
 WHERE name = $1 AND fence = $2 AND failures = $3 AND state = 'active' RETURNING {_ROW}
 """
-_LOG = "INSERT INTO delivery (subscription, position, attempt, at, status, took, detail) VALUES {rows}"
+_LOG = "INSERT INTO delivery (subscription, position, attempt, at, status, took, detail, change) VALUES {rows}"
 _LOGGED = """
-SELECT d.number, e.id, d.position, d.attempt, d.at, d.status, d.took, d.detail
+SELECT d.number, e.id, d.position, d.attempt, d.at, d.status, d.took, d.detail, d.change
 FROM delivery d JOIN event e ON e.position = d.position
 WHERE d.subscription = $1 AND d.number < $2 ORDER BY d.number DESC LIMIT $3
 """
@@ -212,9 +221,10 @@ class Store:
         return await self._one(_REPLAY, name, after)
 
     async def delete(self, name: str) -> bool:
-        """Delete a subscription and its tries; False when there was none."""
+        """Delete a subscription and its tries; False when there was none, or watches deliver to it."""
         deleted = bool(await self._database.execute(_DELETE, name))
-        await self._database.execute(_FORGET, name)
+        if deleted:
+            await self._database.execute(_FORGET, name)
         return deleted
 
     async def claim(self, seen: Subscription, owner: str, until: int, now: int) -> Subscription | None:
@@ -239,6 +249,10 @@ class Store:
     async def move(self, name: str, fence: int, place: Place) -> Subscription | None:
         """Record that everything up to a place is delivered; None when the fence has changed, or the log."""
         return await self._one(_MOVE, name, fence, place.position, place.recorded_at)
+
+    async def recover(self, name: str, fence: int) -> None:
+        """Forget the failed tries: what they were of is delivered, and was no event."""
+        await self._database.execute(_RECOVER, name, fence)
 
     async def fail(self, seen: Subscription, due_at: int, state: str, reason: str) -> Subscription | None:
         """Record that the try of the next event failed; None when the fence, the count or the state has changed."""

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from msgspec import Struct
 
-from service.append.request import AppendResult
+from service.append.request import AppendResult, Once
 from service.domain.errors import (
+    EventChanged,
     EventIdConflict,
     Fault,
     KeyReused,
@@ -51,7 +52,7 @@ class Append(Struct, array_like=True, gc=False):
     events: list[AnyEvent]
     expected: dict[str, int]
     key: RequestKey | None
-    once: bool
+    once: Once | None
     recorded_by: list[str]
 
 
@@ -73,7 +74,9 @@ _REFUSALS: dict[str, tuple[type[Exception], tuple[str, ...], Any]] = {
     for each, names, types in (
         (Malformed, ("faults",), (list[Fault],)),
         (TooMuchWork, ("faults",), (list[Fault],)),
+        (EventChanged, ("seen", "actual"), (int, int)),
         (VersionConflict, ("expected", "actual"), (dict[str, int], dict[str, int])),
+        (EventChanged, ("seen", "actual"), (int, int)),
         (EventIdConflict, ("detail", "ids"), (str, list[str])),
         (KeyReused, ("ids",), (list[str],)),
         (TooEarly, ("asked", "last"), (int, int)),

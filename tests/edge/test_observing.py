@@ -185,6 +185,7 @@ def test_what_is_no_request_has_a_trace_too(server: Server, sent: bytes, status:
         assert value_of(metrics_of(asking), "parley_http_refused_total", status=str(status)) >= 1
 
 
+@pytest.mark.row(67)
 def test_a_failure_is_found_by_its_problem(migrated_sqlite_url: str) -> None:
     """The trace of a 500 leads to the line with its traceback, which the client does not see."""
     with serving(migrated_sqlite_url, *AS_JSON) as server, plain_client(server.url) as client:
@@ -202,6 +203,7 @@ def test_a_failure_is_found_by_its_problem(migrated_sqlite_url: str) -> None:
     assert lines["request"]["status"] == 500
 
 
+@pytest.mark.row(66)
 def test_a_log_that_nobody_reads_stops_nobody(migrated_sqlite_url: str) -> None:
     """The reader of the log has stopped, the pipe is full: the service answers on, and ends when it is asked to."""
     serve = [sys.executable, "-m", "service", "serve", "--port", "0", "--database-url", migrated_sqlite_url]
@@ -271,6 +273,7 @@ def test_metrics_count_requests(migrated_url: str) -> None:
     assert value_of(found, "parley_http_requests_in_progress") == 1
 
 
+@pytest.mark.row(68)
 def test_metrics_are_as_prometheus_has_them(server: Server) -> None:
     """One charset, a HELP and a TYPE for each metric, counters end in _total, and one says what runs."""
     with plain_client(server.url) as client:

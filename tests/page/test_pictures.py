@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from service.domain.vocabulary.dates import parse
+from service.page.markup import Markup, element, joined
 from service.page.pictures import rectangles, steps, story
 from service.page.pictures.bars import bars
 from service.page.pictures.legend import legend
@@ -25,7 +26,6 @@ from service.page.pictures.lives import (
     lives_of,
 )
 from service.page.pictures.marks import Mark, clusters, marks, rows_of
-from service.page.pictures.markup import Markup, element, joined
 from service.page.pictures.scale import PLOT_WIDTH, Window
 
 START = date(2025, 1, 1).toordinal()

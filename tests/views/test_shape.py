@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {10: "33ed0f6153ea691aaefceeec118dfbd28aab043f01d4b41f72215526f8f6e0aa"}
+FINGERPRINTS = {11: "97a1bda4c8342f8fb119f25a50940f874219ac09e3243f899065c19d4a398529"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

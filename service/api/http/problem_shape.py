@@ -61,5 +61,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The first position from which the item has a status on that day."""
     first_known_at: str | None = None
     """As published, the first day of publication from which the item has a status on that day."""
+    watches: tuple[str, ...] = ()
+    """The names of the first watches that deliver to the subscription."""
     plan: PlannedFact | None = None
     """The planned fact of an item that is only planned; its state is answered with `include=planned`."""

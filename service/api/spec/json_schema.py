@@ -13,7 +13,7 @@ import msgspec
 from msgspec import inspect
 
 from service.api.spec.field_text import described_in
-from service.api.spec.named_types import BESIDE, BY_KIND, NAMED, NO_NUL, NO_SPACE, TAG_TEXT, UNIONS
+from service.api.spec.named_types import BESIDE, BY_KIND, EXACT, NAMED, NO_NUL, NO_SPACE, TAG_TEXT, UNIONS
 from service.api.spec.schema_rules import member_ruled, ruled
 from service.api.spec.shared_fields import shared
 
@@ -176,7 +176,8 @@ def _typed(schema: Schema) -> Schema:
     elif "maxLength" in schema:
         schema.setdefault("pattern", NO_NUL)
     if "pattern" in schema:
-        schema["pattern"] = schema["pattern"].replace(r"\Z", "$").replace(r"[^\s]", NO_SPACE)
+        written: str = schema["pattern"]
+        schema["pattern"] = EXACT.get(written, written).replace(r"\Z", "$").replace(r"[^\s]", NO_SPACE)
     return schema
 
 

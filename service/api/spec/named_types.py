@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from service.api.http import parameters
+from msgspec import Meta
+
+from service.api.http import moments, parameters
 from service.api.spec.between_shapes import AnyMeasure
 from service.api.spec.change_shapes import DAY_CHANGES, DayChange
 from service.api.spec.recorded_shapes import AnyRecorded, AnyRecordedFact, AnyRecordedRecord
 from service.api.spec.state_shapes import STATES, AnyKind, AnyState, PlainCertainty, Posture
+from service.api.spec.watch_shapes import AnswerStatus
 from service.domain.vocabulary import codes, dates
 from service.domain.vocabulary.events import FACTS, AnyEvent, AnyFact, base, measures
 from service.domain.vocabulary.kinds import KINDS, STATUSES
@@ -60,9 +63,30 @@ _CHANGES = {
     kind: "|".join(re.escape(each.partition(".")[2]) for each in _TYPES if each.startswith(f"{kind}."))
     for kind in (*KINDS, "record")
 }
-_EVENT_TYPE = "|".join(f"{kind}[.]({changes})" for kind, changes in _CHANGES.items())
-_EVENT_TYPES = rf"^(({_EVENT_TYPE})(,(?!$)|$))+$"
-"""One type of event or more, with commas between them."""
+_EVENT_TYPE = "|".join(f"{kind}[.]({changes})" for kind, changes in _CHANGES.items()) + "|answer[.]changed"
+
+
+def _of(shape: Any) -> str:  # noqa: ANN401 - a type
+    """Return the pattern of a type."""
+    return next(str(each.pattern) for each in get_args(shape)[1:] if isinstance(each, Meta) and each.pattern)
+
+
+def _several(one: str) -> str:
+    """Return the pattern of values with commas between them."""
+    return f"^(({one})(,(?!$)|$)){{1,{parameters.SEVERAL_MAX}}}$"
+
+
+EXACT: dict[str, str] = {
+    dates.PATTERN: dates.EXACT_PATTERN,
+    moments.DAY: f"^{dates.EXACT_DAY}$",
+    moments.INSTANT: f"^{_INSTANT}$",
+    moments.DAY_OR_INSTANT: f"^({dates.EXACT_DAY}|{_INSTANT})$",
+    moments.MOMENT: f"^([0-9]{{1,16}}|{dates.EXACT_DAY}|{_INSTANT})$",
+    moments.PLACE: f"^[0-9]{{1,16}}(@{_INSTANT})?$",
+    _of(parameters.OfType): _several(_EVENT_TYPE),
+    _of(parameters.OfParty): _several("|".join(sorted(codes.PARTIES))),
+}
+"""Patterns by which texts are decoded, and what also holds for them, which later checks say in words."""
 
 
 def _terms_of(kind: str) -> tuple[str, ...]:
@@ -77,12 +101,10 @@ NAMED: dict[str, tuple[Any, Schema]] = {
     "Party": (codes.Party, _a(PARTY_TEXT, examples=["CN"])),
     "Element": (codes.Element, _a("A chemical element by its symbol (IUPAC).", examples=["Dy"])),
     "Slug": (codes.Slug, {}),
-    "EdtfDate": (codes.Edtf, {"pattern": dates.EXACT_PATTERN}),
-    "Day": (parameters.Day, {"pattern": f"^{dates.EXACT_DAY}$"}),
-    "Instant": (parameters.Instant, {"pattern": f"^{_INSTANT}$"}),
-    "DayOrInstant": (parameters.DayOrInstant, {"pattern": f"^({dates.EXACT_DAY}|{_INSTANT})$"}),
-    "MomentText": (parameters.Moment, {"pattern": f"^([0-9]{{1,16}}|{dates.EXACT_DAY}|{_INSTANT})$"}),
-    "EventTypes": (parameters.OfType, {"pattern": _EVENT_TYPES}),
+    "EdtfDate": (codes.Edtf, {}),
+    "Day": (parameters.Day, {}),
+    "Instant": (parameters.Instant, {}),
+    "DayOrInstant": (parameters.DayOrInstant, {}),
     "HsCode": (codes.Hs, {}),
     "Eccn": (codes.Eccn, {}),
     "LegalReference": (codes.LegalReference, {}),
@@ -108,6 +130,7 @@ NAMED: dict[str, tuple[Any, Schema]] = {
     "Include": (parameters.EndedOrPlanned, _a("What an answer includes in addition.")),
     "Compared": (Literal["yes", "no"], _a("The measures on a good, or those of which nobody can say.")),
     "EventTypeFilter": (parameters.EventType, {}),
+    "AnswerStatus": (AnswerStatus, {}),
     "SubscriptionState": (Literal["active", "paused", "disabled"], _a("Whether events are sent.")),
     "SubscriptionSwitch": (Literal["active", "paused"], _a("Whether events are to be sent.")),
     "MessageIds": (Literal["position", "place"], _a("What the ids of messages are.")),

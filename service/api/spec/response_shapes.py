@@ -144,7 +144,7 @@ def _history(kind: str) -> type[Struct]:
 HISTORIES: dict[str, Any] = {kind: _history(kind) for kind in KINDS if kind != "issue"}
 
 
-class EventPage(AsOfMembers, frozen=True, kw_only=True):
+class EventPage(EveryDayMembers, frozen=True, kw_only=True):
     """A page of recorded events. It may be short before the end: at the end `next` is null."""
 
     items: tuple[AnyRecorded, ...]

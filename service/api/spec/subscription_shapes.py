@@ -21,6 +21,7 @@ from service.api.http.parameters import (
     OfParty,
     OfType,
     Position,
+    Since,
 )
 from service.api.http.query_strings import Query
 from service.api.spec.basis_shapes import Moment
@@ -73,6 +74,8 @@ class Subscribing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     eccn: OfEccn | None = None
     after: Position | None = None
     """The position after which events are sent; the head of the log when absent."""
+    since: Since | None = None
+    """The time of recording from which events are sent, an instant or a day in UTC; in place of `after`."""
     secret: Secret | None = None
     """The key that signs the events: `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks 1.0.0). The service makes
     one when absent."""
@@ -113,8 +116,10 @@ class Rotation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 class Replay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A replay: events are sent again from a position on."""
 
-    after: Position
+    after: Position | None = None
     """The position after which events are sent, from 0 up to the head of the log."""
+    since: Since | None = None
+    """The time of recording from which events are sent, an instant or a day in UTC; in place of `after`."""
 
 
 class DeliveriesQuery(Query, frozen=True, kw_only=True):

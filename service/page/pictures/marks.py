@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.page.pictures.markup import Markup, element, joined, percent
+from service.page.markup import Markup, element, joined, percent
 from service.page.pictures.scale import PLOT_WIDTH, in_words
 from service.page.words import words
 

@@ -10,8 +10,8 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.vocabulary.dates import parse
+from service.page.markup import Markup, element, joined, percent
 from service.page.pictures.bars import LETTER
-from service.page.pictures.markup import Markup, element, joined, percent
 from service.page.pictures.scale import Window, in_words
 from service.page.words import look as tone
 from service.page.words import percent as rate

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.domain.vocabulary.dates import iso, parse
 from service.page import words
+from service.page.markup import Markup, element, joined, percent
 from service.page.pictures.bars import BAR, LETTER, bars, title
 from service.page.pictures.lives import Edge
 from service.page.pictures.marks import Mark, marks
-from service.page.pictures.markup import Markup, element, joined, percent
 from service.page.pictures.rectangles import Note
 from service.page.pictures.steps import HEIGHT, Step, chart
 from service.page.pictures.timeline import axis, grid

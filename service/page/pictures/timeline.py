@@ -6,10 +6,10 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.domain.vocabulary.kinds import KINDS
+from service.page.markup import Markup, element, joined, percent
 from service.page.pictures.bars import LETTER, bars, title
 from service.page.pictures.lives import ItemLife, extent
 from service.page.pictures.marks import Mark, labelled, marks, rows_of
-from service.page.pictures.markup import Markup, element, joined, percent
 from service.page.pictures.moments import moment
 from service.page.pictures.scale import Window, in_words
 from service.page.pictures.timeline_facts import edge_of, shape_of, title_of

@@ -18,15 +18,24 @@ for (const link of document.querySelectorAll("a[data-copy]")) {
 const head = document.body.dataset.head;
 const note = document.querySelector("[data-live]");
 if (head !== undefined && note && window.EventSource) {
-  let seen = 0;
-  const source = new EventSource(`/live?after=${encodeURIComponent(head)}`);
-  source.addEventListener("message", () => {
+  let seen = 0, after = head, source = null;
+  const tell = (event) => {
     seen += 1;
+    after = event.lastEventId || after;
     const again = document.createElement("a");
     again.href = location.href;
     again.textContent = "Show";
     note.replaceChildren(`${seen} new ${seen === 1 ? "event" : "events"} recorded since this page was made. `, again);
     note.hidden = false;
-  });
-  addEventListener("pagehide", () => source.close());
+  };
+  // A browser has few connections to one host: only the tab that is looked at keeps one.
+  const follow = () => {
+    source?.close();
+    source = document.hidden ? null : new EventSource(`/live?after=${encodeURIComponent(after)}`);
+    source?.addEventListener("message", tell);
+  };
+  document.addEventListener("visibilitychange", follow);
+  addEventListener("pagehide", () => source?.close());
+  addEventListener("pageshow", (event) => { if (event.persisted) follow(); });
+  follow();
 }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from service.domain.vocabulary.kinds import KINDS
 from service.page.ask import ApiRefusal, target
+from service.page.says import terms_between
 from service.page.views.start import parties_of
 from service.page.visit import View, together
-from service.page.words import MONTHS, term, value_of
+from service.page.words import MONTHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,16 +29,6 @@ DAYS = 90
 """Days that the calendar covers, and that lie between the two days or Ks that are compared, unless the URL says so."""
 _COUNT = re.compile("[0-9]{1,5}")
 _FILTERS = ("because", "party", "good")
-_UNSAID = {"facts", "ruling", "alternatives", "upcoming", "upcoming_more", "next_change", "status", "issues"}
-"""Members of a state that are not shown as terms that changed."""
-
-
-class Changed(NamedTuple):
-    """A term that changed: its name and both values, in words."""
-
-    name: str
-    before: str
-    after: str
 
 
 async def view(visit: Visit) -> View:
@@ -101,21 +92,13 @@ def _entry(change: Members, state: Members | None) -> dict[str, Any]:
     """Return a change with the state of its item on that day, and its terms in words."""
     before, after = change["before"]["terms"], change["after"]["terms"]
     begins = change["before"]["status"] is None
-    terms = [] if begins else _terms(before, after, sorted({*before, *after}))
+    terms = [] if begins else terms_between(before, after, sorted({*before, *after}))
     status = change["after"]["status"]
     return {
         **change,
         "terms": terms,
         "state": None if state is None else {**state, "status": status or state["status"]},
     }
-
-
-def _terms(before: Members, after: Members, names: Iterable[str]) -> list[Changed]:
-    return [
-        Changed(term(name), value_of(name, before.get(name)), value_of(name, after.get(name)))
-        for name in names
-        if name not in _UNSAID
-    ]
 
 
 async def _differences(visit: Visit, show: str) -> dict[str, Any]:
@@ -136,7 +119,8 @@ async def _differences(visit: Visit, show: str) -> dict[str, Any]:
         )
     found = (await visit.ask("/v1/diff", limit=DIFFERENCES_MAX, **asked)).members()
     items = [
-        {**each, "terms": _terms(each["before"] or {}, each["after"] or {}, each["changed"])} for each in found["items"]
+        {**each, "terms": terms_between(each["before"] or {}, each["after"] or {}, each["changed"])}
+        for each in found["items"]
     ]
     order = {"restriction": 0, "clearance": 1}
     items.sort(key=lambda each: order.get(each["kind"], 2))

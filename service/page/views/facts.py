@@ -16,6 +16,7 @@ _NOT_TERMS = {
     "disagreements", "type", "id", "note", "issues", "item", "occurred", "effective", "until", "through",
     "until_condition", "reports", "retracted", "retracted_by", "correlation_id", "causation_id", "unset", "now",
     "records", "sets", "target", "target_event", "event", "reason",
+    "as_of", "known_at", "known_basis", "known_position",
 }  # fmt: skip
 
 

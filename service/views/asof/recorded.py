@@ -142,18 +142,20 @@ async def sifted(
     basis: Basis,
     numbers: Sequence[int],
     wanted: ScopeFilter,
+    others: Iterable[Sequence[str]],
     most: int,
 ) -> tuple[list[ItemState], bool]:
     """Return, of some items, the first `most` states that may pass a filter, by number, with their tokens.
 
-    A name of several words, and the restriction of a clearance, are not looked at. True: others are left out, because
-    these are more than a page.
+    The items have a token of each of `others`, which is seen before their states are read. A name of several words, and
+    the restriction of a clearance, are not looked at. True: others are left out, because these are more than a page.
     """
     statement = StateStatement(database, basis.pinned(), planned=wanted.included.planned)
     statement.where.append(f"i.number {statement.numbered(numbers)}")
     statement.where.append(f"i.kind || '' IN ({', '.join(map(repr, wanted.kinds))})")
     if not wanted.included.ended:
         statement.where.append(f"{statement.not_known_ended} AND {statement.carries('ended-surely', '= 0')}")
+    statement.where += [statement.found_by_one(tokens) for tokens in others]
     statement.where += [statement.holds(clause) for clause in wanted.clauses]
     statement.pass_marks(wanted.marks, wanted.without)
     if not wanted.bodies:
