@@ -66,7 +66,7 @@ class Clients:
         backs.move_to_end(client)
         if len(backs) > CLIENTS_MAX:
             backs.popitem(last=False)
-        return {"RateLimit-Policy": self._policy, "RateLimit": f'"client";r={left};t={ceil(wait)}'}
+        return {"RateLimit": f'"client";r={left};t={ceil(wait)}'}  # each header costs as much as the count
 
     def check_room(self, client: str) -> None:
         """Refuse another stream of a client that has as many as it may; raises TooMany."""
