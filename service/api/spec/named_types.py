@@ -13,7 +13,6 @@ from service.api.spec.between_shapes import AnyMeasure
 from service.api.spec.change_shapes import DAY_CHANGES, DayChange
 from service.api.spec.recorded_shapes import AnyRecorded, AnyRecordedFact, AnyRecordedRecord
 from service.api.spec.state_shapes import STATES, AnyKind, AnyState, PlainCertainty, Posture
-from service.api.spec.watch_shapes import AnswerStatus
 from service.domain.vocabulary import codes, dates
 from service.domain.vocabulary.events import FACTS, AnyEvent, AnyFact, base, measures
 from service.domain.vocabulary.kinds import KINDS, STATUSES
@@ -110,7 +109,6 @@ NAMED: dict[str, tuple[Any, Schema]] = {
     "Eccn": (codes.Eccn, {}),
     "LegalReference": (codes.LegalReference, {}),
     "Modality": (base.Modality, _a("How the source of a fact has it.")),
-    "AnswerStatus": (watch_shapes.AnswerStatus, {}),
     "PlanModality": (Literal["asserted", "planned"], _a("Whether a change is decided, or intended.")),
     "Instrument": (measures.Instrument, _a("The sort of a measure.")),
     "Portion": (Literal["full", "part"], _a("How much of a restriction is taken away.")),
@@ -132,7 +130,7 @@ NAMED: dict[str, tuple[Any, Schema]] = {
     "Include": (parameters.EndedOrPlanned, _a("What an answer includes in addition.")),
     "Compared": (Literal["yes", "no"], _a("The measures on a good, or those of which nobody can say.")),
     "EventTypeFilter": (parameters.EventType, {}),
-    "AnswerStatus": (AnswerStatus, {}),
+    "AnswerStatus": (watch_shapes.AnswerStatus, {}),
     "SubscriptionState": (Literal["active", "paused", "disabled"], _a("Whether events are sent.")),
     "SubscriptionSwitch": (Literal["active", "paused"], _a("Whether events are to be sent.")),
     "MessageIds": (Literal["position", "place"], _a("What the ids of messages are.")),
