@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from service.api.http.asof import (
-    freeze,
-    frozen,
-    known_clocks,
-    not_modified,
-    question_of,
-    same_clocks,
-    tag_of,
-)
+from service.api.http.asof import freeze, question_of, same_clocks
 from service.api.http.basis import every_day_members, known_members
+from service.api.http.conditions import not_modified
 from service.api.http.cursors import AsOfCursor, check_history, foreign_cursor, next_member, read_cursor
+from service.api.http.frozen import frozen, known_clocks, next_link, tag_of
 from service.api.http.moments import ended_day, micros, ordinal
 from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Day, KnownQuery, Limit, Moment, Several, StandingOrNone
 from service.api.http.query_strings import BadQuery
@@ -145,7 +139,7 @@ async def _diff(request: AnyRequest, query: DiffQuery, wanted: WantedDiff) -> Re
         raise foreign_cursor()
     check_history(cursor, span.basis)
     headers = frozen(request, tag_of(span.clocks, edition), span.clocks, pinned=span.pinned)
-    if (same := not_modified(request, headers)) is not None:
+    if (same := not_modified(request, headers, exists=False)) is not None:
         return same
     if wanted.issue is not None:
         await check_issue(services.database, span.basis, wanted.issue)
@@ -159,7 +153,9 @@ async def _diff(request: AnyRequest, query: DiffQuery, wanted: WantedDiff) -> Re
     )
     items = b",".join(_change(each) for each in page.items)
     following = next_member(request, span.basis, page.next, span.within)
-    return json_answer(b'{"items":[%s],%s,%s}' % (items, following, span.members), headers=headers)
+    headers["Link"] += next_link(request, following)
+    body = b'{"items":[%s],%s,%s}' % (items, following, span.members)
+    return not_modified(request, headers) or json_answer(body, headers=headers)
 
 
 async def _span(request: AnyRequest, query: DiffQuery, cursor: AsOfCursor | None) -> _Span:
@@ -277,7 +273,7 @@ ROUTES = [
             "K (`from`, `to`), or between two Ks on one day (`known_from`, `known_to`: positions or instants; as "
             "published, days).",
             path_parameters={"issue": IssueName}, query=DiffQuery, headers=("If-None-Match",),
-            answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF),
+            answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF, by_datetime=False),
             problems=("not-found", "knowledge-ahead"),
         ),
         _get_diff,
@@ -291,7 +287,7 @@ ROUTES = [
             "days): what became known of what stood on that day. `issue` and `party` filter the items by their states "
             "at either point.",
             query=DifferencesQuery, headers=("If-None-Match",),
-            answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF),
+            answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF, by_datetime=False),
             problems=("knowledge-ahead",),
         ),
         _get_differences,

@@ -215,7 +215,7 @@ def _get(kind: str) -> Handler:
         state = await one_with_sources(database, found.basis, found.state, query.sources)
         return Answered(state.body[1:-1], found.basis)
 
-    return as_of(ItemQuery, get_item)
+    return as_of(ItemQuery, get_item, mapped=True)
 
 
 def _routes(kind: Kind) -> list[Route]:

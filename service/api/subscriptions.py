@@ -10,7 +10,7 @@ from litestar import Response
 from service.api.http.cursors import NumberCursor, list_digest, read_cursor, write_cursor
 from service.api.http.moments import POSITION_MAX, begun
 from service.api.http.parameters import faults_of_conditions
-from service.api.http.problems import Conflict, LimitReached, NotFound
+from service.api.http.problems import Conflict, InUse, LimitReached, NotFound
 from service.api.http.query_strings import Query
 from service.api.http.requests import (
     NO_STORE,
@@ -147,8 +147,11 @@ async def _replay(request: AnyRequest) -> Response[bytes]:
 async def _unsubscribe(request: AnyRequest) -> Response[bytes]:
     """Delete a subscription, with the log of its deliveries."""
     query_of(request, Query)
-    services = services_of(request)
-    if not await services.webhooks.store.delete(slug_of(request, "subscription", "subscription")):
+    services, name = services_of(request), slug_of(request, "subscription", "subscription")
+    if not await services.webhooks.store.delete(name):
+        if watches := await services.watches.store.delivering_to(name):
+            detail = f"Watches deliver to the subscription {name}: {', '.join(watches)}."
+            raise InUse(detail, watches=watches)
         raise _absent(request)
     services.webhooks.wake()
     return Response(b"", status_code=204)
@@ -266,7 +269,7 @@ def _shown(row: Subscription, head: int, lag: dict[str, int | float]) -> dict[st
 def _tried(each: Logged) -> dict[str, Any]:
     return {
         "position": each.tried.position,
-        "event": UUID(bytes=each.event),
+        "event": UUID(each.tried.change) if each.tried.change else UUID(bytes=each.event),
         "attempt": each.tried.attempt,
         "at": instants.text(each.tried.at),
         "took_ms": each.tried.took // 1_000,
@@ -278,6 +281,7 @@ def _tried(each: Logged) -> dict[str, Any]:
 _PATH = "/v1/subscriptions"
 _BY_NAME: dict[str, Any] = {"tag": "subscriptions", "path_parameters": {"subscription": SubscriptionName}}
 _ONE: dict[str, Any] = {"path": f"{_PATH}/{{subscription}}", "problems": ("not-found",), **_BY_NAME}
+_ONE_UNUSED: dict[str, Any] = _ONE | {"problems": ("not-found", "in-use")}
 _SHOWN = Documented("The subscription.", SubscriptionAnswer, example=examples.SUBSCRIPTION)
 _WITH_SECRET = Documented("The subscription, and its secret.", SubscriptionMade, example=examples.SUBSCRIPTION_MADE)
 ROUTES = [
@@ -321,8 +325,9 @@ ROUTES = [
     Route(
         Operation(
             method="DELETE", operation_id="unsubscribe", summary="Unsubscribe",
-            description="Takes the subscription away, with the log of its deliveries.", query=Query,
-            answers={204: Documented("It is gone.")}, **_ONE,
+            description="Takes the subscription away, with the log of its deliveries. Watches that deliver to it have "
+            "to be ended first.", query=Query,
+            answers={204: Documented("It is gone.")}, **_ONE_UNUSED,
         ),
         _unsubscribe,
     ),

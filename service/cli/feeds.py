@@ -16,7 +16,10 @@ import click
 from service.cli.running import PUBLIC_URL_HELP, Failed, SetUp, database_option, run, settings_of
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from service.api.http.requests import Services
+    from service.relay.metrics import RelayMetrics
     from service.settings import Settings
 
 
@@ -96,8 +99,12 @@ def _words(command: str | None) -> list[str]:
 )
 @click.option("--public-url", metavar="URL", help=PUBLIC_URL_HELP)
 @click.option("--replicas", metavar="N", type=click.IntRange(1, 5), default=1, help="Copies of a new stream (1).")
+@click.option(
+    "--metrics-port", metavar="PORT", type=click.IntRange(0, 65_535), help="Serve metrics for Prometheus here."
+)
+@click.option("--metrics-host", metavar="HOST", default="127.0.0.1", help="And on this address (127.0.0.1).")
 @database_option
-def relay(*, replicas: int, **options: Any) -> None:  # noqa: ANN401 - what click hands over
+def relay(*, replicas: int, metrics_port: int | None, metrics_host: str, **options: Any) -> None:  # noqa: ANN401
     """Publish every event to NATS JetStream, once and in order.
 
     The relay runs until stopped. It creates the stream PARLEY if there is none, continues after its last event, and
@@ -111,22 +118,44 @@ def relay(*, replicas: int, **options: Any) -> None:  # noqa: ANN401 - what clic
 
     settings = settings_of(**options)
     try:
-        run(settings, lambda services: _relay(services, settings, replicas))
+        where = None if metrics_port is None else (metrics_host, metrics_port)
+        run(settings, lambda services: _relay(services, settings, replicas, where))
     except relaying.Unfit as error:
         raise Failed(str(error)) from error
 
 
-async def _relay(services: Services, settings: Settings, replicas: int) -> None:
+async def _relay(services: Services, settings: Settings, replicas: int, metrics_at: tuple[str, int] | None) -> None:
     from service import logs
     from service.relay import relay as relaying
+    from service.relay.metrics import RelayMetrics
 
     logs.configure(settings.log_level, settings.log_format)
     relay = relaying.Relay(services.database, settings.nats_url.split(","), settings.public_url, replicas)
-    running = asyncio.ensure_future(relay.run())
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(stop, running.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
+    async with _measured(RelayMetrics(relay, services.database, services.clock), metrics_at):
+        running = asyncio.ensure_future(relay.run())
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(stop, running.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+@contextlib.asynccontextmanager
+async def _measured(metrics: RelayMetrics, where: tuple[str, int] | None) -> AsyncIterator[None]:
+    """Serve the metrics of a relay at a host and a port while the block runs; where there is none, do nothing."""
+    if where is None:
+        yield
+        return
+    try:
+        port = metrics.serve(*where)
+    except OSError as error:
+        msg = f"cannot listen on {where[0]} port {where[1]}: {error.strerror}"
+        raise SetUp(msg) from error
+    click.echo(f"Metrics on http://{where[0]}:{port}/metrics")
+    watching = asyncio.create_task(metrics.watch(), name="metrics")
+    try:
+        yield
+    finally:
+        watching.cancel()
 
 
 @click.command()

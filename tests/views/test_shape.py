@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {10: "c0e78a18afb678a9fca67b1e02fb97c64351ddb268615f2263c0fcfc3692167d"}
+FINGERPRINTS = {11: "97a1bda4c8342f8fb119f25a50940f874219ac09e3243f899065c19d4a398529"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

@@ -28,6 +28,7 @@ from service.domain.vocabulary.events import FACTS, RECORDS
 from service.domain.vocabulary.kinds import KINDS
 from service.views.asof.question import Included
 from service.views.asof.sources import Sources
+from service.webhooks.rules import ANSWERS_ALONE
 
 LIMIT_MAX = 1_000
 LIMIT_DEFAULT = 50
@@ -137,9 +138,11 @@ OfType = Annotated[
     _several(
         r"^[a-z_]+\.([a-z_]+|\*)\Z",
         60,
-        "Events of this type, or of all of a kind, with the records on them: `restriction.*`.",
+        "Events of this type, or of all of a kind, with the records on them: `restriction.*`. `answer.changed` is no "
+        "event: with it alone, only changed answers of watches are sent.",
         "restriction.*",
         "restriction.imposed,restriction.lifted",
+        "answer.changed",
     ),
 ]
 OfIssue = Annotated[
@@ -185,10 +188,11 @@ OfEccn = Annotated[
 
 
 def faults_of_conditions(types: str | None, parties: str | None) -> list[Fault]:
-    """Refuse conditions with a name that is no type of event, and names the nearest, or with a code of no party."""
-    given = [each for each in (types or "").split(",") if each and each not in EVENT_TYPES]
+    """Refuse conditions with a name that is no type of message, and names the nearest, or with a code of no party."""
+    known = {*EVENT_TYPES, ANSWERS_ALONE}
+    given = [each for each in (types or "").split(",") if each and each not in known]
     codes = [each for each in (parties or "").split(",") if each and each not in PARTIES]
-    faults = [Fault(("type",), f"there is no type {each}{hint(each, EVENT_TYPES)}") for each in given]
+    faults = [Fault(("type",), f"there is no type {each}{hint(each, known)}") for each in given]
     return [*faults, *[Fault(("party",), f"there is no party {each}") for each in codes]]
 
 
@@ -227,8 +231,8 @@ _SOURCES = (
 
 _KNOWN_AT = (
     "What was known at this instant. With `known_basis=recorded` an RFC 3339 instant with its offset (a + is written "
-    "%2B), not together with `known_position`. With `published` a day, to its end in UTC, today when absent; or an "
-    "instant, which counts the days that have ended before it."
+    "%2B); together with `known_position` the one that counts less holds. With `published` a day, to its end in UTC, "
+    "today when absent; or an instant, which counts the days that have ended before it."
 )
 _KNOWN_POSITION = "What had been recorded up to this position; the head of the log when absent."
 _KNOWN_BASIS = (
@@ -250,13 +254,11 @@ class KnownQuery(Query, frozen=True, kw_only=True):
     known_basis: Annotated[Literal["recorded", "published"], Meta(description=_KNOWN_BASIS)] = "recorded"
 
     def faults(self) -> list[Fault]:
-        """Refuse what does not go with the basis: as recorded, a day for an instant, or an instant and a position."""
+        """Refuse what does not go with the basis: as recorded, a day for an instant."""
         faults = []
         if self.known_basis == "recorded" and self.known_at is not None:
             if len(self.known_at) == len("2025-06-10"):
                 faults.append(Fault(("known_at",), "with known_basis=recorded an instant with its offset, not a day"))
-            if self.known_position is not None:
-                faults.append(Fault(("known_position",), "with known_basis=recorded not together with known_at"))
         elif self.known_basis == "published" and self.known_day() == 0:
             faults.append(Fault(("known_at",), "no day has ended before it"))
         return faults

@@ -25,12 +25,13 @@ from service.api.http.parameters import (
     Since,
 )
 from service.api.http.query_strings import Query
+from service.api.spec.basis_shapes import Moment
 from service.api.spec.follower_shapes import Lag
-from service.api.spec.response_shapes import Moment, Next
+from service.api.spec.response_shapes import Next
 from service.domain.errors import Fault
 from service.domain.vocabulary.codes import Slug
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret  # nosec B105
 SECRET_BYTES = (24, 64)
 URL_MAX = 2_000
 
@@ -168,7 +169,7 @@ class SubscriptionList(Struct, frozen=True, kw_only=True):
 
     items: tuple[SubscriptionAnswer, ...]
     """The subscriptions, in the order of their names."""
-    next: Annotated[None, Meta(description="Always null: there is one page.")]
+    next: Annotated[str | None, Meta(description="Always null: there is one page.")]
     head: Annotated[int, Meta(ge=0, description="The last position of the log.")]
 
 

@@ -32,13 +32,13 @@ TEXT_MAX = 10_000
 NAME_MAX = 500
 
 
-def found_by(*templates: str, word: str | None = None) -> Meta:
+def found_by(*templates: str, word: str | None = None, only: str | None = None) -> Meta:
     """Mark a type with the tokens that its values are found by: texts in which `{}` stands for the value.
 
     `word` is the one for each word of the value. A boolean has its tokens only while it is true; a type marked without
-    any is found by nothing, whatever is within it.
+    any is found by nothing, whatever is within it. A value that does not match the pattern `only` is found by nothing.
     """
-    return Meta(extra={"found_by": templates, "word": word})
+    return Meta(extra={"found_by": templates, "word": word, "only": only})
 
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ Edtf = Annotated[
 ]
 Text = Annotated[str, Meta(min_length=1, max_length=TEXT_MAX)]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_MAX)]
+Subject = Annotated[Text, found_by("about:{}", only=rf"(?=.{{1,{SLUG_MAX}}}\Z){SLUG_PATTERN.removeprefix('^')}")]
+"""What a statement is about: found by it where that may be the name of an item."""
 EntityName = Annotated[Name, found_by("entity:{}", word="entity-word:{}")]
 OF_RESTRICTION = "of-restriction"
 """The token of a clearance that names the restriction that it is from."""

@@ -1,0 +1,1 @@
+"""The views of the page: each asks the API, and returns what its template shows."""

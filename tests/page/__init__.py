@@ -1,0 +1,1 @@
+"""The page, by plain HTTP and in a browser."""
