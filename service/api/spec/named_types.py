@@ -8,11 +8,11 @@ from typing import Any, Literal, get_args
 from msgspec import Meta
 
 from service.api.http import moments, parameters
+from service.api.spec import watch_shapes
 from service.api.spec.between_shapes import AnyMeasure
 from service.api.spec.change_shapes import DAY_CHANGES, DayChange
 from service.api.spec.recorded_shapes import AnyRecorded, AnyRecordedFact, AnyRecordedRecord
 from service.api.spec.state_shapes import STATES, AnyKind, AnyState, PlainCertainty, Posture
-from service.api.spec.watch_shapes import AnswerStatus
 from service.domain.vocabulary import codes, dates
 from service.domain.vocabulary.events import FACTS, AnyEvent, AnyFact, base, measures
 from service.domain.vocabulary.kinds import KINDS, STATUSES
@@ -130,7 +130,7 @@ NAMED: dict[str, tuple[Any, Schema]] = {
     "Include": (parameters.EndedOrPlanned, _a("What an answer includes in addition.")),
     "Compared": (Literal["yes", "no"], _a("The measures on a good, or those of which nobody can say.")),
     "EventTypeFilter": (parameters.EventType, {}),
-    "AnswerStatus": (AnswerStatus, {}),
+    "AnswerStatus": (watch_shapes.AnswerStatus, {}),
     "SubscriptionState": (Literal["active", "paused", "disabled"], _a("Whether events are sent.")),
     "SubscriptionSwitch": (Literal["active", "paused"], _a("Whether events are to be sent.")),
     "MessageIds": (Literal["position", "place"], _a("What the ids of messages are.")),
