@@ -158,6 +158,4 @@ def _compared(item: Members) -> dict[str, Any]:
 
 
 def _upcoming(state: Members) -> str:
-    return (
-        "; ".join(f"{words(each['status'])}, {when(each['on'])}" for each in state.get("upcoming", ())) or "nothing"
-    )
+    return "; ".join(f"{words(each['status'])}, {when(each['on'])}" for each in state.get("upcoming", ())) or "nothing"
