@@ -4,21 +4,29 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # Test processes: one a core, each with a PostgreSQL of its own.
 JOBS ?= logical
 MAX_JOBS ?= 8
+# One process, and no end to a test that takes long: for what runs on demand.
+ALONE := -n 0 -o faulthandler_timeout=0
 # How long `make soak` lasts under faults, in seconds.
 SECONDS ?= 1200
 # The largest ledger that `make bench-asof` and `make bench-feed` fill.
 EVENTS ?= 100000
+
+# Where `make wheel` puts what it builds.
+DIST ?= dist
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+# What lints the OpenAPI document and makes the TypeScript client.
+NODE := clients/node_modules/.installed
 
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check structure format screens attack soak bench bench-asof bench-feed oracle lock clean
+.PHONY: help install run dev test check structure format screens lint-openapi attack soak fuzz bench bench-asof bench-feed \
+	bench-watches oracle wheel lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +48,7 @@ check: dev ## Run every static check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive service migrations
 	$(BIN)/parley openapi --check
 	$(BIN)/python -m tests.structure
 
@@ -50,30 +59,45 @@ format: dev ## Sort, fix and format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+lint-openapi: $(NODE) ## Lint the OpenAPI document with redocly and spectral (needs Node and npm)
+	clients/lint/lint.sh
+
 screens: dev ## Draw the pictures of docs/page.md again, with Chromium
 	PARLEY_SCREENS=docs/screens $(BIN)/python -m pytest -n 0 -q tests/page/test_browser.py -k screens
 
 attack: dev ## Attack the service, and break what it stands on; prints what happens
-	$(BIN)/python -m pytest -m row -n 0 --tb=short -q $(ARGS)
+	$(BIN)/python -m pytest -m row $(ALONE) --tb=short -q $(ARGS)
 
 soak: dev ## Write, read and follow on three servers under faults and a failover (SECONDS=1200)
 	$(BIN)/python -m tests.soak --seconds $(SECONDS) $(ARGS)
 
+fuzz: dev ## Fuzz the decoder, the dates, the guard of webhooks (SECONDS=1200 each; ARGS=decoder for one)
+	@$(PIP) install --require-hashes --requirement requirements-fuzz.txt
+	@for target in $(or $(ARGS),decoder days guard); do \
+		$(BIN)/python -m tests.fuzz $$target -max_total_time=$(SECONDS) -print_final_stats=1 || exit 1; done
+
 bench: dev ## Measure side by side with peers; prints ratios
-	$(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks --ignore tests/benchmarks/test_asof.py \
+	$(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks --ignore tests/benchmarks/test_asof.py \
 		--ignore tests/benchmarks/test_feed.py --ignore tests/benchmarks/test_relay.py \
-		--ignore tests/benchmarks/test_length.py --ignore tests/benchmarks/test_postures.py $(ARGS)
+		--ignore tests/benchmarks/test_length.py --ignore tests/benchmarks/test_postures.py \
+		--ignore tests/benchmarks/test_watches.py $(ARGS)
 
 bench-asof: dev ## Measure as-of answers as the ledger or one item's history grows (EVENTS=1000000)
-	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks/test_asof.py \
+	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_asof.py \
 		tests/benchmarks/test_length.py tests/benchmarks/test_postures.py $(ARGS)
 
 bench-feed: dev ## Measure the feed: whole log, live followers, relay (EVENTS=1000000)
-	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no -n 0 tests/benchmarks/test_feed.py \
+	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_feed.py \
 		tests/benchmarks/test_relay.py $(ARGS)
 
+bench-watches: dev ## Measure what a thousand watches cost an append
+	$(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_watches.py $(ARGS)
+
 oracle: dev ## Compare answers at any (D, K) with the slow fold; EXAMPLES=2000 histories and more
-	PARLEY_TEST_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses $(MAX_JOBS) tests/views
+	PARLEY_TEST_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses $(MAX_JOBS) -o faulthandler_timeout=0 tests/views
+
+wheel: | $(BIN)/python ## Build what is released: a wheel in dist (DIST=dist), with migrations, seeds and pages in it
+	$(PIP) wheel --no-deps --wheel-dir $(DIST) .
 
 # The files name no registry, so that each machine asks the one it is set up for. uv lives as long as this recipe.
 lock: | $(BIN)/python ## Pin the newest versions that pyproject.toml allows, with hashes
@@ -82,11 +106,12 @@ lock: | $(BIN)/python ## Pin the newest versions that pyproject.toml allows, wit
 	&& compile() { "$$tools/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml "$$@"; } \
 	&& compile --output-file requirements.txt \
-	&& compile --extra dev --extra bench --constraint requirements.txt --output-file requirements-dev.txt
-	@! grep -nE '://|^-' requirements.txt requirements-dev.txt
+	&& compile --extra dev --extra bench --constraint requirements.txt --output-file requirements-dev.txt \
+	&& compile --extra fuzz --constraint requirements.txt --output-file requirements-fuzz.txt
+	@! grep -nE '://|^-' requirements.txt requirements-dev.txt requirements-fuzz.txt
 
 clean: ## Remove what make made; data stays
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) clients/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -104,4 +129,9 @@ $(RUNTIME): requirements.txt pyproject.toml | $(BIN)/python
 $(DEV): requirements-dev.txt $(RUNTIME)
 	@echo "Installing what tests and checks need (about half a minute)"
 	@$(PIP) install --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+$(NODE): clients/package.json
+	@echo "Installing the linters and the generator of the TypeScript client"
+	@npm install --prefix clients --silent --no-audit --no-fund --no-package-lock
 	@touch $@

@@ -16,19 +16,23 @@ from litestar.datastructures import State
 from service.access.issuer import Issuer, checked_url
 from service.access.keys import Role
 from service.access.ring import KeyRing
+from service.api.asker import Asker
 from service.api.http.answer_memory import AnswerMemory
+from service.api.http.clients import Clients
+from service.api.http.exchange import Traffic
 from service.api.http.problems import handlers
 from service.api.http.requests import BODY_MAX, Services
 from service.api.routes import route_handlers
-from service.append.ledger import Ledger
 from service.eventlog.head import Heads
 from service.feed.live import Tail
 from service.page.handlers import exception_handlers, page_handlers
 from service.storage import connect, files
 from service.storage.database import NotMigrated
 from service.views import shape
+from service.watches.watcher import Watcher
 from service.webhooks.rules import LEASE_SECONDS, SCHEDULE, Rules
 from service.webhooks.webhooks import Chance, Webhooks
+from service.writer.shared import SharedLedger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,6 +53,14 @@ def new_id() -> UUID:
     value = (milliseconds << 80) | int.from_bytes(os.urandom(10))
     value = value & ~(0xF << 76) | (0x7 << 76)
     return UUID(int=value & ~(0x3 << 62) | (0x2 << 62))
+
+
+def new_traces(count: int, flags: str = "00") -> list[bytes]:
+    """Make values of the header traceparent (W3C Trace Context), each of a new trace; `flags` "01" has it sampled."""
+    digits = os.urandom(24 * count).hex()
+    return [
+        f"00-{digits[at : at + 32]}-{digits[at + 32 : at + 48]}-{flags}".encode() for at in range(0, 48 * count, 48)
+    ]
 
 
 def chance() -> Chance:
@@ -74,20 +86,22 @@ def issuer(settings: Settings) -> Issuer | None:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Services]:
+async def opened(settings: Settings, traffic: Traffic | None = None) -> AsyncIterator[Services]:
     """Open the ledger of the settings; raises NotMigrated when tables or projections are of another version.
 
-    Webhooks are delivered while `Services.webhooks` runs: in a service, not in a command that opens the ledger.
+    `traffic` are the counts of a service. Webhooks are delivered while `Services.webhooks` runs: in a service, not in a
+    command that opens the ledger.
     """
-    async with connect.opened(settings.database_url) as database:
+    async with connect.opened(settings.database_url, settings.read_url) as database:
+        primary = database.primary
         if not await shape.is_current(database):
             reason = "its projections have the shape of another version"
             raise NotMigrated(reason)
         tail = Tail(database)
-        ledger = Ledger(database, clock, new_id, tail.wake)
-        heads, answers = Heads(database, clock), AnswerMemory()
+        ledger = SharedLedger(primary, clock, new_id, tail.wake, os.urandom, database if settings.read_url else None)
+        heads, answers, bounded = Heads(database, clock), AnswerMemory(), Clients(*settings.rates())
         keys = KeyRing(
-            database,
+            primary,
             clock,
             answers.clear,
             issuer(settings),
@@ -100,8 +114,10 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         tail.start()
         watching = [asyncio.create_task(each.watch(), name="watch") for each in (heads, keys)]
         try:
-            webhooks = Webhooks(database, heads, tail, rules(settings), clock, chance())
-            yield Services(database, ledger, heads, answers, tail, webhooks, clock, settings.public_url, keys)
+            webhooks = Webhooks(primary, heads, tail, rules(settings), clock, chance())
+            watches = Watcher(primary, heads, tail, clock, new_id, webhooks)
+            more = settings.public_url, keys, traffic or Traffic(), bounded
+            yield Services(database, ledger, heads, answers, tail, webhooks, watches, clock, *more)
         finally:
             for task in watching:
                 task.cancel()
@@ -109,17 +125,23 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
             await ledger.stop()
 
 
-def create_app(settings: Settings) -> Litestar:
-    """Make the application."""
+def create_app(settings: Settings, traffic: Traffic | None = None) -> Litestar:
+    """Make the application; `traffic` has the counts of its requests, which its edge adds to."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with opened(settings) as services, services.webhooks.running(), services.keys.running():
+        async with (
+            opened(settings, traffic) as services,
+            services.ledger.sharing(settings.writer_address if settings.is_shared else None),
+            services.webhooks.running(),
+            services.keys.running(),
+        ):
             app.state.services = services
             logger.info("service.started", embedded=settings.embedded, closed=services.keys.is_closed)
             if services.keys.anyone is Role.ADMIN:
                 logger.warning("service.open", reason="the ledger has no keys: whoever reaches it may do everything")
-            yield
+            async with services.watches.running(Asker(app)):
+                yield
         logger.info("service.stopped")
 
     return Litestar(

@@ -7,20 +7,39 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
 
 PREFIX = "PARLEY_"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 FORMATS = ("console", "json")
 PORT_MAX = 65_535
 SECONDS_MAX = 3_600
+WORKERS_MAX = 64
+COUNT_MAX = 1_000_000
 _URL = re.compile(r"https?://[^\s\"\\?#/]+(/[^\s\"\\?#]*)?\Z")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 TRUE, FALSE = {"1", "true", "yes"}, {"", "0", "false", "no"}
 
 
 class BadSetting(ValueError):  # noqa: N818 - named as the condition
     """A setting has a value that it cannot take; the message names the variable."""
+
+
+class ClientBounds(NamedTuple):
+    """What one client may have: requests in so many seconds, connections, streams; 0 for no bound."""
+
+    requests: int = 0
+    seconds: int = 60
+    connections: int = 0
+    streams: int = 0
+
+
+EXPOSED = ClientBounds(6_000, 60, 256, 64)
+"""What a client may have where others than this machine reach the service."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +49,14 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8_000
     database_url: str = ""
+    read_url: str = ""
+    """A copy of the database to read from: a standby; '' for none."""
     log_level: str = "INFO"
     log_format: str = "console"
+    otlp_endpoint: str = ""
+    """Where the spans of requests are sent (OpenTelemetry, OTLP over HTTP), without /v1/traces; "" for nowhere."""
+    otlp_headers: dict[str, str] = field(default_factory=dict, repr=False)
+    """Headers of what is sent there, a key for instance; they are never shown."""
     public_reads: bool = False
     oidc_issuer: str = ""
     oidc_audience: str = ""
@@ -39,6 +64,14 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     stall_seconds: int = 30
+    workers: int = 1
+    """How many processes serve."""
+    writer_address: tuple[str, int] = ("127.0.0.1", 0)
+    """Where the other processes on a database reach this one when it writes for all; port 0 is any free one."""
+    rate_limit: tuple[int, int] | None = None
+    """Requests in seconds that a client may send; None: as `bounds` has it."""
+    client_connections: int | None = None
+    client_streams: int | None = None
     public_url: str = "http://127.0.0.1:8000"
     nats_url: str = "nats://127.0.0.1:4222"
     key: str = field(default="", repr=False)
@@ -57,8 +90,11 @@ class Settings:
             host=_read("HOST") or cls.host,
             port=_port(_read("PORT") or str(cls.port)),
             database_url=database_url,
+            read_url=_read("READ_URL"),
             log_level=_one_of("LOG_LEVEL", LEVELS, (_read("LOG_LEVEL") or cls.log_level).upper()),
             log_format=_one_of("LOG_FORMAT", FORMATS, _read("LOG_FORMAT") or cls.log_format),
+            otlp_endpoint=otlp_endpoint(_read("OTLP_ENDPOINT")),
+            otlp_headers=_headers(_read("OTLP_HEADERS")),
             public_reads=_flag("PUBLIC_READS"),
             oidc_issuer=_read("OIDC_ISSUER"),
             oidc_audience=_read("OIDC_AUDIENCE"),
@@ -66,6 +102,11 @@ class Settings:
             allowed_hosts=hosts(_read("ALLOWED_HOSTS")),
             cors_origins=origins(_read("CORS_ORIGINS")),
             stall_seconds=_seconds("STALL_SECONDS", _read("STALL_SECONDS") or str(cls.stall_seconds)),
+            workers=_workers(_read("WORKERS") or "1"),
+            writer_address=writer_address(_read("WRITER_ADDRESS") or "127.0.0.1"),
+            rate_limit=rate(_read("RATE_LIMIT")),
+            client_connections=_count("CLIENT_CONNECTIONS"),
+            client_streams=_count("CLIENT_STREAMS"),
             public_url=public_url(_read("PUBLIC_URL") or cls.public_url),
             nats_url=_read("NATS_URL") or cls.nats_url,
             key=_key(_read("KEY")),
@@ -79,6 +120,11 @@ class Settings:
         """Whether the ledger is a SQLite file, not a database server."""
         return self.database_url.startswith("sqlite:")
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write to the same ledger while this one serves."""
+        return self.workers > 1 or not self.embedded
+
     def is_loopback(self) -> bool:
         """Return whether only this machine can reach the service."""
         try:
@@ -86,11 +132,44 @@ class Settings:
         except ValueError:
             return self.host == "localhost"
 
+    def bounds(self) -> ClientBounds:
+        """Return what one client may have; on loopback without a setting all: a proxy there stands for many."""
+        usual = ClientBounds() if self.is_loopback() else EXPOSED
+        requests, seconds = self.rate_limit or usual[:2]
+        return ClientBounds(
+            requests,
+            seconds,
+            usual.connections if self.client_connections is None else self.client_connections,
+            usual.streams if self.client_streams is None else self.client_streams,
+        )
+
+    def rates(self) -> tuple[int, int, int]:
+        """Return how many requests in how many seconds one client may send, and how many streams it may have."""
+        bounds = self.bounds()
+        return bounds.requests, bounds.seconds, bounds.streams
+
+
+def rate(text: str) -> tuple[int, int] | None:
+    """Return the requests and seconds of a text such as 6000/60; requests are 0 for none; raises BadSetting."""
+    requests, _, seconds = text.partition("/")
+    if text and not (requests.isdecimal() and int(requests) <= COUNT_MAX and (seconds or requests == "0")):
+        msg = f"{PREFIX}RATE_LIMIT must be requests/seconds such as 6000/60, or 0, not {text!r}"
+        raise BadSetting(msg)
+    return (int(requests), _seconds("RATE_LIMIT", seconds or "1")) if text else None
+
 
 def public_url(text: str) -> str:
     """Return the URL under which clients reach the service, without a slash at its end; raises BadSetting otherwise."""
     if not _URL.match(text):
         msg = f"{PREFIX}PUBLIC_URL must be an http:// or https:// URL without query, not {text!r}"
+        raise BadSetting(msg)
+    return text.rstrip("/")
+
+
+def otlp_endpoint(text: str) -> str:
+    """Return the URL that spans are sent to, without a slash at its end; "" for none; raises BadSetting otherwise."""
+    if text and not _URL.match(text):
+        msg = f"{PREFIX}OTLP_ENDPOINT must be an http:// or https:// URL without query"
         raise BadSetting(msg)
     return text.rstrip("/")
 
@@ -115,6 +194,23 @@ def lease(text: str) -> float | None:
     return _fraction("WEBHOOKS_LEASE", text) if text else None
 
 
+def writer_address(text: str) -> tuple[str, int]:
+    """Return the host and the port of HOST or HOST:PORT, port 0 without one; raises BadSetting otherwise."""
+    host, port = (text, "0") if re.fullmatch(r"[^:\s]+|\[[0-9a-f:.]+\]", text) else text.rpartition(":")[::2]
+    bare = host.strip("[]")
+    if not bare or not port.isdecimal() or int(port) > PORT_MAX or bare in {"0.0.0.0", "::"}:  # noqa: S104 - refused
+        msg = f"{PREFIX}WRITER_ADDRESS must be an address that others reach, HOST or HOST:PORT, not {text!r}"
+        raise BadSetting(msg)
+    return bare, int(port)
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= WORKERS_MAX:
+        msg = f"{PREFIX}WORKERS must be a number from 1 to {WORKERS_MAX}, not {text!r}"
+        raise BadSetting(msg)
+    return int(text)
+
+
 def _listed(name: str, text: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
     listed = tuple(part.strip() for part in text.split(",") if part.strip())
     for each in listed:
@@ -129,6 +225,16 @@ def _key(text: str) -> str:
         msg = f"{PREFIX}KEY must be printable ASCII without spaces"
         raise BadSetting(msg)
     return text
+
+
+def _headers(text: str) -> dict[str, str]:
+    """Read name=value with commas between them, percent-encoded, as OTEL_EXPORTER_OTLP_HEADERS is written."""
+    pairs = [part.strip().partition("=") for part in text.split(",") if part.strip()]
+    found = {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
+    if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in found.items()):
+        msg = f"{PREFIX}OTLP_HEADERS must be name=value with commas between them, percent-encoded"
+        raise BadSetting(msg)
+    return found
 
 
 def _fraction(name: str, text: str) -> float:
@@ -160,6 +266,14 @@ def _seconds(name: str, text: str) -> int:
         msg = f"{PREFIX}{name} must be a number from 1 to {SECONDS_MAX}, not {text!r}"
         raise BadSetting(msg)
     return int(text)
+
+
+def _count(name: str) -> int | None:
+    text = _read(name)
+    if text and not (text.isdecimal() and int(text) <= COUNT_MAX):
+        msg = f"{PREFIX}{name} must be a number from 0 to {COUNT_MAX}, not {text!r}"
+        raise BadSetting(msg)
+    return int(text) if text else None
 
 
 def _one_of(name: str, allowed: tuple[str, ...], value: str) -> str:

@@ -68,6 +68,10 @@ ROWS = {
     48: Row("C", "a web page that writes to a service on loopback", "three facts recorded"),
     49: Row("C", "a name that is made to point here (DNS rebinding)", "read and written"),
     61: Row("B", "the costliest request that a search finds", "28 hours of CPU, 640 GB"),
+    66: Row("B", "a log whose reader has stopped", "every request hangs once the pipe is full"),
+    67: Row("D", "a 500 in the hands of a user", "nothing leads to its line in the log"),
+    68: Row("D", "metrics, read as Prometheus reads them", "the charset twice; none without a database"),
+    69: Row("B", "a backup of a ledger that is written to", "never done, if the ledger is large"),
 }
 """By number. C is security. Severity D is less than C: it is mended on the way."""
 

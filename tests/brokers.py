@@ -64,9 +64,9 @@ class Broker(Process):
 class RelayProcess(Process):
     """`parley relay` from one database to one server."""
 
-    def __init__(self, database_url: str, nats_url: str) -> None:
+    def __init__(self, database_url: str, nats_url: str, *flags: str) -> None:
         """Start it by `launch`: it waits for the server by itself."""
-        where = ["--database-url", database_url, "--nats-url", nats_url]
+        where = ["--database-url", database_url, "--nats-url", nats_url, *flags]
         super().__init__([sys.executable, "-m", "service", "relay", *where])
 
 

@@ -28,12 +28,14 @@ _CPU = slice(11, 13)
 class Cost:
     """What happened within the block: seconds of CPU, bytes of memory at the peak over the start, the longest wait.
 
-    `waited` is the longest time in seconds that GET /healthz took, asked without a pause by another client.
+    `waited` is the longest time in seconds that GET /healthz took, asked without a pause by another client. `blocked`
+    is the most CPU in seconds that the server took during one such request: what others wait for on a quiet machine.
     """
 
     cpu: float = 0.0
     grown: int = 0
     waited: float = 0.0
+    blocked: float = 0.0
 
     def __str__(self) -> str:
         """Write it as a figure."""
@@ -46,7 +48,7 @@ def metered(server: Server) -> Iterator[Cost]:
     cost = Cost()
     process = Path(f"/proc/{server.pid}")
     done = threading.Event()
-    thread = threading.Thread(target=_ask, args=(server.url, done, cost))
+    thread = threading.Thread(target=_ask, args=(server.url, process, done, cost))
     (process / "clear_refs").write_text("5")  # the peak of the memory begins again (proc_pid_clear_refs(5))
     cpu, memory = _seconds(process), _bytes(process, "VmRSS")
     thread.start()
@@ -65,13 +67,14 @@ def memory(server: Server) -> int:
     return _bytes(Path(f"/proc/{server.pid}"), "VmRSS")
 
 
-def _ask(url: str, done: threading.Event, cost: Cost) -> None:
+def _ask(url: str, process: Path, done: threading.Event, cost: Cost) -> None:
     with plain_client(url) as asking:
         asking.get("/healthz")
         while not done.wait(PAUSE):
-            begun = time.monotonic()
+            begun, cpu = time.monotonic(), _seconds(process)
             asking.get("/healthz").raise_for_status()
             cost.waited = max(cost.waited, time.monotonic() - begun)
+            cost.blocked = max(cost.blocked, _seconds(process) - cpu)
 
 
 def _seconds(process: Path) -> float:

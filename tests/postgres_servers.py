@@ -50,7 +50,7 @@ class Postgres(Process):
         self.port = _free_port()
         own = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": ""}
         options = (own | {"cluster_name": name, "full_page_writes": "off", "shared_buffers": "16MB"} | settings).items()
-        command = [str(_programs() / "postgres"), "-D", str(data)]
+        command = [str(programs() / "postgres"), "-D", str(data)]
         super().__init__([*command, *(part for name, value in options for part in ("-c", f"{name}={value}"))], _user())
 
     @property
@@ -225,7 +225,8 @@ def wheel() -> ModuleType:
     return postgres_server
 
 
-def _programs() -> Path:
+def programs() -> Path:
+    """Return the folder of the programs of PostgreSQL, of the wheel."""
     module = wheel()
     return Path(module.POSTGRES_VERSIONS[module.TARGET_POSTGRES_VERSION])
 
@@ -243,7 +244,7 @@ def _user() -> str | None:
 
 
 def _run(program: str, *options: str) -> None:
-    path = _programs() / program
+    path = programs() / program
     done = subprocess.run([str(path), *options], user=_user(), cwd="/", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -4,12 +4,23 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0
 """Seconds within which a process must be ready or gone; only a broken one takes them."""
+
+
+@contextmanager
+def piped(command: Sequence[str], stderr: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command with its output in a pipe; it is gone afterwards, also when the test fails before it ends."""
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 class Process:

@@ -90,9 +90,11 @@ async def connection(url: str) -> AsyncIterator[Connection]:
 class Server(Process):
     """`parley serve` on one database; each start is a new process on a port that is free then."""
 
-    def __init__(self, database_url: str, *flags: str, files: int | None = None) -> None:
-        """`flags` go to `parley serve` as they are; it may have so many `files` open."""
-        serve = [sys.executable, "-m", "service", "serve", "--host", "127.0.0.1", "--port", "0"]
+    def __init__(
+        self, database_url: str, *flags: str, files: int | None = None, program: Sequence[str] = ("service",)
+    ) -> None:
+        """`flags` go to `parley serve` as they are; it may have so many `files` open. `program` is a module."""
+        serve = [sys.executable, "-m", *program, "serve", "--host", "127.0.0.1", "--port", "0"]
         limited = [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
         super().__init__([*limited, *serve, "--database-url", database_url, "--log-level", "WARNING", *flags])
         self._seen = 0

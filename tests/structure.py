@@ -32,10 +32,10 @@ ROOT = Path(__file__).resolve().parents[1]
 LINES_MAX = 300
 BASIS = "as_of=2025-06-10&known_position=12"
 READS = {
-    "an item": (f"/v1/restrictions/china-seven-rare-earths-control?{BASIS}", 45),
-    "an issue": (f"/v1/issues/rare-earth-export-restrictions?{BASIS}", 52),
-    "a list": (f"/v1/restrictions?party=CN&{BASIS}", 84),
-    "exposure": (f"/v1/exposure?good=dysprosium&party=US&{BASIS}", 93),
+    "an item": (f"/v1/restrictions/china-seven-rare-earths-control?{BASIS}", 65),
+    "an issue": (f"/v1/issues/rare-earth-export-restrictions?{BASIS}", 75),
+    "a list": (f"/v1/restrictions?party=CN&{BASIS}", 112),
+    "exposure": (f"/v1/exposure?good=dysprosium&party=US&{BASIS}", 117),
 }
 """Reads by name, each with the most functions that it may pass: a list and exposure have a search of their own."""
 PROSE = (
@@ -155,7 +155,7 @@ def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def undescribed() -> Figure:
-    """Count the properties and parameters of the document that have no description of their own."""
+    """Count the properties and parameters of the document that have no description, nor one where they refer to."""
     document = json.loads((ROOT / "openapi" / "openapi.json").read_bytes())
     schemas = document["components"]["schemas"]
 
@@ -167,7 +167,7 @@ def undescribed() -> Figure:
         f"{name}.{field}"
         for name, schema in schemas.items()
         for field, part in schema.get("properties", {}).items()
-        if not part.get("description")
+        if not (part.get("description") or schemas.get(part.get("$ref", "").rpartition("/")[2], {}).get("description"))
     ]
     found += [
         f"{operation['operationId']}: {parameter['name']}"
@@ -229,7 +229,7 @@ async def trace(request: Any) -> Passed:  # noqa: ANN401 - an awaitable
 def passed() -> Iterator[Figure]:
     """Count what a read and a write pass."""
     found = asyncio.run(traced())
-    for name, most in (*((name, most) for name, (_, most) in READS.items()), ("a write", 270)):
+    for name, most in (*((name, most) for name, (_, most) in READS.items()), ("a write", 300)):
         yield Figure(f"functions on {name}", len(found[name].functions), most, found[name].functions)
     yield Figure("decodes of a query on a read", max(found[name].decodes for name in READS), 1, [])
 

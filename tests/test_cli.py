@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.processes import PATIENCE, piped
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 COMMANDS = (
     *("serve", "migrate", "seed", "import", "export", "rebuild", "follow", "openapi", "keys", "record"),
@@ -121,7 +123,7 @@ def test_a_closed_pipe_ends_a_command_quietly(run: Run, database_url: str) -> No
     run("migrate")
     run("seed")
     command = [sys.executable, "-m", "service", "export", "-", "--database-url", database_url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with piped(command, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.close()
         assert process.stderr is not None
@@ -240,16 +242,17 @@ def test_serve_stops_when_asked(database_url: str, backend: str, run: Run) -> No
     if backend == "postgres":
         run("migrate")
     command = [sys.executable, "-m", "service", "serve", "--port", "0", "--database-url", database_url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with piped(command, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(5)]
+        lines = [process.stdout.readline().decode() for _ in range(5)]
         where = re.search(r"http://127\.0\.0\.1:\d+", lines[0])
         assert where is not None
         assert lines[1] == f"  docs:     {where[0]}/schema\n"
-        assert lines[3] == f"  try:      curl {where[0]}/v1/issues\n"
-        assert httpx.get(f"{where[0]}/v1/issues", trust_env=False).json()["items"] == []
+        assert lines[3].startswith("  keys:     none: everybody on this machine may read and write")
+        assert lines[4] == f"  try:      curl {where[0]}/v1/issues\n"
+        assert httpx.get(f"{where[0]}/v1/issues", trust_env=False, timeout=PATIENCE).json()["items"] == []
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_a_bad_line_is_named(run: Run) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 LINES: list[Event] = [json.loads(line) for line in (files.data("seeds") / "us-china.ndjson").read_bytes().splitlines()]
 TYPES = ["restriction.*", "clearance.*"]
-FILTERS = ["party=CN", "party=DE", "good=soybeans", "hs=8542", "entity=Huawei", "issue=section-301-tariffs", ""]
+FILTERS = ["party=CN", "party=DE,MX", "good=soybeans", "hs=8542,1201", "entity=Huawei", "issue=section-301-tariffs", ""]
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +85,22 @@ def test_each_road_lets_the_same_through(service: Service, given: str) -> None:
     assert command(service.server.url, *types, *option) == expected
 
 
-def test_webhooks_let_the_same_through(service: Service) -> None:
+@pytest.mark.parametrize(
+    ("conditions", "start"),
+    [
+        ({"party": "CN"}, {"after": 0}),
+        ({"party": "DE,CN", "hs": "8542,1201"}, {"since": "2020-01-01"}),
+        ({"issue": "section-301-tariffs,entity-list"}, {"since": "2020-01-01T00:00:00Z"}),
+    ],
+)
+def test_webhooks_let_the_same_through(service: Service, conditions: dict[str, str], start: Event) -> None:
     """A subscription is sent what the feed with the same filter has, records with what they act on."""
-    expected = pages(service, "feed", "type=restriction.*,clearance.*&party=CN")
+    given = {"type": "restriction.*,clearance.*", **conditions}
+    expected = pages(service, "feed", "&".join("=".join(each) for each in given.items()))
     with receiving() as receiver:
-        made = service.subscribe(receiver.url, type="restriction.*,clearance.*", party="CN", after=0)
+        made = service.subscribe(receiver.url, **given, **start)
         sent = [json.loads(request.body) for request in receiver.wait_for(len(expected))]
-        assert (made["type"], made["party"]) == ("restriction.*,clearance.*", "CN")
+        assert {name: made[name] for name in given} == given
         service.ask("DELETE", f"/v1/subscriptions/{made['id']}")
     assert [event["id"] for event in sent] == [event["id"] for event in expected]
     targets = [json.loads(event["targetevent"])["id"] for event in sent if "targetevent" in event]

@@ -5,15 +5,18 @@ import gc
 import itertools
 import json
 import random
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from prometheus_client.parser import text_string_to_metric_families
 
 from service.domain.vocabulary.events import FACTS
 from service.relay.relay import CONFIG, STREAM, SUBJECTS, Relay, Unfit
@@ -237,6 +240,43 @@ async def test_a_relay_waits_for_the_server(migrated_sqlite_url: str, tmp_path: 
                 await check(ledger, client)
     finally:
         late.close()
+
+
+async def test_metrics_of_a_relay(migrated_url: str, tmp_path: Path) -> None:
+    """They say how far the stream is from the head of the log, also while the server is away."""
+    with broker(tmp_path) as late:
+        relay = RelayProcess(migrated_url, late.url, "--metrics-port", "0")
+        relay.launch()
+        try:
+            async with opened(migrated_url) as ledger:
+                await ledger.append(LONDON)
+                there = {"up": 1.0, "position": len(LONDON), "lag_events": 0.0, "lag_seconds": 0.0, "losses_total": 0.0}
+                await _measured(relay, there)
+                late.kill()
+                await append(ledger, 11, WINDOW)
+            found = await _measured(relay, {"up": 0.0, "position": len(LONDON), "lag_events": WINDOW + len(openings())})
+            assert found["lag_seconds"] > 0
+            assert found["losses_total"] >= 1
+            late.start()
+            await _measured(relay, {"up": 1.0, "lag_events": 0.0, "lag_seconds": 0.0})
+        finally:
+            relay.kill()
+            relay.close()
+
+
+async def _measured(relay: RelayProcess, expected: dict[str, float]) -> dict[str, float]:
+    """Return the metrics of a relay, once they have these values."""
+    async with asyncio.timeout(PATIENCE):
+        while not (where := re.search(r"^Metrics on (\S+)$", relay.log(), re.MULTILINE)):  # noqa: ASYNC110
+            await asyncio.sleep(POLL)
+        async with httpx.AsyncClient(trust_env=False) as client:
+            while True:
+                families = text_string_to_metric_families((await client.get(where[1])).text)
+                values = {sample.name: sample.value for family in families for sample in family.samples}
+                found = {name.removeprefix("parley_relay_"): value for name, value in values.items()}
+                if expected.items() <= found.items():
+                    return found
+                await asyncio.sleep(POLL)
 
 
 async def test_a_server_that_hangs_up_before_it_greets_leaves_nothing_open(migrated_url: str) -> None:

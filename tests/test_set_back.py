@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -15,6 +16,7 @@ from tests.servers import Server, facts, openings, plain_client, serving
 from tests.sse import following
 from tests.test_follow import followed, lines
 from tests.test_follow import following as following_process
+from tests.watches.desk import Desk, restriction
 from tests.webhooks.receivers import receiving, until
 from tests.webhooks.service import Service
 
@@ -214,6 +216,49 @@ def test_parley_follow_ends_where_the_log_was_set_back(copies: Copies) -> None:
             assert b"The log was set back" in process.stderr.read()
         code, out, _ = followed(server.url, "--once")
         assert (code, len(out)) == (0, COMMON + FURTHER)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_watch_is_asked_again_of_a_log_that_was_set_back(copies: Copies, stopped: bool) -> None:  # noqa: FBT001
+    """Whether a server ran or not: its answer is that of the log as it is now, and what follows is delivered."""
+    with receiving() as receiver, serving(copies.url, "--webhooks-allow-private") as server:
+        desk = Desk(Service(server))
+        desk.open()
+        desk.subscribe(receiver)
+        desk.watch("duty", "/v1/restrictions/duty")
+        desk.record(restriction())
+        receiver.wait_for(1)
+        until(lambda: desk.get("/v1/watches/duty")["undelivered"] == 0)
+        save(server, copies)
+        epoch = desk.get("/readyz")["epoch"]
+        desk.record(restriction(change="lifted", occurred="2025-03-01"))
+        receiver.wait_for(2)
+        if stopped:
+            server.stop()
+        copies.restore()
+        if stopped:
+            server.start()
+        until(lambda: desk.ask("POST", "/v1/events", {"events": [restriction("other")]}).is_success)
+        until(lambda: desk.ask("GET", "/v1/watches/duty").json().get("known_position") == 3)
+        desk.record(restriction(change="suspended", occurred="2025-04-01"))
+        last = json.loads(receiver.wait_for(3)[2].body)
+        assert (last["data"]["before"]["status"], last["data"]["after"]["status"]) == ("in_force", "suspended")
+        assert (last["data"]["number"], last["ledgerepoch"]) == (2, epoch + (not stopped))
+
+
+def test_a_watch_is_asked_again_after_a_rebuild(copies: Copies) -> None:
+    """A rebuild raises the epoch: the question is asked, and the same answer is no change."""
+    with receiving() as receiver, serving(copies.url, "--webhooks-allow-private") as server:
+        desk = Desk(Service(server))
+        desk.open()
+        desk.subscribe(receiver)
+        desk.record(restriction())
+        shown = desk.watch("duty", "/v1/restrictions/duty")
+        rebuild_by_command(copies.url)
+        until(lambda: desk.get("/v1/watches/duty")["asked_at"] > shown["asked_at"])
+        desk.record(restriction(change="lifted", occurred="2025-03-01"))
+        (data,) = desk.check(receiver.wait_for(1))
+        assert (data["number"], data["before"]["status"], data["after"]["status"]) == (1, "in_force", "lifted")
 
 
 @pytest.mark.row(2)

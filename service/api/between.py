@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -10,7 +10,8 @@ from service.api.http.asof import Answered, AsOfRequest, as_of
 from service.api.http.parameters import INCLUDED, AsOfPageQuery, Compared, EndedOrPlanned, Several
 from service.api.spec import examples
 from service.api.spec.between_shapes import BETWEEN
-from service.api.spec.operations import Operation, Route, as_of_answers
+from service.api.spec.operations import TABLE, Operation, Route, as_of_answers
+from service.api.spec.state_shapes import STATES, columns_of
 from service.domain.errors import Fault
 from service.domain.matching.asked import CLAUSES, clause_of
 from service.domain.matching.partners import Partners
@@ -161,6 +162,11 @@ def _listed(kind: tuple[str, list[bytes]]) -> bytes:
     return b'"%s":[%s]' % (name.encode(), b",".join(bodies))
 
 
+def _rows(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the states of an answer as the rows of a table, each with its side, by side and kind."""
+    return [{"side": side} | each for side in _SIDES for states in answer[side].values() for each in states]
+
+
 ROUTES = [
     Route(
         Operation(
@@ -170,11 +176,11 @@ ROUTES = [
             "what `b` does to `a`, and what both take part in, through blocs and measures against all as well; `limit` "
             "items in all, in order of first appearance in the log. A restriction in whose place others stand names "
             "them in `displaced_by`. Items that have ended in every reading, and those that are only planned, are left "
-            "out unless asked for.",
+            "out unless asked for. A table has the `side` of each item.",
             query=BetweenQuery, headers=("If-None-Match",),
-            answers=as_of_answers("What stands between them.", BETWEEN, examples.BETWEEN),
-            problems=("knowledge-ahead",),
+            answers=as_of_answers("What stands between them.", BETWEEN, examples.BETWEEN, also=TABLE),
+            problems=("knowledge-ahead", "not-acceptable"),
         ),
-        as_of(BetweenQuery, _get_between),
+        as_of(BetweenQuery, _get_between, ("side", *columns_of(*map(STATES.__getitem__, _KINDS))), _rows),
     )
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
-from xml.etree import ElementTree as ET
+from xml.etree import ElementTree as ET  # it writes XML and reads none  # nosec B405
 
 import msgspec
 from icalendar import Calendar, Event

@@ -5,15 +5,16 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import msgspec
 from litestar import Response
 from msgspec import Meta
 
 from service.api.change_forms import ATOM, CALENDAR, FORMS, calendar, dated, news, tabled
-from service.api.http.asof import frozen, known_clocks, next_link, not_modified, placed, tag_of
+from service.api.http.asof import placed
 from service.api.http.basis import every_day_members
+from service.api.http.conditions import not_modified
 from service.api.http.cursors import check_history, foreign_cursor, next_member
 from service.api.http.encodings import form_of
+from service.api.http.frozen import frozen, known_clocks, next_link, tag_of
 from service.api.http.moments import ordinal
 from service.api.http.parameters import Day, KnownPageQuery
 from service.api.http.query_strings import BadQuery
@@ -152,9 +153,9 @@ async def _get_changes(request: AnyRequest) -> Response[bytes]:
     found = [dated(each) for each in page.items]
     day, number = page.next or (0, None)
     following = next_member(request, basis, number, day)
+    headers["Link"] += next_link(request, following)
     if form != JSON:
         written = _written(form, found, [each.known_at or basis.recorded_at for each in page.items], basis, services)
-        headers["Link"] += next_link(request, msgspec.json.decode(b"{%s}" % following)["next"])
         return Response(written, media_type=form, headers=headers)
     members = (encode(found)[1:-1], following, days["from"].encode(), days["to"].encode(), every_day_members(basis))
     return json_answer(b'{"items":[%s],%s,"from":"%s","to":"%s",%s}' % members, headers=headers)

@@ -19,6 +19,7 @@ from service.api.http.requests import (
     AnyRequest,
     body_of,
     encode,
+    field_of,
     json_answer,
     query_of,
     services_of,
@@ -70,7 +71,7 @@ async def _list_consumers(request: AnyRequest) -> Response[bytes]:
     """Read the consumers in the order of their names."""
     query = query_of(request, ConsumersQuery)
     after = read_cursor(request, query.cursor, NameCursor).after if query.cursor else ""
-    found = await consumers.listed(services_of(request).database, after, query.limit + 1)
+    found = await consumers.listed(services_of(request).database.primary, after, query.limit + 1)
     shown = tuple(_shown(request, each) for each in found[: query.limit])
     more = len(found) > query.limit
     following = write_cursor(NameCursor(shown[-1].name, list_digest(request))) if more else None
@@ -81,7 +82,7 @@ async def _get_consumer(request: AnyRequest) -> Response[bytes]:
     """Read the position of a consumer; raises NotFound when there is none of that name."""
     query_of(request, Query)
     name = slug_of(request, "consumer", "consumer")
-    found = await consumers.get(services_of(request).database, name)
+    found = await consumers.get(services_of(request).database.primary, name)
     if found is None:
         raise _absent(name)
     return _answer(request, found)
@@ -91,23 +92,25 @@ async def _put_consumer(request: AnyRequest) -> Response[bytes]:
     """Make a consumer, or move it from where the writer saw it."""
     name = _name(request)
     sent = await body_of(request, Move)
-    if "if-match" in request.headers:
+    if field_of(request, b"if-match") is not None:
         return await _move_if_match(request, name, sent)
-    if "if-none-match" in request.headers:
+    if field_of(request, b"if-none-match") is not None:
         return await _create_if_none(request, name, sent)
     services = services_of(request)
     if sent.expected is not None:
         moved = await consumers.move(
-            services.database, name, sent.place, services.clock(), sent.expected, owner_of(request)
+            services.database.primary, name, sent.place, services.clock(), sent.expected, owner_of(request)
         )
         return _answer(request, moved)
-    made = await consumers.create(services.database, name, sent.place, services.clock(), owner_of(request) or "")
+    made = await consumers.create(
+        services.database.primary, name, sent.place, services.clock(), owner_of(request) or ""
+    )
     if made is not None:
         return _made(request, made)
-    await consumers.check_owner(services.database, name, owner_of(request))
-    found = await consumers.get(services.database, name)
+    await consumers.check_owner(services.database.primary, name, owner_of(request))
+    found = await consumers.get(services.database.primary, name)
     if found is None or found.position != sent.position:
-        raise await consumers.conflict(services.database, name, None)
+        raise await consumers.conflict(services.database.primary, name, None)
     return _answer(request, found)
 
 
@@ -115,9 +118,9 @@ async def _delete_consumer(request: AnyRequest) -> Response[bytes]:
     """Delete a consumer; raises NotFound when there is none of that name."""
     query_of(request, Query)
     name = slug_of(request, "consumer", "consumer")
-    expected = _if_match(request) if "if-match" in request.headers else None
+    expected = None if field_of(request, b"if-match") is None else await _if_match(request, name)
     try:
-        await consumers.delete(services_of(request).database, name, expected, owner_of(request))
+        await consumers.delete(services_of(request).database.primary, name, expected, owner_of(request))
     except consumers.CursorConflict as conflict:
         raise (_absent(name) if conflict.actual is None else _failed(conflict)) from conflict
     return Response(b"", status_code=204)
@@ -127,8 +130,8 @@ async def _move_if_match(request: AnyRequest, name: str, sent: Move) -> Response
     _alone(sent, "If-Match")
     services = services_of(request)
     try:
-        expected, owner = _if_match(request), owner_of(request)
-        moved = await consumers.move(services.database, name, sent.place, services.clock(), expected, owner)
+        expected, owner = await _if_match(request, name), owner_of(request)
+        moved = await consumers.move(services.database.primary, name, sent.place, services.clock(), expected, owner)
     except consumers.CursorConflict as conflict:
         raise _failed(conflict) from conflict
     return _answer(request, moved)
@@ -136,13 +139,15 @@ async def _move_if_match(request: AnyRequest, name: str, sent: Move) -> Response
 
 async def _create_if_none(request: AnyRequest, name: str, sent: Move) -> Response[bytes]:
     _alone(sent, "If-None-Match")
-    if request.headers["if-none-match"].strip() != "*":
+    if (field_of(request, b"if-none-match") or "").strip() != "*":
         detail = "If-None-Match holds * where a consumer is made."
         raise PreconditionFailed(detail)
     services = services_of(request)
-    made = await consumers.create(services.database, name, sent.place, services.clock(), owner_of(request) or "")
+    made = await consumers.create(
+        services.database.primary, name, sent.place, services.clock(), owner_of(request) or ""
+    )
     if made is None:
-        raise _failed(await consumers.conflict(services.database, name, None))
+        raise _failed(await consumers.conflict(services.database.primary, name, None))
     return _made(request, made)
 
 
@@ -152,16 +157,20 @@ def _alone(sent: Move, header: str) -> None:
         raise Malformed([Fault(("expected",), f"not together with the header {header}")])
 
 
-def _if_match(request: AnyRequest) -> int | None:
-    """Return the position that If-Match names, None for any; raises PreconditionFailed for another text."""
-    given = request.headers["if-match"].strip()
+async def _if_match(request: AnyRequest, name: str) -> int | None:
+    """Return the position that If-Match names, of several the one where the consumer is, None for any.
+
+    Raises PreconditionFailed for another text.
+    """
+    given = (field_of(request, b"if-match") or "").strip()
     if given == "*":
         return None
-    tag = _TAG.fullmatch(given)
-    if tag is None:
+    tags = [int(tag[1]) for each in given.split(",") if (tag := _TAG.fullmatch(each.strip()))]
+    if not tags:
         detail = f"If-Match holds the position of the consumer, a number in quotes, not {given}."
         raise PreconditionFailed(detail)
-    return int(tag[1])
+    found = await consumers.get(services_of(request).database.primary, name) if len(tags) > 1 else None
+    return found.position if found and found.position in tags else tags[0]
 
 
 def _failed(conflict: CursorConflict) -> PreconditionFailed:

@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from service.api.http.asof import (
-    freeze,
-    frozen,
-    known_clocks,
-    not_modified,
-    question_of,
-    same_clocks,
-    tag_of,
-)
+from service.api.http.asof import freeze, question_of, same_clocks
 from service.api.http.basis import every_day_members, known_members
+from service.api.http.conditions import not_modified
 from service.api.http.cursors import AsOfCursor, check_history, foreign_cursor, next_member, read_cursor
+from service.api.http.frozen import frozen, known_clocks, next_link, tag_of
 from service.api.http.moments import ended_day, micros, ordinal
 from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Day, KnownQuery, Limit, Moment, StandingOrNone
 from service.api.http.query_strings import BadQuery
@@ -122,7 +116,7 @@ async def _diff(request: AnyRequest, slug: str | None) -> Response[bytes]:
         raise foreign_cursor()
     check_history(cursor, span.basis)
     headers = frozen(request, tag_of(span.clocks, edition), span.clocks, pinned=span.pinned)
-    if (same := not_modified(request, headers)) is not None:
+    if (same := not_modified(request, headers, exists=False)) is not None:
         return same
     if slug is not None:
         await check_issue(services.database, span.basis, slug)
@@ -136,7 +130,9 @@ async def _diff(request: AnyRequest, slug: str | None) -> Response[bytes]:
     )
     items = b",".join(_change(each) for each in page.items)
     following = next_member(request, span.basis, page.next, span.within)
-    return json_answer(b'{"items":[%s],%s,%s}' % (items, following, span.members), headers=headers)
+    headers["Link"] += next_link(request, following)
+    body = b'{"items":[%s],%s,%s}' % (items, following, span.members)
+    return not_modified(request, headers) or json_answer(body, headers=headers)
 
 
 async def _span(request: AnyRequest, query: DiffQuery, cursor: AsOfCursor | None) -> _Span:
@@ -254,7 +250,7 @@ ROUTES = [
             "K (`from`, `to`), or between two Ks on one day (`known_from`, `known_to`: positions or instants; as "
             "published, days).",
             path_parameters={"issue": IssueName}, query=DiffQuery, headers=("If-None-Match",),
-            answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF),
+            answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF, by_datetime=False),
             problems=("not-found", "knowledge-ahead"),
         ),
         _get_diff,
@@ -267,7 +263,7 @@ ROUTES = [
             "`to`), or between two Ks on one day (`known_from`, `known_to`: positions or instants; as published, "
             "days): what became known of what stood on that day.",
             query=DiffQuery, headers=("If-None-Match",),
-            answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF),
+            answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF, by_datetime=False),
             problems=("knowledge-ahead",),
         ),
         _get_differences,

@@ -13,14 +13,17 @@ from litestar.enums import HttpMethod
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
-from service.api.feed import FollowQuery, check_position, check_room, edition_of, left_by
+from service.api.feed import FollowQuery, check_position, check_room, followed, left_by
 from service.api.http import moments
-from service.api.http.access import key_of_request
 from service.api.http.encodings import form_of
+from service.api.http.feed_headers import edition_of
+from service.api.http.outgoing import HeadOfStream
 from service.api.http.problems import BadRequest
-from service.api.http.requests import NO_STORE, AnyRequest, encode, query_of, services_of
+from service.api.http.requests import NO_STORE, AnyRequest, encode, field_of, query_of, services_of
 from service.api.spec import examples
+from service.api.spec.follower_shapes import StreamSetBack
 from service.api.spec.operations import Documented, Operation, Route
+from service.api.spec.recorded_shapes import AnyRecorded
 from service.domain.errors import OtherLog
 from service.feed.pages import CHUNK_BYTES, EventFilter, log_page
 from service.feed.recent import block
@@ -217,15 +220,15 @@ async def _stream_feed(request: AnyRequest) -> Response[Any]:
     query = query_of(request, StreamQuery)
     form_of(request, EVENT_STREAM)
     services = services_of(request)
-    check_room(services)
-    place = resumed(request.headers.get("last-event-id"), await query.place(services))
+    check_room(request)
+    place = resumed(field_of(request, b"last-event-id"), await query.place(services))
     (_, after, head) = await log_page(services.database, place, 0)
     check_position(f"position {after}", after.position, head)
     headers = HEADERS | edition_of(services)
     if request.method == HttpMethod.HEAD:
-        return Response(b"", media_type=EVENT_STREAM, headers=headers)
+        return HeadOfStream(b"", media_type=f"{EVENT_STREAM}; charset=utf-8", headers=headers)
     follower = Follower(services.database, services.tail, after, query.passing(), places=query.ids == "place")
-    return EventStream(follower, headers, services.keys.ending(key_of_request(request), follower.leave))
+    return EventStream(follower, headers, followed(request, follower.leave))
 
 
 ROUTES = [
@@ -240,7 +243,8 @@ ROUTES = [
             query=StreamQuery, headers=("Last-Event-ID",),
             answers={
                 200: Documented(
-                    "The log from there on.", None, EVENT_STREAM, example=examples.EVENT_STREAM,
+                    "The log from there on; the schema is that of the data of one message.",
+                    (AnyRecorded, StreamSetBack), EVENT_STREAM, example=examples.RECORDED,
                     headers=("Feed-Ledger", "Feed-Epoch"),
                 )
             },

@@ -8,7 +8,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from service.api.http.asof import placed, question_of
-from service.api.http.basis import basis_members
+from service.api.http.basis import every_day_members
+from service.api.http.conditions import not_modified, seen_by
+from service.api.http.cursors import check_history
+from service.api.http.frozen import frozen, known_clocks, next_link, tag_of
 from service.api.http.idempotency import key_of
 from service.api.http.moments import ordinal
 from service.api.http.parameters import (
@@ -26,7 +29,6 @@ from service.api.http.parameters import (
 )
 from service.api.http.query_strings import Query
 from service.api.http.requests import (
-    REVALIDATE,
     AnyRequest,
     body_if_sent,
     body_of,
@@ -35,20 +37,21 @@ from service.api.http.requests import (
     json_answer,
     query_of,
     receipt,
-    receipt_body,
     services_of,
 )
 from service.api.roles import author_of
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import (
-    KEYED,
-    RECORDED_BY_DELETE,
+    CONDITIONAL,
+    RECORDED_BY_CHANGE,
     RECORDED_OR_REPEATED,
-    Documented,
     EventId,
     Operation,
     Route,
+    as_of_answers,
 )
+from service.api.spec.recorded_shapes import ADDED, EventNow
+from service.append.request import Once
 from service.domain.admit.strict_json import accept
 from service.domain.errors import Fault, Malformed, UnknownEvent
 from service.domain.vocabulary.codes import Text
@@ -74,6 +77,7 @@ if TYPE_CHECKING:
 
     from service.append.request import AppendResult
     from service.domain.vocabulary.events import Record
+    from service.views.asof.question import Basis
 
 
 class EventsQuery(KnownPageQuery, frozen=True, kw_only=True):
@@ -108,17 +112,19 @@ class AddedReports(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The reason for adding the reports, in words."""
 
 
-_ADDED = {("event", field.encode_name) for field in msgspec.structs.fields(response_shapes.EventNow)} - {
-    ("event", "id"),
-    ("event", "type"),
-}
+_ADDED = {("event", name) for name in ADDED}
 """The members that reading an event adds to it, as paths in a correction."""
 
 
 async def _list_events(request: AnyRequest) -> Response[bytes]:
     """Read recorded events by filter, in position order."""
     asked = await placed(request, EventsQuery)
-    query, basis = asked.query, await resolve(asked.database, asked.question)
+    query, edition = asked.query, asked.services.heads.edition
+    basis = await resolve(asked.database, asked.question)
+    check_history(asked.cursor, basis)
+    headers = _headers(request, query, basis, edition)
+    if (same := not_modified(request, headers)) is not None:
+        return same
     wanted = EventFilter(
         passing(EventConditions.of(query)),
         None if query.occurred_from is None else ordinal(query.occurred_from),
@@ -130,19 +136,30 @@ async def _list_events(request: AnyRequest) -> Response[bytes]:
     counted = await engine_of(basis).counted(asked.database, basis, sorted(items))
     bodies = [event.json() for event in page.events if counted is None or event.position in counted]
     members = asked.page(basis, bodies, page.next if page.next < basis.position else None).members
-    return json_answer(b"{%s,%s}" % (members, basis_members(basis)), headers={"Cache-Control": REVALIDATE})
+    headers["Link"] += next_link(request, members)
+    return json_answer(b"{%s,%s}" % (members, every_day_members(basis)), headers=headers)
 
 
 async def _get_event(request: AnyRequest) -> Response[bytes]:
     """Read one recorded event with the records on it."""
     written, services = request.path_params["event_id"], services_of(request)
-    basis = await resolve(services.database, await question_of(services, query_of(request, KnownQuery)))
+    query, edition = query_of(request, KnownQuery), services.heads.edition
+    basis = await resolve(services.database, await question_of(services, query))
+    headers = _headers(request, query, basis, edition)
+    if (same := not_modified(request, headers, exists=False)) is not None:
+        return same
     event = await annotated(services.database, basis, event_id(written))
     if event is None:
         raise UnknownEvent(written)
     records = b",".join(record.json() for record in event.records)
-    members = (event.event.json()[:-1], records, event.text or b"null", basis_members(basis))
-    return json_answer(b'%s,"records":[%s],"now":%s,%s}' % members, headers={"Cache-Control": REVALIDATE})
+    members = (event.event.json()[:-1], records, event.text or b"null", every_day_members(basis))
+    body = b'%s,"records":[%s],"now":%s,%s}' % members
+    return not_modified(request, headers) or json_answer(body, headers=headers)
+
+
+def _headers(request: AnyRequest, query: KnownQuery, basis: Basis, edition: str) -> dict[str, str]:
+    clocks = known_clocks(basis)
+    return frozen(request, tag_of(clocks, edition), clocks, pinned=query.pins_known())
 
 
 async def _correct_event(request: AnyRequest) -> Response[bytes]:
@@ -175,7 +192,7 @@ async def _retract_event(request: AnyRequest) -> Response[bytes]:
         raise Malformed([Fault(("reason",), "not the reason of the query; one of the two is enough")])
     sent = Retraction(reason=asked or sent.reason, reports=sent.reports)
     record = RecordRetracted(target=event_id(request.path_params["event_id"]), reason=sent.reason, reports=sent.reports)
-    return json_answer(receipt_body(request, await _record(request, record, sent)))
+    return receipt(request, await _record(request, record, sent), 200)
 
 
 async def _add_reports(request: AnyRequest) -> Response[bytes]:
@@ -190,8 +207,9 @@ async def _record(request: AnyRequest, record: Record, sent: Struct) -> AppendRe
     """Append one record, once; faults get paths from the body that was sent. Raises UnknownEvent for no target."""
     try:
         batch, by = Batch(events=(record,)), author_of(request, (record,))
-        key = key_of(request, sent)
-        return await services_of(request).ledger.append(batch, key=key, once=True, recorded_by=by)
+        key, seen = key_of(request, sent), seen_by(request)
+        once = Once(None if seen is None else seen.position())
+        return await services_of(request).ledger.append(batch, key=key, once=once, recorded_by=by)
     except Malformed as refused:
         faults = [Fault(fault.path[2:], fault.detail) for fault in refused.faults]
         if any(fault.path == ("target",) for fault in faults):
@@ -207,8 +225,10 @@ ROUTES = [
             summary="List recorded events",
             description="Recorded events in position order, by filter, as known at K; each stands as recorded, "
             "with all its reports. A filtered page, or one as published, may be short before the end.",
-            query=EventsQuery,
-            answers={200: Documented("A page of events.", response_shapes.EventPage, example=examples.EVENT_PAGE)},
+            query=EventsQuery, headers=("If-None-Match",),
+            answers=as_of_answers(
+                "A page of events.", response_shapes.EventPage, examples.EVENT_PAGE, by_datetime=False
+            ),
             problems=("knowledge-ahead",),
         ),
         _list_events,
@@ -218,7 +238,8 @@ ROUTES = [
             method="GET", operation_id="get_event", summary="Get one recorded event",
             description="A recorded event, the corrections, retractions, reports and disputes recorded on it, "
             "and its text now.",
-            query=KnownQuery, answers={200: Documented("The event.", response_shapes.EventNow)},
+            query=KnownQuery, headers=("If-None-Match",),
+            answers=as_of_answers("The event.", EventNow, by_datetime=False),
             problems=("unknown-event", "knowledge-ahead"), **_BY_ID,
         ),
         _get_event,
@@ -230,8 +251,8 @@ ROUTES = [
             "With `known_basis=published`: with `reports` it is the source's own and counts from their publication; "
             "without, it mends a slip of the ledger and acts at every day of publication. A repeat of the last "
             "correction answers 200 with the first result. The members that reading an event adds are ignored.",
-            headers=KEYED, body=Correction, body_examples=examples.CORRECTIONS, answers=RECORDED_OR_REPEATED,
-            problems=("unknown-event",), **_BY_ID,
+            headers=CONDITIONAL, body=Correction, body_examples=examples.CORRECTIONS, answers=RECORDED_OR_REPEATED,
+            problems=("unknown-event", "precondition-failed"), **_BY_ID,
         ),
         _correct_event,
     ),
@@ -242,8 +263,9 @@ ROUTES = [
             "out. With `known_basis=published`: with `reports` the retraction is the source's own and counts from "
             "their publication; without, it mends a slip of the ledger and acts at every day of publication. An event "
             "that is retracted already answers with the first result, unless the body has other reports.",
-            headers=KEYED, query=RetractQuery, body=Retraction, body_required=False,
-            body_examples=examples.RETRACTIONS, answers=RECORDED_BY_DELETE, problems=("unknown-event",), **_BY_ID,
+            headers=CONDITIONAL, query=RetractQuery, body=Retraction, body_required=False,
+            body_examples=examples.RETRACTIONS, answers=RECORDED_BY_CHANGE,
+            problems=("unknown-event", "precondition-failed"), **_BY_ID,
         ),
         _retract_event,
     ),
@@ -254,8 +276,9 @@ ROUTES = [
             description="Records that others say so too, or deny it (`stance: denies`). With `known_basis=published` "
             "each report counts from its own day of publication. The same reports again answer 200 with the first "
             "result.",
-            path_parameters={"event_id": EventId}, headers=KEYED, body=AddedReports,
-            body_examples=examples.REPORTS, answers=RECORDED_OR_REPEATED, problems=("unknown-event",),
+            path_parameters={"event_id": EventId}, headers=CONDITIONAL, body=AddedReports,
+            body_examples=examples.REPORTS, answers=RECORDED_OR_REPEATED,
+            problems=("unknown-event", "precondition-failed"),
         ),
         _add_reports,
     ),

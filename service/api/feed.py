@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 from litestar import Response
@@ -14,8 +15,11 @@ from msgspec import Meta
 
 from service.access.keys import Role
 from service.api.http import moments
-from service.api.http.access import admit, key_of_request
-from service.api.http.encodings import WORTH_BYTES, coding_of, compressed, compressing, form_of
+from service.api.http.access import admit, client_of, key_of_request
+from service.api.http.conditions import not_modified
+from service.api.http.encodings import coding_of, compressing, form_of
+from service.api.http.feed_headers import VARY, edition_of, page_headers
+from service.api.http.outgoing import HeadOfStream
 from service.api.http.parameters import (
     LIMIT_DEFAULT,
     Limit,
@@ -27,11 +31,13 @@ from service.api.http.parameters import (
     OfItems,
     OfParties,
     OfTypes,
+    Since,
 )
+from service.api.http.problems import POSITION
 from service.api.http.query_strings import BadQuery, Query
-from service.api.http.requests import JSON, NO_STORE, REVALIDATE, AnyRequest, query_of, services_of
+from service.api.http.requests import JSON, NO_STORE, AnyRequest, query_of, services_of
 from service.api.spec import examples, follower_shapes
-from service.api.spec.operations import Documented, Media, Operation, Route
+from service.api.spec.operations import AS_OF_HEADERS, Documented, Media, Operation, Route
 from service.api.spec.recorded_shapes import AnyRecorded
 from service.domain.errors import Fault, KnowledgeAhead, OtherLog, Unavailable
 from service.eventlog.log import Place, lines, place_before
@@ -40,8 +46,7 @@ from service.feed.filters import EventConditions, Passing, passing
 from service.feed.pages import CHUNK_BYTES, EventFilter, LogPage, log_page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from typing import Any
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from litestar.types import Receive
 
@@ -55,7 +60,6 @@ FOLLOWERS_MAX = 4_000
 """Clients that may follow one process at the same time, by stream or waiting; more are asked to come back."""
 WAIT_MAX = 30
 """Seconds that a client may wait for the next event."""
-VARY = "Accept, Accept-Encoding"
 
 logger = structlog.get_logger(__name__)
 
@@ -66,15 +70,6 @@ After = Annotated[
         description="Return events after this position; 0 is the beginning. With `@` and the `recorded_at` of the "
         "event there (`Feed-Place` of the page before, unchanged) it is refused where the log has another event.",
         examples=["20", "20@2025-06-10T12:00:00.000000Z"],
-    ),
-]
-Since = Annotated[
-    str,
-    Meta(
-        pattern=moments.DAY_OR_INSTANT,
-        description="Return events recorded at this instant (RFC 3339 with offset, + is written %2B) or later, or on "
-        "this day in UTC or later; in place of `after`.",
-        examples=["2025-06-10T12:00:00Z", "2025-06-10"],
     ),
 ]
 
@@ -143,14 +138,10 @@ async def _read_feed(request: AnyRequest) -> Response[Any]:
     else:
         origin = origin_of(services.public_url, services.heads)
         body = b"[%s]" % b",".join([envelope(event, origin) for event in page.events])
-    headers = {
-        "Feed-Next": str(page.next), "Feed-Place": str(page.place), "Feed-Head": str(page.head), **edition_of(services),
-        "Cache-Control": REVALIDATE, "Vary": VARY,
-    }  # fmt: skip
-    if len(body) >= WORTH_BYTES and (coding := coding_of(request)):
-        headers["Content-Encoding"] = coding
-        body = await compressed(body, coding)
-    return Response(body, media_type=form, headers=headers)
+    # After a place there is always the same: after a position alone the log may be another once it was set back.
+    whole = len(page.events) == (query.limit or LIMIT_DEFAULT) and page.next < page.head
+    headers = page_headers(request, page, form, frozen=whole and "@" in (query.after or ""))
+    return not_modified(request, headers) or Response(body, media_type=form, headers=headers)
 
 
 async def _page(request: AnyRequest, services: Services, query: FeedQuery) -> LogPage:
@@ -161,12 +152,12 @@ async def _page(request: AnyRequest, services: Services, query: FeedQuery) -> Lo
     check_position(f"after={query.after}", place.position, page.head)
     if page.events or not query.wait:
         return page
-    check_room(services)
+    check_room(request)
     loop, tail = asyncio.get_running_loop(), services.tail
     until = loop.time() + query.wait
     gone = asyncio.create_task(left_by(request.receive), name="gone")
     try:
-        with tail.following(), services.keys.ending(key_of_request(request), gone.cancel):
+        with tail.following(), followed(request, gone.cancel):
             while not page.events and not tail.closed and not gone.done() and (left := until - loop.time()) > 0:
                 await asyncio.wait([gone, tail.moved(page.next)], timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 more = tail.page(page.place, limit, wanted)
@@ -185,19 +176,24 @@ async def left_by(receive: Receive) -> None:
         pass
 
 
-def edition_of(services: Services) -> dict[str, str]:
-    """Return the headers that name the ledger and its epoch."""
-    return {"Feed-Ledger": str(services.heads.ledger), "Feed-Epoch": str(services.heads.epoch)}
-
-
 def check_position(written: str, after: int, head: int) -> None:
     """Refuse a position beyond the head: a client who has read more than there is has followed another ledger."""
     if after > head:
         raise KnowledgeAhead(written, head)
 
 
-def check_room(services: Services) -> None:
-    """Refuse another follower where there are as many as there is room for, or the process is stopping."""
+@contextmanager
+def followed(request: AnyRequest, leave: Callable[[], object]) -> Iterator[None]:
+    """Count a follower for its client during the block; call `leave` when its key ends."""
+    services = services_of(request)
+    with services.clients.following(client_of(request)), services.keys.ending(key_of_request(request), leave):
+        yield
+
+
+def check_room(request: AnyRequest) -> None:
+    """Refuse another follower where all, or its client, have as many as may be, or the process is stopping."""
+    services = services_of(request)
+    services.clients.check_room(client_of(request))
     if services.tail.closed or services.tail.followers >= FOLLOWERS_MAX:
         reason = "as many follow as there is room for"
         raise Unavailable(reason)
@@ -210,9 +206,15 @@ async def _whole(request: AnyRequest, query: FeedQuery) -> Response[Any]:
     services = services_of(request)
     (_, after, head) = await log_page(services.database, await query.place(services), 0)
     check_position(f"after={query.after}", after.position, head)
-    headers = {"Feed-Head": str(head), **edition_of(services), "Cache-Control": NO_STORE, "Vary": VARY}
+    headers = {
+        "Feed-Head": str(head),
+        POSITION: str(head),
+        **edition_of(services),
+        "Cache-Control": NO_STORE,
+        "Vary": VARY,
+    }
     if request.method == HttpMethod.HEAD:
-        return Response(b"", media_type=NDJSON, headers=headers)
+        return HeadOfStream(b"", media_type=NDJSON, headers=headers)
     lasts = partial(services.keys.lasts, key_of_request(request))
     lines = _lines(services.database, after, head, query.passing(), query.limit, lasts)
     if coding := coding_of(request):
@@ -259,7 +261,7 @@ def _read(database: Database, after: Place, wanted: EventFilter, left: int | Non
     return asyncio.create_task(log_page(database, after, limit, wanted, CHUNK_BYTES), name="lines")
 
 
-_LINE = Media(NDJSON, AnyRecorded, example=examples.FEED["events"][0])
+_LINE = Media(NDJSON, (AnyRecorded, follower_shapes.FeedEnd), example=examples.FEED["events"][0])
 _BATCH = Media(BATCH_MEDIA_TYPE, tuple[follower_shapes.CloudEvent, ...], example=[examples.CLOUD_EVENT])
 ROUTES = [
     Route(
@@ -272,12 +274,13 @@ ROUTES = [
             "for, one event a line, and ends with a line `{end, count, next, head}`: without that it was cut off. "
             "`Accept: application/cloudevents-batch+json` gives a page as CloudEvents, with `next` and `head` in "
             "headers. A page has some 8 MB of events at most.",
-            query=FeedQuery,
+            query=FeedQuery, headers=("If-None-Match",),
             answers={
                 200: Documented(
                     "A page of the log.", follower_shapes.FeedPage, example=examples.FEED, also=(_LINE, _BATCH),
-                    headers=("Feed-Next", "Feed-Place", "Feed-Head", "Feed-Ledger", "Feed-Epoch"),
-                )
+                    headers=("Feed-Next", "Feed-Place", "Feed-Head", "Feed-Ledger", "Feed-Epoch", *AS_OF_HEADERS),
+                ),
+                304: Documented("The client has this page.", headers=AS_OF_HEADERS),
             },
             problems=("knowledge-ahead", "other-log", "not-acceptable"),
         ),

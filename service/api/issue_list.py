@@ -10,6 +10,7 @@ from msgspec import Meta
 from service.api.http.asof import Answered, AsOfRequest, as_of
 from service.api.http.parameters import AsOfPageQuery, Several, Words, faults_of_words
 from service.api.issue_bodies import with_posture
+from service.api.listing import SORTED, IssueSort, listed, order_of, place_of
 from service.api.spec import response_shapes
 from service.api.spec.operations import TABLE, Operation, Route, as_of_answers
 from service.api.spec.state_shapes import ISSUE, Posture, columns_of
@@ -17,8 +18,8 @@ from service.domain.matching.asked import clause_of
 from service.domain.rule.tokens import token
 from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary.codes import Party
-from service.views.asof import lists
 from service.views.asof.question import Included, ScopeFilter, StateFilter
+from service.views.asof.sorting import Listing, PagePlace
 from service.views.asof.sources import with_sources
 from service.views.asof.summaries import summaries
 
@@ -47,6 +48,10 @@ class IssuesQuery(AsOfPageQuery, frozen=True, kw_only=True):
         Meta(description="Issues of one of these postures. A page may be short before the end."),
     ] = None
     q: Words | None = None
+    sort: Annotated[
+        IssueSort | None,
+        Meta(description=f"{SORTED} `since`: by the first day of the status, in the earliest reading. `id`: by name."),
+    ] = None
 
     def filter(self, day: int) -> StateFilter | ScopeFilter:
         """Return the filter on issues on a day."""
@@ -67,31 +72,36 @@ def _has_words(words: Sequence[str], issue: ItemState) -> bool:
 
 async def _list_issues(asked: AsOfRequest[IssuesQuery]) -> Answered:
     """Read the issues as of (D, K), each with its version and posture."""
-    query, question, after = asked.query, asked.question, asked.after
-    words, wanted = words_of(query.q or ""), query.filter(question.as_of)
+    query, question, place = asked.query, asked.question, place_of(asked)
+    words = words_of(query.q or "")
     passes = partial(_has_words, words) if words else None
-    found: list[tuple[int, bytes]] = []
+    listing = Listing(query.filter(question.as_of), passes, order_of(query.sort))
+    found: list[tuple[ItemState, bytes]] = []
     pages = 0
     while True:
-        page = await lists.page(asked.database, question, wanted, passes, after=after, limit=query.limit)
+        page = await listed(asked.database, question, listing, place, query.limit)
         shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
         found += await _with_postures(asked.database, page.basis, shown.items, query.posture)
         pages += 1
+        if shown.next is not None:
+            question, place = page.basis.pinned(), PagePlace(listing.key(shown.items), shown.next)
         if query.posture is None or shown.next is None or len(found) >= query.limit or pages == PAGES_MAX:
             break
-        question, after = page.basis.pinned(), shown.next
     kept = found[: query.limit]
-    following = kept[-1][0] if len(kept) < len(found) else shown.next
-    return asked.page(page.basis, [body for _, body in kept], following)
+    if len(kept) < len(found):
+        last = kept[-1][0]
+        place = PagePlace(listing.key([last]), last.number)
+    following = place.number if len(kept) < len(found) or shown.next is not None else None
+    return asked.page(page.basis, [body for _, body in kept], following, key=place.key)
 
 
 async def _with_postures(
     database: Database, basis: Basis, issues: Sequence[ItemState], wanted: Sequence[str] | None
-) -> list[tuple[int, bytes]]:
-    """Return the issues of some postures (None: of any) with their versions and postures, by number."""
+) -> list[tuple[ItemState, bytes]]:
+    """Return the issues of some postures (None: of any), each with its JSON with its version and posture."""
     found = await summaries(database, basis, issues)
     return [
-        (issue.number, with_posture(issue, *found[issue.slug]))
+        (issue, with_posture(issue, *found[issue.slug]))
         for issue in issues
         if wanted is None or found[issue.slug].posture.posture in wanted
     ]

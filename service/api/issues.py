@@ -8,7 +8,9 @@ from msgspec import Meta, Struct
 
 from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
+from service.api.http.conditions import seen_by
 from service.api.http.cursors import next_member
+from service.api.http.frozen import public_path
 from service.api.http.idempotency import key_of
 from service.api.http.parameters import INCLUDED, AsOfPageQuery, EndedOrPlanned, Limit
 from service.api.http.problems import Conflict, NotFound, PreconditionFailed
@@ -16,10 +18,8 @@ from service.api.http.query_strings import Query
 from service.api.http.requests import (
     AnyRequest,
     body_of,
-    json_answer,
     query_of,
     receipt,
-    receipt_body,
     services_of,
     slug_of,
 )
@@ -28,13 +28,15 @@ from service.api.roles import author_of
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import (
     KEYED,
-    RECORDED_BY_DELETE,
+    RECORDED_BY_CHANGE,
     RECORDED_OR_REPEATED,
+    TABLE,
     IssueName,
     Operation,
     Route,
     as_of_answers,
 )
+from service.api.spec.state_shapes import STATES, columns_of
 from service.domain.errors import Fault, Malformed, VersionConflict
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import NAME_MAX, Edtf, Name, Slug, Text
@@ -42,11 +44,12 @@ from service.domain.vocabulary.events import Batch, Report, Reports
 from service.domain.vocabulary.events.base import Goods, Parties
 from service.domain.vocabulary.events.issues import IssueClosed, IssueOpened, IssueRevised
 from service.views.asof.engine import engine_of
+from service.views.asof.recorded import issue_versions
 from service.views.asof.sources import Sourced, one_with_sources, with_sources
 from service.views.asof.summaries import posture_by
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from litestar import Response
 
@@ -122,16 +125,16 @@ async def _open_issue(request: AnyRequest) -> Response[bytes]:
         title=sent.title, summary=sent.summary, parties=sent.parties, goods=sent.goods,
     )  # fmt: skip
     try:
-        response = receipt(request, await _append(request, event, sent, {sent.id: 0}))
+        response = receipt(request, await _append(request, event, sent, {sent.id: 0}), day=_today(request))
     except VersionConflict as conflict:
         detail = f"There is an issue {sent.id} already."
         raise Conflict(detail) from conflict
-    response.headers["Location"] = f"/v1/issues/{sent.id}"
+    response.headers["Location"] = public_path(request, f"/v1/issues/{sent.id}")
     return response
 
 
 async def _revise_issue(request: AnyRequest) -> Response[bytes]:
-    """Revise an issue; If-Match holds the version that the revision was made on."""
+    """Revise an issue; If-Match names what the revision was made on."""
     slug = slug_of(request, "issue", "issue")
     sent = await body_of(request, IssueRevision)
     terms = {name: getattr(sent, name) for name in ("title", "summary", "parties", "goods")}
@@ -139,7 +142,7 @@ async def _revise_issue(request: AnyRequest) -> Response[bytes]:
         raise Malformed([Fault((), "nothing to revise: give title, summary, parties or goods")])
     occurred = sent.occurred or _today(request)
     event = IssueRevised(issues=(slug,), item=slug, occurred=occurred, reports=sent.reports, note=sent.note, **terms)
-    return receipt(request, await _change(request, event, sent))
+    return receipt(request, await _change(request, event, sent), 200, _today(request))
 
 
 async def _close_issue(request: AnyRequest) -> Response[bytes]:
@@ -150,7 +153,7 @@ async def _close_issue(request: AnyRequest) -> Response[bytes]:
         issues=(slug,), item=slug, occurred=asked.occurred or _today(request), note=asked.reason,
         reports=(Report(outlet=EDITOR, title=asked.reason and asked.reason[:NAME_MAX]),),
     )  # fmt: skip
-    return json_answer(receipt_body(request, await _change(request, event, asked)))
+    return receipt(request, await _change(request, event, asked), 200, _today(request))
 
 
 def _today(request: AnyRequest) -> str:
@@ -161,7 +164,7 @@ async def _change(request: AnyRequest, event: Fact, sent: Struct) -> AppendResul
     """Append a change of an issue, at the version that If-Match names; raises NotFound when there is no such issue."""
     slug = event.item
     try:
-        return await _append(request, event, sent, _expected(request, slug))
+        return await _append(request, event, sent, await _expected(request, slug))
     except Malformed as refused:
         if all(fault.path != _NO_ISSUE for fault in refused.faults):
             raise
@@ -172,15 +175,17 @@ async def _change(request: AnyRequest, event: Fact, sent: Struct) -> AppendResul
         raise PreconditionFailed(detail, expected=conflict.expected, actual=conflict.actual) from conflict
 
 
-def _expected(request: AnyRequest, slug: str) -> dict[str, int]:
-    given = request.headers.get("if-match")
-    if given is None or given.strip() == "*":
+async def _expected(request: AnyRequest, slug: str) -> dict[str, int]:
+    """Return the version that the issue has to be at: that of If-Match, or the one at the position that it names.
+
+    Versions only grow: of several the last is the only one that the issue can be at.
+    """
+    seen, database = seen_by(request), services_of(request).database.primary
+    if seen is None:
         return {}
-    version = given.strip().removeprefix("W/").strip('"')
-    if not version.isdecimal():
-        detail = f"If-Match holds the version of the issue, a number in quotes, not {given}."
-        raise PreconditionFailed(detail)
-    return {slug: int(version)}
+    positions = [max(seen.positions)] if seen.positions else []
+    found = [(await issue_versions(database, each, [slug])).get(slug, 0) for each in positions]
+    return {slug: max([*seen.versions, *found])}
 
 
 async def _append(request: AnyRequest, event: Fact, sent: Struct, expected: dict[str, int]) -> AppendResult:
@@ -217,6 +222,12 @@ async def _get_issue(asked: AsOfRequest[IssueQuery]) -> Answered:
     return Answered(members, page.basis)
 
 
+def _rows(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the issue's items as the rows of a table, by kind."""
+    return [each for states in answer["items"].values() for each in states]
+
+
+_COLUMNS = columns_of(*[state for kind, state in STATES.items() if kind != "issue"])
 _BY_NAME: dict[str, Any] = {"path": "/v1/issues/{issue}", "tag": "issues", "path_parameters": {"issue": IssueName}}
 ROUTES = [
     Route(
@@ -224,7 +235,10 @@ ROUTES = [
             method="POST", path="/v1/issues", operation_id="open_issue", tag="issues", summary="Open an issue",
             description="Records `issue.opened`.", body=IssueOpening, body_examples=examples.ISSUES,
             headers=KEYED,
-            answers={status: each._replace(headers=("Location",)) for status, each in RECORDED_OR_REPEATED.items()},
+            answers={
+                status: each._replace(headers=("Location", *each.headers))
+                for status, each in RECORDED_OR_REPEATED.items()
+            },
             problems=("exists",),
         ),
         _open_issue,
@@ -233,19 +247,20 @@ ROUTES = [
         Operation(
             method="GET", operation_id="get_issue", summary="Get an issue as of a day",
             description="The state of the issue on day D as known at K: its items by kind, each with its status, "
-            "certainty, sources and what is to come.",
+            "certainty, sources and what is to come. As a table it is its items.",
             query=IssueQuery, headers=("If-None-Match",),
-            answers=as_of_answers("The issue.", response_shapes.ISSUE_ANSWER, examples.ISSUE_ANSWER),
-            problems=("not-found", "knowledge-ahead"), **_BY_NAME,
+            answers=as_of_answers("The issue.", response_shapes.ISSUE_ANSWER, examples.ISSUE_ANSWER, also=TABLE),
+            problems=("not-found", "knowledge-ahead", "not-acceptable"), **_BY_NAME,
         ),
-        as_of(IssueQuery, _get_issue),
+        as_of(IssueQuery, _get_issue, _COLUMNS, _rows, mapped=True),
     ),
     Route(
         Operation(
             method="PATCH", operation_id="revise_issue", summary="Revise an issue",
-            description="Records `issue.revised`. With If-Match only when the issue is still at that version.",
+            description="Records `issue.revised`. With If-Match only when nothing that names the issue has been "
+            "recorded since: it takes the ETag of an answer about the issue, or its version, and lists of them.",
             headers=("If-Match", *KEYED), body=IssueRevision, body_examples=examples.REVISIONS,
-            answers=RECORDED_OR_REPEATED,
+            answers=RECORDED_BY_CHANGE,
             problems=("not-found", "precondition-failed"), **_BY_NAME,
         ),
         _revise_issue,
@@ -254,7 +269,7 @@ ROUTES = [
         Operation(
             method="DELETE", operation_id="close_issue", summary="Close an issue",
             description="Records `issue.closed`, on the word of the editors. Its history stays readable.",
-            headers=("If-Match", *KEYED), query=ClosingQuery, answers=RECORDED_BY_DELETE,
+            headers=("If-Match", *KEYED), query=ClosingQuery, answers=RECORDED_BY_CHANGE,
             problems=("not-found", "precondition-failed"), **_BY_NAME,
         ),
         _close_issue,

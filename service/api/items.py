@@ -28,6 +28,7 @@ from service.api.http.parameters import (
 )
 from service.api.http.query_strings import BadQuery
 from service.api.http.requests import Handler, slug_of
+from service.api.listing import SORTED, ItemSort, listed, order_of, place_of
 from service.api.spec import response_shapes, state_shapes
 from service.api.spec.operations import TABLE, ItemName, Operation, Route, as_of_answers
 from service.api.spec.state_shapes import columns_of
@@ -38,9 +39,10 @@ from service.domain.rule.tokens import ENDED, token
 from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug
 from service.domain.vocabulary.kinds import KINDS, PLANNED, STATUSES, Kind
-from service.views.asof import lists, touching
+from service.views.asof import touching
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ItemState, ScopeFilter, StateFilter
+from service.views.asof.sorting import Listing
 from service.views.asof.sources import one_with_sources, with_sources
 
 if TYPE_CHECKING:
@@ -124,6 +126,13 @@ class ItemsQuery(AsOfPageQuery, frozen=True, kw_only=True):
     ] = None
     compared: Compared = "yes"
     q: Words | None = None
+    sort: Annotated[
+        ItemSort | None,
+        Meta(
+            description=f"{SORTED} `since`, `until`: by the first day of the status, or the one on which it ends by "
+            "its own terms, in the earliest reading; those without an end come last. `id`: by name."
+        ),
+    ] = None
 
     def faults(self) -> list[Fault]:
         """Refuse a search text without a word, days that are not in order, and what cannot be compared with no good."""
@@ -182,12 +191,14 @@ def _list(kind: str) -> Handler:
         if query.compared == "no" and kind not in response_shapes.MEASURES:
             raise BadQuery([Fault(("compared",), "only restrictions and clearances are measures")])
         wanted, passes = query.filter(KINDS[kind], asked.question.as_of), query.passes()
-        page = await lists.page(asked.database, asked.question, wanted, passes, after=asked.after, limit=query.limit)
+        listing = Listing(wanted, passes, order_of(query.sort))
+        page = await listed(asked.database, asked.question, listing, place_of(asked), query.limit)
         shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
         left = None
         if kind in response_shapes.MEASURES and query.compared == "yes" and passes is None:
             left = await touching.not_compared(asked.database, page.basis, wanted)
-        return asked.page(page.basis, map(touching.shown, shown.items), shown.next, not_compared=left)
+        bodies, key = map(touching.shown, shown.items), listing.key(shown.items)
+        return asked.page(page.basis, bodies, shown.next, key=key, not_compared=left)
 
     return as_of(ItemsQuery, list_items, columns_of(state_shapes.STATES[kind]))
 
@@ -204,7 +215,7 @@ def _get(kind: str) -> Handler:
         state = await one_with_sources(database, found.basis, found.state, query.sources)
         return Answered(state.body[1:-1], found.basis)
 
-    return as_of(ItemQuery, get_item)
+    return as_of(ItemQuery, get_item, mapped=True)
 
 
 def _routes(kind: Kind) -> list[Route]:

@@ -26,7 +26,9 @@ _OPERATIONS: dict[Role, str] = {
         read_feed stream_feed list_consumers get_consumer get_metrics
     """,
     Role.RECORDER: "append_events add_reports open_issue move_consumer delete_consumer",
-    Role.EDITOR: "correct_event retract_event revise_issue close_issue",
+    Role.EDITOR: """
+        correct_event retract_event revise_issue close_issue list_watches get_watch put_watch delete_watch
+    """,
     Role.ADMIN: """
         subscribe list_subscriptions get_subscription change_subscription unsubscribe rotate_secret replay_subscription
         list_deliveries
@@ -34,15 +36,20 @@ _OPERATIONS: dict[Role, str] = {
 }
 """The ids of operations by the role that they need at least.
 
-Reads of subscriptions are an admin's: a URL of a receiver may hold a secret.
+Reads of subscriptions are an admin's: a URL of a receiver may hold a secret. Those of watches are an editor's, so that
+public reads do not show what a desk is concerned with.
 """
 
-ROLES: dict[str, Role] = {operation: role for role, names in _OPERATIONS.items() for operation in names.split()} | {
-    operation: Role.READER
-    for kind in KINDS.values()
-    if kind.name != "issue"
-    for operation in (f"list_{kind.plural}", f"get_{kind.name}", f"list_{kind.name}_versions")
-}
+ROLES: dict[str, Role] = (
+    {operation: role for role, names in _OPERATIONS.items() for operation in names.split()}
+    | {
+        operation: Role.READER
+        for kind in KINDS.values()
+        if kind.name != "issue"
+        for operation in (f"list_{kind.plural}", f"get_{kind.name}", f"list_{kind.name}_versions")
+    }
+    | {f"get_{kind}_timemap": Role.READER for kind in KINDS}
+)
 """The role that each operation needs, by its id."""
 
 EDITS = (RecordCorrected, RecordRetracted, IssueRevised, IssueClosed, IssueReopened)

@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
+from service import VERSION
 from service.api import (
     appends,
     between,
@@ -23,12 +24,17 @@ from service.api import (
     issue_list,
     issues,
     items,
+    metrics,
     subscriptions,
     timeline,
+    timemap,
     versions,
+    watches,
 )
-from service.api.http.access import admit
+from service.api.http.access import enter
 from service.api.http.idempotency import WRITES, keyless
+from service.api.http.outgoing import finished
+from service.api.http.reaching import reach
 from service.api.roles import ROLES
 from service.api.spec import asyncapi as channels
 from service.api.spec.doc_pages import docs_handlers
@@ -39,7 +45,6 @@ from service.domain.vocabulary.kinds import KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = "0.1.0"
 TITLE = "Parley"
 ABOUT = """
 Parley is a ledger of trade diplomacy. It answers what stood between two trading partners on day D, as it was known at
@@ -71,6 +76,9 @@ before it comes to an operation: 400 (not HTTP), 408 (too slow), 414 (a path and
 over 64 KiB or 128 fields), 501 (no such method); then the connection is closed. A `Host` that is no name of the service
 is 421, a write that a browser sends for another site's page 403.
 
+**Traces.** An answer has the header `traceparent` (W3C Trace Context), in the trace of the request's own `traceparent`
+where it has one. A problem has its `trace_id`: send that to who runs the service, whose log has it.
+
 **Access.** Send a key as `Authorization: Bearer parley_...`; who runs the service makes keys. Each operation names the
 role that it needs: reader, recorder, editor or admin. Without a key, or with one that is unknown, expired or revoked,
 the answer is 401; a key without the role gets 403. Reads may be public. A service on loopback whose ledger has no keys
@@ -97,6 +105,7 @@ TAGS = {
     "feed": "The log in position order, for services that follow it.",
     "consumers": "Durable cursors of services that follow the log.",
     "subscriptions": "Webhooks: events pushed to a URL of yours.",
+    "watches": "Questions that are kept; their changed answers are delivered.",
     "service": "Health and metrics of the service.",
 }
 
@@ -111,6 +120,7 @@ ROUTES: list[Route] = [
         events,
         items,
         versions,
+        timemap,
         between,
         exposure,
         changes,
@@ -118,7 +128,9 @@ ROUTES: list[Route] = [
         event_stream,
         consumers,
         health,
+        metrics,
         subscriptions,
+        watches,
     )
     for operation, handler in resource.ROUTES
 ]
@@ -166,14 +178,16 @@ def _allow(path: str, allowed: str) -> HTTPRouteHandler:
 def _handler(route: Route) -> HTTPRouteHandler:
     """Make a Litestar handler; what is read by GET is read by HEAD too."""
     operation, perform = route
-    role = operation.role
+    role, reads = operation.role, operation.reads_log
     if operation.method in WRITES and not operation.takes_key:
         perform = keyless(perform)
 
     async def call(request: Request[Any, Any, Any]) -> Response[bytes]:
         if role:
-            admit(request, role)
-        return await perform(request)
+            enter(request, role)
+        if reads:
+            await reach(request)
+        return await finished(request, await perform(request))
 
     methods = [HttpMethod.GET, HttpMethod.HEAD] if operation.method == "GET" else [HttpMethod(operation.method)]
     path = operation.path.replace("}", ":str}")

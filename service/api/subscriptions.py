@@ -8,9 +8,9 @@ from uuid import UUID
 from litestar import Response
 
 from service.api.http.cursors import NumberCursor, list_digest, read_cursor, write_cursor
-from service.api.http.moments import POSITION_MAX
-from service.api.http.parameters import faults_of_types
-from service.api.http.problems import Conflict, LimitReached, NotFound
+from service.api.http.moments import POSITION_MAX, begun
+from service.api.http.parameters import faults_of_conditions
+from service.api.http.problems import Conflict, InUse, LimitReached, NotFound
 from service.api.http.query_strings import Query
 from service.api.http.requests import (
     NO_STORE,
@@ -41,7 +41,7 @@ from service.api.spec.subscription_shapes import (
 from service.domain.errors import Fault, Malformed
 from service.domain.vocabulary import instants
 from service.eventlog.head import waited_seconds
-from service.eventlog.log import events_at
+from service.eventlog.log import events_at, place_before
 from service.feed.filters import EventConditions
 from service.webhooks.guard import Forbidden, check
 from service.webhooks.rules import ROTATION_SECONDS, SUBSCRIPTIONS_MAX
@@ -59,8 +59,8 @@ async def _subscribe(request: AnyRequest) -> Response[bytes]:
     sent = await body_of(request, Subscribing)
     services = services_of(request)
     head = (await services.heads.read()).position
-    faults = [*await _faults_of_url(request, sent.url), *_faults_of_after(sent.after, head)]
-    if faults := [*faults, *faults_of_types(sent.type), *faults_of_secret(sent.secret)]:
+    faults = [*await _faults_of_url(request, sent.url), *_faults_of_start(request, sent, head)]
+    if faults := [*faults, *faults_of_conditions(sent.type, sent.party), *faults_of_secret(sent.secret)]:
         raise Malformed(faults)
     name = sent.id or f"webhook-{services.webhooks.chance.secret(NAME_BYTES).hex()}"
     made = await _made(request, name, sent)
@@ -73,8 +73,9 @@ async def _made(request: AnyRequest, name: str, sent: Subscribing) -> Subscripti
     """Add a subscription; where one was deleted after it could not be added, try again."""
     services = services_of(request)
     store, secret = services.webhooks.store, sent.secret or _new_secret(request)
+    after = await _start(request, sent)
     while True:
-        made = await store.create(name, sent.url, EventConditions.of(sent), secret, sent.after, services.clock())
+        made = await store.create(name, sent.url, EventConditions.of(sent), secret, after, services.clock())
         if made is not None:
             return made
         if await store.get(name):
@@ -109,7 +110,7 @@ async def _change_subscription(request: AnyRequest) -> Response[bytes]:
         raise Malformed([Fault((), "nothing to change: give url, filter or state")])
     if sent.url is not None and (faults := await _faults_of_url(request, sent.url)):
         raise Malformed(faults)
-    if sent.filter is not None and (faults := faults_of_types(sent.filter.type)):
+    if sent.filter is not None and (faults := faults_of_conditions(sent.filter.type, sent.filter.party)):
         raise Malformed([Fault(("filter", *fault.path), fault.detail) for fault in faults])
     conditions = None if sent.filter is None else EventConditions.of(sent.filter)
     return await _current(
@@ -132,20 +133,25 @@ async def _rotate_secret(request: AnyRequest) -> Response[bytes]:
 
 
 async def _replay(request: AnyRequest) -> Response[bytes]:
-    """Send the log again after a position."""
+    """Send the log again after a position, or from a time on."""
     name = slug_of(request, "subscription", "subscription")
     sent = await body_of(request, Replay)
     services = services_of(request)
-    if faults := _faults_of_after(sent.after, (await services.heads.read()).position):
-        raise Malformed(faults)
-    return await _current(request, await services.webhooks.store.replay(name, sent.after))
+    faults = _faults_of_start(request, sent, (await services.heads.read()).position)
+    after = None if faults else await _start(request, sent)
+    if after is None:
+        raise Malformed(faults or [Fault(("after",), "give after or since")])
+    return await _current(request, await services.webhooks.store.replay(name, after))
 
 
 async def _unsubscribe(request: AnyRequest) -> Response[bytes]:
     """Delete a subscription, with the log of its deliveries."""
     query_of(request, Query)
-    services = services_of(request)
-    if not await services.webhooks.store.delete(slug_of(request, "subscription", "subscription")):
+    services, name = services_of(request), slug_of(request, "subscription", "subscription")
+    if not await services.webhooks.store.delete(name):
+        if watches := await services.watches.store.delivering_to(name):
+            detail = f"Watches deliver to the subscription {name}: {', '.join(watches)}."
+            raise InUse(detail, watches=watches)
         raise _absent(request)
     services.webhooks.wake()
     return Response(b"", status_code=204)
@@ -175,8 +181,26 @@ async def _faults_of_url(request: AnyRequest, url: str) -> list[Fault]:
     return []
 
 
-def _faults_of_after(after: int | None, head: int) -> list[Fault]:
-    return [Fault(("after",), f"{after} lies beyond the head, {head}")] if after is not None and after > head else []
+def _faults_of_start(request: AnyRequest, sent: Subscribing | Replay, head: int) -> list[Fault]:
+    """Refuse a position beyond the head, a time that is no time or not past, and both."""
+    if sent.after is not None and sent.since is not None:
+        return [Fault(("since",), "not together with after")]
+    if sent.after is not None and sent.after > head:
+        return [Fault(("after",), f"{sent.after} lies beyond the head, {head}")]
+    if sent.since is None:
+        return []
+    try:
+        is_past = begun(sent.since) <= services_of(request).clock()
+    except ValueError as error:
+        return [Fault(("since",), str(error))]
+    return [] if is_past else [Fault(("since",), "is not past")]
+
+
+async def _start(request: AnyRequest, sent: Subscribing | Replay) -> int | None:
+    """Return the position after which events are sent; None for the head."""
+    if sent.since is None:
+        return sent.after
+    return (await place_before(services_of(request).database, begun(sent.since))).position
 
 
 def _new_secret(request: AnyRequest) -> str:
@@ -245,7 +269,7 @@ def _shown(row: Subscription, head: int, lag: dict[str, int | float]) -> dict[st
 def _tried(each: Logged) -> dict[str, Any]:
     return {
         "position": each.tried.position,
-        "event": UUID(bytes=each.event),
+        "event": UUID(each.tried.change) if each.tried.change else UUID(bytes=each.event),
         "attempt": each.tried.attempt,
         "at": instants.text(each.tried.at),
         "took_ms": each.tried.took // 1_000,
@@ -257,6 +281,7 @@ def _tried(each: Logged) -> dict[str, Any]:
 _PATH = "/v1/subscriptions"
 _BY_NAME: dict[str, Any] = {"tag": "subscriptions", "path_parameters": {"subscription": SubscriptionName}}
 _ONE: dict[str, Any] = {"path": f"{_PATH}/{{subscription}}", "problems": ("not-found",), **_BY_NAME}
+_ONE_UNUSED: dict[str, Any] = _ONE | {"problems": ("not-found", "in-use")}
 _SHOWN = Documented("The subscription.", SubscriptionAnswer, example=examples.SUBSCRIPTION)
 _WITH_SECRET = Documented("The subscription, and its secret.", SubscriptionMade, example=examples.SUBSCRIPTION_MADE)
 ROUTES = [
@@ -300,8 +325,9 @@ ROUTES = [
     Route(
         Operation(
             method="DELETE", operation_id="unsubscribe", summary="Unsubscribe",
-            description="Takes the subscription away, with the log of its deliveries.", query=Query,
-            answers={204: Documented("It is gone.")}, **_ONE,
+            description="Takes the subscription away, with the log of its deliveries. Watches that deliver to it have "
+            "to be ended first.", query=Query,
+            answers={204: Documented("It is gone.")}, **_ONE_UNUSED,
         ),
         _unsubscribe,
     ),

@@ -13,7 +13,7 @@ from service.append.repeats import Repeats, names_in
 from service.append.request import AppendResult
 from service.append.touched import Touched
 from service.domain.admit.decide import decide
-from service.domain.errors import Fault, Refused, TooEarly, TooMuchWork, VersionConflict
+from service.domain.errors import EventChanged, Fault, Refused, TooEarly, TooMuchWork, VersionConflict
 from service.domain.vocabulary import instants
 from service.domain.vocabulary.events import Fact, Record, encode
 from service.eventlog.head import head_of
@@ -199,6 +199,8 @@ class Attempt:
     def _take(self, request: Request) -> AppendResult:
         """Decide and project a request; raises TooMuchWork when items have been changed in vain, Refused before."""
         self._check_versions(request.expected)
+        if request.once is not None and request.once.seen is not None:
+            self._check_seen(request.events[0], request.once.seen)
         copied = request.copied or request.recorded_at is not None
         decision = decide(request.events, self._known, self.today, copied=copied)
         self._bounds.begin(self._projector.steps, bounded=request.recorded_at is None)
@@ -219,6 +221,11 @@ class Attempt:
         actual = {issue: self._known.version_of(issue) for issue in expected}
         if actual != expected:
             raise VersionConflict(expected, actual)
+
+    def _check_seen(self, record: Fact | Record, seen: int) -> None:
+        last = self._known.last_record(record.target) if isinstance(record, Record) else None
+        if last is not None and last > seen:
+            raise EventChanged(seen, last)
 
     def _project(self, events: Sequence[Fact | Record], recorded_by: Sequence[str]) -> list[Stored]:
         first = self._position + 1

@@ -14,6 +14,22 @@ if TYPE_CHECKING:
 
 FREEZE_SECONDS = 1.0
 """Seconds that a reader waits for whoever holds the lock of the writers, before it is asked to try again."""
+WAIT_SECONDS, POLL_SECONDS = 5.0, 0.05
+"""Seconds that a reader of a copy waits for the writer to make an instant final, and between two looks."""
+
+
+async def wait_until_final(copy: Database, instant: int) -> None:
+    """Wait until an instant is final in a copy, which only follows: the process that writes makes it so every second.
+
+    Raises Unavailable after WAIT_SECONDS, Lost as the database does.
+    """
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while (await head_of(copy)).final < instant:  # noqa: ASYNC110 - another process makes it so
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        reason = "what is known at this instant is not final in this copy of the ledger yet"
+        raise Unavailable(reason) from None
 
 
 class Freezer:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from uuid import UUID
 
+    from service.domain.rule.facts import Entry
     from service.domain.rule.item import Item
     from service.domain.vocabulary.events import Fact, Record
 
@@ -60,9 +61,17 @@ class LedgerKnowledge:
 
     def chain(self, event_id: UUID) -> list[Fact | Record] | None:
         """Return the fact that an event is, or acts on, then every record on it; None for an unknown id."""
-        home = self._item_of(self._homes.get(event_id, ""))
-        chain = home and home.chain(event_id)
+        chain = self._entries(event_id)
         return [entry.event for entry in chain] if chain else None
+
+    def last_record(self, event_id: UUID) -> int | None:
+        """Return the position of the last event of a chain; None for an unknown id."""
+        chain = self._entries(event_id)
+        return chain[-1].position if chain else None
+
+    def _entries(self, event_id: UUID) -> list[Entry] | None:
+        home = self._item_of(self._homes.get(event_id, ""))
+        return None if home is None else home.chain(event_id)
 
     def version_of(self, issue: str) -> int:
         """Return how many recorded events name an issue; 0 for an unknown one."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import nullcontext
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -20,7 +21,7 @@ from service.append.diagnose import diagnose
 from service.append.freezing import Freezer
 from service.append.groups import Flight, next_group
 from service.append.preview import Preview, preview
-from service.append.request import AppendResult, Counted, Request
+from service.append.request import AppendResult, Counted, Once, Request
 from service.append.retries import note, until
 from service.domain.errors import Fault, TooMuchWork, Unavailable
 from service.domain.vocabulary import instants
@@ -36,10 +37,8 @@ if TYPE_CHECKING:
     from service.eventlog.request_keys import RequestKey
     from service.storage.database import Database
 
-ATTEMPTS = 50
-"""Tries to decide a group while others keep moving the head, before its writers are asked to try again."""
-LOCK_AFTER = 3
-"""Tries after which a group keeps others from committing while it is decided."""
+ATTEMPTS, LOCK_AFTER = 50, 3
+"""Tries to decide a group while others move the head, before its writers are asked to try again; before it locks."""
 LOST_ATTEMPTS, PREVIEWS = 3, 2
 """Tries that may be lost, before the writers are; batches that are previewed at a time."""
 STOP_SECONDS = 1.0
@@ -105,32 +104,40 @@ class Ledger:
         key: RequestKey | None = None,
         *,
         copied: bool = False,
-        once: bool = False,
+        once: Once | None = None,
         recorded_by: str | Sequence[str] = "",
     ) -> AppendResult:
         """Record a batch, whole or not at all; on return it is durable. With a `key` that is recorded, return that.
 
-        With `once`, the batch is one record: where one that says the same is recorded and holds, return that. `copied`
-        is true for a copy of what a ledger has recorded, maybe in an earlier edition. With `recorded_at` (microseconds
-        since 1970 UTC) it is one too, a commit of its own with that stamp, which no bound of work refuses.
-        `recorded_by` is the JSON of who records it, or one for each event. Raises Malformed (TooMuchWork where a part
-        of the batch could be recorded), VersionConflict, EventIdConflict or KeyReused, TooEarly for a stamp not after
-        the head's; Unavailable for a ledger that is busy.
+        With `once`, the batch is one record: where one that says the same is recorded and holds, return that; where
+        its event has changed, raise EventChanged. `copied` is true for a copy of what a ledger has recorded, maybe in
+        an earlier edition. With `recorded_at` (microseconds since 1970 UTC) it is one too, a commit of its own with
+        that stamp, which no bound of work refuses. `recorded_by` is the JSON of who records it, or of each event.
+        Raises Malformed (TooMuchWork if a part of it could be), another refusal (domain/errors.py) or Unavailable.
         """
-        if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
-            reason = "the ledger takes no more appends now"
-            raise Unavailable(reason)
         request = Request.of(batch, self._new_id, key, recorded_by, recorded_at)
         request.copied, request.once = copied, once
-        self._queue.append(request)
-        self._wake.set()
+        began = perf_counter()
+        try:
+            return await self.record(request)
+        finally:
+            self.counted.append(perf_counter() - began, len(request.events))
+
+    async def record(self, request: Request) -> AppendResult:
+        """Record a request; returns and raises as `append` does."""
+        self.take(request)
         return await request.answer
 
-    async def preview(self, batch: Batch) -> Preview:
-        """Return what a batch would do now, without recording it; raises what an append of it would.
+    def take(self, request: Request) -> None:
+        """Put a request into the queue; a ledger that is busy answers it with Unavailable."""
+        if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
+            request.answer.set_exception(Unavailable("the ledger takes no more appends now"))
+            return
+        self._queue.append(request)
+        self._wake.set()
 
-        At most PREVIEWS are made at a time; others wait.
-        """
+    async def preview(self, batch: Batch) -> Preview:
+        """Return what a batch would do now, without recording it; raises what an append does. PREVIEWS at a time."""
         async with self._previews:
             return await preview(self._database, Request.of(batch, self._new_id), self._clock())
 
@@ -141,8 +148,7 @@ class Ledger:
     async def freeze(self, instant: int) -> None:
         """Make what is known at an instant final: no later commit, of any process, is stamped with it or before.
 
-        `instant` in microseconds since 1970 UTC, not in the future. Waits for commits under way, but not for long:
-        raises Unavailable.
+        `instant` in microseconds since 1970 UTC, not in the future. Waits for commits under way; raises Unavailable.
         """
         if instant > max(self._head.final, self._frozen.instant):
             await self._frozen.freeze(instant)
@@ -151,7 +157,8 @@ class Ledger:
         flight: Flight | None = None
         while self._queue or flight or not self._stopping:
             if flight is not None and flight.stored.done():
-                await self._land(flight)
+                if not await self._landed_well(flight):
+                    await self._retry(flight)
                 flight = None
             elif self._queue:
                 await asyncio.sleep(0)  # Those who were answered together come back together: let them all join.
@@ -199,10 +206,6 @@ class Ledger:
         now = max(self._clock(), self._frozen.instant + 1) if given is None else given
         return Attempt(self._database, self._loaded, head, now)
 
-    async def _land(self, flight: Flight) -> None:
-        if not await self._landed_well(flight):
-            await self._retry(flight)
-
     async def _landed_well(self, flight: Flight) -> bool:
         """Wait for a commit; when it is stored, answer its writers."""
         await asyncio.wait([flight.stored])
@@ -213,9 +216,8 @@ class Ledger:
 
     def _answer(self, group: Sequence[Request], attempt: Attempt) -> None:
         head = attempt.head
-        self.counted.commits += head != self._head
-        self.counted.events += head.position - self._head.position
-        self.counted.refused += sum(not isinstance(request.outcome, AppendResult) for request in group)
+        refused = sum(not isinstance(request.outcome, AppendResult) for request in group)
+        self.counted.commit(head.position - self._head.position, refused)
         if head != self._head or attempt.found > self._confirmed:
             self._confirmed = head.position
         self._head = head
@@ -241,8 +243,7 @@ class Ledger:
                 await self._insist(group, limit)
         except (Lost, TimeoutError) as error:
             logger.warning("append.lost", requests=len(group) + len(self._queue), error=str(error) or "too slow")
-            lost = error if isinstance(error, Lost) else Lost("the database did not come back in time")
-            self._fail([*group, *self._queue], lost)
+            self._fail([*group, *self._queue], error if isinstance(error, Lost) else Lost("the database was too slow"))
             self._queue.clear()
         except Exception as error:
             logger.exception("append.failed", requests=len(group))
@@ -256,8 +257,7 @@ class Ledger:
     async def _insist(self, group: Sequence[Request], limit: asyncio.Timeout) -> None:
         tried = lost = 0
         while group:
-            attempt: Attempt | None = None
-            began = asyncio.get_running_loop().time()
+            attempt, began = None, asyncio.get_running_loop().time()
             try:
                 # A group decided while others commit may lose for ever: after some tries they have to wait.
                 async with self._database.locked() if tried >= LOCK_AFTER else nullcontext():

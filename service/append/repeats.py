@@ -13,7 +13,7 @@ from service.append.request import AppendResult
 from service.domain.admit.doubts import doubts, references
 from service.domain.errors import EventIdConflict, Fault, KeyReused, Refused
 from service.domain.vocabulary import instants
-from service.domain.vocabulary.events import Fact, Record, RecordCorrected, decode, encode, id_of
+from service.domain.vocabulary.events import Fact, Record, RecordCorrected, decode, id_of
 from service.eventlog.log import Stored, by_ids
 from service.views.working_set import load
 
@@ -45,7 +45,7 @@ class Repeats:
         if request.recorded and len(set(request.ids())) == len(request.events):
             return self._repeated(request)
         record = request.events[0]
-        if not request.once or not isinstance(record, Record):
+        if request.once is None or not isinstance(record, Record):
             return None
         first = recorded_alike(record, self._known.chain(record.target) or ())
         return None if first is None else self._said(request, first)
@@ -108,4 +108,4 @@ def _is_same(event: Fact | Record, stored: Stored) -> bool:
     if isinstance(event, Record) and isinstance(old, Record):
         filled = {name: getattr(old, name) for name in ("issues", "item", "occurred") if getattr(event, name) is None}
         event = replace(event, **filled)
-    return encode(event) == stored.body
+    return event == old  # also where a number is written otherwise: 10 and 10.0

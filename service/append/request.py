@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from service.domain.errors import Fault, Malformed, Refused, Unavailable
 from service.domain.vocabulary import instants
 from service.domain.vocabulary.events import id_of
+from service.spread import EVENTS, Spread
 from service.storage.database import DuplicateId, Lost
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ class AppendResult(NamedTuple):
     repeated: bool
 
 
+class Once(NamedTuple):
+    """A record that is recorded once; with a position, `seen`, only if the event that it is on had none after it."""
+
+    seen: int | None = None
+
+
 @dataclass(eq=False, slots=True)
 class Request:
     """An append on its way; its events have their ids.
@@ -54,7 +61,7 @@ class Request:
     recorded_at: int | None = None
     key: RequestKey | None = None
     copied: bool = False
-    once: bool = False
+    once: Once | None = None
     recorded_by: Sequence[str] = ()
     look_up: bool = False
     own: bool = False
@@ -125,8 +132,28 @@ class Request:
 
 @dataclass(slots=True)
 class Counted:
-    """The work of a process since its start."""
+    """The work of a process since its start.
+
+    `seconds` are those that each append took, refused ones too; `batch` how many events each had, `group` how many
+    each commit had.
+    """
 
     events: int = 0
     commits: int = 0
     refused: int = 0
+    seconds: Spread = field(default_factory=Spread)
+    batch: Spread = field(default_factory=lambda: Spread(EVENTS))
+    group: Spread = field(default_factory=lambda: Spread(EVENTS))
+
+    def append(self, seconds: float, events: int) -> None:
+        """Count an append of so many events, which took so long."""
+        self.seconds.add(seconds)
+        self.batch.add(events)
+
+    def commit(self, events: int, refused: int) -> None:
+        """Count a commit of so many events, none where all had been recorded before, and those refused beside it."""
+        self.refused += refused
+        if events > 0:
+            self.events += events
+            self.commits += 1
+            self.group.add(events)

@@ -122,7 +122,7 @@ async def _within(work: Callable[[Api], Awaitable[T]], services: Services) -> T:
     app = create_app(Settings())
     app.state.services = services
     transport = httpx.ASGITransport(cast("Any", app))  # Litestar types its scopes more narrowly than httpx
-    async with httpx.AsyncClient(transport=transport, base_url="http://parley", timeout=None) as client:  # noqa: S113
+    async with httpx.AsyncClient(transport=transport, base_url="http://parley", timeout=None) as client:  # noqa: S113 # nosec B113
         return await work(Api(client))
 
 

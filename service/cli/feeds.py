@@ -16,7 +16,10 @@ import click
 from service.cli.running import PUBLIC_URL_HELP, Failed, SetUp, database_option, run, settings_of
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from service.api.http.requests import Services
+    from service.relay.metrics import RelayMetrics
     from service.settings import Settings
 
 
@@ -26,14 +29,14 @@ if TYPE_CHECKING:
 @click.option("--exec", "command", metavar="CMD", help="Run CMD for each event, with its JSON on standard input.")
 @click.option("--after", type=click.IntRange(0), metavar="N", help="Begin after this position (0).")
 @click.option("--since", metavar="TIME", help="Begin at this instant, or on this day in UTC, by time of recording.")
-@click.option("--type", "types", metavar="TYPE", multiple=True, help="Only events of this type; may be repeated.")
-@click.option("--issue", metavar="ISSUE", help="Only events of this issue.")
-@click.option("--item", metavar="ITEM", help="Only events of this item.")
-@click.option("--party", metavar="CODE", help="Only events whose item touches this party.")
+@click.option("--type", "types", metavar="TYPE", multiple=True, help="Only events of this type.")
+@click.option("--issue", metavar="ISSUE", multiple=True, help="Only events of this issue.")
+@click.option("--item", metavar="ITEM", multiple=True, help="Only events of this item.")
+@click.option("--party", metavar="CODE", multiple=True, help="Only events whose item touches this party.")
 @click.option("--good", metavar="GOOD", help="Only events whose item is on this good: its name, element or ECCN.")
 @click.option("--entity", metavar="NAME", help="Only events whose item names this entity.")
-@click.option("--hs", metavar="CODE", help="Only events whose item is on goods of this HS code.")
-@click.option("--eccn", metavar="CODE", help="Only events whose item is on goods of this ECCN.")
+@click.option("--hs", metavar="CODE", multiple=True, help="Only events whose item is on goods of this HS code.")
+@click.option("--eccn", metavar="CODE", multiple=True, help="Only events whose item is on goods of this ECCN.")
 @click.option("--limit", metavar="N", type=click.IntRange(1, 1_000), default=500, help="Events per request (500).")
 @click.option("--once", is_flag=True, help="Stop at the head instead of waiting for more.")
 def follow(url: str, command: str | None, types: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - what click hands over
@@ -41,7 +44,8 @@ def follow(url: str, command: str | None, types: tuple[str, ...], **options: Any
 
     An event is written as a line of JSON. With --consumer the service keeps your position: after a crash, follow goes
     on from there; no event is missed, the last ones may come twice. The position moves after each command that ends
-    with exit code 0, or after each page of lines. A consumer that exists ignores --after and --since.
+    with exit code 0, or after each page of lines. A consumer that exists ignores --after and --since. --type, --issue,
+    --item, --party, --hs and --eccn may be given several times, or take several values with commas.
 
     Lost connections are retried for ever. SIGTERM or Ctrl-C: the event (or page) under way is finished, exit code 0; a
     second one stops at once. Exit code 1: a command failed, the positions have a gap, the service refused a request,
@@ -62,8 +66,9 @@ def follow(url: str, command: str | None, types: tuple[str, ...], **options: Any
 
     settings = settings_of()
     logs.configure(settings.log_level, settings.log_format)
-    names = ("issue", "item", "party", "good", "entity", "hs", "eccn")
-    conditions = {"type": ",".join(types) or None, **{name: options.pop(name) for name in names}}
+    several = {name: options.pop(name) for name in ("issue", "item", "party", "hs", "eccn")} | {"type": types}
+    conditions = {name: ",".join(values) or None for name, values in several.items()}
+    conditions |= {name: options.pop(name) for name in ("good", "entity")}
     if options["after"] is not None and options["since"] is not None:
         msg = "--since: not together with --after"
         raise SetUp(msg)
@@ -94,8 +99,12 @@ def _words(command: str | None) -> list[str]:
 )
 @click.option("--public-url", metavar="URL", help=PUBLIC_URL_HELP)
 @click.option("--replicas", metavar="N", type=click.IntRange(1, 5), default=1, help="Copies of a new stream (1).")
+@click.option(
+    "--metrics-port", metavar="PORT", type=click.IntRange(0, 65_535), help="Serve metrics for Prometheus here."
+)
+@click.option("--metrics-host", metavar="HOST", default="127.0.0.1", help="And on this address (127.0.0.1).")
 @database_option
-def relay(*, replicas: int, **options: Any) -> None:  # noqa: ANN401 - what click hands over
+def relay(*, replicas: int, metrics_port: int | None, metrics_host: str, **options: Any) -> None:  # noqa: ANN401
     """Publish every event to NATS JetStream, once and in order.
 
     The relay runs until stopped. It creates the stream PARLEY if there is none, continues after its last event, and
@@ -109,22 +118,44 @@ def relay(*, replicas: int, **options: Any) -> None:  # noqa: ANN401 - what clic
 
     settings = settings_of(**options)
     try:
-        run(settings, lambda services: _relay(services, settings, replicas))
+        where = None if metrics_port is None else (metrics_host, metrics_port)
+        run(settings, lambda services: _relay(services, settings, replicas, where))
     except relaying.Unfit as error:
         raise Failed(str(error)) from error
 
 
-async def _relay(services: Services, settings: Settings, replicas: int) -> None:
+async def _relay(services: Services, settings: Settings, replicas: int, metrics_at: tuple[str, int] | None) -> None:
     from service import logs
     from service.relay import relay as relaying
+    from service.relay.metrics import RelayMetrics
 
     logs.configure(settings.log_level, settings.log_format)
     relay = relaying.Relay(services.database, settings.nats_url.split(","), settings.public_url, replicas)
-    running = asyncio.ensure_future(relay.run())
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(stop, running.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
+    async with _measured(RelayMetrics(relay, services.database, services.clock), metrics_at):
+        running = asyncio.ensure_future(relay.run())
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(stop, running.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+@contextlib.asynccontextmanager
+async def _measured(metrics: RelayMetrics, where: tuple[str, int] | None) -> AsyncIterator[None]:
+    """Serve the metrics of a relay at a host and a port while the block runs; where there is none, do nothing."""
+    if where is None:
+        yield
+        return
+    try:
+        port = metrics.serve(*where)
+    except OSError as error:
+        msg = f"cannot listen on {where[0]} port {where[1]}: {error.strerror}"
+        raise SetUp(msg) from error
+    click.echo(f"Metrics on http://{where[0]}:{port}/metrics")
+    watching = asyncio.create_task(metrics.watch(), name="metrics")
+    try:
+        yield
+    finally:
+        watching.cancel()
 
 
 @click.command()

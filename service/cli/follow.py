@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
+import subprocess  # for --exec  # nosec B404
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
@@ -123,7 +123,7 @@ def _execute(command: Sequence[str], position: int, line: bytes) -> None:
     environment = os.environ | {POSITION_VARIABLE: str(position)}  # noqa: TID251 - the command gets our environment
     try:
         # A group of its own: Ctrl-C is for us, and the command finishes its event.
-        done = subprocess.run(command, input=line, env=environment, check=False, process_group=0)  # noqa: S603 - the user's own command
+        done = subprocess.run(command, input=line, env=environment, check=False, process_group=0)  # noqa: S603 - the user's own command  # nosec B603
     except OSError as error:
         msg = f"event {position} is not handled: {command[0]}: {error.strerror}"
         raise Halted(msg) from error

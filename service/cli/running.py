@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from service.settings import BadSetting, Settings, hosts, lease, origins, public_url, schedule
+from service.settings import (
+    BadSetting,
+    Settings,
+    hosts,
+    lease,
+    origins,
+    otlp_endpoint,
+    public_url,
+    rate,
+    schedule,
+    writer_address,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -39,22 +50,19 @@ class SetUp(click.ClickException):
     exit_code = 2
 
 
+_READ: dict[str, Callable[[str], Any]] = {
+    "log_level": str.upper, "public_url": public_url, "writer_address": writer_address, "otlp_endpoint": otlp_endpoint,
+    "allowed_hosts": hosts, "cors_origins": origins, "rate_limit": rate, "webhooks_schedule": schedule,
+    "webhooks_lease": lease,
+}  # fmt: skip
+"""How the text of an option is read, by its name."""
+
+
 def settings_of(**options: Any) -> Settings:  # noqa: ANN401 - options of different types
     """Read the settings from the environment, with the given options over them; raises SetUp for a bad value."""
     given = {name: value for name, value in options.items() if value is not None}
-    if "log_level" in given:
-        given["log_level"] = given["log_level"].upper()
     try:
-        if "public_url" in given:
-            given["public_url"] = public_url(given["public_url"])
-        if "allowed_hosts" in given:
-            given["allowed_hosts"] = hosts(given["allowed_hosts"])
-        if "cors_origins" in given:
-            given["cors_origins"] = origins(given["cors_origins"])
-        if "webhooks_schedule" in given:
-            given["webhooks_schedule"] = schedule(given["webhooks_schedule"])
-        if "webhooks_lease" in given:
-            given["webhooks_lease"] = lease(given["webhooks_lease"])
+        given |= {name: read(given[name]) for name, read in _READ.items() if name in given}
         return replace(Settings.from_env(), **given)
     except BadSetting as error:
         raise SetUp(str(error)) from error

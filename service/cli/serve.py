@@ -8,10 +8,12 @@ import signal
 import socket
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from service.cli import workers
 from service.cli.running import (
     PUBLIC_URL_HELP,
     SetUp,
@@ -23,7 +25,7 @@ from service.cli.running import (
     settings_of,
     shown,
 )
-from service.settings import FORMATS, LEVELS
+from service.settings import FORMATS, LEVELS, WORKERS_MAX
 
 if TYPE_CHECKING:
     from service.api.http.requests import Services
@@ -45,10 +47,14 @@ _NEEDED = "needed: `parley keys list` has them"
 _NONE = "none: everybody on this machine may read and write, until `parley keys create --role admin`"
 
 
+COUNT = click.IntRange(0, 1_000_000)
+
+
 @click.command()
 @click.option("--host", metavar="HOST", help="Listen on this address (127.0.0.1).")
 @click.option("--port", metavar="PORT", type=click.IntRange(0, 65_535), help="Listen on this port (8000); 0: any free.")
 @database_option
+@click.option("--read-url", metavar="URL", help="Read from this copy of the database, a standby (PARLEY_READ_URL).")
 @click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), help="Log from this level on (INFO).")
 @click.option("--log-format", type=click.Choice(FORMATS), help="Log lines for people, or as JSON (console).")
 @click.option(
@@ -57,6 +63,21 @@ _NONE = "none: everybody on this machine may read and write, until `parley keys 
     type=click.IntRange(1, 3_600),
     help="Disconnect a client that reads nothing for N seconds, or sends a body for longer (30).",
 )
+@click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(1, WORKERS_MAX),
+    help="Serve with N processes; one of them writes (1).",
+)
+@click.option(
+    "--writer-address",
+    metavar="HOST[:PORT]",
+    help="Where the other processes on the database reach this one when it writes for all (127.0.0.1, any port).",
+)
+@click.option("--otlp-endpoint", metavar="URL", help="Send a span of each request to this collector (OTLP over HTTP).")
+@click.option("--rate-limit", metavar="N/SECONDS", help="Requests that a client may send in so many seconds; 0: any.")
+@click.option("--client-connections", metavar="N", type=COUNT, help="Connections that a client may have; 0: any.")
+@click.option("--client-streams", metavar="N", type=COUNT, help="Streams that a client may follow at once; 0: any.")
 @click.option("--public-reads", is_flag=True, default=None, help="Let everybody read without a key.")
 @click.option("--public-url", metavar="URL", help=PUBLIC_URL_HELP)
 @click.option("--allowed-hosts", metavar="NAMES", help="More names of the service, with commas between them.")
@@ -66,7 +87,8 @@ _NONE = "none: everybody on this machine may read and write, until `parley keys 
 )
 @click.option("--webhooks-schedule", hidden=True)
 @click.option("--webhooks-lease", hidden=True)
-def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
+@click.option("--inherited", type=int, nargs=2, hidden=True)
+def serve(inherited: tuple[int, int] | None, **options: Any) -> None:  # noqa: ANN401 - what click hands over
     """Serve the ledger over HTTP until stopped.
 
     A SQLite ledger is created where there is none, and its projections are remade if another version of Parley made
@@ -82,6 +104,9 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
     from service.storage.database import NotMigrated
 
     settings = settings_of(**options)
+    if inherited is not None:
+        _serve(settings, workers.inherited(*inherited))
+        return
     make_missing(settings)
     if settings.embedded:
         with set_up_errors(), contextlib.suppress(NotMigrated):  # `run` reports it, with the remedy
@@ -93,37 +118,59 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - what click hands over
             "make one with `parley keys create --role admin`"
         )
         raise SetUp(msg)
-    _serve(settings, is_closed=is_closed)
+    listening = _listen(settings)
+    host, port = listening.getsockname()[:2]
+    where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    click.echo(_banner(settings, where, is_closed=is_closed))
+    if settings.workers > 1:
+        raise SystemExit(workers.supervise(listening, settings.workers))
+    _serve(settings, listening)
 
 
 async def _is_closed(services: Services) -> bool:
     return services.keys.is_closed
 
 
-def _serve(settings: Settings, *, is_closed: bool) -> None:
+def _serve(settings: Settings, listening: socket.socket) -> None:
     import uvicorn
 
     from service import logs
-    from service.app import create_app
+    from service.api.http.exchange import Traffic
+    from service.app import clock, create_app, new_id, new_traces
+    from service.edge import access
     from service.edge.bodies import Bodies
     from service.edge.connection import connections
     from service.edge.crowd import Crowd
     from service.edge.gate import Gate, names
     from service.edge.limits import limits
+    from service.edge.observing import Observed
+    from service.edge.spans import Spans
 
-    logs.configure(settings.log_level, settings.log_format)
+    lines = logs.Lines(sys.stderr, settings.log_format, clock)
+    logs.configure(settings.log_level, settings.log_format, lines)
     sys.setswitchinterval(SWITCH_SECONDS)
-    listening = _listen(settings)
-    host, port = listening.getsockname()[:2]
-    where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    click.echo(_banner(settings, where, is_closed=is_closed))
-    app = create_app(settings)
-    crowd = Crowd(limits(settings.stall_seconds))
+    traffic = Traffic()
+    app = create_app(settings, traffic)
+    gate = Gate(
+        Bodies(app, settings.stall_seconds),
+        names(settings.public_url, settings.allowed_hosts, settings.cors_origins, local=settings.is_loopback()),
+    )
+    spans = (
+        Spans(settings.otlp_endpoint, settings.otlp_headers, clock, str(new_id())) if settings.otlp_endpoint else None
+    )
+    traces = partial(new_traces, flags="01") if spans else new_traces
+    observed = Observed(gate, traffic, traces, access.refused)
+    if spans:
+        traffic.watchers.append(spans.watch)
+    if logs.shows_info(settings.log_level):
+        traffic.watchers.append(access.Log(lines, settings.log_format, clock).watch)
+    crowd = Crowd(limits(settings.stall_seconds, settings.bounds().connections), observed.refused)
 
     class Server(uvicorn.Server):
         async def on_tick(self, counter: int) -> bool:
-            """Refuse clients that are late: uvicorn calls this ten times a second."""
+            """Refuse clients that are late, and log who was answered: uvicorn calls this ten times a second."""
             crowd.tick(time.monotonic())
+            traffic.count()
             return await super().on_tick(counter)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -135,10 +182,7 @@ def _serve(settings: Settings, *, is_closed: bool) -> None:
             await super().shutdown(sockets)
 
     config = uvicorn.Config(
-        Gate(
-            Bodies(app, settings.stall_seconds),
-            names(settings.public_url, settings.allowed_hosts, settings.cors_origins, local=settings.is_loopback()),
-        ),
+        observed,
         interface="asgi3",
         http=connections(crowd),
         ws="none",
@@ -151,8 +195,11 @@ def _serve(settings: Settings, *, is_closed: bool) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops, then raises it again: not a failure
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.closing(lines), contextlib.suppress(KeyboardInterrupt):
         Server(config).run(sockets=[listening])
+        traffic.count()
+        if spans:
+            spans.close()
 
 
 def _banner(settings: Settings, where: str, *, is_closed: bool) -> str:

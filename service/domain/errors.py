@@ -64,6 +64,17 @@ class VersionConflict(Refused):
         self.expected, self.actual = expected, actual
 
 
+class EventChanged(Refused):
+    """An event has had another record after the position up to which the writer saw the log."""
+
+    def __init__(self, seen: int, actual: int) -> None:
+        """`seen` is the position up to which the writer saw the log, `actual` that of the last record on the event."""
+        super().__init__(
+            f"The event has had a record at position {actual}, after {seen}, the last that If-Match names."
+        )
+        self.seen, self.actual = seen, actual
+
+
 class EventIdConflict(Refused):
     """An event id is taken by other content, or a batch is part old, part new."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.edge import refusal
 from service.edge.limits import FIELDS_MAX, HEAD_MAX, IGNORED_MAX, LINGER_BYTES, PIPELINED_MAX, TARGET_MAX
+from service.edge.parsing import Parsing
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,7 +33,7 @@ class Excess(Exception):  # noqa: N818 - a condition
         self.why = why
 
 
-class Connection(HttpToolsProtocol):
+class Connection(Parsing):
     """A connection of the crowd that the class belongs to (see `connections`)."""
 
     crowd: ClassVar[Crowd]
@@ -60,6 +60,11 @@ class Connection(HttpToolsProtocol):
     def is_sending(self) -> bool:
         """Whether a part of an answer is still to be sent."""
         return self.transport.get_write_buffer_size() > 0
+
+    @property
+    def address(self) -> str:
+        """The address of the client, without its port."""
+        return self.client[0] if self.client else ""
 
     def enter(self, phase: Phase | None) -> None:
         """Wait for something else from now on; None: for nothing."""
@@ -100,7 +105,8 @@ class Connection(HttpToolsProtocol):
                 return
         if running is None or not running.response_complete or not running.more_body:
             headers = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
-            self.transport.write(b"".join([refusal.status_line(why), *headers, refusal.written(why)]))
+            answer = refusal.written(why, self.crowd.refused(why))
+            self.transport.write(b"".join([refusal.status_line(why), *headers, answer]))
         self.flow.resume_reading()
         self.transport.write_eof()
         self.enter(self.crowd.lingering)
@@ -152,6 +158,8 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin the request, or let it wait for those before it."""
         self._unplaced = 0
+        if self._repeated:
+            return
         why = refusal.PIPELINED if len(self.pipeline) >= PIPELINED_MAX else self._excess()
         if why is not None:
             raise Excess(why)
@@ -167,6 +175,8 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Wait for the next request if this one was answered before it had arrived."""
         self._unplaced = 0
+        if self.is_body_to_come():
+            return
         super().on_message_complete()
         self.cycle.more_body = False
         if self._phase is self.crowd.bodies:
@@ -199,8 +209,9 @@ class Connection(HttpToolsProtocol):
         self._unplaced += len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:  # is not offered
-            pass
+        except httptools.HttpParserUpgrade as offered:
+            self.go_on(data[offered.args[0] :], self._feed)
+            return
         except httptools.HttpParserError as error:
             self._refuse_unparsed(error, data)
         if self._unplaced or (self._running is not None and self._running.more_body):
@@ -211,6 +222,8 @@ class Connection(HttpToolsProtocol):
             self.refuse(error.__context__.why)
         elif isinstance(error, httptools.HttpParserInvalidMethodError) and bytes(data[:1]).isalpha():
             self.refuse(refusal.NO_SUCH_METHOD)
+        elif bytes(data[:8]) == b"CONNECT ":
+            self.refuse(refusal.NO_TUNNEL)
         else:
             self.refuse(refusal.NOT_HTTP)
 

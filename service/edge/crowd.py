@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
 from service.edge import refusal
 from service.edge.limits import GIVE_WAY_SECONDS, HEAD_MAX, KEEP_ALIVE_SECONDS, LINGER_SECONDS, UNFINISHED_MAX
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from service.edge.limits import Limits
     from service.edge.refusal import Refusal
 
@@ -29,6 +31,10 @@ class Member(Protocol):
     @property
     def is_sending(self) -> bool:
         """Whether a part of an answer is still to be sent."""
+
+    @property
+    def address(self) -> str:
+        """The address of the client, without its port."""
 
     def enter(self, phase: Phase | None) -> None:
         """Wait for something else from now on; None: for nothing."""
@@ -54,12 +60,16 @@ class Crowd:
     `bodies` for the rest of a body, `resting` for another request, `lingering` for the end after a refusal.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        """Begin empty; `now` is seconds since the start."""
-        self._limits = limits
+    def __init__(self, limits: Limits, refused: Callable[[Refusal], bytes]) -> None:
+        """Begin empty; `now` is seconds since the start.
+
+        `refused` is called with what a connection is refused for, and returns the traceparent of its answer.
+        """
+        self._limits, self.refused = limits, refused
         self.now = 0.0
         self._ticked: float | None = None
         self._open: set[Member] = set()
+        self._by_address: Counter[str] = Counter()
         self.heads: Phase = OrderedDict()
         self.bodies: Phase = OrderedDict()
         self.resting: Phase = OrderedDict()
@@ -70,7 +80,11 @@ class Crowd:
     def join(self, connection: Member) -> None:
         """Take in a new connection; another gives way if there is no room, or else the new one is refused."""
         self._open.add(connection)
+        self._by_address[connection.address] += 1
         connection.enter(self.heads)
+        if 0 < self._limits.client_connections < self._by_address[connection.address]:
+            connection.refuse(refusal.MANY_OF_CLIENT)
+            return
         while len(self._open) > self._limits.connections:
             longest = self._who_gives_way(connection)
             if longest is None:
@@ -80,7 +94,11 @@ class Crowd:
 
     def leave(self, connection: Member) -> None:
         """Forget a connection that is closed."""
-        self._open.discard(connection)
+        if connection in self._open:
+            self._open.discard(connection)
+            self._by_address[connection.address] -= 1
+            if not self._by_address[connection.address]:
+                del self._by_address[connection.address]
         self.finished(connection)
 
     def unfinished(self, connection: Member, size: int) -> None:

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from service.api.http.exchange import trace_member
 from service.api.http.problem_kinds import MEDIA_TYPE, PROBLEM_KINDS
 from service.api.spec.headers import REQUEST_HEADERS, RESPONSE_HEADERS
 from service.edge.refusal import Refusal, problem
@@ -39,6 +40,7 @@ NOT_OURS = Refusal(
 FOREIGN = Refusal(
     "cross-site", "A page of another origin may not write here; PARLEY_CORS_ORIGINS lists those that may."
 )
+ODD_PATH = Refusal("not-found", "A path has no empty part, no slash at its end and no %2F: each resource has one URL.")
 
 
 class Names(NamedTuple):
@@ -86,14 +88,25 @@ class Gate:
             elif name == b"sec-fetch-site":
                 site = value
         if hosts > 1 or (host is None and scope["http_version"] == "1.1"):
-            return _refused(NO_HOST, send)
+            return _refused(NO_HOST, scope, send)
         if host is not None and host not in self._kept and not self._is_ours(host):
-            return _refused(NOT_OURS, send)
-        if scope["method"] not in SAFE and (origin or site) and self._is_foreign(host, origin, site):
-            return _refused(FOREIGN, send)
+            return _refused(NOT_OURS, scope, send)
+        why = self._why_not(scope, host, origin, site)
+        if why is not None:
+            return _refused(why, scope, send)
         if self._names.origins:
             return self._shared(scope, receive, send, origin if origin in self._names.origins else None)
         return self._app(scope, receive, send)
+
+    def _why_not(
+        self, scope: dict[str, Any], host: bytes | None, origin: bytes | None, site: bytes | None
+    ) -> Refusal | None:
+        if scope["method"] not in SAFE and (origin or site) and self._is_foreign(host, origin, site):
+            return FOREIGN
+        path = scope["raw_path"]
+        if b"//" in path or (path[-1:] == b"/" and path != b"/") or (b"%" in path and b"%2f" in path.lower()):
+            return ODD_PATH
+        return None
 
     def _is_ours(self, host: bytes) -> bool:
         """Return whether a Host is a name of this service, and keep it. No address can be made to point elsewhere."""
@@ -137,10 +150,14 @@ class Gate:
 
 
 _ASKED = b"access-control-request-method"
-_EXPOSED = ", ".join(sorted(RESPONSE_HEADERS.keys() - {"Cache-Control"})).encode()
+_EXPOSED = ", ".join(sorted(RESPONSE_HEADERS.keys() - {"Cache-Control"} | {"traceparent"})).encode()
+_SENT = ("Authorization", "Content-Type", "traceparent")
 _PREFLIGHT: Headers = [
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
-    (b"access-control-allow-headers", ", ".join(["Authorization", "Content-Type", *REQUEST_HEADERS]).encode()),
+    (
+        b"access-control-allow-headers",
+        ", ".join([*_SENT, *REQUEST_HEADERS]).encode(),
+    ),
     (b"access-control-max-age", str(PREFLIGHT_SECONDS).encode()),
 ]
 
@@ -153,8 +170,9 @@ def _opened(origin: bytes) -> Headers:
     ]
 
 
-async def _refused(why: Refusal, send: Send) -> None:
-    await _send(send, PROBLEM_KINDS[why.kind].status, [(b"content-type", MEDIA_TYPE.encode())], problem(why))
+async def _refused(why: Refusal, scope: dict[str, Any], send: Send) -> None:
+    body = problem(why, trace_member(scope))
+    await _send(send, PROBLEM_KINDS[why.kind].status, [(b"content-type", MEDIA_TYPE.encode())], body)
 
 
 async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:

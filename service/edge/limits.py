@@ -38,13 +38,15 @@ class Limits:
     connections: int
     head_seconds: float
     body_seconds: float
+    client_connections: int = 0
+    """0: as many as there is room for."""
 
 
-def limits(stall_seconds: int) -> Limits:
-    """Return the bounds of this process; a client may keep it waiting for so many seconds."""
+def limits(stall_seconds: int, client_connections: int = 0) -> Limits:
+    """Return the bounds of this process; a client may keep it waiting for so long, and have so many connections."""
     files = _open_files()
     room = CONNECTIONS_MAX if files is None else max(files - RESERVED_FILES, files // 2)
-    return Limits(min(room, CONNECTIONS_MAX), min(HEAD_SECONDS, stall_seconds), stall_seconds)
+    return Limits(min(room, CONNECTIONS_MAX), min(HEAD_SECONDS, stall_seconds), stall_seconds, client_connections)
 
 
 def _open_files() -> int | None:

@@ -45,15 +45,22 @@ async def head_after(database: Database, known: Head) -> Head:
     A log loses commits when a backup takes its place, or a standby that had not all of them. Whoever notices first
     raises the epoch, for every process: nothing that was made from the lost commits may be used again.
     """
-    number = database.dialect.number.format
-    sql = _HEAD_AFTER.format(position=number("$1"), instant=number("$2"))
-    *row, kept = (await database.fetch(sql, known.position, known.recorded_at))[0]
-    head = Head(*row)
+    head, kept = await _looked(database, known)
     if kept or head.epoch > known.epoch:
         return head
+    if database.primary is not database and (await _looked(database.primary, known))[1]:
+        return head  # the copy is late
     logger.error("log.set_back", known_position=known.position, position=head.position)
     await database.execute(_RAISE, known.epoch)
     return await head_of(database)
+
+
+async def _looked(database: Database, known: Head) -> tuple[Head, bool]:
+    """Return the head, and whether the log has the commit that is known."""
+    number = database.dialect.number.format
+    sql = _HEAD_AFTER.format(position=number("$1"), instant=number("$2"))
+    *row, kept = (await database.fetch(sql, known.position, known.recorded_at))[0]
+    return Head(*row), bool(kept)
 
 
 def seconds_ahead(head: Head, now: int) -> float:
@@ -94,6 +101,11 @@ class Heads:
     def epoch(self) -> int:
         """The epoch of the last head that was read."""
         return self._known.epoch
+
+    @property
+    def position(self) -> int:
+        """The position of the last head that was read."""
+        return self._known.position
 
     async def start(self) -> None:
         """Read the name of the ledger and its epoch."""

@@ -21,7 +21,7 @@ from service.eventlog.head import head_of
 from service.eventlog.log import BEGINNING, Place, Stored
 from service.feed.filters import EVERYTHING, Passing
 from service.feed.pages import CHUNK_BYTES, REACH, SHOWN, LogPage
-from service.feed.recent import KEPT, KEPT_BYTES, Recent, block
+from service.feed.recent import KEPT, KEPT_BYTES, Live, Recent, block
 from service.storage.database import Lost
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Tail:
         self._waiting: deque[_Waiting] = deque()  # in the order of the positions that they were notified of
         self._last = (BEGINNING, b"", BEGINNING)
         self._ticked = 0.0
+        self._reaches = 0
         self._tasks: list[asyncio.Task[None]] = []
         self.head = 0
         """The last position that was read, 0 while nobody follows."""
@@ -101,7 +102,8 @@ class Tail:
 
     def wake(self, position: int) -> None:
         """Take note that the log reaches to a position."""
-        if self.followers and position > self.head:
+        self._reaches = position
+        if self._waiting and position > self.head:
             self._woken.set()
 
     @contextmanager
@@ -122,6 +124,14 @@ class Tail:
         """
         found = self._recent.after(after, limit, wanted, KEPT_BYTES) if self.head else None
         return None if found is None else LogPage([live.stored for live in found[0]], found[1], self.head)
+
+    def since(self, after: Place) -> list[Live] | None:
+        """Return all events that were read after a place, with their tokens; None where they are not kept.
+
+        Raises OtherLog when the log has another event at the place.
+        """
+        found = self._recent.after(after, self.head, EVERYTHING, KEPT_BYTES) if self.head else None
+        return None if found is None else found[0]
 
     def blocks(
         self,
@@ -153,6 +163,8 @@ class Tail:
             woken.set_result(None)
         else:
             self._waiting.append(_Waiting(woken, push, self.head))
+            if self._reaches > self.head:  # nobody waited when it was recorded
+                self._woken.set()
         return woken
 
     async def _run(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from service.domain.errors import OtherLog
 from service.eventlog.log import Place, Stored
 from service.feed.filters import EVERYTHING, Passing
 
@@ -98,6 +99,20 @@ async def log_page(
     A filtered page may be short or empty before the end: `next` has then moved past the events that were read.
     Raises OtherLog when the log has another event at the place.
     """
+    page: LogPage | None = None
+    try:
+        page = await _log_page(database, after, limit, wanted, size)
+    except OtherLog:
+        if database.primary is database:
+            raise
+    if page is not None and (database.primary is database or after.position <= page.head):
+        return page
+    ((instant,),) = await database.primary.fetch(f"SELECT {_AT.format(position='$1')}", after.position)
+    place = after.check(instant)
+    return LogPage([], place, after.position) if page is None or instant is not None else page  # the copy is late
+
+
+async def _log_page(database: Database, after: Place, limit: int, wanted: EventFilter, size: int) -> LogPage:
     if wanted.all:
         if wanted.until is not None:  # positions have no gaps
             limit = min(limit, max(wanted.until - after.position, 0))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from service.domain.rule.tally import Shift, Tally
+from service.domain.rule.tally import Days, Shift, Tally
 from service.domain.vocabulary import events
 from service.eventlog.head import head_of
 from service.eventlog.log import events_at
@@ -18,7 +18,7 @@ from service.rebuild.register import Register
 from service.storage.database import COLUMNS, Commit
 from service.storage.tables import LOG, OPEN_END, PROJECTIONS, metadata
 from service.views.dated_rows import DatedRows
-from service.views.project import Projector, Recorded, turn
+from service.views.project import Projector, Recorded, published, turn
 from service.views.shape import SHAPE, is_current
 
 if TYPE_CHECKING:
@@ -68,19 +68,22 @@ class _Projector(Projector):
     def __init__(self, counts: Counts) -> None:
         """Begin with no item known."""
         super().__init__(_Items())
+        self.days: list[tuple[int, ...]] = []
+        """By an issue and a position, the days of publication of what bears on it."""
         self._counts = counts
         self._numbers = {issue: number for (issue, _), (number, _, _) in counts.items()}
 
     def _counted(self, issue: str, position: int) -> tuple[int, int, int]:
         return self._counts[issue, position]
 
-    def _tallied(self, issue: str, shifted: Sequence[Shift], position: int) -> int:  # noqa: ARG002 - see below
-        """Leave the postures for later, see `_postures`."""
+    def _tallied(self, issue: str, shifted: Sequence[Shift], days: Days, position: int) -> int:  # noqa: ARG002 - see below
+        """Leave the postures and the days for later, see `_postures`."""
+        self.days.append((self._numbers[issue], position, *days))
         return self._numbers[issue]
 
 
 async def _postures(register: Register) -> AsyncGenerator[Commit, None]:
-    """Make the postures of all issues from the bearings that the register has noted."""
+    """Make the postures of all issues, and their days, from the bearings that the register has noted."""
     tally, postures = Tally(0), DatedRows(OPEN_END)
     async for rows in register.shifts():
         for (_, issue, position), of_event in groupby(rows, key=itemgetter(0, 1, 2)):
@@ -90,6 +93,14 @@ async def _postures(register: Register) -> AsyncGenerator[Commit, None]:
         commit = Commit()
         commit.rows["posture"], commit.posture_closings = postures.rows, postures.closings
         postures = DatedRows(OPEN_END)
+        yield commit
+    tally = Tally(0)
+    async for rows in register.days():
+        commit = Commit()
+        for _, issue, position, earliest, latest in rows:
+            if issue != tally.number:
+                tally = Tally(issue)
+            commit.rows["issue_published"] += published(tally, Days(earliest, latest), position)
         yield commit
 
 
@@ -120,7 +131,7 @@ async def rebuild(
                 projector.project([_decoded(stored) for stored in await events_at(source, positions)])
                 commit = projector.finish()
                 commit.rows[LOG] = []  # the log has its own
-                await register.note(commit.rows["bearing"])
+                await register.note(commit.rows["bearing"], projector.days)
                 yield commit
                 done += len(positions)
                 progress(done, head.position)

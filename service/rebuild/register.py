@@ -48,7 +48,8 @@ CREATE TEMP TABLE counted AS
         row_number() OVER (PARTITION BY value ORDER BY position) AS version
     FROM said, {issues};
 CREATE INDEX counted_order ON counted (position, issue, number, version);
-CREATE TEMP TABLE shifted (issue bigint, position bigint, bearing bigint, day bigint, more bigint)
+CREATE TEMP TABLE shifted (issue bigint, position bigint, bearing bigint, day bigint, more bigint);
+CREATE TEMP TABLE dated (issue bigint, position bigint, earliest bigint, latest bigint)
 """
 _MOVES = "SELECT DISTINCT {item}, {moved} FROM said s WHERE s.moved <> s.item"
 _MARKS = "SELECT recorded_at, position FROM mark WHERE recorded_at > $1 ORDER BY recorded_at LIMIT $2"
@@ -56,23 +57,23 @@ _SIZES = "SELECT item, count(*) FROM bears WHERE item > $1 GROUP BY item ORDER B
 _POSITIONS = "SELECT DISTINCT position FROM bears WHERE item {among} ORDER BY position"
 _COUNTS = "SELECT issue, number, position, version FROM counted WHERE position {among}"
 _NOTE = {
-    "sqlite": """
-INSERT INTO shifted
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-    json_extract(value, '$[3]'), json_extract(value, '$[4]')
-FROM json_each($1)
-""",
-    "postgresql": """
-INSERT INTO shifted
-SELECT (value ->> 0)::bigint, (value ->> 1)::bigint, (value ->> 2)::bigint, (value ->> 3)::bigint, (value ->> 4)::bigint
-FROM json_array_elements($1::text::json)
-""",
+    "sqlite": ("INSERT INTO {} SELECT {} FROM json_each($1)", "json_extract(value, '$[{}]')"),
+    "postgresql": (
+        "INSERT INTO {} SELECT {} FROM json_array_elements($1::text::json)",
+        "(value ->> {})::bigint",
+    ),
 }
+"""Notes rows of numbers, given as JSON; then how one of a row's numbers is read."""
 _SHIFTED = """
 CREATE TEMP TABLE shift AS SELECT dense_rank() OVER (ORDER BY issue, position) AS place, * FROM shifted;
 CREATE INDEX shift_order ON shift (place)
 """
 _SHIFTS = "SELECT * FROM shift WHERE place > $1 AND place <= $1 + $2 ORDER BY place, bearing, day"
+_DATED = """
+CREATE TEMP TABLE day AS SELECT row_number() OVER (ORDER BY issue, position) AS place, * FROM dated;
+CREATE INDEX day_order ON day (place)
+"""
+_DAYS = "SELECT * FROM day WHERE place > $1 ORDER BY place LIMIT $2"
 PAGE = 1_000
 
 
@@ -124,15 +125,25 @@ class Register:
         rows = await self._among(_COUNTS, positions)
         return {(issue, position): (number, position, version) for issue, number, position, version in rows}
 
-    async def note(self, bearings: Sequence[Row]) -> None:
-        """Note rows of bearings, for `shifts`."""
-        await self._source.fetch(_NOTE[self._source.dialect.name], msgspec.json.encode(bearings).decode())
+    async def note(self, bearings: Sequence[Row], days: Sequence[Row]) -> None:
+        """Note rows of bearings, for `shifts`; and of days, for `days`."""
+        insert, number = _NOTE[self._source.dialect.name]
+        for table, size, rows in (("shifted", 5, bearings), ("dated", 4, days)):
+            numbers = ", ".join([number.format(place) for place in range(size)])
+            await self._source.fetch(insert.format(table, numbers), msgspec.json.encode(rows).decode())
 
-    async def shifts(self) -> AsyncIterator[Sequence[Row]]:
+    def shifts(self) -> AsyncIterator[Sequence[Row]]:
         """Return the noted rows in pages of whole events, in order of issues and of positions, each after its place."""
-        for statement in _SHIFTED.split(";"):
+        return self._noted(_SHIFTED, _SHIFTS)
+
+    def days(self) -> AsyncIterator[Sequence[Row]]:
+        """Return the noted days of publication in order of issues and of positions, each after its place."""
+        return self._noted(_DATED, _DAYS)
+
+    async def _noted(self, tables: str, sql: str) -> AsyncIterator[Sequence[Row]]:
+        for statement in tables.split(";"):
             await self._source.fetch(statement)
-        async for rows in pages(self._source, _SHIFTS, 0, PAGE):
+        async for rows in pages(self._source, sql, 0, PAGE):
             yield rows
 
     async def _among(self, sql: str, numbers: Sequence[int]) -> Sequence[Row]:

@@ -50,6 +50,12 @@ class Relay:
         self._heads = Heads(database)
         self._wait = BACKOFF_SECONDS[0]
         self._position = 0
+        self.position = 0
+        """The last position that the stream has, as far as it has acknowledged."""
+        self.is_up = False
+        """Whether the stream takes events."""
+        self.losses = 0
+        """How often the stream or the database was lost."""
 
     async def run(self) -> None:
         """Relay until cancelled, through losses of the server and of the database; raises Unfit when it never can."""
@@ -70,11 +76,15 @@ class Relay:
                 end = await stream.end(self._database)
                 _heed_cancellation()
                 self._reached(end)
+                self.is_up = True
                 logger.info("relay.started", stream=STREAM, position=end.position)
                 await self._follow(stream, end)
         except (NatsError, PublishRefused, Lost, OSError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
+            self.losses += 1
             logger.warning("relay.lost", position=self._position, reason=reason, again_in=self._wait)
+        finally:
+            self.is_up = False
 
     async def _follow(self, stream: Stream, end: End) -> None:
         """Send the events of the log, then each new one."""
@@ -95,6 +105,7 @@ class Relay:
             for stored in page.events:
                 end = await stream.publish(stored, end, origin)
                 _heed_cancellation()
+            self.position = end.position - stream.missing
             await asyncio.sleep(0)  # where a read runs at once, others have their turn
         await stream.await_acknowledgements()
         self._reached(end)
@@ -111,7 +122,7 @@ class Relay:
         """Note the end of the stream, as acknowledged; progress makes the next wait short again."""
         if end.position > self._position:
             self._wait = BACKOFF_SECONDS[0]
-        self._position = end.position
+        self._position = self.position = end.position
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Stream]:

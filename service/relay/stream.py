@@ -137,6 +137,11 @@ class Stream:
         """Whether the connection is open, as far as the client can see."""
         return self._client.is_connected
 
+    @property
+    def missing(self) -> int:
+        """How many events were sent last whose acknowledgement has not been awaited."""
+        return len(self._missing)
+
     async def open(self, replicas: int) -> None:
         """Make the stream where there is none; raises Unfit for one with other settings."""
         await self._client.subscribe(f"{self._answers}.*", cb=self._answered)

@@ -1,4 +1,4 @@
-"""The tables about clients: who follows, and who has a key. With them `metadata` has all tables."""
+"""The tables about clients and processes: who follows, watches, has a key, writes. `metadata` has all tables then."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ class SubscriptionRow(Table, table=True):
 class DeliveryRow(Table, table=True):
     """One try to deliver an event to a subscription: `status` is that of the answer, 0 where there was none.
 
-    `number` is made by the database; `took` are microseconds, `detail` says what went wrong.
+    `number` is made by the database; `took` are microseconds, `detail` says what went wrong. `change` is the id of a
+    changed answer, "" where it is the event at `position` that was delivered.
     """
 
     __tablename__ = "delivery"
@@ -77,6 +78,48 @@ class DeliveryRow(Table, table=True):
     status: int = Field(sa_column=_number())
     took: int = Field(sa_column=_number())
     detail: str = Field(sa_column=_text())
+    change: str = Field(sa_column=_later_text())
+
+
+class WatchRow(Table, table=True):
+    """A question whose changed answers go to a subscription.
+
+    `version` is the instant at which the question was set. It was last asked at `asked_at`, as of `day`, as known at
+    `position` in the ledger's `epoch`. The answers up to the number `delivered` are with the receiver.
+    """
+
+    __tablename__ = "watch"
+    __table_args__ = _IN_KEY_ORDER
+
+    name: str = Field(sa_column=sa.Column(sa.Text(), primary_key=True, nullable=False))
+    question: str = Field(sa_column=_text())
+    subscription: str = Field(sa_column=_text())
+    version: int = Field(sa_column=_number())
+    asked_at: int = Field(sa_column=_number())
+    day: int = Field(sa_column=_number())
+    position: int = Field(sa_column=_number())
+    epoch: int = Field(sa_column=_number())
+    delivered: int = Field(sa_column=_number())
+
+
+class AnswerRow(Table, table=True):
+    """An answer to the question of a watch: the first, and each that differs from the one before it.
+
+    `url` is its frozen URL, `position` the K of it, `body` its JSON, empty where there was nothing. `id` names the
+    change to it. Answers are kept from the last that is with the receiver on.
+    """
+
+    __tablename__ = "answer"
+
+    watch: str = Field(sa_column=sa.Column(sa.Text(), primary_key=True, nullable=False))
+    version: int = Field(sa_column=_number(primary_key=True))
+    number: int = Field(sa_column=_number(primary_key=True))
+    id: str = Field(sa_column=_text())
+    url: str = Field(sa_column=_text())
+    position: int = Field(sa_column=_number())
+    at: int = Field(sa_column=_number())
+    digest: str = Field(sa_column=_text())
+    body: bytes = Field(sa_column=_bytes())
 
 
 class ApiKeyRow(Table, table=True):
@@ -93,3 +136,16 @@ class ApiKeyRow(Table, table=True):
     expires_at: int = Field(sa_column=_number())
     revoked_at: int = Field(sa_column=_number())
     used_at: int = Field(sa_column=_number())
+
+
+class WriterRow(Table, table=True):
+    """The lease to write, one row: see `service/writer/lease.py: Lease`. `ends_at` is by the clock of the database."""
+
+    __tablename__ = "writer"
+    __table_args__ = _IN_KEY_ORDER
+
+    id: int = Field(sa_column=_number(primary_key=True))
+    owner: str = Field(sa_column=_text())
+    address: str = Field(sa_column=_text())
+    secret: str = Field(sa_column=_text())
+    ends_at: int = Field(sa_column=_number())

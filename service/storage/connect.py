@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from service.storage import postgres_url
 from service.storage.database import scheme
 from service.storage.postgres import Postgres
+from service.storage.replica import Replicated
 from service.storage.sqlite import Sqlite
 
 if TYPE_CHECKING:
@@ -31,17 +32,20 @@ def shown(url: str) -> str:
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Database]:
+async def opened(url: str, read_url: str = "") -> AsyncIterator[Database]:
     """Open the database of a URL, and close it; NotMigrated when it has not the tables of this version.
 
-    From then on this process looks for cycles seldom: what is made of rows lives long and holds none, and looking
-    through it cost a fifth of an append.
+    With `read_url` it reads from the copy there, and its `primary` is the database of `url`.
+
+    While it is open this process looks for cycles seldom, and not through what was there before: what is made of rows
+    lives long and holds none, and looking through it cost a fifth of an append.
     """
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 10, 100)
-    database = connect(url)
+    database = Replicated(connect(url), connect(read_url)) if read_url else connect(url)
     try:
         await database.open()
         yield database
     finally:
         await database.close()
+        gc.unfreeze()

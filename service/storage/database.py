@@ -22,7 +22,7 @@ Row = tuple[Any, ...]
 
 TABLES = (LOG, *PROJECTIONS, REQUEST_KEYS)
 """The tables that a commit may have rows for."""
-REVISION = "0014"
+REVISION = "0019"
 """The revision of the tables that this version works with: the newest migration."""
 REVISION_OF = "SELECT version_num FROM alembic_version"
 CLOSE = (
@@ -129,7 +129,8 @@ class Dialect(NamedTuple):
     `joined` aggregates text with commas, `gathered` turns a SELECT of items into one text, between brackets and with
     commas, `found_at` names the function that finds a text in another (0: not there), `number` types a parameter as
     a position, `slugs` and `positions` take one that holds a list, as `listed` and `numbered` give it, for what a value
-    is compared with; whether a parameter may be an array says `has_arrays`.
+    is compared with; `now` is the clock of the database, in microseconds since 1970 UTC; whether a parameter may be an
+    array says `has_arrays`.
     """
 
     name: str
@@ -139,6 +140,7 @@ class Dialect(NamedTuple):
     number: str
     slugs: str
     positions: str
+    now: str
     has_arrays: bool
 
     def listed(self, values: Sequence[str]) -> Sequence[str] | str:
@@ -178,6 +180,10 @@ async def pages(source: Source, sql: str, after: int, size: int) -> AsyncIterato
 
 class Database(Source, Protocol):
     """A database that holds one ledger."""
+
+    @property
+    def primary(self) -> Database:
+        """The database that is written, to look at in doubt: this one, unless it reads from a copy."""
 
     async def open(self) -> None:
         """Connect; NotMigrated, or NewerTables, when the tables are of another version."""

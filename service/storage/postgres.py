@@ -68,6 +68,7 @@ class Postgres:
         number="{}::bigint",
         slugs="= ANY({}::text[])",
         positions="= ANY({}::text::bigint[])",
+        now="(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
         has_arrays=True,
     )
 
@@ -79,6 +80,11 @@ class Postgres:
         self._writing = asyncio.Lock()
         self._locked = False
         self._warnings: list[str] = []
+
+    @property
+    def primary(self) -> Postgres:
+        """Itself; see `Database`."""
+        return self
 
     async def open(self) -> None:
         """Connect; see `Database`."""

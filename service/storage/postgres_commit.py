@@ -29,7 +29,7 @@ OF_TABLE = {table: [_TYPES[type(column.type)] for column in metadata.tables[tabl
 """The types of each table's columns."""
 _MOVED = ("bigint", "integer", "bigint", "integer")
 """The types of closings of versions, and of endings; closings of postures have no day of publication."""
-_SELDOM = {"bearing", "posture", REQUEST_KEYS}
+_SELDOM = {"bearing", "posture", "issue_published", REQUEST_KEYS}
 """Tables that are left out of a commit without rows for them: a statement takes time for each table that it has."""
 _BETWEEN = "\x1e"
 """The character before each text of a column: no slug, token or status has it, and JSON escapes it."""

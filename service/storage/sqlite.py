@@ -84,6 +84,7 @@ class Sqlite:
         number="{}",
         slugs="IN (SELECT value FROM json_each({}))",
         positions="IN (SELECT value FROM json_each({}))",
+        now="CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)",
         has_arrays=False,
     )
 
@@ -107,6 +108,11 @@ class Sqlite:
         for pragma in _PRAGMAS:
             connection.execute(pragma)
         return connection
+
+    @property
+    def primary(self) -> Sqlite:
+        """Itself; see `Database`."""
+        return self
 
     async def open(self) -> None:
         """Connect; see `Database`."""

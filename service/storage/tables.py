@@ -11,6 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlmodel import Field
 
+from service.storage import published_tables as _published_tables  # noqa: F401 - registers its tables
 from service.storage.columns import IN_KEY_ORDER as _IN_KEY_ORDER
 from service.storage.columns import Table, metadata
 from service.storage.columns import binaries as _bytes
@@ -109,21 +110,6 @@ class ItemRow(Table, table=True):
     over_from: int = Field(sa_column=_day())
     over_known: int = Field(sa_column=_number())
     over_on: int = Field(sa_column=_day())
-
-
-class OutOfOrderRow(Table, table=True):
-    """An item whose events, from a position on, do not become known in the order in which they are recorded.
-
-    Before it each event of the item has one day of publication, none an earlier one than those before it: what was
-    published by a day is what was recorded up to some position, so that the versions answer as published too. From
-    there on the item is worked out from its events. Items that are not here are in order.
-    """
-
-    __tablename__ = "out_of_order"
-    __table_args__ = _IN_KEY_ORDER
-
-    item: int = Field(sa_column=_number(primary_key=True))
-    position: int = Field(sa_column=_number())
 
 
 class ItemEventRow(Table, table=True):
@@ -250,6 +236,7 @@ class BearingRow(Table, table=True):
     """From a day on, so many items of an issue more (or less, below 0) have a bearing on its posture.
 
     It is known from a position on. The sum of an issue's rows is its tally: a writer that has not kept it reads them.
+    `published_on` is the day by which the event at the position, and for items out of order all before it, was out.
     """
 
     __tablename__ = "bearing"
@@ -260,6 +247,7 @@ class BearingRow(Table, table=True):
     bearing: int = Field(sa_column=_number(primary_key=True))
     day: int = Field(sa_column=_day(primary_key=True))
     more: int = Field(sa_column=_number())
+    published_on: int = Field(sa_column=_day())
 
 
 class PostureRow(Table, table=True):
@@ -285,6 +273,6 @@ LOG = "event"
 REQUEST_KEYS = "request_key"
 PROJECTIONS = (
     "commit_mark", "item", "out_of_order", "item_event", "issue_event", "fact_record", "event_index", "facet", "state",
-    "version", "bearing", "posture",
+    "version", "bearing", "posture", "issue_published",
 )  # fmt: skip
 """The tables that `parley rebuild` remakes from the log."""

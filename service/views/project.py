@@ -8,9 +8,10 @@ from service.domain.rule import tokens
 from service.domain.rule.facts import Entry, text_before
 from service.domain.rule.item import Item
 from service.domain.rule.life import ended_from
+from service.domain.rule.posture import BEARING_KINDS
 from service.domain.rule.scope import ScopeTokens, followed, of_texts
 from service.domain.rule.state import arrival_text, encode, state_of
-from service.domain.rule.tally import Shift, Tally, shifts
+from service.domain.rule.tally import Days, Shift, Tally, shifts
 from service.domain.rule.work import WEIGH_STEPS, state_steps
 from service.domain.vocabulary import instants
 from service.domain.vocabulary.codes import SCOPE_MARKS
@@ -22,9 +23,10 @@ from service.storage.tables import NO_STATE, OPEN_END, STATE_BITS
 from service.views.dated_rows import DatedRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from service.domain.rule.answer import Answer, Segment
+    from service.domain.rule.answer import Answer, Rewrite, Segment
+    from service.storage.database import Row
     from service.views.given import Loaded, WorkCheck
 
 
@@ -54,7 +56,8 @@ class Projector:
         self._loaded, self._bounds = loaded, bounds
         self._versions, self._postures = DatedRows(OPEN_END, FOREVER), DatedRows(OPEN_END)
         self._shifted: dict[str, dict[tuple[int, int], int]] = {}
-        self._changed: list[tuple[Tally, Sequence[Shift]]] = []
+        self._days: dict[str, Days] = {}
+        self._changed: list[tuple[Tally, Sequence[Shift], int]] = []
         self._items: dict[int, list[Any]] = {}
         self._endings: dict[int, Ending] = {}
         self._facets: dict[tuple[str, int], None] = {}
@@ -71,14 +74,15 @@ class Projector:
             recorded_on = instants.day(recorded.recorded_at)
             self._touched = {}
             self._apply(Entry(recorded.position, recorded.event, len(recorded.body), recorded_on), home)
-            if self._shifted:
+            if self._days:
                 self._shift(recorded.position)
             self._index(recorded, home)
 
     def undo(self) -> None:
         """Undo what was done to the tallies; the items have to be thrown away."""
         while self._changed:
-            tally, shifted = self._changed.pop()
+            tally, shifted, published_by = self._changed.pop()
+            tally.published = published_by
             tally.add([Shift(bearing, day, -more) for bearing, day, more in shifted])
 
     def finish(self) -> Commit:
@@ -198,33 +202,43 @@ class Projector:
                 self._versions.close(item.number, start, position, _published_on(item))
             else:
                 self._open(item, after, position, before)
-        for issue, shifted in shifts(item.kind.name, rewrites, item.segments).items():
-            self._add_up(issue, shifted)
+        self._bear(item, rewrites)
         day = ended_from(item.kind, item.segments)
         if day != was_ended_from:
             self._end(item, day, position)
         item.steps = self.steps - done
 
-    def _add_up(self, issue: str, shifted: Mapping[tuple[int, int], int]) -> None:
-        """Add up what an event shifts in the tally of an issue: it may bear on several items."""
-        found = self._shifted.setdefault(issue, {})
-        for place, more in shifted.items():
-            found[place] = found.get(place, 0) + more
+    def _bear(self, item: Item, rewrites: Sequence[Rewrite]) -> None:
+        """Add up what an event shifts in the tallies of issues, and when it is out: it may bear on several items.
+
+        Once an item is out of order, each of its events matters, and an earlier day than any may have another status.
+        """
+        if item.kind.name not in BEARING_KINDS:
+            return
+        shifted = shifts(item.kind.name, rewrites, item.segments)
+        for issue, of_issue in shifted.items():
+            found = self._shifted.setdefault(issue, {})
+            for place, more in of_issue.items():
+                found[place] = found.get(place, 0) + more
+        earliest, latest = (0 if item.published is None else item.published), item.latest
+        for issue in item.issues if item.published is None else shifted:
+            others = self._days.get(issue, (earliest, latest))
+            self._days[issue] = Days(min(earliest, others[0]), max(latest, others[1]))
 
     def _shift(self, position: int) -> None:
-        """Write what an event shifts in the tallies of issues."""
-        for issue, shifted in self._shifted.items():
-            found = [Shift(*place, more) for place, more in sorted(shifted.items()) if more]
-            if found:
-                number = self._tallied(issue, found, position)
-                self.commit.rows["bearing"] += [(number, position, *shift) for shift in found]
-        self._shifted = {}
+        """Write what an event shifts in the tallies of issues, and when it was published."""
+        for issue, days in self._days.items():
+            found = [Shift(*place, more) for place, more in sorted(self._shifted.get(issue, {}).items()) if more]
+            number = self._tallied(issue, found, days, position)
+            self.commit.rows["bearing"] += [(number, position, *shift, days.latest) for shift in found]
+        self._shifted, self._days = {}, {}
 
-    def _tallied(self, issue: str, shifted: Sequence[Shift], position: int) -> int:
-        """Shift the tally of an issue and write its postures that change; return the issue's number."""
+    def _tallied(self, issue: str, shifted: Sequence[Shift], days: Days, position: int) -> int:
+        """Shift the tally of an issue, write its postures that change and its day; return the issue's number."""
         tally = self._loaded.tally(issue)
-        self._changed.append((tally, shifted))
+        self._changed.append((tally, shifted, tally.published))
         turn(tally, shifted, position, self._postures)
+        self.commit.rows["issue_published"] += published(tally, days, position)
         return tally.number
 
     def _spend(self, steps: int) -> None:
@@ -255,8 +269,9 @@ class Projector:
         if answer.status is None:
             return NO_STATE
         marks = tokens.marks(item.kind, answer)
-        self._facet(item, [mark for mark in marks if mark in SCOPE_MARKS])
-        found_by = tokens.joined([*tokens.tokens_of_answer(answer), *marks])
+        carried = [*tokens.tokens_of_answer(answer), *marks]
+        self._facet(item, [*(mark for mark in marks if mark in SCOPE_MARKS), *tokens.pairs(item.kind, carried)])
+        found_by = tokens.joined(carried)
         self._states = max(self._states + 1, position << STATE_BITS)
         body = encode(state_of(item.kind, item.slug, answer))
         self._spend(state_steps(len(body)))
@@ -267,6 +282,13 @@ class Projector:
 def _published_on(item: Item) -> int:
     """Return the day of publication of what is known of an item now; FOREVER where it is out of order."""
     return FOREVER if item.published is None else item.published
+
+
+def published(tally: Tally, days: Days, position: int) -> list[Row]:
+    """Let a tally have the days of what shifts it at a position; return the row that notes them, if there is one."""
+    before, tally.published = tally.published, max(tally.published, days.latest)
+    noted = days.latest > before or days.earliest < before
+    return [(tally.number, tally.published, position, days.earliest)] if noted else []
 
 
 def turn(tally: Tally, shifted: Iterable[Shift], position: int, postures: DatedRows) -> None:

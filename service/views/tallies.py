@@ -19,11 +19,15 @@ MEMORY_MAX = 16 * 2**20
 """Bytes that the kept tallies may take in memory together, about."""
 
 _LOAD = """
-SELECT i.slug, i.number, h.position, b.bearing, b.day, CAST(sum(b.more) AS bigint)
-FROM head h CROSS JOIN item i LEFT JOIN bearing b ON b.issue = i.number AND b.position > $2
+SELECT i.slug, i.number AS number, h.position, b.bearing, b.day, CAST(sum(b.more) AS bigint)
+FROM head h CROSS JOIN item i JOIN bearing b ON b.issue = i.number AND b.position > $2
 WHERE h.id = 1 AND i.slug {among}
 GROUP BY i.slug, i.number, h.position, b.bearing, b.day
-ORDER BY i.number
+UNION ALL
+SELECT i.slug, i.number AS number, h.position, 0,
+    coalesce((SELECT max(d.latest) FROM issue_published d WHERE d.issue = i.number), 0), 0
+FROM head h CROSS JOIN item i WHERE h.id = 1 AND i.slug {among}
+ORDER BY number
 """
 
 
@@ -76,7 +80,9 @@ class Tallies:
         rows = await self._database.fetch(sql, dialect.listed(issues), after)
         for (issue, number, position), of_issue in groupby(rows, key=itemgetter(0, 1, 2)):
             kept = self._stale.pop(issue, None) or _Kept(Tally(number), 0)
-            kept.tally.add([Shift(*row[3:]) for row in of_issue if row[5]])
+            shifted = [Shift(*row[3:]) for row in of_issue]
+            kept.tally.published = next(day for bearing, day, _ in shifted if not bearing)
+            kept.tally.add([shift for shift in shifted if shift.bearing and shift.more])
             kept.position = position
             self._ready[issue] = kept
             self._count(kept)

@@ -59,6 +59,7 @@ def target(url: str, *, allow_private: bool) -> httpcore.URL:
         f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}": scheme not in schemes,
         "must not hold a user or password": user is not None,
         "must not hold a fragment": fragment is not None,
+        "has no IPv6 address in its brackets": host.startswith("[") and not _is_ipv6(host[1:-1]),
         "names no port that can be reached": port is not None and not 0 < int(port) <= PORT_MAX,
     }
     for complaint, holds in complaints.items():
@@ -66,6 +67,14 @@ def target(url: str, *, allow_private: bool) -> httpcore.URL:
             raise Forbidden(complaint)
     path = rest if rest.startswith("/") else f"/{rest}"
     return httpcore.URL(scheme=scheme, host=host.lower(), port=None if port is None else int(port), target=path)
+
+
+def _is_ipv6(written: str) -> bool:
+    try:
+        IPv6Address(written)
+    except ValueError:
+        return False
+    return True
 
 
 def is_public(written: str) -> bool:

@@ -20,6 +20,8 @@ ROTATION_SECONDS = 24 * HOUR
 SUBSCRIPTIONS_MAX = 100
 CONNECTIONS_MAX = 2 * SUBSCRIPTIONS_MAX
 """Connections to receivers that a process has open: a delivery under way for each subscription, and idle ones."""
+ANSWERS_ALONE = "answer.changed"
+"""The filter `type` of a subscription that gets changed answers of watches, and no event: none has this type."""
 LOG_MAX = 1_000
 """Tries that are kept for each subscription."""
 

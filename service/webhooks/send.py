@@ -1,4 +1,4 @@
-"""One try to deliver one event: a CloudEvent by POST, signed by Standard Webhooks 1.0.0."""
+"""One try to deliver one event or changed answer: a CloudEvent by POST, signed by Standard Webhooks 1.0.0."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from service.eventlog.head import Heads
     from service.eventlog.log import Stored
+    from service.watches.answers import ChangedAnswer
     from service.webhooks.rules import Rules
     from service.webhooks.store import Subscription
 
@@ -56,6 +57,18 @@ class DeliveryOutcome(NamedTuple):
     def gone(self) -> bool:
         """Whether the receiver wants no more events, ever (410)."""
         return self.status == HTTPStatus.GONE
+
+
+class Message(NamedTuple):
+    """What is sent in one try: an event at a position or, where `change` is its id, an answer that changed up to there.
+
+    `id` is the same on every try, `body` a CloudEvent.
+    """
+
+    position: int
+    id: str
+    body: bytes
+    change: str = ""
 
 
 class _Id(msgspec.Struct, frozen=True, gc=False):
@@ -103,21 +116,31 @@ class Sender:
             )
         return self._open_pool
 
-    async def send(self, to: Subscription, stored: Stored) -> tuple[DeliveryOutcome, int]:
-        """Try to deliver one event; return the outcome and the microseconds that it took.
+    def of_event(self, stored: Stored) -> Message:
+        """Return the message of an event."""
+        body = envelope(stored, origin_of(self._rules.public_url, self._heads))
+        return Message(stored.position, _event_id(stored.body).id, body)
+
+    def of_change(self, change: ChangedAnswer) -> Message:
+        """Return the message of a changed answer."""
+        body = change.cloud_event(origin_of(self._rules.public_url, self._heads))
+        return Message(change.position, change.id, body, change.id)
+
+    async def send(self, to: Subscription, message: Message) -> tuple[DeliveryOutcome, int]:
+        """Try to deliver one message; return the outcome and the microseconds that it took.
 
         No try waits for another: a subscription has one under way at most, and there are few subscriptions.
         """
         begun = self._clock()
-        outcome = DeliveryOutcome(0, "", stopped=True) if self._stopped else await self._try(to, stored, begun)
+        outcome = DeliveryOutcome(0, "", stopped=True) if self._stopped else await self._try(to, message, begun)
         return outcome, max(0, self._clock() - begun)
 
-    async def _try(self, to: Subscription, stored: Stored, now: int) -> DeliveryOutcome:
+    async def _try(self, to: Subscription, message: Message, now: int) -> DeliveryOutcome:
         limit = asyncio.timeout(TIMEOUT_SECONDS)
         self._under_way.add(limit)
         try:
             async with limit:
-                return await self._post(to, stored, now)
+                return await self._post(to, message, now)
         except TimeoutError:
             return DeliveryOutcome(0, f"no answer within {TIMEOUT_SECONDS:.0f} s", stopped=self._stopped)
         except Forbidden as error:
@@ -127,13 +150,12 @@ class Sender:
         finally:
             self._under_way.discard(limit)
 
-    async def _post(self, to: Subscription, stored: Stored, now: int) -> DeliveryOutcome:
+    async def _post(self, to: Subscription, message: Message, now: int) -> DeliveryOutcome:
         url = target(to.url, allow_private=self._rules.allow_private)
-        body = envelope(stored, origin_of(self._rules.public_url, self._heads))
         # The brackets of an IPv6 address belong in Host, not in the name that a certificate is compared with.
         name = {"sni_hostname": url.host.decode().strip("[]")}
-        signed = headers(to, stored, body, now)
-        async with self._pool.stream("POST", url, headers=signed, content=body, extensions=name) as answer:
+        signed = headers(to, message, now)
+        async with self._pool.stream("POST", url, headers=signed, content=message.body, extensions=name) as answer:
             size = 0
             async for part in answer.aiter_stream():
                 size += len(part)
@@ -143,16 +165,16 @@ class Sender:
             return outcome_of(answer.status, waits[0] if waits else None, now)
 
 
-def headers(to: Subscription, stored: Stored, body: bytes, now: int) -> list[tuple[bytes, bytes]]:
-    """Return the headers of a try; `webhook-id` is the event's id, the same on every try."""
-    event_id = _event_id(stored.body).id
+def headers(to: Subscription, message: Message, now: int) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a try; `webhook-id` is the message's id, the same on every try."""
+    _, message_id, body, _ = message
     at = datetime.fromtimestamp(now // MICROS, UTC)
     secrets = [to.secret, *([to.old_secret] if to.old_secret and now < to.old_until else [])]
-    signatures = " ".join(_webhook(secret).sign(event_id, at, body.decode()) for secret in secrets)
+    signatures = " ".join(_webhook(secret).sign(message_id, at, body.decode()) for secret in secrets)
     return [
         (b"Content-Type", MEDIA_TYPE.encode()),
         (b"User-Agent", USER_AGENT),
-        (b"webhook-id", event_id.encode()),
+        (b"webhook-id", message_id.encode()),
         (b"webhook-timestamp", b"%d" % (now // MICROS)),
         (b"webhook-signature", signatures.encode()),
         (b"Content-Length", b"%d" % len(body)),

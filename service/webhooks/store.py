@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from service.eventlog.head import waited_seconds
 from service.eventlog.log import Place
 from service.feed.filters import EventConditions
 from service.webhooks.rules import LOG_MAX, SUBSCRIPTIONS_MAX
@@ -53,8 +54,36 @@ class Subscription(NamedTuple):
         return msgspec.json.decode(self.filter, type=EventConditions)
 
 
+class SubscriptionLag(NamedTuple):
+    """How far a subscription is from the head of the log: `failures` are its failed tries in a row.
+
+    Instants are microseconds since 1970 UTC: `head_at` is that of the head, `waiting_since` when the first event after
+    `position` was recorded; None when there is none.
+    """
+
+    name: str
+    state: str
+    failures: int
+    position: int
+    head: int
+    head_at: int
+    waiting_since: int | None
+
+    @property
+    def events(self) -> int:
+        """Return how many events follow the last one delivered."""
+        return max(0, self.head - self.position)
+
+    def seconds(self, now: int) -> float:
+        """Return the age of the first event that follows in seconds; 0 when there is none."""
+        return 0.0 if self.waiting_since is None else waited_seconds(self.waiting_since, self.head_at, now)
+
+
 class Try(NamedTuple):
-    """One try to deliver an event: `status` is 0 without an answer, `took` in microseconds, `at` its beginning."""
+    """One try to deliver an event: `status` is 0 without an answer, `took` in microseconds, `at` its beginning.
+
+    `change` is the id of a changed answer, "" where it is the event at `position` that was delivered.
+    """
 
     position: int
     attempt: int
@@ -62,6 +91,7 @@ class Try(NamedTuple):
     status: int
     took: int
     detail: str
+    change: str = ""
 
 
 class Logged(NamedTuple):
@@ -82,6 +112,12 @@ FROM head h WHERE h.id = 1 AND (SELECT count(*) FROM subscription) < {SUBSCRIPTI
 ON CONFLICT DO NOTHING RETURNING {_ROW}
 """
 _ALL = f"SELECT {_ROW} FROM subscription"
+_LAGS = """
+SELECT name, state, failures, position, (SELECT h.position FROM head h WHERE h.id = 1),
+    (SELECT h.recorded_at FROM head h WHERE h.id = 1),
+    (SELECT e.recorded_at FROM event e WHERE e.position = subscription.position + 1)
+FROM subscription
+"""
 _ONE = f"{_ALL} WHERE name = $1"
 _CHANGE = f"""
 UPDATE subscription SET url = COALESCE(CAST($2 AS TEXT), url), filter = COALESCE(CAST($3 AS TEXT), filter),
@@ -97,7 +133,9 @@ _REPLAY = f"""
 UPDATE subscription SET position = $2, failures = 0, due_at = 0, fence = fence + 1
 WHERE name = $1 RETURNING {_ROW}
 """
-_DELETE = "DELETE FROM subscription WHERE name = $1 RETURNING name"
+_DELETE = """
+DELETE FROM subscription WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM watch w WHERE w.subscription = $1) RETURNING name
+"""
 _CLAIM = f"""
 UPDATE subscription SET owner = $2, leased_until = $3, fence = fence + 1
 WHERE name = $1 AND fence = $4 AND state = 'active' AND (leased_until < $5 OR leased_until > $6) RETURNING {_ROW}
@@ -111,13 +149,16 @@ UPDATE subscription SET position = $3, failures = 0, due_at = 0,
 WHERE name = $1 AND fence = $2 AND position <= $3
     AND EXISTS (SELECT 1 FROM event e WHERE e.position = $3 AND e.recorded_at = $4) RETURNING {_ROW}
 """
+_RECOVER = """
+UPDATE subscription SET failures = 0, due_at = 0, reason = '' WHERE name = $1 AND fence = $2 AND state = 'active'
+"""
 _FAIL = f"""
 UPDATE subscription SET failures = failures + 1, due_at = $4, state = $5, reason = $6
 WHERE name = $1 AND fence = $2 AND failures = $3 AND state = 'active' RETURNING {_ROW}
 """
-_LOG = "INSERT INTO delivery (subscription, position, attempt, at, status, took, detail) VALUES {rows}"
+_LOG = "INSERT INTO delivery (subscription, position, attempt, at, status, took, detail, change) VALUES {rows}"
 _LOGGED = """
-SELECT d.number, e.id, d.position, d.attempt, d.at, d.status, d.took, d.detail
+SELECT d.number, e.id, d.position, d.attempt, d.at, d.status, d.took, d.detail, d.change
 FROM delivery d JOIN event e ON e.position = d.position
 WHERE d.subscription = $1 AND d.number < $2 ORDER BY d.number DESC LIMIT $3
 """
@@ -153,6 +194,10 @@ class Store:
         """Read every subscription, by name."""
         return sorted(Subscription(*row) for row in await self._database.fetch(_ALL))
 
+    async def lags(self) -> list[SubscriptionLag]:
+        """Read how far each subscription is from the head."""
+        return [SubscriptionLag(*row) for row in await self._database.fetch(_LAGS)]
+
     async def get(self, name: str) -> Subscription | None:
         """Read one subscription; None when there is none of this name."""
         return _only(await self._database.fetch(_ONE, name))
@@ -176,9 +221,10 @@ class Store:
         return await self._one(_REPLAY, name, after)
 
     async def delete(self, name: str) -> bool:
-        """Delete a subscription and its tries; False when there was none."""
+        """Delete a subscription and its tries; False when there was none, or watches deliver to it."""
         deleted = bool(await self._database.execute(_DELETE, name))
-        await self._database.execute(_FORGET, name)
+        if deleted:
+            await self._database.execute(_FORGET, name)
         return deleted
 
     async def claim(self, seen: Subscription, owner: str, until: int, now: int) -> Subscription | None:
@@ -203,6 +249,10 @@ class Store:
     async def move(self, name: str, fence: int, place: Place) -> Subscription | None:
         """Record that everything up to a place is delivered; None when the fence has changed, or the log."""
         return await self._one(_MOVE, name, fence, place.position, place.recorded_at)
+
+    async def recover(self, name: str, fence: int) -> None:
+        """Forget the failed tries: what they were of is delivered, and was no event."""
+        await self._database.execute(_RECOVER, name, fence)
 
     async def fail(self, seen: Subscription, due_at: int, state: str, reason: str) -> Subscription | None:
         """Record that the try of the next event failed; None when the fence, the count or the state has changed."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from service.storage.database import Lost
+from service.watches.store import WatchStore
 from service.webhooks.send import MICROS, Sender
 from service.webhooks.store import Store
 from service.webhooks.worker import Parts, Worker
@@ -49,7 +50,7 @@ class Webhooks:
         self, database: Database, heads: Heads, tail: Tail, rules: Rules, clock: Callable[[], int], chance: Chance
     ) -> None:
         """Deliver nothing before `running`; `clock` returns microseconds since 1970 UTC."""
-        self.store, self.rules, self.chance = Store(database), rules, chance
+        self.store, self.rules, self.chance, self.owner = Store(database), rules, chance, chance.owner
         self._database, self._heads, self._tail, self._clock = database, heads, tail, clock
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._woken = asyncio.Event()
@@ -58,6 +59,15 @@ class Webhooks:
         """Look at the subscriptions now: one was made or changed."""
         self._woken.set()
 
+    def leases(self) -> dict[str, int]:
+        """Return the fence of each subscription that this process has the lease of."""
+        return {name: worker.row.fence for name, (worker, _) in self._workers.items() if worker.is_leased()}
+
+    def wake_for_answers(self, subscription: str) -> None:
+        """Take note that a changed answer waits to be delivered."""
+        if subscription in self._workers:
+            self._workers[subscription][0].wake_for_answers()
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Deliver until the tail is closed, at the latest to the end of the block.
@@ -65,7 +75,8 @@ class Webhooks:
         Then finish the deliveries under way, and let other processes take over.
         """
         sender = Sender(self.rules, self._heads, self._clock)
-        parts = Parts(self._database, self._tail, self.store, sender, self.rules, self._clock, self.chance.number)
+        stores = self.store, WatchStore(self._database)
+        parts = Parts(self._database, self._tail, *stores, sender, self.rules, self._clock, self.chance.number)
         delivering = asyncio.create_task(self._run(parts), name="webhooks")
         try:
             yield

@@ -1,5 +1,8 @@
 """The events of one subscription, one at a time: the next is sent once the receiver has taken the one before.
 
+So are the changed answers of its watches: each after the events up to its position, as soon as it is found, and noted
+as delivered at once.
+
 The position is stored every few events, together with the tries up to it. After a kill the events delivered since then
 are delivered again: at most `FLUSH_EVENTS` events, or those of `FLUSH_SECONDS`.
 """
@@ -14,7 +17,7 @@ import structlog
 from service.domain.errors import OtherLog
 from service.feed.filters import passing
 from service.feed.pages import CHUNK_BYTES, EventFilter, log_page
-from service.webhooks.rules import LOG_MAX
+from service.webhooks.rules import ANSWERS_ALONE, LOG_MAX
 from service.webhooks.send import MICROS
 from service.webhooks.store import Try
 
@@ -25,8 +28,9 @@ if TYPE_CHECKING:
     from service.feed.live import Tail
     from service.feed.pages import LogPage
     from service.storage.database import Database
+    from service.watches.store import WatchStore
     from service.webhooks.rules import Rules
-    from service.webhooks.send import DeliveryOutcome, Sender
+    from service.webhooks.send import DeliveryOutcome, Message, Sender
     from service.webhooks.store import Store, Subscription
 
 PAGE = 100
@@ -34,6 +38,8 @@ FLUSH_EVENTS = 32
 FLUSH_SECONDS = 0.5
 SKIP_SECONDS = 2.0
 """How often the position is stored while the log has only events that the subscription leaves out."""
+PAUSE_SECONDS = 1.0
+"""How often the log is looked at for a subscription that gets changed answers alone, while none is found."""
 PRUNE_EVERY = LOG_MAX // 4
 """The oldest tries are dropped each time this many were made."""
 
@@ -46,6 +52,7 @@ class Parts(NamedTuple):
     database: Database
     tail: Tail
     store: Store
+    watches: WatchStore
     sender: Sender
     rules: Rules
     clock: Callable[[], int]
@@ -63,6 +70,7 @@ class Worker:
         self._place = row.place
         self._tries: list[Try] = []
         self._logged = 0
+        self._may_have_answers = True
         self._flushed = 0.0
         self._changed = asyncio.Event()
 
@@ -73,6 +81,11 @@ class Worker:
 
     def wake(self) -> None:
         """Check after the event under way whether to go on."""
+        self._changed.set()
+
+    def wake_for_answers(self) -> None:
+        """Take note that changed answers may wait to be delivered."""
+        self._may_have_answers = True
         self._changed.set()
 
     def is_leased(self) -> bool:
@@ -110,13 +123,16 @@ class Worker:
         if wait > 0:
             await self._until_changed(wait / MICROS)
             return
+        if not await self._deliver_answers():
+            return
+        before = self._place
         page = await self._page()
         for stored in page.events:
-            if self._changed.is_set() or not self.is_leased() or not await self._deliver(stored):
+            if self._changed.is_set() or not self.is_leased() or not await self._deliver_event(stored):
                 await self._flush()
                 return
         self._place = page.place
-        if page.next >= page.head:
+        if page.next >= page.head and (not self._may_have_answers or self._place == before):
             await self._follow()
         elif self._since_flush() >= SKIP_SECONDS:
             await self._flush()
@@ -126,22 +142,51 @@ class Worker:
         recent = self._parts.tail.page(self._place, PAGE, wanted)
         return recent or await log_page(self._parts.database, self._place, PAGE, EventFilter(wanted), CHUNK_BYTES)
 
-    async def _deliver(self, stored: Stored) -> bool:
+    async def _deliver_answers(self) -> bool:
+        """Deliver the changed answers that are known up to the position; False when one was not delivered."""
+        watches = self._parts.watches
+        while self._may_have_answers:
+            self._may_have_answers = False
+            change = await watches.waiting(self.row.name, self._place.position)
+            if change is None:
+                if await watches.are_waiting(self.row.name):  # one may have been added while this was read
+                    self._may_have_answers = True
+                break
+            self._may_have_answers = True
+            failures = self.row.failures
+            if not self.is_leased() or not await self._try(self._parts.sender.of_change(change)):
+                return False
+            await watches.delivered(change)
+            if failures:
+                await self._parts.store.recover(self.row.name, self.row.fence)
+            await self._flush()
+        return True
+
+    async def _deliver_event(self, stored: Stored) -> bool:
+        """Make one try to deliver an event; False when it failed, or the process is stopping."""
+        failures = self.row.failures
+        if not await self._try(self._parts.sender.of_event(stored)):
+            return False
+        self._place = stored.place
+        if failures or len(self._tries) >= FLUSH_EVENTS or self._since_flush() >= FLUSH_SECONDS:
+            await self._flush()
+        return True
+
+    async def _try(self, message: Message) -> bool:
         """Make one try; False when it failed, or the process is stopping."""
         at, failures = self._parts.clock(), self.row.failures
-        outcome, took = await self._parts.sender.send(self.row, stored)
+        outcome, took = await self._parts.sender.send(self.row, message)
         if outcome.stopped:
             return False
-        self._tries.append(Try(stored.position, failures + 1, at, outcome.status, took, outcome.detail))
+        self._tries.append(
+            Try(message.position, failures + 1, at, outcome.status, took, outcome.detail, message.change)
+        )
         if not outcome.delivered:
             await self._flush()
             await self._fail(outcome)
             return False
-        self._place = stored.place
-        if failures:  # they were of the event that is now delivered
+        if failures:  # they were of the message that is now delivered
             self.row = self.row._replace(failures=0, due_at=0)
-        if failures or len(self._tries) >= FLUSH_EVENTS or self._since_flush() >= FLUSH_SECONDS:
-            await self._flush()
         return True
 
     async def _fail(self, outcome: DeliveryOutcome) -> None:
@@ -158,7 +203,12 @@ class Worker:
             logger.warning("webhook.disabled", subscription=self.row.name, reason=reason)
 
     async def _follow(self) -> None:
-        """Wait until the log moves; store the position while waiting."""
+        """Wait until the log moves; store the position while waiting.
+
+        Where no event is wanted, positions that follow fast are passed over together.
+        """
+        if self.row.conditions.type == ANSWERS_ALONE and await self._until_changed(PAUSE_SECONDS):
+            return
         if self._place.position > self.row.position or self._tries:
             patience = (FLUSH_SECONDS if self._tries else SKIP_SECONDS) - self._since_flush()
             if patience > 0 and await self._until_moved(patience):

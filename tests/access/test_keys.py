@@ -85,10 +85,12 @@ def wait_for(client: httpx.Client) -> httpx.Response:
 def test_the_start_says_whether_keys_are_needed(migrated_sqlite_url: str) -> None:
     """A service that is open says so where it says how it is reached; one that asks for keys says that."""
     with serving(migrated_sqlite_url) as server:
+        server.stop()
         assert "keys:     none: everybody on this machine may read and write" in server.log()
         assert server.log().count("service.open") == 1
     key = made(migrated_sqlite_url, "reader")
     with serving(migrated_sqlite_url) as server:
+        server.stop()
         assert "keys:     needed" in server.log()
         assert "service.open" not in server.log()
         assert key not in server.log()

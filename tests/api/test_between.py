@@ -231,6 +231,15 @@ def test_what_could_not_be_compared_is_counted_and_listed(client: Client) -> Non
     assert "100 measures or more could not be compared" in charge["why"]
 
 
+def test_an_agreement_of_many_stands_between_each_two(client: Client) -> None:
+    """One of more parties than are paired stands between any two of them, and between no others."""
+    parties = "AR AT AU BE BG BR CA CH CL CN CY CZ DE DK EE ES FI FR GB GR HR HU ID IE IN IT JP KR US".split()  # noqa: SIM905 - a list to read
+    record(client, said("agreement.signed", "of-many", parties=parties, title="A round"))
+    for a, b in (("US", "CN"), ("AR", "KR"), ("IE", "JP")):
+        assert between(client, f"a={a}&b={b}&{ON}")["both"] == {"agreement": ["of-many"]}
+    assert between(client, f"a=US&b=RU&{ON}") == NOTHING
+
+
 def test_an_answer_before_the_first_recording_says_so(client: Client) -> None:
     """Where K lies before all events, the answer and the 404 say that nothing was known, and name the other basis."""
     record(client, FACTS[0])

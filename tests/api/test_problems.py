@@ -29,7 +29,6 @@ from service.api.http.problems import (
     EdgeRefused,
     NotAcceptable,
     NotFound,
-    PreconditionFailed,
     UnsupportedMediaType,
     handlers,
 )
@@ -37,6 +36,7 @@ from service.api.http.query_strings import BadQuery
 from service.domain import errors
 from service.domain.admit.strict_json import accept
 from service.domain.errors import (
+    EventChanged,
     EventIdConflict,
     Fault,
     KeyReused,
@@ -69,10 +69,10 @@ RAISED: dict[str, Exception] = {
     "unknown-event": UnknownEvent("0196b6f0-1111-7000-8000-000000000000"),
     "knowledge-ahead": KnowledgeAhead("position 900", 128),
     "other-log": OtherLog("128@2025-06-10T12:00:00.000000Z", 128),
+    "precondition-failed": EventChanged(5, 7),
     "unavailable": Unavailable(),
     "not-found": NotFound("There is no issue x.", first_as_of="2025-04-04"),
     "not-acceptable": NotAcceptable("There is JSON only."),
-    "precondition-failed": PreconditionFailed('The current entity tag is "7".', actual={"rare-earths": 7}),
     "unsupported-media-type": UnsupportedMediaType("Send application/json."),
 }
 FRAMEWORK: dict[str, Exception] = {
@@ -165,7 +165,7 @@ def test_no_refusal_of_the_domain_is_left_out() -> None:
         ("knowledge-ahead", {"asked": "position 900", "head": 128}),
         ("other-log", {"asked": "128@2025-06-10T12:00:00.000000Z"}),
         ("not-found", {"first_as_of": "2025-04-04"}),
-        ("precondition-failed", {"actual": {"rare-earths": 7}}),
+        ("precondition-failed", {"position": 7}),
     ],
 )
 def test_the_facts_of_a_refusal_are_members(client: TestClient[Litestar], name: str, members: dict[str, Any]) -> None:
@@ -228,7 +228,9 @@ def test_a_crash_is_logged_and_shows_nothing(client: TestClient[Litestar], path:
         "status": 500,
         "instance": path,
     }
-    assert [(entry["event"], entry["path"]) for entry in logs] == [("request.failed", path)]
+    (entry,) = logs
+    assert (entry["event"], entry["method"]) == ("request.failed", "GET")
+    assert "path" not in entry
     assert "hunter2" in str(logs[0]["exc_info"])
 
 

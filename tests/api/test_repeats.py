@@ -18,6 +18,8 @@ from service.api.routes import ROUTES
 from service.api.spec import examples
 from service.app import create_app
 from service.settings import Settings
+from tests.events import imposed
+from tests.events import opening as opening_of
 from tests.ledgers import Event, now
 from tests.servers import client as client_of
 from tests.servers import serving_together
@@ -242,6 +244,21 @@ def test_a_key_is_1_to_255_printable_characters(client: TestClient[Litestar], ke
 
 
 @pytest.mark.row(10)
+@pytest.mark.parametrize(
+    ("first", "again"), [("10", "10.0"), ("1e2", "100"), ("0", "-0.0"), ("0.0", "0"), ("2.50", "2.5")]
+)
+def test_a_number_written_otherwise_is_the_same(client: TestClient[Litestar], first: str, again: str) -> None:
+    """An event repeated under its id with an equal number is a repeat; with another number it is a conflict."""
+    fact = imposed("ban", "steel", rate_percent="RATE")
+    assert client.post("/v1/events", json={"events": [opening_of("steel")]}).status_code == 201
+    answers = []
+    for written in (first, again, "11"):
+        body = json.dumps({"events": [fact]}).replace('"RATE"', written)
+        answers.append(client.post("/v1/events", content=body, headers={"Content-Type": "application/json"}))
+    assert [answer.status_code for answer in answers] == [201, 200, 409]
+    assert answers[0].json() == answers[1].json()
+
+
 def test_two_keys_in_one_request_are_refused(client: TestClient[Litestar]) -> None:
     """Nothing says which of them is meant."""
     headers = httpx.Headers([("Idempotency-Key", '"a"'), ("Idempotency-Key", '"b"')])

@@ -98,12 +98,45 @@ def test_a_table_has_what_the_list_has(ledger: Client, path: str) -> None:
     states = ledger.get(path).json()["items"]
     answer = ledger.get(path, headers=TABLE)
     assert answer.headers["content-type"].startswith("text/csv")
-    assert answer.headers["vary"] == "Accept"
+    assert answer.headers["vary"] == "Accept, Accept-Encoding"
     found = rows(answer.text)
     assert len(found) == len(states) > 0
     for row, state in zip(found, states, strict=True):
         for name in state.keys() - {"facts", "upcoming", "alternatives", "matched"}:
             assert read(row[name], state[name]) == state[name], name
+
+
+@pytest.mark.parametrize(
+    ("path", "columns"),
+    [
+        ("/v1/between?a=US&b=CN&as_of=2026-01-15&include=ended", {"side", "id", "kind", "rate_percent", "speaker"}),
+        ("/v1/issues/steel?as_of=2026-01-15", {"id", "kind", "rate_percent", "speaker"}),
+    ],
+)
+def test_what_is_grouped_is_one_table(ledger: Client, path: str, columns: set[str]) -> None:
+    """Items of every kind and side are the lines of one table, page by page, with the columns of all kinds."""
+    said = {"type": "statement.made", "issues": ["steel"], "occurred": "2026-01-14", "reports": [REPORT]}
+    made = {"item": "complaint", "speaker": "A minister", "party": "CN", "about": "steel-duty", "summary": "Unfair."}
+    ledger.post("/v1/events", json={"events": [said | made]}).raise_for_status()
+    answer = ledger.get(path).json()
+    sides = ("a_on_b", "b_on_a", "both") if "both" in answer else ("items",)
+    right = [
+        {"side": "" if side == "items" else side, "id": state["id"], "kind": kind}
+        for side in sides
+        for kind, states in answer[side].items()
+        for state in states
+    ]
+    assert {each["kind"] for each in right} == {"restriction", "statement"}
+    table = ledger.get(path, headers=TABLE)
+    assert table.headers["vary"] == "Accept"
+    found = rows(table.text)
+    assert columns <= found[0].keys()
+    assert [{name: row.get(name, "") for name in ("side", "id", "kind")} for row in found] == right
+    assert {row["rate_percent"] for row in found} == {"25", ""}
+    first = ledger.get(f"{path}&limit=1", headers=TABLE)
+    second = ledger.get(first.links["next"]["url"], headers=TABLE)
+    assert {row["id"] for row in rows(first.text) + rows(second.text)} == {"steel-duty", "complaint"}
+    assert ledger.get(path, headers={"Accept": "image/png"}).status_code == 406
 
 
 def read(cell: str, expected: Any) -> Any:  # noqa: ANN401 - JSON

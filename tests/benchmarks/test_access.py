@@ -1,12 +1,12 @@
-"""What keys and the gate cost: CPU of the service for a request, with and without them, turn by turn."""
+"""What the edge costs: limits, traces and metrics, access lines, keys; CPU of the service for a request."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import defaultdict
+from contextlib import ExitStack, closing
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -15,24 +15,30 @@ import pytest
 from service.app import opened
 from service.edge.gate import Gate, names
 from service.settings import Settings
-from tests.access.holders import made
+from tests.access.holders import made, parley
 from tests.api.conftest import LONDON
 from tests.benchmarks import report
 from tests.benchmarks.measure import ROUNDS, spread
-from tests.servers import connection, serving_together
+from tests.servers import Server, connection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from tests.servers import Connection, Server
+    from tests.servers import Connection
 
 pytestmark = pytest.mark.benchmark
 
-READS, APPENDS = 2_000, 400
+READS, APPENDS = 500, 100
 """Requests in a turn."""
 CALLS = 50_000
-KINDS = ("read, kept", "read, looked up", "append")
 PATH = "/v1/restrictions/china-seven-rare-earths-control"
+KINDS = {
+    "an item, kept in memory": PATH,
+    "an item, looked up": PATH,
+    "an issue, looked up": "/v1/issues/rare-earth-export-restrictions",
+    "an append": "",
+}
+"""Requests by name, with the path of those that read."""
 KEPT = f"{PATH}?as_of=2025-06-10&known_position=12"
 
 
@@ -57,7 +63,7 @@ async def _append(to: Connection, headers: str, number: int) -> None:
     assert status == 201, body
 
 
-def _cpu_seconds(server: Server) -> float:
+def cpu_seconds(server: Server) -> float:
     """Return the CPU seconds of all threads of a server, finer than the ticks of its `stat` (proc_pid_schedstat(5))."""
     threads = Path(f"/proc/{server.pid}/task").iterdir()
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
@@ -66,8 +72,8 @@ def _cpu_seconds(server: Server) -> float:
 async def _turn(contender: Contender, kind: str, begin: int) -> float:
     """Send the requests of a turn; return the CPU microseconds that each took the service."""
     async with connection(contender.server.url) as to:
-        before = _cpu_seconds(contender.server)
-        if kind == "append":
+        before = cpu_seconds(contender.server)
+        if kind == "an append":
             count = APPENDS
             for number in range(begin, begin + count):
                 await _append(to, contender.headers, number)
@@ -76,28 +82,42 @@ async def _turn(contender: Contender, kind: str, begin: int) -> float:
             for number in range(count):
                 day = f"{2026 + begin // APPENDS}-{number % 12 + 1:02}-{number // 12 % 28 + 1:02}"
                 known = f"?as_of={day}&known_position={12 + number // 336 % 7}&sources=none"
-                await _read(to, contender.headers, KEPT if kind == "read, kept" else PATH + known)
-        return (_cpu_seconds(contender.server) - before) / count * 1e6
+                await _read(to, contender.headers, KEPT if "kept" in kind else KINDS[kind] + known)
+        return (cpu_seconds(contender.server) - before) / count * 1e6
 
 
-def test_what_keys_cost(tmp_path: Path) -> None:
-    """Print the CPU that a request takes without keys and with one, and their ratio, round by round."""
-    urls = [f"sqlite:///{tmp_path / name}" for name in ("open.db", "keys.db")]
-    key = made(urls[1], "admin", "--name", "bench")
+STEPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "bare": (("tests.benchmarks.bare", "limits,seen"), ()),
+    "+ limits": (("tests.benchmarks.bare", "seen"), ()),
+    "+ traces, metrics": (("service",), ()),
+    "+ access lines": (("service",), ("--log-level", "INFO", "--log-format", "json")),
+    "+ a key": (("service",), ("--log-level", "INFO", "--log-format", "json")),
+}
+"""By name: the program and its flags. Each has what those above it have."""
+
+
+def test_what_the_edge_costs(tmp_path: Path) -> None:
+    """Print the CPU that a request takes with each part of the edge more, and its ratio to a service without any."""
+    urls = {step: f"sqlite:///{tmp_path / str(number)}.db" for number, step in enumerate(STEPS)}
+    key = made(urls["+ a key"], "admin", "--name", "bench")
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
-    with serving_together(urls) as servers:
-        bearing = f"Authorization: Bearer {key}\r\n"
-        contenders = {"open": Contender(servers[0], ""), "key": Contender(servers[1], bearing)}
+    with ExitStack() as stack:
+        contenders = {}
+        for step, (program, flags) in STEPS.items():
+            if step != "+ a key":
+                parley(urls[step], "migrate")
+            server = stack.enter_context(closing(Server(urls[step], *flags, program=program)))
+            server.start()
+            bearing = f"Authorization: Bearer {key}\r\n" if step == "+ a key" else ""
+            contenders[step] = Contender(server, bearing)
         asyncio.run(_measured(contenders, found))
-    print(
-        f"\n{report.machine()}\n\nCPU µs of a request: least (median) of {ROUNDS} rounds, and the ratio of the least\n"
-    )
-    print("| request | no keys | with a key | ratio |")
-    print("|---|---:|---:|---:|")
+    print(f"\n{report.machine()}\n\nCPU µs of a request: least of {ROUNDS} rounds; its ratio to `bare`\n")
+    print("| request | " + " | ".join(STEPS) + " |")
+    print("|---|" + "---:|" * len(STEPS))
     for kind in KINDS:
-        without, with_key = found[kind, "open"], found[kind, "key"]
-        shown = " | ".join(f"{min(each):.0f} ({median(each):.0f})" for each in (without, with_key))
-        print(f"| {kind} | {shown} | {min(with_key) / min(without):.2f} |")
+        least = [min(found[kind, step]) for step in STEPS]
+        shown = [f"{least[0]:.0f}", *(f"{each:.0f} ({each / least[0]:.2f})" for each in least[1:])]
+        print(f"| {kind} | " + " | ".join(shown) + " |")
 
 
 async def _measured(contenders: dict[str, Contender], found: dict[tuple[str, str], list[float]]) -> None:

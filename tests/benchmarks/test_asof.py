@@ -299,7 +299,10 @@ BASES = {
 
 
 def test_as_published(ledgers: list[Filled]) -> None:
-    """At the head, an answer as published costs at most twice what one as recorded does, but for postures."""
+    """At the head, an answer as published costs at most twice what one as recorded does.
+
+    Postures by a day in the past cost more: items by turns are not recorded in the order in which they came out.
+    """
     largest = [ledger for ledger in ledgers if ledger.sized.size == LARGEST]
     cells: dict[Cell, Callable[[], Sample]] = {}
     with ExitStack() as stack:
@@ -321,8 +324,8 @@ def test_as_published(ledgers: list[Filled]) -> None:
             took = [report.percentiles(samples[f"{ledger.name}, {name}, {basis}", LARGEST])[0] for basis in BASES]
             print(f"| {ledger.name}, {name} | " + " | ".join(f"{each:.2f}" for each in took) + " |")
             ratios = (took[1] / took[0], took[3] / took[2])
-            if name != _POSTURES:  # as recorded they are kept, as published worked out from the items
-                over += [f"{ledger.name}, {name}: x {each:.2f}" for each in ratios if each > PUBLISHED_MOST]
+            bounded = ratios[:1] if name == _POSTURES else ratios
+            over += [f"{ledger.name}, {name}: x {each:.2f}" for each in bounded if each > PUBLISHED_MOST]
     _expect_none(over)
 
 

@@ -17,7 +17,7 @@ from openapi_spec_validator import validate
 from service.api.http.parameters import AsOfPageQuery, AsOfQuery, Limit
 from service.api.http.problem_kinds import PROBLEM_KINDS
 from service.api.http.query_strings import Query
-from service.api.spec.json_schema import TAG_TEXT
+from service.api.spec.named_types import TAG_TEXT
 from service.api.spec.openapi import document, encode
 from service.api.spec.operations import Documented, Media, Operation
 from service.api.spec.recorded_shapes import AnyRecorded
@@ -193,11 +193,11 @@ def test_unions_are_named_and_discriminated_by_type(doc: dict[str, Any]) -> None
     assert schemas["EventPage"]["properties"]["items"]["items"] == {"$ref": "#/components/schemas/RecordedEvent"}
 
 
-def test_the_tag_of_each_event_is_constant_with_a_default(doc: dict[str, Any]) -> None:
-    """The type of an event is a constant that a generated class has by default."""
+def test_the_tag_of_each_event_is_constant(doc: dict[str, Any]) -> None:
+    """The type of an event is a constant."""
     for name, struct in {**FACTS, **RECORDS}.items():
         schema = doc["components"]["schemas"][struct.__name__]
-        tag = {"description": TAG_TEXT, "type": "string", "const": name, "default": name}
+        tag = {"description": TAG_TEXT, "type": "string", "const": name}
         assert schema["properties"]["type"] == tag
         assert schema["description"] == struct.__doc__
 
@@ -230,12 +230,14 @@ def test_patterns_are_those_of_ecma(doc: dict[str, Any]) -> None:
 
 
 def test_parameters_come_from_the_types(doc: dict[str, Any]) -> None:
-    """Each parameter has its place, its description, its bounds and its default."""
+    """Each parameter has its place, its description, there and in its schema, and its bounds; no default."""
     found = parameters(doc, "/v1/events", "get")
     known = {"as_of", "known_at", "known_position", "known_basis"}
     assert set(found) == {*known, "sources", "cursor", "limit", "If-None-Match"}
-    assert found["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50}
-    assert found["as_of"]["schema"]["format"] == "date"
+    text = "At most so many on a page. `50` when absent."
+    assert found["limit"]["schema"] == {"description": text, "type": "integer", "minimum": 1, "maximum": 1000}
+    assert doc["components"]["schemas"]["Day"]["format"] == "date"
+    assert all(each["schema"]["description"] == each["description"] for each in found.values())
     assert all(each["description"] and each["required"] is False for each in found.values())
     corrected = parameters(doc, "/v1/events/{id}", "put")
     assert (corrected["id"]["in"], corrected["If-Match"]["in"]) == ("path", "header")
@@ -246,12 +248,12 @@ def test_parameters_come_from_the_types(doc: dict[str, Any]) -> None:
 def test_parameters_are_shared_only_where_they_are_the_same(doc: dict[str, Any]) -> None:
     """A parameter of several operations is a component; one of the same name that differs is not."""
     assert {"AsOf", "KnownAt", "IdPath", "IfNoneMatchHeader"} <= doc["components"]["parameters"].keys()
-    assert parameters(doc, "/v1/issues/{issue}", "get")["limit"]["schema"]["default"] == 7
+    assert parameters(doc, "/v1/issues/{issue}", "get")["limit"]["description"].endswith("`7` when absent.")
 
 
 def test_a_parameter_of_a_named_type_refers_to_it(doc: dict[str, Any]) -> None:
     """A party in a query is the same component as a party in an event."""
-    assert parameters(doc, "/v1/issues/{issue}", "get")["party"]["schema"] == {"$ref": "#/components/schemas/Party"}
+    assert parameters(doc, "/v1/issues/{issue}", "get")["party"]["schema"]["$ref"] == "#/components/schemas/Party"
 
 
 @pytest.mark.parametrize(

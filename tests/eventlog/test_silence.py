@@ -89,6 +89,8 @@ def test_a_silent_database_is_noticed(postgres: Postgres, figure: Callable[[str]
             assert max(each.seconds for each in answers) < NOTICED_SECONDS
             assert {asyncio.run(ask(server.url, "GET", path)).status for path in ("/healthz", "/metrics")} == {200}
             assert asyncio.run(ask(server.url, "GET", "/readyz")).status == 503
+            with plain_client(server.url) as asking:
+                assert "\nparley_database_up 0.0" in asking.get("/metrics").text
             figure(f"503 after {max(each.seconds for each in answers):.1f} s")
             postgres.resume()
             assert statuses(asyncio.run(ask_all(server.url))) <= {200, 201}

@@ -201,7 +201,7 @@ async def check_between(
 ) -> None:
     """Compare what stands between two partners with what the slow way finds among the states at (D, K).
 
-    `asked` is the query: `a`, `b`, maybe `recent`, `include`, `hs` or `status`.
+    `asked` is the query: `a`, `b`, maybe `recent`, `include`, `status` and one of `good` and `hs`.
     """
     question, query = asking(day, known), msgspec.convert(asked, BetweenQuery)
     wanted = query.filter(day.toordinal())
@@ -216,15 +216,62 @@ async def check_between(
     passing = {state["id"] for state in standing if _stands(state, standing, asked, day)}
     with comparing("between"):
         assert found == [(item, side) for item, side in sides if side is not None and item in passing], asked
+    if asked.keys() & GOODS.keys():
+        right = {state["id"] for state in standing if _stands(state, standing, asked, day, good="not_compared")}
+        left = await not_compared(ledger.database, await resolve(ledger.database, asking(day, known)), wanted)
+        with comparing("between"):
+            assert left == len([item for item, side in sides if side is not None and item in right]), asked
 
 
-def _stands(state: Event, standing: list[Event], asked: Event, day: date) -> bool:
-    """Whether a state passes the filters beside the partners."""
-    good = "hs" not in asked or touching.found(state, standing, "hs", asked["hs"], day) is not None
+def _stands(state: Event, standing: list[Event], asked: Event, day: date, *, good: str = "matches") -> bool:
+    """Whether a state passes the filters beside the partners; `good` is how it compares with the good."""
+    for name in asked.keys() & GOODS.keys():
+        is_measure = state["kind"] in {"restriction", "clearance"} or state.get("goods")
+        if not is_measure or touching.outcome(state, standing, name, asked[name], day) != good:
+            return False
     statuses = {state["status"], *[each["status"] for each in state["alternatives"]]}
     status = "status" not in asked or not statuses.isdisjoint(asked["status"])
     ended = "include" in asked or not {"lifted", "expired"}.isdisjoint(asked.get("status", []))
-    return good and status and (ended or not oracle.over_in_every_reading(state))
+    return status and (ended or not oracle.over_in_every_reading(state))
+
+
+async def check_shipment(
+    ledger: Opened, standing: list[Event], asked: Event, day: date, known: oracle.K, limit: int
+) -> None:
+    """Compare what touches a good and a shipment with what the slow way finds, and how much it cannot compare.
+
+    `asked` is the query: `destination`, `origin` and one of `good` and `hs`.
+    """
+    (name,) = asked.keys() & GOODS.keys()
+    wanted = msgspec.convert(asked, ExposureQuery).filter(day.toordinal())
+    question, found = asking(day, known), list[str]()
+    after: int | None = 0
+    while after is not None:
+        page = await touching_page(ledger.database, question, wanted, after=after, limit=limit)
+        found += [each.slug for each in page.items]
+        question, after = page.basis.pinned(), page.next
+    measures = [
+        state
+        for state in standing
+        if state["kind"] in {"restriction", "clearance"} and not oracle.over_in_every_reading(state)
+        if _is_on_shipment(state, standing, (asked["destination"], asked["origin"]), day)
+    ]
+    outcomes = [touching.outcome(state, standing, name, asked[name], day) for state in measures]
+    with comparing("exposures"):
+        names = [state["id"] for state, outcome in zip(measures, outcomes, strict=True) if outcome == "matches"]
+        assert found == names, asked
+    left = await not_compared(ledger.database, await resolve(ledger.database, asking(day, known)), wanted)
+    with comparing("exposures"):
+        assert left == outcomes.count("not_compared"), asked
+
+
+def _is_on_shipment(state: Event, standing: list[Event], pair: tuple[str, str], day: date) -> bool:
+    """Whether a measure is the destination's on the origin, or one of the origin's on its exports."""
+    destination, origin = pair
+    if partners.acts_on(state, standing, destination, origin, day):
+        return True
+    on_exports = state["kind"] == "clearance" or state.get("instrument") == "export_control"
+    return on_exports and partners.acts_on(state, standing, origin, destination, day)
 
 
 async def check_words(ledger: Opened, log: list[Event], kind: str, asked: str, point: oracle.Point, limit: int) -> None:

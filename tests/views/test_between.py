@@ -15,7 +15,7 @@ from tests.conftest import PostgresServer
 from tests.examples import thorough
 from tests.ledgers import fresh_postgres, fresh_sqlite, opened
 from tests.strategies import id_of
-from tests.views.compare_states import PARTIES, check_between
+from tests.views.compare_states import PARTIES, check_between, check_shipment
 
 Event = dict[str, Any]
 
@@ -30,7 +30,11 @@ FIRMS = st.lists(FIRM, min_size=1, max_size=2)
 ABOUT = ["restriction-0", "statement-11", "no-such-item", "What China does", "US duties", "GBP and the European Union"]
 GOODS = st.just([{"name": "steel", "hs": "2805"}]) | st.just([{"name": "steel"}])
 TERMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "restriction.imposed": {"imposed_by": CODES, "instrument": st.just("tariff"), "goods": GOODS},
+    "restriction.imposed": {
+        "imposed_by": CODES,
+        "instrument": st.sampled_from(["tariff", "export_control"]),
+        "goods": GOODS,
+    },
     "clearance.granted": {"granted_by": CODES, "beneficiaries": FIRMS},
     "demand.made": {"by": CODES, "of": CODES, "action": st.just("a")},
     "offer.made": {"by": CODES, "to": CODES, "promise": st.just("a")},
@@ -44,6 +48,7 @@ TERMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "statement.made": {"speaker": st.just("A"), "party": CODES},
 }
 OPTIONAL: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "investigation.opened": {"goods": GOODS},
     "restriction.imposed": {"against": SEVERAL, "except_parties": SEVERAL, "entities": FIRMS},
     "clearance.granted": {"restriction": st.sampled_from(["restriction-0", "restriction-12"]), "goods": GOODS},
     "commitment.given": {"to": CODES},
@@ -64,6 +69,8 @@ def items(draw: st.DrawFn) -> list[Event]:
         left_out = terms.get("except_parties", ())
         if left_out:  # what is named may not be left out
             terms |= {"except_parties": [each for each in left_out if each not in terms.get("against", ())]}
+        if "entities" in terms and draw(st.booleans()):
+            del terms["goods"]
         name = f"{kind.partition('.')[0]}-{number}"
         found.append({"type": kind, "item": name, "occurred": draw(st.sampled_from(DATES)), **terms})
     numbered = enumerate(found, start=1)
@@ -78,9 +85,14 @@ async def check(url: str, events: list[Event], data: st.DataObject) -> None:
             standing = [each for kind in KINDS for each in await ledger.kind(kind, DAY, known)]
             standing.sort(key=lambda state: [event["item"] for event in events].index(state["id"]))
             for a, b in permutations(ASKED, 2):
-                more: Event = data.draw(st.sampled_from([{}, {"recent": 91}, {"recent": 1}, {"hs": "2805"}]))
+                more: Event = data.draw(
+                    st.sampled_from([{}, {"recent": 91}, {"recent": 1}, {"hs": "2805"}, {"good": "steel"}])
+                )
                 asked = {"a": a, "b": b, **more}
                 await check_between(ledger, standing, asked, DAY, known, data.draw(st.sampled_from([2, 50])))
+                if "hs" in asked or "good" in asked:
+                    shipped = {"destination": a, "origin": b, **more}
+                    await check_shipment(ledger, standing, shipped, DAY, known, data.draw(st.sampled_from([2, 50])))
 
 
 @thorough(0.3)

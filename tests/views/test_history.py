@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.vocabulary.kinds import KINDS
-from service.views.asof import touching
+from service.views.asof import candidates, touching
 from tests import oracle
 from tests.conftest import PostgresServer
 from tests.examples import thorough
@@ -100,9 +100,9 @@ async def check_histories(ledger: Opened, data: st.DataObject, history: list[Eve
 async def check_exposures(ledger: Opened, data: st.DataObject, history: list[Event]) -> None:
     """Compare what touches each good and party, as recorded and as published, however few are listed at a time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(touching, "CHUNK", data.draw(st.sampled_from([1, 3, touching.CHUNK])))
+        patch.setattr(candidates, "CHUNK", data.draw(st.sampled_from([1, 3, candidates.CHUNK])))
         patch.setattr(touching, "PART", data.draw(st.sampled_from([1, touching.PART])))
-        patch.setattr(touching, "RARE", data.draw(st.sampled_from([1, touching.RARE])))
+        patch.setattr(candidates, "RARE", data.draw(st.sampled_from([1, candidates.RARE])))
         await _check_exposures(ledger, data, history)
 
 

@@ -20,7 +20,7 @@ def restriction(item: str, **terms: object) -> Event:
 
 async def sifted(ledger: Opened, at: question.Basis, numbers: list[int], most: int = 10) -> list[str]:
     """Return the items that touch, by name."""
-    found, _ = await recorded.sifted(ledger.database, at, numbers, WANTED, most)
+    found, _ = await recorded.sifted(ledger.database, at, numbers, WANTED, (), most)
     return [each.slug for each in found]
 
 

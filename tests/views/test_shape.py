@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {9: "87a7430d7579e5dc68550b5a4d2ccf8ffb9b90c38d1635bc41d2d3e4681162a3"}
+FINGERPRINTS = {11: "97a1bda4c8342f8fb119f25a50940f874219ac09e3243f899065c19d4a398529"}
 """The digest of the projections of both sets of seeds by the shape that they were written with."""
 
 

@@ -70,7 +70,9 @@ class Receiver:
     def wait(self, enough: Callable[[list[Received]], bool]) -> list[Received]:
         """Wait until there is enough; return what there is."""
         with self._arrived:
-            assert self._arrived.wait_for(lambda: enough(self.requests), PATIENCE), self.positions
+            assert self._arrived.wait_for(lambda: enough(self.requests), PATIENCE), [
+                request.body[:200] for request in self.requests
+            ]
             return list(self.requests)
 
     def wait_for(self, count: int) -> list[Received]:

@@ -88,6 +88,8 @@ FORBIDDEN_URLS = [
     "hook",
     "https://no-such-host.invalid/",
     "https://[::1/",
+    "https://[1.1.1.1]/",
+    "https://[2606:4700::1111:]/",
     "https://1.1.1.1/\n",
     "https://\u2460\u2461\u2466.0.0.1/",
 ]
@@ -131,6 +133,13 @@ def test_a_public_url_is_taken_but_not_changed_to_another(client: TestClient[Lit
     assert response.json()["errors"][0]["pointer"] == "#/url"
     assert client.get("/v1/subscriptions/public").json()["url"] == url
     assert client.delete("/v1/subscriptions/public").status_code == 204
+
+
+@pytest.mark.parametrize("host", ["[1.1.1.1]", "[2606:4700::1111:]", "[:::]", "[.]"])
+def test_brackets_hold_an_ipv6_address(host: str) -> None:
+    """Also where private addresses are taken, and no host is resolved before the first delivery."""
+    with pytest.raises(Forbidden, match="brackets"):
+        target(f"https://{host}/", allow_private=True)
 
 
 def test_plain_http_and_loopback_are_taken_where_the_setting_says_so() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any, cast
 
 from service.access.keys import BadKey, Role
-from service.api.http.problems import BadRequest, InsufficientRole, Unauthorized
+from service.api.http.problems import RATES, BadRequest, InsufficientRole, Unauthorized
 
 if TYPE_CHECKING:
     from service.access.keys import ApiKey
@@ -34,9 +35,19 @@ def admit(request: AnyRequest, role: Role) -> None:
         key = ring.find(sent[0][len(_BEARER) :].decode("latin-1").strip())
     except BadKey as bad:
         raise Unauthorized(str(bad), error="invalid_token") from bad
+    cast("dict[str, Any]", request.scope)[KEY] = key
     if key.role < role:
         raise forbidden(key, role)
-    cast("dict[str, Any]", request.scope)[KEY] = key
+
+
+def enter(request: AnyRequest, role: Role) -> None:
+    """Let a request through as `admit` does, and count it for its client; raises TooMany before any other refusal."""
+    clients = cast("Services", request.app.state.services).clients
+    try:
+        admit(request, role)
+    finally:
+        if clients.counts:
+            cast("dict[str, Any]", request.scope)[RATES] = clients.count(client_of(request))
 
 
 def forbidden(key: ApiKey, role: Role, **members: Any) -> InsufficientRole:  # noqa: ANN401 - any JSON
@@ -56,3 +67,15 @@ def owner_of(request: AnyRequest) -> str | None:
     """Return the name of a holder who may move only consumers of its own; None for an admin, and without a key."""
     key = key_of_request(request)
     return None if key is None or key.role is Role.ADMIN else key.name
+
+
+def client_of(request: AnyRequest) -> str:
+    """Return who asks: the holder of its key, or its address."""
+    key = key_of_request(request)
+    if key is not None:
+        return f"key {key.name}"
+    host = (request.scope["client"] or ("",))[0]
+    if ":" not in host:
+        return host
+    address = IPv6Address(host)
+    return str(address.ipv4_mapped or address.exploded[: len("2001:0db8:0000:0000")])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from service.views.asof.question import Basis
 
 MEMORY_MAX = 64 * 1024 * 1024
 """Bytes of answers that are kept, the least used dropped first."""
 ANSWER_MAX = 1024 * 1024
 """Bytes that an answer may have to be kept."""
 OVERHEAD = 1_000
-"""Bytes that an answer takes in addition to its body and its query, about."""
+"""Bytes that an answer takes in addition to its body, its compressed forms and its query, about."""
 
 Key = tuple[str, bytes, str]
 """The path, the query string as sent, and the entity tag."""
@@ -21,6 +24,9 @@ class KeptAnswer(NamedTuple):
 
     body: bytes
     headers: dict[str, str]
+    basis: Basis
+    coded: dict[str, bytes]
+    """Compressed forms by content coding, each a quarter of the body at most (outgoing.py)."""
 
 
 class AnswerMemory:
@@ -47,7 +53,7 @@ class AnswerMemory:
         """Keep an answer."""
         if len(answer.body) > ANSWER_MAX or key in self._kept:
             return
-        size = len(answer.body) + len(key[1]) + OVERHEAD
+        size = len(answer.body) * 3 // 2 + len(key[1]) + OVERHEAD
         self._kept[key] = answer, size
         self._bytes += size
         while self._bytes > MEMORY_MAX:

@@ -8,6 +8,7 @@ with one read of the head, which is shared by all who wait for one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -16,17 +17,22 @@ from litestar import Response
 
 from service.api.http.answer_memory import KeptAnswer
 from service.api.http.basis import basis_members, every_day_members
+from service.api.http.conditions import not_modified
 from service.api.http.cursors import AsOfCursor, check_history, foreign_cursor, next_member, read_cursor
 from service.api.http.encodings import form_of
+from service.api.http.exchange import note_basis
+from service.api.http.frozen import etag, frozen, known_clocks, next_link, tag_of, timemap_link
+from service.api.http.memento import sent_back
 from service.api.http.moments import micros, ordinal
+from service.api.http.outgoing import Kept
 from service.api.http.parameters import AsOfQuery, KnownQuery
 from service.api.http.query_strings import read
 from service.api.http.requests import (
     JSON,
-    REVALIDATE,
     AnyRequest,
     Handler,
     Services,
+    field_of,
     json_answer,
     parameters_of,
     services_of,
@@ -41,9 +47,8 @@ from service.views.asof.question import Basis, Question
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+    from service.api.http.tables import Rows
     from service.storage.database import Database
-
-IMMUTABLE = "max-age=31536000, immutable"
 
 _OWN_OF_A_PAGE = {"cursor", "limit", "as_of", "known_basis", "known_at", "known_position", "compared"}
 """Parameters that the link to what could not be compared does not take over."""
@@ -73,13 +78,15 @@ class AsOfRequest(Generic[K]):
         after: int | None,
         within: int = 0,
         *,
+        key: str = "",
         not_compared: int | None = None,
     ) -> Answered:
         """Return a page: its items, and a cursor to continue after a place, None at the end.
 
+        `key` is what the last item is sorted by, in a list with `sort`.
         `not_compared` is how many measures could not be compared; the answer links to them. None: it was not asked.
         """
-        members = b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, basis, after, within))
+        members = b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, basis, after, within, key))
         if not_compared is not None:
             members += b',"not_compared":%d' % not_compared
         if not_compared:
@@ -100,38 +107,55 @@ class Answered(NamedTuple):
 
 
 def as_of(
-    shape: type[K], perform: Callable[[AsOfRequest[K]], Awaitable[Answered]], columns: Sequence[str] = ()
+    shape: type[K],
+    perform: Callable[[AsOfRequest[K]], Awaitable[Answered]],
+    columns: Sequence[str] = (),
+    rows: Rows = itemgetter("items"),
+    *,
+    mapped: bool = False,
 ) -> Handler:
     """Make the handler of an operation as of (D, K), whose answers are kept; `shape` is its query.
 
-    With `columns`, the answer has `items` and `next`, and comes as a table as well.
+    With `columns`, the answer has `next` and comes as a table as well; `rows` makes the lines of its JSON. With
+    `mapped`, a TimeMap stands below its path.
     """
+    varies = "Accept, Accept-Encoding" if columns else "Accept-Encoding"
 
     async def handle(request: AnyRequest) -> Response[bytes]:
         asked = await placed(request, shape)
+        if (back := await sent_back(request, asked.query)) is not None:
+            return back
         answers, path, sent = asked.services.answers, request.scope["path"], request.scope["query_string"]
         tag = await _tag(asked)
         edition = asked.services.heads.edition  # before the answer is made: it is of this edition or a newer one
         kept = None if tag is None else answers.get((path, sent, tag))
         form = form_of(request, JSON, CSV) if columns else JSON
         if kept is not None:
-            return not_modified(request, _tagged(kept.headers, form)) or _in_form(request, form, kept, columns)
-        if "if-none-match" in request.headers:
-            headers = _headers(asked, await resolve(asked.database, asked.question), edition)
-            if (same := not_modified(request, _tagged(headers, form))) is not None:
+            note_basis(request.scope, kept.basis, kept=True)
+            return not_modified(request, _tagged(kept.headers, form)) or _in_form(form, kept, columns, rows)
+        has = field_of(request, b"if-none-match")
+        if has is not None:
+            basis = await resolve(asked.database, asked.question)
+            note_basis(request.scope, basis)
+            headers = _headers(asked, basis, edition)
+            if (same := not_modified(request, _tagged(headers, form), exists=False)) is not None:
                 return same
         answered = await perform(asked)
         check_history(asked.cursor, answered.basis)
+        note_basis(request.scope, answered.basis)
         body = b"{%s,%s}" % (answered.members, basis_members(answered.basis))
-        made = KeptAnswer(body, _headers(asked, answered.basis, edition) | (_BY_FORM if columns else {}))
+        headers = _headers(asked, answered.basis, edition)
+        if mapped:
+            headers["Link"] += timemap_link(request, dates.iso(answered.basis.as_of))
+        headers["Vary"] = f"{headers['Vary']}, {varies}" if "Vary" in headers else varies
+        headers["Link"] += next_link(request, answered.members)
+        made = KeptAnswer(body, headers, answered.basis, {})
         if tag is not None:
             answers.put((path, sent, made.headers["ETag"]), made)
-        return _in_form(request, form, made, columns)
+        same = None if has is None else not_modified(request, _tagged(made.headers, form))
+        return same or _in_form(form, made, columns, rows)
 
     return handle
-
-
-_BY_FORM = {"Vary": "Accept"}
 
 
 def _tagged(headers: dict[str, str], form: str) -> dict[str, str]:
@@ -139,22 +163,12 @@ def _tagged(headers: dict[str, str], form: str) -> dict[str, str]:
     return headers if form == JSON else headers | {"ETag": f'{headers["ETag"][:-1]}.csv"'}
 
 
-def _in_form(request: AnyRequest, form: str, made: KeptAnswer, columns: Sequence[str]) -> Response[bytes]:
+def _in_form(form: str, made: KeptAnswer, columns: Sequence[str], rows: Rows) -> Response[bytes]:
     """Answer in the form that the client accepts; in a table the next page is named by the header Link."""
     if form == JSON:
-        return json_answer(made.body, headers=made.headers)
+        return Kept(made.body, JSON, made.headers, made.coded)
     answer = msgspec.json.decode(made.body)
-    headers = _tagged(made.headers, form)
-    headers["Link"] += next_link(request, answer["next"])
-    return Response(table(columns, answer["items"]), media_type=form, headers=headers)
-
-
-def next_link(request: AnyRequest, cursor: str | None) -> str:
-    """Return what the header Link has about the next page beside others; "" at the end."""
-    if cursor is None:
-        return ""
-    given = [(name, value) for name, value in parameters_of(request) if name != "cursor"]
-    return f', <{quote(request.scope["path"])}?{urlencode([*given, ("cursor", cursor)])}>; rel="next"'
+    return Response(table(columns, rows(answer)), media_type=form, headers=_tagged(made.headers, form))
 
 
 def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitable[bytes]]) -> Handler:
@@ -163,14 +177,20 @@ def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitabl
     async def handle(request: AnyRequest) -> Response[bytes]:
         asked = await placed(request, shape)
         edition = asked.services.heads.edition
+        if (back := await sent_back(request, asked.query)) is not None:
+            return back
         basis = await resolve(asked.database, asked.question)
         check_history(asked.cursor, basis)
+        note_basis(request.scope, basis)
         clocks = known_clocks(basis)
-        headers = frozen(request, tag_of(clocks, edition), clocks, pinned=asked.query.pins_known())
-        if (same := not_modified(request, headers)) is not None:
+        pinned, at = asked.query.pins_known(), basis.recorded_at
+        headers = frozen(request, tag_of(clocks, edition), clocks, pinned=pinned, recorded_at=at)
+        if (same := not_modified(request, headers, exists=False)) is not None:
             return same
         members = await perform(asked, basis)
-        return json_answer(b"{%s,%s}" % (members, every_day_members(basis)), headers=headers)
+        headers["Link"] += next_link(request, members)
+        body = b"{%s,%s}" % (members, every_day_members(basis))
+        return not_modified(request, headers) or json_answer(body, headers=headers)
 
     return handle
 
@@ -209,7 +229,13 @@ async def question_of(services: Services, query: KnownQuery) -> Question:
         return Question(day, query.known_position)
     instant = micros(query.known_at)
     await freeze(services, "known_at", query.known_at, instant)
-    return Question(day, query.known_position, instant)
+    if query.known_position is None:
+        return Question(day, instant=instant)
+    (at, by) = [
+        await resolve(services.database, each)
+        for each in (Question(day, instant=instant), Question(day, query.known_position))
+    ]
+    return Question(day, min(at.position, by.position))
 
 
 async def freeze(services: Services, name: str, written: str, instant: int) -> None:
@@ -232,30 +258,19 @@ def same_clocks(request: AnyRequest, query: KnownQuery, cursor: AsOfCursor) -> b
     basis_given = any(name == "known_basis" for name, _ in parameters_of(request))
     return (
         (not isinstance(query, AsOfQuery) or query.as_of is None or ordinal(query.as_of) == cursor.as_of)
-        and (query.known_position is None or query.known_position == cursor.position)
+        and _is_same_position(query, cursor)
         and (not basis_given or published == (cursor.published is not None))
         and (not published or query.known_at is None or query.known_day() == cursor.published)
     )
 
 
-def etag(basis: Basis, edition: str) -> str:
-    """Return the entity tag of an answer: its basis and its edition, within its own URL."""
-    published = "" if basis.published is None else f".{dates.iso(basis.published)}"
-    known_basis = "published" if published else "recorded"
-    return f'"{dates.iso(basis.as_of)}.{basis.position}.{known_basis}{published}.{edition}"'
-
-
-def known_clocks(basis: Basis) -> dict[str, str]:
-    """Return the parameters that pin K."""
-    clocks = {"known_position": str(basis.position)}
-    if basis.published is not None:
-        clocks |= {"known_basis": "published", "known_at": dates.iso(basis.published)}
-    return clocks
-
-
-def tag_of(clocks: dict[str, str], edition: str) -> str:
-    """Return the entity tag of an answer of some edition that some parameters pin."""
-    return f'"{".".join([*clocks.values(), edition])}"'
+def _is_same_position(query: KnownQuery, cursor: AsOfCursor) -> bool:
+    """Return whether the position of a cursor is the one beside it, or before it where an instant is given too."""
+    if query.known_position is None:
+        return True
+    if query.known_at is not None and query.known_basis == "recorded":
+        return cursor.position <= query.known_position
+    return cursor.position == query.known_position
 
 
 def _headers(asked: AsOfRequest[K], basis: Basis, edition: str) -> dict[str, str]:
@@ -263,30 +278,4 @@ def _headers(asked: AsOfRequest[K], basis: Basis, edition: str) -> dict[str, str
     query = asked.query
     pinned = isinstance(query, AsOfQuery) and query.as_of is not None and query.pins_known()
     clocks = {"as_of": dates.iso(basis.as_of), **known_clocks(basis)}
-    return frozen(asked.request, etag(basis, edition), clocks, pinned=pinned)
-
-
-def frozen(request: AnyRequest, tag: str, clocks: dict[str, str], *, pinned: bool) -> dict[str, str]:
-    """Return the headers of an answer that holds for ever at some D and K, which its frozen URL names as `clocks`.
-
-    `pinned` is true where the request names them all; a cursor has them too.
-    """
-    given = parameters_of(request)
-    paged = any(name == "cursor" for name, _ in given)
-    rest = [(name, value) for name, value in given if not name.startswith("known_") and name not in clocks]
-    url = urlencode(given if paged else [*rest, *clocks.items()])
-    # Only what anybody may read is for caches that serve others too.
-    kept = f"{'public' if services_of(request).keys.anyone else 'private'}, {IMMUTABLE}"
-    return {
-        "ETag": tag,
-        "Link": f'<{quote(request.scope["path"])}?{url}>; rel="memento"',
-        "Cache-Control": kept if pinned or paged else REVALIDATE,
-    }
-
-
-def not_modified(request: AnyRequest, headers: dict[str, str]) -> Response[bytes] | None:
-    """Answer 304 when the client has the answer that would have these headers."""
-    tags = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-    if headers["ETag"] not in tags and "*" not in tags:
-        return None
-    return Response(b"", status_code=304, headers=headers)
+    return frozen(asked.request, etag(basis, edition), clocks, pinned=pinned, recorded_at=basis.recorded_at)

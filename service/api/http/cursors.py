@@ -14,6 +14,7 @@ from service.api.http.query_strings import BadQuery
 from service.api.http.requests import AnyRequest, encode, parameters_of, services_of
 from service.domain.errors import Fault
 from service.domain.vocabulary import dates
+from service.domain.vocabulary.codes import SLUG_MAX
 from service.views.asof.question import Question
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class AsOfCursor(msgspec.Struct, frozen=True, array_like=True):
     """A place in a list as of (D, K): an item number or position, and the D and K of the first page.
 
     `recorded_at` is the instant of K, by which its commit is known again. `within` is the second half of the place,
-    where one number is not enough.
+    where one number is not enough; `key` is what the item is sorted by, in a list with `sort`.
     """
 
     after: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
@@ -40,6 +41,7 @@ class AsOfCursor(msgspec.Struct, frozen=True, array_like=True):
     made_for: str
     within: Annotated[int, Meta(ge=0, le=POSITION_MAX)] = 0
     published: Annotated[int, Meta(ge=dates.OPEN, lt=dates.FOREVER)] | None = None
+    key: Annotated[str, Meta(max_length=SLUG_MAX)] = ""
 
     @property
     def question(self) -> Question:
@@ -88,12 +90,12 @@ def write_cursor(cursor: msgspec.Struct) -> str:
     return base64.urlsafe_b64encode(encode(cursor)).decode()
 
 
-def next_member(request: AnyRequest, basis: Basis, after: int | None, within: int = 0) -> bytes:
+def next_member(request: AnyRequest, basis: Basis, after: int | None, within: int = 0, key: str = "") -> bytes:
     """Return the `next` member of a page as of (D, K): a cursor to continue after a place, null at the end."""
     if after is None:
         return b'"next":null'
     cursor = AsOfCursor(
-        after, basis.position, basis.recorded_at, basis.as_of, list_digest(request), within, basis.published
+        after, basis.position, basis.recorded_at, basis.as_of, list_digest(request), within, basis.published, key
     )
     return b'"next":"%s"' % write_cursor(cursor).encode()
 

@@ -7,9 +7,9 @@ import zlib
 from typing import TYPE_CHECKING, Protocol
 
 import zstandard
-from litestar.datastructures.headers import Accept
 
 from service.api.http.problems import NotAcceptable
+from service.api.http.requests import field_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -45,21 +45,31 @@ _COMPRESSORS: dict[str, Callable[[], Compressor]] = {
 
 def form_of(request: AnyRequest, *offered: str) -> str:
     """Return the media type that the client likes best; the first where it says nothing, NotAcceptable for none."""
-    accept = request.headers.get("accept", "*/*")
-    if accept == "*/*" or accept == offered[0]:
+    accept = field_of(request, b"accept")
+    if accept is None or accept == "*/*" or accept == offered[0]:
         return offered[0]
-    # A type with q=0 is one that the client refuses (RFC 9110, 12.4.2).
-    asked = ",".join(part for part in accept.split(",") if _quality(part) > 0)
-    found = Accept(asked).best_match(list(offered)) if asked else None
-    if found is None:
+    ranges = {part.partition(";")[0].strip().lower(): _quality(part) for part in accept.split(",")}
+    best, liked = "", (0.0, -3)
+    for form in offered:
+        if (found := _liking(ranges, form))[0] > 0 and found > liked:
+            best, liked = form, found
+    if not best:
         detail = f"There is {', '.join(offered)}."
         raise NotAcceptable(detail)
-    return found
+    return best
+
+
+def _liking(ranges: dict[str, float], form: str) -> tuple[float, int]:
+    """Return the weight of a media type, by the narrowest range that has it, and how narrow that is."""
+    for narrow, each in enumerate((form, f"{form.partition('/')[0]}/*", "*/*")):
+        if each in ranges:
+            return ranges[each], -narrow
+    return 0.0, -3
 
 
 def coding_of(request: AnyRequest) -> str | None:
     """Return the content coding that the client likes best of those there are; None for none."""
-    accept = request.headers.get("accept-encoding")
+    accept = field_of(request, b"accept-encoding")
     if not accept:
         return None
     asked = {part.partition(";")[0].strip().lower(): _quality(part) for part in accept.split(",")}
@@ -83,6 +93,11 @@ def _quality(part: str) -> float:
 async def compressed(body: bytes, coding: str) -> bytes:
     """Compress a whole body."""
     return await _aside(body, _whole, _COMPRESSORS[coding]())
+
+
+def compressed_now(body: bytes, coding: str) -> bytes:
+    """Compress a whole body that others may wait for: once, and it is kept."""
+    return _whole(_COMPRESSORS[coding](), body)
 
 
 async def compressing(chunks: AsyncIterator[bytes], coding: str) -> AsyncIterator[bytes]:

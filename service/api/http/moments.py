@@ -11,7 +11,7 @@ POSITION_MAX = 2**53 - 1
 """The largest integer that every reader of JSON keeps exact (RFC 7493, section 2.2)."""
 
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_INSTANT = rf"{_DAY}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,9}})?(Z|[+-][0-9]{{2}}:[0-9]{{2}})"
+_INSTANT = rf"{_DAY}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,9}})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 DAY = rf"^{_DAY}\Z"
 INSTANT = rf"^{_INSTANT}\Z"
 DAY_OR_INSTANT = rf"^({_DAY}|{_INSTANT})\Z"

@@ -11,11 +11,24 @@ from service.api.http.moments import POSITION_MAX, ended_day
 from service.api.http.query_strings import Query
 from service.domain.admit.nearest import hint
 from service.domain.errors import Fault
-from service.domain.vocabulary.codes import NAME_MAX, Eccn, Hs, Name, Party, Slug
+from service.domain.vocabulary.codes import (
+    ECCN_PATTERN,
+    HS_PATTERN,
+    NAME_MAX,
+    PARTIES,
+    SLUG_MAX,
+    SLUG_PATTERN,
+    Eccn,
+    Hs,
+    Name,
+    Party,
+    Slug,
+)
 from service.domain.vocabulary.events import FACTS, RECORDS
 from service.domain.vocabulary.kinds import KINDS
 from service.views.asof.question import Included
 from service.views.asof.sources import Sources
+from service.webhooks.rules import ANSWERS_ALONE
 
 LIMIT_MAX = 1_000
 LIMIT_DEFAULT = 50
@@ -91,6 +104,15 @@ else:
         Literal[tuple(sorted(EVENT_TYPES))],
         Meta(description="An event type, or all of a kind: `restriction.imposed`, `restriction.*`."),
     ]
+Since = Annotated[
+    str,
+    Meta(
+        pattern=moments.DAY_OR_INSTANT,
+        description="Events recorded at this instant (RFC 3339 with offset, + is written %2B) or later, or on "
+        "this day in UTC or later; in place of `after`.",
+        examples=["2025-06-10T12:00:00Z", "2025-06-10"],
+    ),
+]
 OfTypes = Annotated[
     Several[EventType],
     Meta(
@@ -98,23 +120,45 @@ OfTypes = Annotated[
         "`restriction.*`."
     ),
 ]
+
+
+def _several(pattern: str, most: int, description: str, *examples: str) -> Meta:
+    """Return what a text of several values with commas between them is: each of a pattern and `most` characters."""
+    one = pattern.removeprefix("^").removesuffix("\\Z")
+    return Meta(
+        pattern=rf"^{one}(,{one}){{0,{SEVERAL_MAX - 1}}}\Z",
+        max_length=SEVERAL_MAX * (most + 1),
+        description=f"{description} Several have commas between them.",
+        examples=list(examples),
+    )
+
+
 OfType = Annotated[
     str,
-    Meta(
-        pattern=r"^[a-z_]+\.([a-z_]+|\*)(,[a-z_]+\.([a-z_]+|\*))*\Z",
-        max_length=2_000,
-        description="Events of this type, or of all of a kind, with the records on them: `restriction.*`. Several have "
-        "commas between them.",
-        examples=["restriction.*", "restriction.imposed,restriction.lifted"],
+    _several(
+        r"^[a-z_]+\.([a-z_]+|\*)\Z",
+        60,
+        "Events of this type, or of all of a kind, with the records on them: `restriction.*`. `answer.changed` is no "
+        "event: with it alone, only changed answers of watches are sent.",
+        "restriction.*",
+        "restriction.imposed,restriction.lifted",
+        "answer.changed",
     ),
 ]
-OfIssue = Annotated[Slug, Meta(description="Events that name this issue, or whose item does.")]
-OfItem = Annotated[Slug, Meta(description="Events of this item, and the records on them.")]
+OfIssue = Annotated[
+    str,
+    _several(SLUG_PATTERN, SLUG_MAX, "Events that name this issue, or whose item does.", "chip-export-controls"),
+]
+OfItem = Annotated[str, _several(SLUG_PATTERN, SLUG_MAX, "Events of this item, and the records on them.", "steel-duty")]
 OfParty = Annotated[
-    Party,
-    Meta(
-        description="Events whose item touches this party, as lists mean it: the item mentions it, or a bloc that it "
-        "was a member of when the event occurred, or is against all."
+    str,
+    _several(
+        r"^[A-Z]+\Z",
+        8,
+        "Events whose item touches this party, as lists mean it: the item mentions it, or a bloc that it was a member "
+        "of when the event occurred, or is against all.",
+        "CN",
+        "CN,US",
     ),
 ]
 OfIssues = Annotated[Several[Slug], Meta(description="Events that name one of these issues, or whose item does.")]
@@ -128,20 +172,28 @@ OfParties = Annotated[
 ]
 OfGood = Annotated[Name, Meta(description="Events whose item is on this good, as lists mean it.")]
 OfEntity = Annotated[Name, Meta(description="Events whose item names this entity or beneficiary, as lists mean it.")]
-OfHs = Annotated[Hs, Meta(description="Events whose item is on goods of this HS code, as lists mean it.")]
+OfHs = Annotated[
+    str,
+    _several(HS_PATTERN, 10, "Events whose item is on goods of this HS code, as lists mean it.", "280530", "7208,7209"),
+]
 OfHsCodes = Annotated[
     Several[Hs], Meta(description="Events whose item is on goods of one of these HS codes, as lists mean it.")
 ]
 OfEccns = Annotated[
     Several[Eccn], Meta(description="Events whose item is on goods of one of these ECCNs, as lists mean it.")
 ]
-OfEccn = Annotated[Eccn, Meta(description="Events whose item is on goods of this ECCN, as lists mean it.")]
+OfEccn = Annotated[
+    str, _several(ECCN_PATTERN, 40, "Events whose item is on goods of this ECCN, as lists mean it.", "3A090")
+]
 
 
-def faults_of_types(written: str | None) -> list[Fault]:
-    """Refuse a filter `type` with a name that is no type of event, and names the nearest."""
-    unknown = [each for each in (written or "").split(",") if each and each not in EVENT_TYPES]
-    return [Fault(("type",), f"there is no type {each}{hint(each, EVENT_TYPES)}") for each in unknown]
+def faults_of_conditions(types: str | None, parties: str | None) -> list[Fault]:
+    """Refuse conditions with a name that is no type of message, and names the nearest, or with a code of no party."""
+    known = {*EVENT_TYPES, ANSWERS_ALONE}
+    given = [each for each in (types or "").split(",") if each and each not in known]
+    codes = [each for each in (parties or "").split(",") if each and each not in PARTIES]
+    faults = [Fault(("type",), f"there is no type {each}{hint(each, known)}") for each in given]
+    return [*faults, *[Fault(("party",), f"there is no party {each}") for each in codes]]
 
 
 IncludePlanned = Annotated[
@@ -179,8 +231,8 @@ _SOURCES = (
 
 _KNOWN_AT = (
     "What was known at this instant. With `known_basis=recorded` an RFC 3339 instant with its offset (a + is written "
-    "%2B), not together with `known_position`. With `published` a day, to its end in UTC, today when absent; or an "
-    "instant, which counts the days that have ended before it."
+    "%2B); together with `known_position` the one that counts less holds. With `published` a day, to its end in UTC, "
+    "today when absent; or an instant, which counts the days that have ended before it."
 )
 _KNOWN_POSITION = "What had been recorded up to this position; the head of the log when absent."
 _KNOWN_BASIS = (
@@ -202,13 +254,11 @@ class KnownQuery(Query, frozen=True, kw_only=True):
     known_basis: Annotated[Literal["recorded", "published"], Meta(description=_KNOWN_BASIS)] = "recorded"
 
     def faults(self) -> list[Fault]:
-        """Refuse what does not go with the basis: as recorded, a day for an instant, or an instant and a position."""
+        """Refuse what does not go with the basis: as recorded, a day for an instant."""
         faults = []
         if self.known_basis == "recorded" and self.known_at is not None:
             if len(self.known_at) == len("2025-06-10"):
                 faults.append(Fault(("known_at",), "with known_basis=recorded an instant with its offset, not a day"))
-            if self.known_position is not None:
-                faults.append(Fault(("known_position",), "with known_basis=recorded not together with known_at"))
         elif self.known_basis == "published" and self.known_day() == 0:
             faults.append(Fault(("known_at",), "no day has ended before it"))
         return faults

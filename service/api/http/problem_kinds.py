@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from service.domain.errors import OtherLog
 from service.feed.consumers import CONSUMERS_MAX
+from service.watches.store import WATCHES_MAX
 from service.webhooks.rules import SUBSCRIPTIONS_MAX
 
 MEDIA_TYPE = "application/problem+json"
@@ -155,9 +156,16 @@ PROBLEM_KINDS: dict[str, ProblemKind] = _by_name(
         "limit-reached",
         409,
         "There is no room for another",
-        f"There are as many consumers ({CONSUMERS_MAX:,}) or subscriptions ({SUBSCRIPTIONS_MAX:,}) as the service "
-        "keeps; delete what nobody uses.",
+        f"There are as many consumers ({CONSUMERS_MAX:,}), subscriptions ({SUBSCRIPTIONS_MAX:,}) or watches "
+        f"({WATCHES_MAX:,}) as the service keeps; delete what nobody uses.",
         {"detail": "There are 1000 consumers."},
+    ),
+    ProblemKind(
+        "in-use",
+        409,
+        "It is in use",
+        "Something else needs what is to be deleted; `watches` names the watches that do.",
+        {"detail": "Watches deliver to the subscription compliance-desk: chips.", "watches": ["chips"]},
     ),
     ProblemKind(
         "exists",
@@ -242,6 +250,14 @@ PROBLEM_KINDS: dict[str, ProblemKind] = _by_name(
             "detail": "A request with this Idempotency-Key and other content is recorded; nothing was stored.",
             "ids": ["0196b6f0-1111-7000-8000-000000000000"],
         },
+    ),
+    ProblemKind(
+        "rate-limited",
+        429,
+        "The client asks too much",
+        "The client has sent as many requests as one may, or follows as often, or has as many connections; the header "
+        "Retry-After says when to try again.",
+        {"detail": "A client may ask 6000 times in 60 seconds."},
     ),
     ProblemKind(
         "head-too-large",

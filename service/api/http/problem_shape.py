@@ -41,6 +41,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sentence that says what is wrong with this request."""
     instance: str | None = None
     """The path of the request, percent-encoded."""
+    trace_id: str | None = None
+    """The trace of the request (W3C Trace Context): 32 hexadecimal digits, by which its lines in the log are found."""
     errors: tuple[ProblemError, ...] = ()
     """The faults of the request, at most 100: where there are more, the last one counts them."""
     expected: dict[str, int] = {}
@@ -59,5 +61,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The first position from which the item has a status on that day."""
     first_known_at: str | None = None
     """As published, the first day of publication from which the item has a status on that day."""
+    watches: tuple[str, ...] = ()
+    """The names of the first watches that deliver to the subscription."""
     plan: PlannedFact | None = None
     """The planned fact of an item that is only planned; its state is answered with `include=planned`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 from urllib.parse import quote
 
 import msgspec
@@ -12,9 +12,11 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
+from service.api.http.exchange import trace_member
 from service.api.http.problem_kinds import MEDIA_TYPE, PROBLEM_KINDS, ProblemKind
 from service.api.http.query_strings import BadQuery
 from service.domain.errors import (
+    EventChanged,
     EventIdConflict,
     Fault,
     KeyReused,
@@ -30,10 +32,15 @@ from service.domain.errors import (
 )
 from service.feed.consumers import CONSUMERS_MAX, CursorConflict, NotTheOwner, TooManyConsumers
 from service.storage.database import Lost
+from service.watches.store import WATCHES_MAX, TooManyWatches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+POSITION = "Ledger-Position"
+"""The header of every answer that says up to which position it counts the log."""
+RATES = "parley.rates"
+"""Where the scope of a request has the headers that say how many its client may still send; absent for no bound."""
 RETRY_AFTER = 1
 """Seconds that a client is asked to wait before it tries again."""
 
@@ -94,6 +101,12 @@ class Conflict(EdgeRefused):
     """The thing to create exists already."""
 
     kind = "exists"
+
+
+class InUse(EdgeRefused):
+    """What is to be deleted is needed by something else."""
+
+    kind = "in-use"
 
 
 class LimitReached(EdgeRefused):
@@ -168,6 +181,7 @@ def _cursor_conflict(refusal: CursorConflict) -> Occurrence:
 
 
 _REFUSALS: dict[type[Refused], Callable[[Any], Occurrence]] = {
+    EventChanged: lambda refusal: Occurrence("precondition-failed", str(refusal), {"position": refusal.actual}),
     Malformed: _malformed,
     TooMuchWork: partial(_malformed, kind="too-much-work"),
     NotJson: lambda refusal: Occurrence("not-json", refusal.detail),
@@ -183,6 +197,7 @@ _REFUSALS: dict[type[Refused], Callable[[Any], Occurrence]] = {
     CursorConflict: _cursor_conflict,
     NotTheOwner: lambda refusal: Occurrence("insufficient-scope", str(refusal)),
     TooManyConsumers: lambda _: Occurrence("limit-reached", f"There are {CONSUMERS_MAX} consumers."),
+    TooManyWatches: lambda _: Occurrence("limit-reached", f"There are {WATCHES_MAX} watches."),
     EdgeRefused: lambda refusal: Occurrence(refusal.kind, refusal.detail, refusal.members),
     Refused: lambda refusal: Occurrence("bad-request", str(refusal)),
 }
@@ -213,13 +228,19 @@ def problem(kind: ProblemKind, request: Request[Any, Any, Any], detail: str = ""
         **head,
         **({"detail": detail} if detail else {}),
         "instance": quote(request.scope["path"], errors="replace"),
+        **trace_member(request.scope),
         **members,
     }
 
 
-def _answer(members: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response[bytes]:
+def _answer(
+    request: Request[Any, Any, Any], members: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Response[bytes]:
     # A 404 may be kept by default (RFC 9110, 15.1), and none of these stays true.
     kept = {"Cache-Control": "no-store", **(headers or {})}
+    if services := request.app.state.get("services"):
+        kept[POSITION] = str(services.heads.position)
+    kept |= cast("dict[str, str]", request.scope.get(RATES, {}))
     return Response(msgspec.json.encode(members), status_code=members["status"], media_type=MEDIA_TYPE, headers=kept)
 
 
@@ -227,18 +248,18 @@ def _on_refused(request: Request[Any, Any, Any], refusal: Refused) -> Response[b
     row = next(_REFUSALS[base] for base in type(refusal).__mro__ if base in _REFUSALS)
     occurrence = row(refusal)
     members = problem(PROBLEM_KINDS[occurrence.kind], request, occurrence.detail, **occurrence.members)
-    return _answer(members, refusal.headers if isinstance(refusal, EdgeRefused) else None)
+    return _answer(request, members, refusal.headers if isinstance(refusal, EdgeRefused) else None)
 
 
 def _on_unavailable(request: Request[Any, Any, Any], _: Unavailable | Lost) -> Response[bytes]:
     kind = PROBLEM_KINDS["unavailable"]
-    return _answer(problem(kind, request, kind.example["detail"]), {"Retry-After": str(RETRY_AFTER)})
+    return _answer(request, problem(kind, request, kind.example["detail"]), {"Retry-After": str(RETRY_AFTER)})
 
 
 def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         if error.detail == _HUNG_UP:  # nobody reads the answer, and the service did nothing wrong
-            return _answer(problem(PROBLEM_KINDS["bad-request"], request, error.detail))
+            return _answer(request, problem(PROBLEM_KINDS["bad-request"], request, error.detail))
         return _on_crash(request, error)
     phrase = HTTPStatus(error.status_code).phrase
     name = _STATUSES.get(error.status_code)
@@ -247,12 +268,14 @@ def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[
     says_more = error.detail not in {"", phrase} and not isinstance(error, ValidationException)
     members = problem(kind, request, error.detail if says_more else "") | ({} if name else {"type": "about:blank"})
     headers = {"Retry-After": str(RETRY_AFTER)} if name == "unavailable" else {}
-    return _answer(members, {**headers, **(error.headers or {})})
+    return _answer(request, members, {**headers, **(error.headers or {})})
 
 
 def _on_crash(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    logger.error("request.failed", method=request.method, path=request.scope["path"], exc_info=error)
-    return _answer(problem(PROBLEM_KINDS["internal"], request))
+    trace = trace_member(request.scope)
+    route = request.scope.get("path_template")  # the path may have a secret in it, as for access lines
+    logger.error("request.failed", **trace, method=request.method, route=route, exc_info=error)
+    return _answer(request, problem(PROBLEM_KINDS["internal"], request))
 
 
 def handlers() -> dict[type[Exception] | int, Callable[..., Response[bytes]]]:

@@ -13,7 +13,8 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response
 
-from service.api.http.problems import NotFound, TooLarge, UnsupportedMediaType
+from service.api.http.exchange import note
+from service.api.http.problems import POSITION, NotFound, TooLarge, UnsupportedMediaType
 from service.api.http.query_strings import Query, read
 from service.domain.admit.strict_json import accept
 from service.domain.errors import UnknownEvent
@@ -25,13 +26,16 @@ if TYPE_CHECKING:
 
     from service.access.ring import KeyRing
     from service.api.http.answer_memory import AnswerMemory
-    from service.append.ledger import Ledger
+    from service.api.http.clients import Clients
+    from service.api.http.exchange import Traffic
     from service.append.request import AppendResult
     from service.domain.errors import Fault
     from service.eventlog.head import Heads
     from service.feed.live import Tail
     from service.storage.database import Database
+    from service.watches.watcher import Watcher
     from service.webhooks.webhooks import Webhooks
+    from service.writer.shared import SharedLedger
 
 JSON = "application/json"
 REVALIDATE = "no-cache"
@@ -59,14 +63,17 @@ class Services:
     """
 
     database: Database
-    ledger: Ledger
+    ledger: SharedLedger
     heads: Heads
     answers: AnswerMemory
     tail: Tail
     webhooks: Webhooks
+    watches: Watcher
     clock: Callable[[], int]
     public_url: str
     keys: KeyRing
+    traffic: Traffic
+    clients: Clients
 
     def today(self) -> int:
         """Return the day in UTC, as an ordinal."""
@@ -82,6 +89,12 @@ def services_of(request: AnyRequest) -> Services:
 def query_of(request: AnyRequest, shape: type[Q]) -> Q:
     """Decode the query string strictly; raises BadQuery with every fault."""
     return read(request.scope["query_string"], shape)
+
+
+def field_of(request: AnyRequest, name: bytes) -> str | None:
+    """Return a header field by its name in lower case; the lines of a list are one list (RFC 9110, 5.3)."""
+    found = [value for each, value in request.scope["headers"] if each == name]
+    return b", ".join(found).decode("latin-1") if found else None
 
 
 def parameters_of(request: AnyRequest) -> list[tuple[str, str]]:
@@ -105,19 +118,21 @@ async def body_if_sent(request: AnyRequest, shape: type[T]) -> T | None:
 
 
 def _is_sent(request: AnyRequest) -> bool:
-    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    return (
+        field_of(request, b"content-length") not in {None, "0"} or field_of(request, b"transfer-encoding") is not None
+    )
 
 
 async def _accepted(request: AnyRequest, shape: type[T]) -> T:
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    coding = (field_of(request, b"content-encoding") or "identity").strip().lower()
     if coding != "identity":
         detail = f"The body is in the coding {coding}; send it as it is."
         raise UnsupportedMediaType(detail)
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    sent = (field_of(request, b"content-type") or "").partition(";")[0].strip().lower()
     if sent != JSON and not sent.endswith("+json") and (sent or _is_sent(request)):
         detail = f"The body {f'is {sent}' if sent else 'has no Content-Type'}; send it as {JSON}."
         raise UnsupportedMediaType(detail)
-    if int(request.headers.get("content-length", "0")) > BODY_MAX:
+    if int(field_of(request, b"content-length") or "0") > BODY_MAX:
         await _drain(request)
     body = await request.body()
     return accept(body, shape) if len(body) <= LARGE_BODY else await asyncio.to_thread(accept, body, shape)
@@ -157,16 +172,17 @@ def json_answer(body: bytes, status: int = 200, headers: dict[str, str] | None =
     return Response(body, status_code=status, media_type=JSON, headers=headers)
 
 
-def receipt(request: AnyRequest, result: AppendResult) -> Response[bytes]:
-    """Answer an append: 201, or 200 where the same had been recorded before."""
-    return json_answer(receipt_body(request, result), 200 if result.repeated else 201)
+def receipt(request: AnyRequest, result: AppendResult, status: int = 201, day: str = "") -> Response[bytes]:
+    """Answer an append: with `status`, or 200 where the same had been recorded before.
 
-
-def receipt_body(request: AnyRequest, result: AppendResult) -> bytes:
-    """Return the JSON of a receipt."""
+    Its entity tag is that of the event, or of the issue with a `day`, as known right after it.
+    """
     services = services_of(request)
     last = result.events[-1]
-    return b'{"position":%d,"recorded_at":"%s","ledger":"%s","epoch":%d,"events":[%s],"warnings":%s}' % (
+    known = f"{day}.{last.position}.recorded" if day else str(last.position)
+    headers = {"ETag": f'"{known}.{services.heads.edition}"', POSITION: str(last.position)}
+    note(request.scope, last.position)
+    body = b'{"position":%d,"recorded_at":"%s","ledger":"%s","epoch":%d,"events":[%s],"warnings":%s}' % (
         last.position,
         instants.text(last.recorded_at).encode(),
         str(services.heads.ledger).encode(),
@@ -174,6 +190,7 @@ def receipt_body(request: AnyRequest, result: AppendResult) -> bytes:
         b",".join(event.json() for event in result.events),
         warned(result.warnings),
     )
+    return json_answer(body, 200 if result.repeated else status, headers)
 
 
 def warned(warnings: Sequence[Fault]) -> bytes:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    Rows = Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]
+    """Makes the rows of a table from the members of an answer."""
 
 CSV = "text/csv"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from service.api.spec.examples import CLOUD_EVENT, ISSUE, RECORDED
+from service.api.spec.examples import ANSWER_CHANGED, CLOUD_EVENT, ISSUE, RECORDED
 from service.domain.vocabulary.events import FACTS, RECORDS
 from service.domain.vocabulary.kinds import KINDS
 from service.feed.cloudevents import MEDIA_TYPE
@@ -48,16 +48,20 @@ def document(*, title: str, version: str, description: str) -> dict[str, Any]:
             "receiver": _server("https", "receiver.example", "Whoever has subscribed."),
             "nats": _server("nats", "127.0.0.1:4222", "The NATS cluster that the relay publishes to."),
         },
-        "channels": {"stream": _stream(), "webhook": _webhook(), "jetstream": _jetstream()},
+        "channels": {"stream": _stream(), "webhook": _webhook(), "watch": _watch(), "jetstream": _jetstream()},
         "operations": {
             "sendStream": _send("stream", "recorded", "Send to followers of the stream", _over_http("GET")),
             "sendWebhook": _send("webhook", "delivered", "Deliver to a subscriber", _over_http("POST")),
+            "sendChange": _send("watch", "changed", "Deliver a changed answer", _over_http("POST")),
             "publishJetstream": _send("jetstream", "published", "Publish to JetStream", {}),
         },
         "components": {
             "messages": {
                 "recorded": _message("recorded", "A recorded event", JSON, "RecordedEvent", RECORDED),
                 "delivered": _cloud_event("delivered", DELIVERED_HEADERS),
+                "changed": _cloud_event(
+                    "changed", DELIVERED_HEADERS, "A changed answer as a CloudEvent", "AnswerChanged", ANSWER_CHANGED
+                ),
                 "published": _cloud_event("published", PUBLISHED_HEADERS),
             }
         },
@@ -98,6 +102,14 @@ def _webhook() -> Schema:
         None, "receiver", "delivered", "Webhooks",
         "One POST an event to the URL of each subscription, in position order, at least once; see "
         "`/v1/subscriptions` of the OpenAPI document.",
+    )  # fmt: skip
+
+
+def _watch() -> Schema:
+    return _channel(
+        None, "receiver", "changed", "Watches",
+        "One POST a changed answer to the URL of the subscription that a watch names, in order, at least once; see "
+        "`/v1/watches` of the OpenAPI document.",
     )  # fmt: skip
 
 
@@ -142,8 +154,14 @@ def _message(name: str, summary: str, media_type: str, schema: str, example: Sch
     }
 
 
-def _cloud_event(name: str, headers: dict[str, str]) -> Schema:
-    """Describe a message that holds an event as a CloudEvent, with the descriptions of its headers."""
+def _cloud_event(
+    name: str,
+    headers: dict[str, str],
+    summary: str = "A recorded event as a CloudEvent",
+    schema: str = "CloudEvent",
+    example: Schema = CLOUD_EVENT,
+) -> Schema:
+    """Describe a message that is a CloudEvent, with the descriptions of its headers."""
     properties = {header: {"type": "string", "description": text} for header, text in headers.items()}
-    message = _message(name, "A recorded event as a CloudEvent", MEDIA_TYPE, "CloudEvent", CLOUD_EVENT)
+    message = _message(name, summary, MEDIA_TYPE, schema, example)
     return message | {"headers": {"type": "object", "properties": properties}}

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from service.api.spec.response_shapes import AsOfMembers, Next, NotCompared, NotComparedUrl
-from service.api.spec.state_shapes import ITEMS, AnyState, described
+from service.api.spec.basis_shapes import AsOfMembers
+from service.api.spec.response_shapes import Next, NotCompared, NotComparedUrl
+from service.api.spec.state_shapes import ITEMS, described
 from service.domain.vocabulary.codes import Slug
 
 _ON: Any = described(ITEMS, "Items by kind; a kind without items is left out.")
@@ -67,10 +68,14 @@ class Charge(Struct, frozen=True, kw_only=True):
     """The reasons why it cannot be reckoned, in words; empty where it can."""
 
 
+class AnyMeasure(Struct, frozen=True):
+    """Stands for the state of a restriction or of a clearance: the document has the union of both."""
+
+
 class Exposure(AsOfMembers, frozen=True, kw_only=True):
     """A page of the restrictions and clearances that touch a good and a country."""
 
-    items: tuple[AnyState, ...]
+    items: tuple[AnyMeasure, ...]
     """The restrictions and clearances, in order of first appearance in the log, each with its sources."""
     next: Next
     charge: Charge | UnsetType | None = UNSET

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, Literal
 from uuid import UUID
 
-from msgspec import Struct, field
+from msgspec import Struct, defstruct, field
 
-from service.api.spec.response_shapes import DayText, EveryDayMembers, Next
-from service.api.spec.state_shapes import AnyKind
+from service.api.spec.basis_shapes import DayText, EveryDayMembers
+from service.api.spec.response_shapes import Next
+from service.api.spec.state_shapes import AnyKind, described, terms_shape
 from service.domain.vocabulary.codes import Edtf, Slug
+from service.domain.vocabulary.kinds import KINDS, STATUSES
 
 
 class ChangedPart(Struct, frozen=True, kw_only=True):
@@ -46,6 +48,34 @@ class DayChange(Struct, frozen=True, kw_only=True):
     """`end` where the change comes because that fact ends by its own terms, else `fact`."""
     certainty: Literal["certain", "contested", "possible"]
     """How sure the status is on the day."""
+
+
+def _part(kind: str) -> type[Struct]:
+    text = "The status; null for none, or where the item is only planned."
+    terms = "The terms that the change is about, as they are on this side; those that it has not are left out."
+    fields = [
+        ("status", described(Literal[STATUSES[kind]] | None, text)),
+        ("terms", described(terms_shape(kind), terms)),
+    ]
+    doc = {"__doc__": f"One side of a change of {KINDS[kind].with_article}."}
+    return defstruct(f"{kind.capitalize()}Side", fields, frozen=True, kw_only=True, namespace=doc)
+
+
+def _change(kind: str) -> type[Struct]:
+    side = _part(kind)
+    fields: list[Any] = [
+        ("kind", described(Literal[kind], "The kind of the item.")),
+        ("before", described(side, "The status and the terms on the day before.")),
+        ("after", described(side, "The status and the terms on the day.")),
+    ]
+    text = {"__doc__": f"A change of status or terms of {KINDS[kind].with_article} on a day."}
+    return defstruct(
+        f"{kind.capitalize()}Change", fields, bases=(DayChange,), frozen=True, kw_only=True, namespace=text
+    )
+
+
+DAY_CHANGES: dict[str, Any] = {kind: _change(kind) for kind in KINDS}
+"""The shape of a change by kind of item: `DayChange`, with the statuses and terms of the kind."""
 
 
 class ChangesPage(EveryDayMembers, frozen=True, kw_only=True):

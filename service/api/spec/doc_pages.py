@@ -14,8 +14,11 @@ from litestar import Request, Response, route
 from litestar.enums import HttpMethod
 from litestar.params import FromPath
 
+from service.api.http.conditions import not_modified
+from service.api.http.encodings import coding_of, compressed_now
 from service.api.http.problem_kinds import PROBLEM_KINDS
 from service.api.http.problems import NotFound
+from service.api.http.requests import services_of
 from service.api.spec.reference_page import problem_page, reference_page
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
     from litestar.handlers import HTTPRouteHandler
 
+CATALOG = 'application/linkset+json; profile="https://www.rfc-editor.org/info/rfc9727"'
+_WELL_KNOWN = "/.well-known/api-catalog"
 _REF = "#/components/schemas/"
 _READ = [HttpMethod.GET, HttpMethod.HEAD]
 _HTML_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
@@ -34,13 +39,22 @@ class _Served(NamedTuple):
     content: bytes
     media_type: str
     headers: dict[str, str]
+    coded: dict[str, bytes]
 
-    def answer(self, request: Request[Any, Any, Any]) -> Response[bytes | None]:
+    def answer(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """Return the page, or 304 when the client has it."""
-        headers = {"ETag": f'"{hashlib.sha256(self.content).hexdigest()[:16]}"', "Cache-Control": "no-cache"}
-        if headers["ETag"] in request.headers.get("if-none-match", ""):
-            return Response(None, status_code=304, headers=headers)
-        return Response(self.content, media_type=self.media_type, headers={**headers, **self.headers})
+        tag = f'"{hashlib.sha256(self.content).hexdigest()[:16]}"'
+        headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+        if (same := not_modified(request, headers)) is not None:
+            return same
+        headers |= self.headers
+        coding = coding_of(request)
+        if coding is None:
+            return Response(self.content, media_type=self.media_type, headers=headers)
+        if coding not in self.coded:
+            self.coded[coding] = compressed_now(self.content, coding)
+        headers |= {"Content-Encoding": coding, "ETag": f'{tag[:-1]}.{coding}"'}
+        return Response(self.coded[coding], media_type=self.media_type, headers=headers)
 
 
 def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
@@ -48,8 +62,8 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
 
     Litestar's own OpenAPI pages must be off (`openapi_config=None`): they sit at the same path and load from a CDN.
     """
-    spec = _Served(document, "application/json", {})
-    async_spec = _Served(channels, "application/json", {})
+    spec = _Served(_compact(document), "application/json", {}, {})
+    async_spec = _Served(_compact(channels), "application/json", {}, {})
 
     @cache
     def page() -> _Served:
@@ -57,17 +71,17 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
         return _html(reference_page(msgspec.json.decode(document)))
 
     @route("/schema", http_method=_READ, sync_to_thread=False)
-    def reference(request: Request[Any, Any, Any]) -> Response[bytes | None]:
+    def reference(request: Request[Any, Any, Any]) -> Response[bytes]:
         """Show the reference page."""
         return page().answer(request)
 
     @route("/schema/openapi.json", http_method=_READ, sync_to_thread=False)
-    def openapi(request: Request[Any, Any, Any]) -> Response[bytes | None]:
+    def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
         """Return the OpenAPI document."""
         return spec.answer(request)
 
     @route("/schema/asyncapi.json", http_method=_READ, sync_to_thread=False)
-    def asyncapi(request: Request[Any, Any, Any]) -> Response[bytes | None]:
+    def asyncapi(request: Request[Any, Any, Any]) -> Response[bytes]:
         """Return the AsyncAPI document."""
         return async_spec.answer(request)
 
@@ -75,10 +89,10 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
     def schemas() -> dict[str, _Served]:
         """Return the schema of each type of event, by the last part of its URL."""
         found = event_schemas(msgspec.json.decode(document))
-        return {name: _Served(msgspec.json.encode(schema), "application/schema+json", {}) for name, schema in found}
+        return {name: _Served(msgspec.json.encode(schema), "application/schema+json", {}, {}) for name, schema in found}
 
     @route("/schema/events/{name:str}", http_method=_READ, sync_to_thread=False)
-    def event(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes | None]:
+    def event(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
         """Return the schema of a type of event."""
         if name not in schemas():
             detail = f"There is no schema {name}."
@@ -86,14 +100,34 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
         return schemas()[name].answer(request)
 
     @route("/problems/{name:str}", http_method=_READ, sync_to_thread=False)
-    def problem(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes | None]:
+    def problem(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
         """Show what a kind of problem means."""
         if name not in PROBLEM_KINDS:
             detail = f"There is no kind of problem called {name}."
             raise NotFound(detail)
         return _html(problem_page(PROBLEM_KINDS[name])).answer(request)
 
-    return [reference, openapi, asyncapi, event, problem]
+    return [reference, openapi, asyncapi, event, problem, catalog]
+
+
+@route(_WELL_KNOWN, http_method=_READ, sync_to_thread=False)
+def catalog(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Return where the API, its documents and its guide are (RFC 9727)."""
+    return _catalog(services_of(request).public_url).answer(request)
+
+
+@cache
+def _catalog(url: str) -> _Served:
+    documents = [f"{url}/schema/openapi.json", f"{url}/schema/asyncapi.json"]
+    links = {
+        "anchor": f"{url}/v1",
+        "service-desc": [{"href": each, "type": "application/json"} for each in documents],
+        "service-doc": [{"href": f"{url}/schema", "type": "text/html"}],
+        "status": [{"href": f"{url}/readyz", "type": "application/json"}],
+    }
+    return _Served(
+        msgspec.json.encode({"linkset": [links]}), CATALOG, {"Link": f'<{url}{_WELL_KNOWN}>; rel="api-catalog"'}, {}
+    )
 
 
 def event_schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -125,5 +159,10 @@ def _standing_alone(schema: dict[str, Any]) -> dict[str, Any]:
     return alone
 
 
+def _compact(document: bytes) -> bytes:
+    """Return a document without the white space that people read it by."""
+    return msgspec.json.format(document, indent=-1)
+
+
 def _html(text: str) -> _Served:
-    return _Served(text.encode(), "text/html", _HTML_HEADERS)
+    return _Served(text.encode(), "text/html", _HTML_HEADERS, {})

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 ISSUE = "rare-earth-export-restrictions"
 ITEM = "china-seven-rare-earths-control"
 EVENT_ID = "0197a2f0-3c50-7a10-8f00-000000000001"
@@ -80,7 +78,9 @@ BASIS: dict[str, Any] = {
     "known_position": 2,
     "known_basis": "recorded",
 }
-EVENT_PAGE: dict[str, Any] = {"items": [RECORDED], "next": None, **BASIS}
+TIMEMAP = f'''</v1/issues/{ISSUE}?as_of=2025-06-10>; rel="original timegate",
+</v1/issues/{ISSUE}?as_of=2025-06-10&known_position=1>; rel="memento"; datetime="Tue, 10 Jun 2025 12:00:00 GMT"'''
+EVENT_PAGE: dict[str, Any] = {"items": [RECORDED], "next": None, **BASIS, "as_of": None}
 FEED: dict[str, Any] = {"events": [RECORDED], "next": 2, "head": 2}
 CLOUD_EVENT: dict[str, Any] = {
     "specversion": "1.0",
@@ -97,7 +97,6 @@ CLOUD_EVENT: dict[str, Any] = {
     "dataschema": "https://parley.example/schema/events/restriction.imposed.v1.json",
     "data": IMPOSED,
 }
-EVENT_STREAM = f"id: 2\ndata: {msgspec.json.encode(RECORDED).decode()}\n\n"
 CONSUMER: dict[str, Any] = {
     "name": "newsroom",
     "position": 1,
@@ -217,7 +216,7 @@ BETWEEN: dict[str, Any] = {
 }
 
 _WEBHOOK: dict[str, Any] = {"id": "compliance-desk", "url": "https://receiver.example/parley", "type": "restriction.*"}
-_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="  # noqa: S105 - an example
+_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="  # noqa: S105 - an example  # nosec B105
 SUBSCRIBINGS: dict[str, Any] = {"every change of a restriction": _WEBHOOK}
 RESUBSCRIBINGS: dict[str, Any] = {
     "paused": {"state": "paused"},
@@ -250,4 +249,41 @@ DELIVERIES: dict[str, Any] = {
         }
     ],
     "next": None,
+}
+
+_QUESTION = f"/v1/restrictions/{ITEM}"
+WATCHINGS: dict[str, Any] = {"the state of one measure": {"question": _QUESTION, "deliver": "compliance-desk"}}
+_LISTED_WATCH: dict[str, Any] = {
+    "name": "rare-earths",
+    **WATCHINGS["the state of one measure"],
+    "asked_at": INSTANT,
+    "as_of": "2025-06-10",
+    "known_position": 2,
+    "url": f"{_QUESTION}?as_of=2025-06-10&known_position=2",
+    "status": 200,
+    "undelivered": 0,
+}
+WATCH: dict[str, Any] = _LISTED_WATCH | {"answer": {**_CONTROL, **BASIS}}
+WATCHES: dict[str, Any] = {"items": [_LISTED_WATCH], "next": None}
+ANSWER_CHANGED: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": EVENT_ID,
+    "source": f"https://parley.example/v1/watches/{WATCH['name']}",
+    "type": "parley.answer.changed",
+    "subject": WATCH["name"],
+    "time": INSTANT,
+    "ledgerid": LEDGER,
+    "ledgerepoch": 0,
+    "datacontenttype": "application/json",
+    "data": {
+        "watch": WATCH["name"],
+        "question": _QUESTION,
+        "number": 1,
+        "before_url": f"{_QUESTION}?as_of=2025-06-10&known_position=1",
+        "before_status": 404,
+        "before": None,
+        "after_url": WATCH["url"],
+        "after_status": 200,
+        "after": WATCH["answer"],
+    },
 }

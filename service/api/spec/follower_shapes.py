@@ -7,8 +7,9 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from service.api.spec.basis_shapes import Moment
 from service.api.spec.recorded_shapes import AnyRecorded
-from service.api.spec.response_shapes import Moment, Next
+from service.api.spec.response_shapes import Next
 from service.domain.vocabulary.codes import Slug
 from service.domain.vocabulary.events import AnyEvent
 
@@ -21,6 +22,26 @@ class FeedPage(Struct, frozen=True, kw_only=True):
     next: Annotated[int, Meta(ge=0)]
     """The position to send as `after` with the next request; it is past the events that the filter left out."""
     head: Annotated[int, Meta(ge=0, description="The last position of the log.")]
+
+
+class FeedEnd(Struct, frozen=True, kw_only=True):
+    """The last line of the feed as `application/x-ndjson`. Without it the answer was cut off."""
+
+    end: bool
+    """Always true."""
+    count: Annotated[int, Meta(ge=0, description="The number of events in the lines before.")]
+    next: Annotated[int, Meta(ge=0)]
+    """The position to send as `after` with the next request."""
+    head: Annotated[int, Meta(ge=0, description="The last position of the log when it was asked for.")]
+
+
+class StreamSetBack(Struct, frozen=True, kw_only=True):
+    """The data of a message `set-back`, which ends a stream: the log was set back, as to a backup."""
+
+    type: Literal["/problems/other-log"]
+    """The kind of problem."""
+    detail: str
+    """A sentence that says what is wrong."""
 
 
 class CloudEvent(Struct, frozen=True, kw_only=True):

@@ -1,58 +1,28 @@
 """JSON Schemas (2020-12, the dialect of OpenAPI 3.1) of the types on the wire, made fit for readers and generators.
 
-`msgspec.json.schema_components` writes them. Then unions, codes and other repeated types get a name, the tag of a
-struct a `const` with a default, and patterns the syntax of ECMA 262; an optional field of a request loses its `null`.
-A field is described by the docstring under it in the source, which is read when the document is written.
+`msgspec.json.schema_components` writes them. Then unions, codes, enumerations and repeated fields get a name, the tag
+of a struct a `const`, and patterns the syntax of ECMA 262; an optional field of a request loses its `null`, every field
+its default. A field is described by the docstring under it in the source, which is read when the document is written.
 """
 
 from __future__ import annotations
 
-import ast
-import sys
-from functools import cache
-from inspect import cleandoc
-from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import inspect
 
-from service.api.spec.recorded_shapes import AnyRecorded
-from service.domain.vocabulary import codes
-from service.domain.vocabulary.events import AnyEvent, AnyFact
+from service.api.spec.field_text import described_in
+from service.api.spec.named_types import BESIDE, BY_KIND, NAMED, NO_NUL, TAG_TEXT, UNIONS
+from service.api.spec.schema_rules import member_ruled, ruled
+from service.api.spec.shared_fields import shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from types import ModuleType
+    from collections.abc import Iterable, Iterator, Mapping
 
 Schema = dict[str, Any]
 
 _REF = "#/components/schemas/{name}"
-PARTY_TEXT = (
-    "A country by its ISO 3166-1 alpha-2 code, or XK; a bloc (EU, EAEU, EFTA, ASEAN, GCC, MERCOSUR, SACU), which "
-    "stands for its members on the day; UN or WTO."
-)
-TAG_TEXT = "The type of the event: its kind and its change. It decides which other fields the event has."
-
-
-UNIONS: dict[str, tuple[Any, str]] = {
-    "ParleyEvent": (AnyEvent, "An event of any type: a fact or a record. `type` decides which other fields it has."),
-    "FactEvent": (AnyFact, "A fact: an event of any type but `record.*`."),
-    "RecordedEvent": (AnyRecorded, "A recorded event of any type, with its position."),
-}
-"""Unions of tagged structs that have a name, with their description."""
-
-NAMED: dict[str, tuple[Any, Schema]] = {
-    "Party": (codes.Party, {"description": PARTY_TEXT, "examples": ["CN"]}),
-    "Element": (codes.Element, {"description": "A chemical element by its symbol (IUPAC).", "examples": ["Dy"]}),
-    "Slug": (codes.Slug, {}),
-    "EdtfDate": (codes.Edtf, {}),
-    "HsCode": (codes.Hs, {}),
-    "Eccn": (codes.Eccn, {}),
-    "LegalReference": (codes.LegalReference, {}),
-}
-"""Types that many fields share and that have a name, with what their schema also says."""
 
 
 class Schemas:
@@ -61,15 +31,23 @@ class Schemas:
     def __init__(self, shapes: Iterable[Any]) -> None:
         """Build the schemas of every type, and of the named ones; ValueError when two structs share a name."""
         # In one go: each call to msgspec looks at every struct again, 0.2 s where events are among them.
-        known = [*shapes, *(shape for shape, _ in UNIONS.values())]
+        members = [struct for structs, _ in BY_KIND.values() for struct in structs.values()]
+        known = [*shapes, *(shape for shape, _ in UNIONS.values()), *members]
         schemas, raw = msgspec.json.schema_components(known, ref_template=_REF)
         self._raw: dict[Any, Schema] = dict(zip(known, schemas, strict=True))
         self._named = {name: _only(shape) for name, (shape, _) in NAMED.items()}
         self._unions = {_refs(self._raw[shape]): name for name, (shape, _) in UNIONS.items()}
+        self._declared_in: dict[tuple[str, str], str] = {}
         structs = _structs(known)
-        components = {name: self._struct(schema, structs.get(name)) for name, schema in raw.items()}
+        components = {name: self._struct(name, schema, structs.get(name)) for name, schema in raw.items()}
+        taken = {*UNIONS, *NAMED, *(each.__name__ for each in BY_KIND)}
+        components = shared(components, self._declared_in, taken)
         components |= {name: self._union(name) for name in UNIONS}
-        components |= {name: {"title": name, **_typed(self._named[name]), **NAMED[name][1]} for name in NAMED}
+        components |= {each.__name__: _by_kind(*named) for each, named in BY_KIND.items()}
+        for name, union in BESIDE.items():
+            if name in components:
+                components[name] |= {key: components[union][key] for key in ("oneOf", "discriminator")}
+        components |= {name: {**_typed(self._named[name]), **NAMED[name][1]} for name in NAMED}
         self.components = dict(sorted(components.items()))
 
     def of(self, shape: Any, *, optional: bool = False) -> Schema:  # noqa: ANN401 - any type that msgspec decodes
@@ -78,41 +56,43 @@ class Schemas:
 
     def _union(self, name: str) -> Schema:
         shape, description = UNIONS[name]
-        schema = self._raw[shape]
-        mapping = schema["discriminator"]["mapping"]
-        return {
-            "title": name,
-            "description": description,
-            "oneOf": [{"$ref": ref} for ref in mapping.values()],
-            "discriminator": {"propertyName": schema["discriminator"]["propertyName"], "mapping": mapping},
-        }
+        found = self._raw[shape]["discriminator"]
+        return _discriminated(description, found["propertyName"], found["mapping"])
 
-    def _struct(self, schema: Schema, struct: inspect.StructType | None) -> Schema:
+    def _struct(self, name: str, schema: Schema, struct: inspect.StructType | None) -> Schema:
         """Polish the schema of a struct; a field is optional where it is left out when it is None."""
         config = struct.cls.__struct_config__ if struct else None
         omits = config is not None and (config.omit_defaults or config.forbid_unknown_fields)
-        polished = self._polish({key: value for key, value in schema.items() if key != "properties"})
+        polished = self._polish({key: value for key, value in schema.items() if key not in {"properties", "title"}})
         if "properties" in schema:
             polished["properties"] = {
-                name: self._property(name, field, struct, optional=omits)
-                for name, field in schema["properties"].items()
+                field: self._property((name, field), part, struct, optional=omits)
+                for field, part in schema["properties"].items()
             }
-        return {key: polished[key] for key in schema if polished[key] != []}
+        polished = {key: polished[key] for key in schema if polished.get(key, []) != []}
+        if config is not None and config.forbid_unknown_fields and struct is not None:
+            return ruled(polished, struct.cls)
+        return polished
 
-    def _property(self, name: str, field: Schema, struct: inspect.StructType | None, *, optional: bool) -> Schema:
+    def _property(
+        self, place: tuple[str, str], field: Schema, struct: inspect.StructType | None, *, optional: bool
+    ) -> Schema:
         if struct is None:
             return self._polish(field, optional=optional)
+        name = place[1]
         if name == struct.tag_field:
-            return {"description": TAG_TEXT, **_tag(field)}
+            return {"description": TAG_TEXT, **_typed(field)}
         attribute = next((each.name for each in struct.fields if each.encode_name == name), name)
-        text = field_text(struct.cls, attribute)
-        return self._polish(field, optional=optional) | ({"description": text} if text else {})
+        text, self._declared_in[place] = described_in(struct.cls, attribute)
+        polished = member_ruled(self._polish(field, optional=optional), struct.cls, attribute)
+        return polished | ({"description": text} if text else {})
 
     def _polish(self, schema: Schema, *, optional: bool = False) -> Schema:
         schema = _without_null(schema) if optional else dict(schema)
         if name := self._name(schema):
-            kept = {key: value for key, value in schema.items() if key in {"default", "description"}}
-            return {"$ref": _REF.format(name=name), **_new(kept, self._named.get(name, {}))}
+            text = schema.get("description")
+            own = {"description": text} if text and text != self._named.get(name, {}).get("description") else {}
+            return {"$ref": _REF.format(name=name), **own}
         schema = _typed(_merged_numbers(schema))
         for key in schema.keys() & {"items", "additionalProperties"}:
             if isinstance(schema[key], dict):
@@ -126,44 +106,8 @@ class Schemas:
     def _name(self, schema: Schema) -> str | None:
         if refs := _refs(schema):
             return self._unions.get(refs)
-        said = {key: value for key, value in schema.items() if key != "default"}
-        bare = {key: value for key, value in said.items() if key != "description"}
-        for name, named in self._named.items():
-            if said == named or bare == {key: value for key, value in named.items() if key != "description"}:
-                return name
-        return None
-
-
-def field_text(struct: type[msgspec.Struct], name: str) -> str:
-    """Return the docstring under a field of a struct, or of a base that has one; "" without one.
-
-    A struct may name another in `described_by`, whose fields it repeats.
-    """
-    for base in (*struct.__mro__, *getattr(struct, "described_by", object).__mro__):
-        if text := _field_texts(base).get(name):
-            return text
-    return ""
-
-
-@cache
-def _field_texts(struct: type) -> dict[str, str]:
-    """Read the docstrings under the fields of one class from its source. A class made at run time has none."""
-    module = sys.modules.get(struct.__module__)
-    bodies = [each.body for each in _classes(module) if each.name == struct.__name__] if module else []
-    pairs = [(one, other) for body in bodies for one, other in pairwise(body)]
-    return {
-        one.target.id: cleandoc(other.value.value).replace("\n", " ")
-        for one, other in pairs
-        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
-        if isinstance(other, ast.Expr) and isinstance(other.value, ast.Constant) and isinstance(other.value.value, str)
-    }
-
-
-@cache
-def _classes(module: ModuleType) -> list[ast.ClassDef]:
-    file = getattr(module, "__file__", None) or ""
-    tree = ast.parse(Path(file).read_text()) if file.endswith(".py") else ast.Module([], [])
-    return [node for node in tree.body if isinstance(node, ast.ClassDef)]
+        bare = _bare(schema)
+        return next((name for name, named in self._named.items() if bare == _bare(named)), None)
 
 
 def _only(shape: Any) -> Schema:  # noqa: ANN401
@@ -177,13 +121,22 @@ def _refs(schema: Schema) -> frozenset[str]:
     return frozenset(mapping.values())
 
 
-def _new(kept: Schema, named: Schema) -> Schema:
-    return {key: value for key, value in kept.items() if named.get(key) != value}
+def _bare(schema: Schema) -> Schema:
+    return {key: value for key, value in schema.items() if key not in {"default", "description", "title"}}
 
 
-def _tag(schema: Schema) -> Schema:
-    (value,) = schema["enum"]
-    return {"type": "string", "const": value, "default": value}
+def _by_kind(structs: Mapping[str, type[msgspec.Struct]], description: str) -> Schema:
+    mapping = {kind: _REF.format(name=struct.__name__) for kind, struct in structs.items()}
+    return _discriminated(description, "kind", mapping)
+
+
+def _discriminated(description: str, name: str, mapping: Mapping[str, str]) -> Schema:
+    """Return a union of structs of which a member says which it is."""
+    return {
+        "description": description,
+        "oneOf": [{"$ref": ref} for ref in mapping.values()],
+        "discriminator": {"propertyName": name, "mapping": mapping},
+    }
 
 
 def _without_null(schema: Schema) -> Schema:
@@ -201,7 +154,7 @@ def _merged_numbers(schema: Schema) -> Schema:
     """Write `number` for an integer or a number within the same bounds."""
     parts = schema.get("anyOf", [])
     numbers = [part for part in parts if part.get("type") in {"integer", "number"}]
-    if len(numbers) < 2 or len({str({**part, "type": ""}) for part in numbers}) > 1:  # noqa: PLR2004 - a pair
+    if len(numbers) < 2 or any({**part, "type": ""} != {**numbers[0], "type": ""} for part in numbers):  # noqa: PLR2004 - a pair
         return schema
     rest = [part for part in parts if part not in numbers]
     number = {**numbers[0], "type": "number"}
@@ -211,14 +164,16 @@ def _merged_numbers(schema: Schema) -> Schema:
 
 
 def _typed(schema: Schema) -> Schema:
-    r"""Return an enumeration its type, and end a pattern by $: the \Z of Python is none in ECMA 262."""
-    schema = dict(schema)
+    r"""Finish a schema: an enumeration has its type, and is a constant where it has one value; there is no default.
+
+    A pattern ends by $, as the \Z of Python is none in ECMA 262. A text without one holds no NUL.
+    """
+    schema = {key: value for key, value in schema.items() if key != "default"}
     if "enum" in schema and all(isinstance(value, str) for value in schema["enum"]):
-        schema = {
-            **{key: value for key, value in schema.items() if key != "enum"},
-            "type": "string",
-            "enum": schema["enum"],
-        }
+        values = schema.pop("enum")
+        schema |= {"type": "string", **({"const": values[0]} if len(values) == 1 else {"enum": values})}
+    elif "maxLength" in schema:
+        schema.setdefault("pattern", NO_NUL)
     if "pattern" in schema:
         schema["pattern"] = schema["pattern"].replace(r"\Z", "$")
     return schema

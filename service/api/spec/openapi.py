@@ -11,12 +11,12 @@ from service.api.http.problem_kinds import MEDIA_TYPE, PROBLEM_KINDS
 from service.api.http.problem_shape import Problem
 from service.api.spec.headers import REQUEST_HEADERS, RESPONSE_HEADERS
 from service.api.spec.json_schema import Schema, Schemas
-from service.api.spec.operations import Documented, Media, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from service.api.http.problem_kinds import ProblemKind
+    from service.api.spec.operations import Documented, Media, Operation
 
 KEY_SCHEME = "key"
 _SCHEME = {
@@ -31,9 +31,12 @@ _PROBLEM_HEADERS = {
     415: ("Accept", "Accept-Encoding"),
     404: ("Cache-Control",),
     405: ("Allow",),
+    429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
     503: ("Retry-After",),
 }
-_NO_CONTENT = {204, 304}
+_NO_CONTENT = {204, 302, 304}
+RECEIVER = "https://receiver.example/parley"
+"""Stands for the URL of a subscription."""
 
 
 def document(
@@ -58,6 +61,7 @@ def document(
             "title": title,
             "version": version,
             "description": description or title,
+            "contact": {"name": "Those who run this service"},
             "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/", "description": "This server."}],
@@ -136,6 +140,7 @@ class _Builder:
             **({"parameters": parameters} if parameters else {}),
             **({"requestBody": self._body(operation)} if operation.body is not None else {}),
             "responses": {str(status): responses[status] for status in sorted(responses)},
+            **({"callbacks": {"receiver": self._callback(operation.sends)}} if operation.sends else {}),
         }
 
     def _parameters(self, operation: Operation) -> list[Schema]:
@@ -162,7 +167,7 @@ class _Builder:
         named = self._schemas.components.get(schema.get("$ref", "").rpartition("/")[2], {})
         description = schema.pop("description", named.get("description", ""))
         if default is not None and default is not msgspec.NODEFAULT:
-            schema["default"] = default
+            description = f"{description} `{default}` when absent."
         return _parameter(name, place, description, schema, required=required)
 
     def _reuse(self, parameter: Schema) -> Schema:
@@ -173,8 +178,15 @@ class _Builder:
         media = {"schema": self._schemas.of(operation.body), **_examples(operation.body_examples)}
         return {"required": operation.body_required, "content": {operation.body_type: media}}
 
+    def _callback(self, sent: Documented) -> Schema:
+        content = {form.media_type: self._media(form) for form in sent.forms}
+        taken = {"2XX": {"description": "It is taken."}}
+        return {
+            RECEIVER: {"post": {"summary": sent.description, "requestBody": {"content": content}, "responses": taken}}
+        }
+
     def _answer(self, status: int, answer: Documented) -> Schema:
-        forms = () if status in _NO_CONTENT or not answer.media_type else (Media(*_form(answer)), *answer.also)
+        forms = () if status in _NO_CONTENT or not answer.media_type else answer.forms
         return {
             "description": answer.description,
             **self._header_refs(answer.headers),
@@ -218,16 +230,12 @@ def _names(path: str) -> list[str]:
     return re.findall(r"\{(\w+)\}", path)
 
 
-def _form(answer: Documented) -> tuple[str, Any, Any]:
-    return answer.media_type, answer.shape, answer.example
-
-
 def _shapes(operations: Iterable[Operation]) -> list[Any]:
     shapes: list[Any] = [Problem]
     for operation in operations:
         shapes += [] if operation.body is None else [operation.body]
-        for answer in operation.all_answers().values():
-            shapes += [shape for form in (Media(*_form(answer)), *answer.also) for shape in _each(form.shape)]
+        for answer in (*operation.all_answers().values(), *([operation.sends] if operation.sends else [])):
+            shapes += [shape for form in answer.forms for shape in _each(form.shape)]
     return shapes
 
 
@@ -245,7 +253,8 @@ def _examples(examples: Mapping[str, Any]) -> Schema:
 
 def _header_parameters(operation: Operation) -> list[Schema]:
     parameters = []
-    for name in (*operation.required_headers, *operation.headers):
+    more = ("Min-Position",) * operation.reads_log + ("Accept-Datetime",) * operation.takes_datetime
+    for name in (*operation.required_headers, *operation.headers, *more):
         description, schema = REQUEST_HEADERS[name]
         required = name in operation.required_headers
         parameters.append(_parameter(name, "header", description, {"type": "string", **schema}, required=required))
@@ -254,6 +263,7 @@ def _header_parameters(operation: Operation) -> list[Schema]:
 
 def _parameter(name: str, place: str, description: str, schema: Schema, *, required: bool) -> Schema:
     several = {"style": "form", "explode": False} if schema.get("type") == "array" else {}
+    schema = {"description": description, **schema}  # generators read it there
     return {"name": name, "in": place, "required": required, "description": description, **several, "schema": schema}
 
 

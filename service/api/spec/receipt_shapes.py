@@ -7,8 +7,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from service.api.spec.basis_shapes import DayText, Moment
 from service.api.spec.recorded_shapes import AnyRecorded
-from service.api.spec.response_shapes import DayText, Moment
 from service.api.spec.state_shapes import AnyState
 from service.domain.vocabulary.codes import Slug
 from service.domain.vocabulary.events import AnyEvent

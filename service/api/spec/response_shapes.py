@@ -8,16 +8,12 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
 
 from service.api.http.basis import KnownMembers
-from service.api.spec.recorded_shapes import AnyRecorded, RecordedBy
+from service.api.spec.basis_shapes import AsOfMembers, DayText, EveryDayMembers
+from service.api.spec.recorded_shapes import AnyRecorded, AnyRecordedFact
 from service.api.spec.state_shapes import ISSUE, ITEMS, STATES, AnyKind, AnyState, described, many
-from service.domain.rule.disagreements import Disagreement
-from service.domain.vocabulary.codes import Edtf, Slug
-from service.domain.vocabulary.events import AnyFact, Report
-from service.domain.vocabulary.events.base import Fact, Modality
+from service.domain.vocabulary.codes import Slug
 from service.domain.vocabulary.kinds import KINDS
 
-Moment = Annotated[str, Meta(examples=["2025-06-10T12:00:00.000000Z"], extra_json_schema={"format": "date-time"})]
-DayText = Annotated[str, Meta(examples=["2025-06-10"], extra_json_schema={"format": "date"})]
 Next = Annotated[str | None, Meta(description="The value of `cursor` for the next page; null at the end.")]
 
 
@@ -34,12 +30,6 @@ NotCompared = Annotated[
 NotComparedUrl = Annotated[
     str, Meta(description="Where those measures are listed, at the same D and K; absent where there are none.")
 ]
-
-
-class AsOfMembers(KnownMembers, frozen=True, kw_only=True):
-    """The basis of an answer: D, the day that it is about, and K, how much of the log counts."""
-
-    as_of: Annotated[DayText, Meta(description="D, the day that the answer is about.")]
 
 
 MEASURES = ("restriction", "clearance")
@@ -90,46 +80,10 @@ ANSWERS: dict[str, Any] = {
 PAGES: dict[str, Any] = {kind: _page(kind) for kind in KINDS}
 
 
-class EveryDayMembers(KnownMembers, frozen=True, kw_only=True):
-    """The basis of an answer about every day: K, how much of the log counts."""
-
-    as_of: Annotated[None, Meta(description="Always null: the answer is about every day.")]
-
-
-class TimelineFact(Struct, frozen=True, kw_only=True):
-    """A fact as known at K; its terms and its other fields stand beside these."""
-
-    described_by = Fact
-
-    position: Annotated[int, Meta(ge=1, description="The fact's own position, whatever corrected it.")]
-    recorded_at: Moment
-    """When the fact was recorded, in UTC, whatever corrected it."""
-    kind: AnyKind
-    modality: Modality
-    contested: bool
-    """Whether a report denies the fact, its reports do not agree, or it is disputed."""
-    disagreements: tuple[Disagreement, ...] | UnsetType = UNSET
-    """On what the reports of the fact do not agree; absent where they agree."""
-    corrected: bool
-    """Whether the text is that of a correction."""
-    id: UUID
-    """The id of the fact. Corrections do not change it."""
-    type: str
-    """The type of the fact: its kind and its change, such as `restriction.imposed`."""
-    issues: tuple[Slug, ...]
-    item: Slug
-    occurred: Edtf
-    effective: Edtf | UnsetType = UNSET
-    until: Edtf | UnsetType = UNSET
-    through: Edtf | UnsetType = UNSET
-    reports: tuple[Report, ...]
-    """The reports of the fact: those of its text, then those added, each once."""
-
-
 class Timeline(EveryDayMembers, frozen=True, kw_only=True):
     """A page of an issue's facts in valid order. It may be short before the end: at the end `next` is null."""
 
-    items: tuple[TimelineFact, ...]
+    items: tuple[AnyRecordedFact, ...]
     """The facts, by the first day of `occurred`, then by its last day, then by position."""
     next: Next
 
@@ -190,31 +144,12 @@ def _history(kind: str) -> type[Struct]:
 HISTORIES: dict[str, Any] = {kind: _history(kind) for kind in KINDS if kind != "issue"}
 
 
-class EventPage(AsOfMembers, frozen=True, kw_only=True):
+class EventPage(EveryDayMembers, frozen=True, kw_only=True):
     """A page of recorded events. It may be short before the end: at the end `next` is null."""
 
     items: tuple[AnyRecorded, ...]
     """The events in position order, each as it was recorded."""
     next: Next
-
-
-class EventNow(AsOfMembers, frozen=True, kw_only=True):
-    """A recorded event with the records on it; the event's other fields stand beside these."""
-
-    position: Annotated[int, Meta(ge=1)]
-    """The position of the event."""
-    recorded_at: Moment
-    """When the event was recorded, in UTC."""
-    recorded_by: RecordedBy | UnsetType = UNSET
-    """Who recorded the event; absent where no key was asked for."""
-    id: UUID
-    """The id of the event."""
-    type: str
-    """The type of the event: its kind and its change, such as `restriction.imposed`."""
-    records: tuple[AnyRecorded, ...]
-    """The records on the event as known at K, in position order: corrections, retractions, reports, disputes."""
-    now: AnyFact | None
-    """The text of the event that holds at K; null where the event is retracted."""
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -227,6 +162,8 @@ class Health(Struct, frozen=True, kw_only=True):
 class Readiness(Health, frozen=True, kw_only=True):
     """The health of the service and the ledger that it answers from."""
 
+    version: str
+    """The version of the service."""
     ledger: UUID
     """The name of the ledger, made with it."""
     epoch: Annotated[int, Meta(ge=0)]

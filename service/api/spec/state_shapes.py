@@ -37,8 +37,9 @@ Charged = Annotated[
     ),
 ]
 EverInForce = Annotated[bool, Meta(description="Whether the restriction was in force on some day up to D.")]
+PlainCertainty = Literal["certain", "possible"]
 EverInForceCertainty = Annotated[
-    Literal["certain", "possible"],
+    PlainCertainty,
     Meta(
         description="`certain` where `ever_in_force` is the same in every reading of the uncertain dates, `possible` "
         "where readings differ or are too many to try."
@@ -51,7 +52,7 @@ Posture = Annotated[
     ),
 ]
 PostureCertainty = Annotated[
-    Literal["certain", "possible"],
+    PlainCertainty,
     Meta(
         description="`certain` where every status that the issue and its items may have gives this posture, else "
         "`possible`."
@@ -170,15 +171,17 @@ class State(Struct, frozen=True, kw_only=True):
     matched: Matched = UNSET
 
 
-class AnyState(State, frozen=True, kw_only=True):
-    """The state of an item of any kind; the terms of its kind stand beside these fields."""
+class AnyState(Struct, frozen=True):
+    """Stands for the state of an item of any kind: the document has the union of them all."""
 
-    kind: AnyKind
-    status: str
-    """The status of the item on D, one of those of its kind; where dates are uncertain, in their earliest reading."""
-    displaced_by: tuple[Slug, ...] | UnsetType = UNSET
-    """In exposure: the slugs of the restrictions in force that stand in place of this one (`in_place_of`), for the good
-    and the country asked about; absent where there are none."""
+
+DisplacedBy = Annotated[
+    tuple[Slug, ...] | UnsetType,
+    Meta(
+        description="In exposure, and between partners: the slugs of the restrictions in force that stand in place of "
+        "this one (`in_place_of`), for the good and the country asked about; absent where there are none."
+    ),
+]
 
 
 def described(shape: Any, text: str) -> Any:  # noqa: ANN401 - types, made at run time
@@ -203,6 +206,7 @@ def _state(kind: str) -> type[Struct]:
     if kind == "restriction":
         fields += [("applies", Applies), ("charged_percent", Charged | UnsetType, UNSET)]
         fields += [("ever_in_force", EverInForce), ("ever_in_force_certainty", EverInForceCertainty)]
+        fields += [("displaced_by", DisplacedBy, UNSET)]
     name, text = f"{kind.capitalize()}State", f"The state of {KINDS[kind].with_article}."
     own = {"__doc__": text, "described_by": struct}
     return defstruct(name, fields, bases=(State,), frozen=True, kw_only=True, namespace=own)
@@ -241,6 +245,15 @@ ITEMS: Any = defstruct(
     "IssueItems", [_group(kind) for kind in STATES if kind != "issue"],
     frozen=True, kw_only=True, namespace={"__doc__": "An issue's items by kind; a kind without items is left out."},
 )  # fmt: skip
+
+
+def terms_shape(kind: str) -> type[Struct]:
+    """Return the shape of some of the terms of a kind; each may be absent."""
+    struct: type[Fact] = next(each for name, each in FACTS.items() if name.startswith(f"{kind}."))
+    hints = _hints(struct)
+    fields: list[Any] = [(name, hints[name], UNSET) for name in term_names(struct)]
+    own = {"__doc__": f"Terms of {KINDS[kind].with_article}.", "described_by": struct}
+    return defstruct(f"{kind.capitalize()}Terms", fields, frozen=True, kw_only=True, namespace=own)
 
 
 def columns_of(*states: type[Struct]) -> tuple[str, ...]:

@@ -22,14 +22,16 @@ from service.api.http.parameters import (
     OfParty,
     OfType,
     Position,
+    Since,
 )
 from service.api.http.query_strings import Query
+from service.api.spec.basis_shapes import Moment
 from service.api.spec.follower_shapes import Lag
-from service.api.spec.response_shapes import Moment, Next
+from service.api.spec.response_shapes import Next
 from service.domain.errors import Fault
 from service.domain.vocabulary.codes import Slug
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret  # nosec B105
 SECRET_BYTES = (24, 64)
 URL_MAX = 2_000
 
@@ -69,6 +71,8 @@ class Subscribing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     eccn: OfEccn | None = None
     after: Position | None = None
     """The position after which events are sent; the head of the log when absent."""
+    since: Since | None = None
+    """The time of recording from which events are sent, an instant or a day in UTC; in place of `after`."""
     secret: Secret | None = None
     """The key that signs the events: `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks 1.0.0). The service makes
     one when absent."""
@@ -109,8 +113,10 @@ class Rotation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 class Replay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A replay: events are sent again from a position on."""
 
-    after: Position
+    after: Position | None = None
     """The position after which events are sent, from 0 up to the head of the log."""
+    since: Since | None = None
+    """The time of recording from which events are sent, an instant or a day in UTC; in place of `after`."""
 
 
 class DeliveriesQuery(Query, frozen=True, kw_only=True):
@@ -163,7 +169,7 @@ class SubscriptionList(Struct, frozen=True, kw_only=True):
 
     items: tuple[SubscriptionAnswer, ...]
     """The subscriptions, in the order of their names."""
-    next: Annotated[None, Meta(description="Always null: there is one page.")]
+    next: Annotated[str | None, Meta(description="Always null: there is one page.")]
     head: Annotated[int, Meta(ge=0, description="The last position of the log.")]
 
 

@@ -97,9 +97,10 @@ def of_good(text: str) -> Clause:
         *[f"except-element-group:{each}" for each in sorted(groups | ({group} if group else set()))],
         *([f"except-eccn:{part}" for part in eccn_parts(eccn)] if eccn else []),
     )
-    ways = [Way((f"good:{normalized(text)}",), None, left_out)]
-    if stems:
-        words = tuple(f"good-word:{stem}" for stem in _rarest_first(stems))
+    words = tuple(f"good-word:{stem}" for stem in _rarest_first(stems))
+    is_name = element_of_symbol(text) is None and eccn is None  # its words are tokens too: it is found with them
+    ways = [Way((*(words if is_name else ()), f"good:{normalized(text)}"), None, left_out)]
+    if words:
         ways.append(Way(words, None, left_out, "good:", lambda name: stems.issubset(stems_in(name))))
     if element:
         ways.append(Way((f"element:{element}",), element, left_out))
@@ -124,9 +125,9 @@ def _of_group(group: str, left_out: tuple[str, ...]) -> Way:
 def of_entity(text: str) -> Clause:
     """Return the clause about an entity or a beneficiary: every word stands in one of its names."""
     words = frozenset(words_in(text))
-    ways = [Way((f"entity:{normalized(text)}",))]
-    if words:
-        tokens = tuple(f"entity-word:{word}" for word in _rarest_first(words))
+    tokens = tuple(f"entity-word:{word}" for word in _rarest_first(words))
+    ways = [Way((*tokens, f"entity:{normalized(text)}"))]
+    if tokens:
         ways.append(Way(tokens, None, (), "entity:", lambda name: words.issubset(words_in(name))))
     return Clause("entity", tuple(ways))
 

@@ -104,4 +104,4 @@ class Clause(NamedTuple):
         if len(self.ways) > 1 and len(self.candidates(kinds)) > 1:
             return None
         way = self.ways[0]
-        return None if way.unless or way.prefix or way.what else way.tokens[0]
+        return None if way.unless or way.prefix or way.what or len(way.tokens) > 1 else way.tokens[0]

@@ -17,11 +17,19 @@ from service.domain.matching.asked import BODIES, of_party, of_target
 from service.domain.matching.blocs import blocs_with
 from service.domain.matching.clauses import ALL, Clause, Way
 from service.domain.vocabulary import dates
-from service.domain.vocabulary.codes import A_STATEMENT, COUNTRIES_OF_RESTRICTION, SLUG_PATTERN
+from service.domain.vocabulary.codes import (
+    A_STATEMENT,
+    COUNTRIES_OF_RESTRICTION,
+    PAIR_MARKS,
+    SLUG_PATTERN,
+    TOGETHER,
+    many,
+    pair,
+)
 from service.domain.vocabulary.words import words_in
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from service.domain.matching.clauses import Tokens
 
@@ -118,7 +126,7 @@ class Partners(NamedTuple):
         roles = roles_of(body)
         if kind in PASSING and dates.parse(roles.since).hi <= self.day - self.recent:
             return None
-        if kind in {"agreement", "round", "call"}:
+        if kind in TOGETHER:
             return self._together(roles.together)
         for side, one, other in (("a_on_b", self.a, self.b), ("b_on_a", self.b, self.a)):
             met = _one_on_other(kind, roles, one, other, self.day, reference)
@@ -146,6 +154,24 @@ class Partners(NamedTuple):
             return found
         either = Clause("either", tuple(way for clause in found for way in clause.ways), COUNTRIES_OF_RESTRICTION)
         return [*[clause._replace(ways=(*clause.ways, Way((A_STATEMENT,)))) for clause in found], either]
+
+    def pairs(self, kinds: Iterable[str], unsaid: Sequence[str] = ()) -> list[str]:
+        """List what every item of some kinds is found by that may stand between both partners; empty for one alone.
+
+        With `unsaid`, those that do not say their goods in one of these ways.
+        """
+        if self.a is None or self.b is None:
+            return []
+        one, other = ((party, *blocs_with(party, self.day)) for party in (self.a, self.b))
+        both = [(each, with_it) for each in one for with_it in other if each != with_it]
+        found = []
+        for kind in kinds:
+            mark = PAIR_MARKS.get(kind)
+            pairs = [*both, *[(each, mark) for each in (*one, *other) if mark]]
+            found += [pair(kind, *each, what) for each in pairs for what in unsaid or ("",)]
+            if kind in TOGETHER:
+                found.append(many(kind))
+        return list(dict.fromkeys(found))
 
     def matched(self, stands: Stands) -> dict[str, str]:
         """Return by which parties the item touches the partners, where these are not named themselves."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule.facts import Entry, LiveFact, weigh
 from service.domain.rule.life import Life
-from service.domain.rule.publication import only_day
+from service.domain.rule.publication import days, only_day
 from service.domain.rule.reach import reaches
 from service.domain.rule.scope import Scope
 from service.domain.rule.state import arrival_text, encode, state_of, with_upcoming
@@ -52,11 +52,12 @@ class Item:
     had, a text with an uncertain date, `reaching` of those with one that many days look at; `issues` are what
     the texts name. `steps` is the work of its last change (service/domain/rule/work.py). `published` is the last day of
     publication of what bears on it, an ordinal; None where its events are not in the order of their days of
-    publication, or one of them has several. `scope` is what its states touch, None until it is needed.
+    publication, or one of them has several. `latest` is the last day on which a part of them begins to count.
+    `scope` is what its states touch, None until it is needed.
     """
 
     __slots__ = (
-        "bytes", "chains", "facts", "issues", "kind", "life", "number", "published", "reaching", "reports",
+        "bytes", "chains", "facts", "issues", "kind", "latest", "life", "number", "published", "reaching", "reports",
         "roots", "scope", "slug", "steps",
         "tokens", "uncertain", "version",
     )  # fmt: skip
@@ -74,6 +75,7 @@ class Item:
         self.issues: set[str] = set()
         self.bytes = self.reports = self.steps = 0
         self.published: int | None = 0
+        self.latest = 0
         self.scope: Scope | None = None
 
     @classmethod
@@ -179,12 +181,15 @@ class Item:
 
     def _publish(self, root: int) -> None:
         """Take the day of publication of the event that was added to a chain."""
-        if self.published is None:
-            return
         chain = self.chains[root]
-        fact = chain[0].event
-        day = only_day(chain) if isinstance(fact, Fact) and fact.item == self.slug else None
-        self.published = day if day is not None and day >= self.published else None
+        if self.published is not None:
+            fact = chain[0].event
+            day = only_day(chain) if isinstance(fact, Fact) and fact.item == self.slug else None
+            if day is not None and day >= self.published:
+                self.published = self.latest = day
+                return
+            self.published = None
+        self.latest = max(self.latest, *days(chain[-1]))
 
     def know(self, chains: Mapping[int, Sequence[Entry]]) -> None:
         """Know these chains and nothing else: weigh each, and work out the life that follows.

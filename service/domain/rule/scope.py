@@ -14,6 +14,7 @@ from service.domain.vocabulary.codes import (
     ANY_OF,
     COUNTRIES_OF_RESTRICTION,
     GOODS_OF_RESTRICTION,
+    NO_GOODS,
 )
 from service.domain.vocabulary.dates import parse
 
@@ -33,15 +34,29 @@ _SORTS: Final = ("parties", "goods", "entities", "issues")
 _SORT_OF: Final[dict[str, str]] = {
     **dict.fromkeys(("party", "by", AGAINST_ALL, COUNTRIES_OF_RESTRICTION), "parties"),
     **dict.fromkeys(
-        ("good", "good-word", "hs", "hs-exactly", "eccn", "eccn-exactly", "element", "element-group", ALL_GOODS),
+        (
+            "good",
+            "good-word",
+            "hs",
+            "hs-exactly",
+            "eccn",
+            "eccn-exactly",
+            "element",
+            "element-group",
+            ALL_GOODS,
+            "uncoded",
+        ),
         "goods",
     ),
-    GOODS_OF_RESTRICTION: "goods",
+    **dict.fromkeys((GOODS_OF_RESTRICTION, NO_GOODS), "goods"),
     **dict.fromkeys(("entity", "entity-word"), "entities"),
     "issue": "issues",
 }
 """The sort of a token, by its name: those that followers ask for. Parties are as many as the vocabulary has."""
-_MARKED_BY = {"restriction": ("against", "entities"), "clearance": ("goods", "restriction", "beneficiaries")}
+_MARKED_BY = {
+    "restriction": ("against", "entities", "goods", "all_goods"),
+    "clearance": ("goods", "restriction", "beneficiaries"),
+}
 """By kind, the terms on which the marks of a state depend that followers ask for."""
 
 

@@ -136,29 +136,38 @@ def status_in(kind: str, status: str, body: bytes) -> ItemStatus:
     return ItemStatus(kind, status, frozenset([each.status for each in _alternatives(body).alternatives]))
 
 
-class _WithEnd(msgspec.Struct):
-    """What is read of a state with an end."""
+class _WithDays(msgspec.Struct):
+    """What is read of a state to see when its status begins and ends."""
 
+    since: str
     until: str | None = None
     through: str | None = None
 
 
-_end = msgspec.json.Decoder(_WithEnd).decode
+_days = msgspec.json.Decoder(_WithDays).decode
 
 
-def ends_within(body: bytes, first: int | None, last: int | None) -> bool:
-    """Return whether the status of a state ends by its own terms on one of some days (ordinals; None: no bound).
+def begins(body: bytes) -> int:
+    """Return the day (an ordinal) on which the status of a state begins, in the earliest reading."""
+    return parse(_days(body).since).lo
+
+
+def ends(body: bytes) -> int | None:
+    """Return the day (an ordinal) on which the status of a state ends by its own terms; None where there is none.
 
     That is the first day on which it no longer holds, in the earliest reading.
     """
-    end = _end(body)
+    end = _days(body)
     when = None if end.until is None else parse(end.until)
     if end.through is not None:
         when = day_after(parse(end.through))
-    if when is None:
-        return False
-    day = when.lo
-    return (first is None or first <= day) and (last is None or day <= last)
+    return None if when is None else when.lo
+
+
+def ends_within(body: bytes, first: int | None, last: int | None) -> bool:
+    """Return whether the status of a state ends by its own terms on one of some days (ordinals; None: no bound)."""
+    day = ends(body)
+    return day is not None and (first is None or first <= day) and (last is None or day <= last)
 
 
 def without_facts(body: bytes) -> bytes:

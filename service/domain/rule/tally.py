@@ -30,6 +30,13 @@ class Shift(NamedTuple):
     more: int
 
 
+class Days(NamedTuple):
+    """The days of publication on which the first part, and the last, of some events begins to count."""
+
+    earliest: int
+    latest: int
+
+
 class Turn(NamedTuple):
     """A day on which another posture begins now; None: none begins on it any more."""
 
@@ -101,13 +108,13 @@ def _bears(kind: str, answer: Answer) -> _Bears:
 
 
 class Tally:
-    """The tally of the issue of a number."""
+    """The tally of the issue of a number. `published` is the day by which all that bears on the issue was out."""
 
-    __slots__ = ("_bearings", "_counts", "_days", "_places", "number")
+    __slots__ = ("_bearings", "_counts", "_days", "_places", "number", "published")
 
     def __init__(self, number: int) -> None:
         """Begin with no item."""
-        self.number = number
+        self.number, self.published = number, 0
         self._counts: dict[int, _Counts] = {}
         # What some item bears, as bits, from each of some days on: all that the posture depends on.
         self._days, self._bearings = array("i"), list[int]()

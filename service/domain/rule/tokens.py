@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
 from service.domain.vocabulary.codes import (
@@ -11,6 +11,11 @@ from service.domain.vocabulary.codes import (
     COUNTRIES_OF_RESTRICTION,
     GOODS_OF_RESTRICTION,
     NO_GOODS,
+    PAIR_MARKS,
+    TOGETHER,
+    UNSAID,
+    many,
+    pair,
 )
 from service.domain.vocabulary.terms import tokens_by_term
 
@@ -28,6 +33,8 @@ ENDED = "ended"
 """The mark of a state whose status is an end."""
 _STATUS, _NO_STATUS = "status:", "None"
 _ON = "on:"
+PAIRED_MAX = 24
+"""Parties with the same role of which each is paired with each, at most."""
 
 Tokens = dict[str, None]
 """Tokens in a fixed order, each once: the order depends on what they are made from, not on hashing."""
@@ -111,6 +118,26 @@ def scope_marks(kind: Kind, answer: Answer) -> list[str]:
     elif kind.name == "statement":
         found.append(A_STATEMENT)
     return found
+
+
+def pairs(kind: Kind, found_by: Iterable[str]) -> list[str]:
+    """List the pairs of parties that a state may stand between, by its tokens and marks (`codes.pair`).
+
+    Who acts is paired with each other party, and with the mark for those that are not named. Where all take part with
+    the same role, each is paired with each. A state that does not say its goods has each pair with that, too.
+    """
+    found_by = tuple(found_by)
+    parties = [each[6:] for each in found_by if each.startswith("party:")]
+    if kind.name in TOGETHER:
+        if len(parties) > PAIRED_MAX:
+            return [many(kind.name)]
+        return [pair(kind.name, *both) for both in combinations(parties, 2)]
+    mark = PAIR_MARKS.get(kind.name)
+    others = [*parties, mark] if mark in found_by else parties
+    actors = parties if kind.name == "statement" else [each[3:] for each in found_by if each.startswith("by:")]
+    unsaid = ["", *[each for each in found_by if each in UNSAID]]
+    both = [(actor, other) for actor in actors for other in others if other != actor]
+    return [pair(kind.name, *each, what) for each in both for what in unsaid]
 
 
 def statuses(answer: Answer) -> list[str | None]:

@@ -32,13 +32,13 @@ TEXT_MAX = 10_000
 NAME_MAX = 500
 
 
-def found_by(*templates: str, word: str | None = None) -> Meta:
+def found_by(*templates: str, word: str | None = None, only: str | None = None) -> Meta:
     """Mark a type with the tokens that its values are found by: texts in which `{}` stands for the value.
 
     `word` is the one for each word of the value. A boolean has its tokens only while it is true; a type marked without
-    any is found by nothing, whatever is within it.
+    any is found by nothing, whatever is within it. A value that does not match the pattern `only` is found by nothing.
     """
-    return Meta(extra={"found_by": templates, "word": word})
+    return Meta(extra={"found_by": templates, "word": word, "only": only})
 
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ Edtf = Annotated[
 ]
 Text = Annotated[str, Meta(min_length=1, max_length=TEXT_MAX)]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_MAX)]
+Subject = Annotated[Text, found_by("about:{}", only=rf"(?=.{{1,{SLUG_MAX}}}\Z){SLUG_PATTERN.removeprefix('^')}")]
+"""What a statement is about: found by it where that may be the name of an item."""
 EntityName = Annotated[Name, found_by("entity:{}", word="entity-word:{}")]
 OF_RESTRICTION = "of-restriction"
 """The token of a clearance that names the restriction that it is from."""
@@ -93,18 +95,41 @@ A_STATEMENT = "a-statement"
 """The mark of a statement: whom it is about is not among its tokens."""
 SCOPE_MARKS = frozenset({AGAINST_ALL, NO_GOODS, GOODS_OF_RESTRICTION, COUNTRIES_OF_RESTRICTION, A_STATEMENT})
 """The marks that say what an item touches: items are found by them, too."""
+TOGETHER = frozenset({"agreement", "round", "call"})
+"""Kinds whose parties take part with the same role: nobody acts on somebody."""
+PAIR_MARKS = {"restriction": AGAINST_ALL, "clearance": COUNTRIES_OF_RESTRICTION, "statement": A_STATEMENT}
+"""By kind, the mark that stands for parties which a state does not name."""
+UNSAID = frozenset({NO_GOODS, GOODS_OF_RESTRICTION, "uncoded:hs", "uncoded:eccn"})
+"""Tokens and marks of states that do not say their goods, or not in one of the codes."""
 ANY_OF = {"goods": "any-goods", "entities": "any-entities", "issues": "any-issues"}
 """The token of an event whose item touches too much of a sort to list it: the event passes every filter on that."""
+
+
+def pair(kind: str, one: str, other: str, unsaid: str = "") -> str:
+    """Return what items of a kind are found by that had a state with two parties, or with one and a mark.
+
+    With `unsaid`, one of UNSAID, the state had that as well.
+    """
+    both = f"{one} {other}" if one < other else f"{other} {one}"
+    return f"pair:{kind}:{both} {unsaid}" if unsaid else f"pair:{kind}:{both}"
+
+
+def many(kind: str) -> str:
+    """Return what items of a kind are found by that had a state with too many parties for their pairs."""
+    return f"pair:{kind}:many"
+
+
 RestrictionSlug = Annotated[Slug, found_by("restriction:{}", OF_RESTRICTION)]
 DisplacedSlug = Annotated[Slug, found_by("in-place-of:{}")]
 SourceSlug = Annotated[Slug, found_by("following:{}")]
 AllGoods = Annotated[bool, found_by(ALL_GOODS)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s]+\Z", max_length=2_000, examples=["https://example.org/notice"])]
 Language = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z", max_length=35, examples=["en"])]
+HS_PATTERN = r"^([0-9]{2}){1,5}\Z"
 Hs = Annotated[
     str,
     Meta(
-        pattern=r"^([0-9]{2}){1,5}\Z",
+        pattern=HS_PATTERN,
         description="HS code of 2, 4 or 6 digits, or of 8 or 10 with national ones.",
         examples=["280530"],
     ),

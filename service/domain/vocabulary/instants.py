@@ -13,7 +13,8 @@ DAY = 86_400_000_000
 @lru_cache(maxsize=4_096)
 def text(instant: int) -> str:
     """Write as RFC 3339 in UTC with microseconds, always 27 characters."""
-    return (EPOCH + timedelta(microseconds=instant)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    moment = EPOCH + timedelta(microseconds=instant)  # strftime writes the year 1 as 1, not as 0001
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def parse(written: str) -> int:

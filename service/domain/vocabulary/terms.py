@@ -6,6 +6,7 @@ found in another way says so itself (`codes.found_by`).
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
@@ -143,8 +144,9 @@ def _reader(info: inspect.Type) -> Reader | None:
 
 def _made(info: inspect.Type) -> Reader | None:  # noqa: PLR0911 - one line a sort of type
     match info:
-        case inspect.Metadata(extra={"found_by": templates, "word": word}):
-            return _by_templates(templates, word, _bare(info))
+        case inspect.Metadata(extra={"found_by": templates, "word": word, "only": only}):
+            reader = _by_templates(templates, word, _bare(info))
+            return reader if only is None else lambda value: reader(value) if re.match(only, value) else ()
         case inspect.Metadata(extra={"excepted": True}):
             return _of_each(tokens_of_excepted)
         case inspect.Metadata():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.domain.rule.posture import NO_POSTURE, Posture
+from service.domain.rule.posture import NO_POSTURE, Posture, posture_in
 from service.domain.rule.tokens import ENDED
 from service.views.asof import sql
 from service.views.asof.basis import basis_of, resolve
@@ -44,9 +44,26 @@ JOIN state s ON s.number = w.state WHERE i.slug = $1 AND i.kind = $2 AND {sql.NO
 """
 _ISSUE_VERSIONS = f"SELECT i.slug, {_VERSION.format(issue='i.number', k='$1')} FROM item i WHERE i.slug IN ({{slugs}})"
 _SUMMARIES = f"""
-SELECT i.slug, {_VERSION.format(issue="i.number", k="b.k")}, {_POSTURE.format(issue="i.number", k="b.k")}
-FROM (SELECT {{k}} AS k) b CROSS JOIN item i WHERE i.slug {{among}}
+WITH b AS MATERIALIZED (SELECT i.slug, i.number, {{k}} AS k, {{until}} AS until FROM item i WHERE i.slug {{among}})
+SELECT b.slug, {_VERSION.format(issue="b.number", k="b.k")}, b.until,
+    {_POSTURE.format(issue="b.number", k="b.until")}
+FROM b
 """
+_SUMMED_UP = """
+WITH i AS MATERIALIZED (SELECT x.slug, x.number FROM item x WHERE x.slug {among} AND NOT EXISTS (
+    SELECT 1 FROM issue_published d
+    WHERE d.issue = x.number AND d.latest > $4 AND d.position <= {k} AND d.earliest = 0))
+SELECT i.slug, 0 FROM i
+UNION ALL
+SELECT i.slug, b.bearing FROM i JOIN bearing b ON b.issue = i.number
+WHERE b.position <= {k} AND b.day <= $2 AND b.published_on <= $4
+GROUP BY i.slug, b.bearing HAVING sum(b.more) > 0
+"""
+_UNTIL = """CASE WHEN NOT EXISTS (SELECT 1 FROM issue_published d
+    WHERE d.issue = i.number AND d.latest > $4 AND d.position <= {k} AND d.earliest <= $4)
+THEN coalesce((SELECT CASE WHEN d.position > {k} THEN {k} ELSE d.position - 1 END FROM issue_published d
+    WHERE d.issue = i.number AND d.latest > $4 ORDER BY d.latest, d.position LIMIT 1), {k}) END"""
+"""The position up to which an issue's events were published by the day $4, none after it; null where there is none."""
 
 
 async def item(
@@ -125,18 +142,20 @@ async def sifted(
     basis: Basis,
     numbers: Sequence[int],
     wanted: ScopeFilter,
+    others: Iterable[Sequence[str]],
     most: int,
 ) -> tuple[list[ItemState], bool]:
     """Return, of some items, the first `most` states that may pass a filter, by number, with their tokens.
 
-    A name of several words, and the restriction of a clearance, are not looked at. True: others are left out, because
-    these are more than a page.
+    The items have a token of each of `others`, which is seen before their states are read. A name of several words, and
+    the restriction of a clearance, are not looked at. True: others are left out, because these are more than a page.
     """
     statement = StateStatement(database, basis.pinned(), planned=wanted.included.planned)
     statement.where.append(f"i.number {statement.numbered(numbers)}")
     statement.where.append(f"i.kind || '' IN ({', '.join(map(repr, wanted.kinds))})")
     if not wanted.included.ended:
         statement.where.append(f"{statement.not_known_ended} AND {statement.carries('ended-surely', '= 0')}")
+    statement.where += [statement.found_by_one(tokens) for tokens in others]
     statement.where += [statement.holds(clause) for clause in wanted.clauses]
     statement.pass_marks(wanted.marks, wanted.without)
     if not wanted.bodies:
@@ -164,12 +183,36 @@ async def issue_versions(database: Database, position: int, issues: Sequence[str
     return {slug: version or 0 for slug, version in rows}
 
 
-async def summaries(database: Database, question: Question, issues: Sequence[str]) -> dict[str, Summary]:
-    """Return the version and the posture of each issue; K is a position."""
+async def summed_up(database: Database, question: Question, issues: Sequence[str]) -> dict[str, Posture]:
+    """Return the postures of issues as published, by the sums of what their items bear; K is a position.
+
+    Issues are left out that have an item out of order of which a part may not be out on the day of publication.
+    """
     dialect = database.dialect
-    text = _SUMMARIES.format(k=dialect.number.format("$1"), among=dialect.slugs.format("$3"))
-    rows = await database.fetch(text, question.position, question.as_of, dialect.listed(issues))
-    return {slug: Summary(version or 0, _posture(posture)) for slug, version, posture in rows}
+    text = _SUMMED_UP.format(k=dialect.number.format("$1"), among=dialect.slugs.format("$3"))
+    rows = await database.fetch_long(
+        text, question.position, question.as_of, dialect.listed(issues), question.published
+    )
+    found: dict[str, int] = {}
+    for slug, bearing in rows:
+        found[slug] = found.get(slug, 0) | (1 << bearing if bearing else 0)
+    return {slug: posture_in(bearings) for slug, bearings in found.items()}
+
+
+async def summaries(database: Database, question: Question, issues: Sequence[str]) -> dict[str, Summary]:
+    """Return the version and the posture of each issue; K is a position.
+
+    As published those issues are left out of which, for the day of publication, no position parts the events that were
+    out from those that were not.
+    """
+    dialect = database.dialect
+    k, given = dialect.number.format("$1"), [question.position, question.as_of, dialect.listed(issues)]
+    until = k if question.published is None else _UNTIL.format(k=k)
+    text = _SUMMARIES.format(k=k, until=until, among=dialect.slugs.format("$3"))
+    rows = await database.fetch(text, *given, *([] if question.published is None else [question.published]))
+    return {
+        slug: Summary(version or 0, _posture(posture)) for slug, version, until, posture in rows if until is not None
+    }
 
 
 def _posture(text: str | None) -> Posture:

@@ -31,8 +31,10 @@ KNOWN_NOW = f"w.closed_at = {OPEN_END}"
 _KNOWN = "{rows}.known_from <= {k} AND {rows}.closed_at > {k}"
 _STATE_NUMBER = """(SELECT w.state FROM version w WHERE w.item = {item} AND w.valid_from <= {day} AND {known}
     ORDER BY w.valid_from DESC, w.known_from DESC LIMIT 1)"""
+# Not `arrivals <> ''`: with that PostgreSQL takes the index of all changes by day, and reads every one after the day.
 _LATER = """(SELECT {joined} FROM (SELECT w.arrivals FROM version w
-    WHERE w.item = {item} AND w.valid_from > {day} AND {known} AND w.arrivals <> '' ORDER BY w.valid_from) later)"""
+    WHERE w.item = {item} AND w.valid_from > {day} AND {known} AND length(w.arrivals) > 0
+    ORDER BY w.valid_from) later)"""
 _OPEN = ("head", "newest")
 """The modes in which the open versions answer."""
 _STATES = """
@@ -53,7 +55,7 @@ Ended items that pass are dropped later, by the mark `ended` or `over` of their 
 """
 _NOT_PUBLISHED_ENDED = "(i.over_from > $2 OR i.over_known > b.k OR i.over_on > {day})"
 BY_KIND = "item i"
-BY_TOKEN = "facet f CROSS JOIN item i"  # noqa: S105 - a token to search by, not a secret
+BY_TOKEN = "facet f CROSS JOIN item i"  # noqa: S105 - a token to search by, not a secret  # nosec B105
 
 
 def known_at(position: str, rows: str = "w") -> str:
@@ -209,6 +211,11 @@ class StateStatement:
             either = " OR ".join(" AND ".join(map(self.carries, tokens)) for tokens in ways)
             alternatives.append(" AND ".join([f"({either})", *[self.carries(each, "= 0") for each in unless]]))
         return f"({' OR '.join(alternatives)})"
+
+    def found_by_one(self, tokens: Sequence[str]) -> str:
+        """Return the condition that an item has ever carried one of some tokens."""
+        among = self._database.dialect.slugs.format(self.parameter(self._database.dialect.listed(tokens)))
+        return f"EXISTS (SELECT 1 FROM facet f WHERE f.token {among} AND f.item = i.number)"
 
     def named(self, slugs: Sequence[str]) -> str:
         """Return the comparison of a name with some slugs."""

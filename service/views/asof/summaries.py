@@ -1,4 +1,8 @@
-"""Issues summed up: their versions and postures, read as recorded, worked out from their items as published."""
+"""Issues summed up: their versions and postures, read as they are kept.
+
+As published, where an issue's events were not published in their order in the log, the posture is the sum of what its
+items bear; where an item of it is out of order, it is worked out from the items.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +23,21 @@ if TYPE_CHECKING:
 
 async def summaries(database: Database, basis: Basis, issues: Sequence[ItemState]) -> dict[str, Summary]:
     """Return the version and the posture of issues, of which these are the states."""
+    question = basis.pinned()
+    found = await recorded.summaries(database, question, [each.slug for each in issues])
+    others = [each for each in issues if each.slug not in found]
+    if not others:
+        return found
+    postures = await recorded.summed_up(database, question, [each.slug for each in others])
+    versions = await recorded.issue_versions(database, basis.position, [*postures])
+    found |= {slug: Summary(versions[slug], posture) for slug, posture in postures.items()}
+    others = [each for each in others if each.slug not in found]
+    return found | await worked_out(database, basis, others) if others else found
+
+
+async def worked_out(database: Database, basis: Basis, issues: Sequence[ItemState]) -> dict[str, Summary]:
+    """Return the same as published, worked out from the items of the issues."""
     slugs = [each.slug for each in issues]
-    if basis.published is None:
-        return await recorded.summaries(database, basis.pinned(), slugs)
     versions = await recorded.issue_versions(database, basis.position, slugs)
     statuses = await published.statuses(database, basis.pinned(), slugs)
     return {each.slug: Summary(versions[each.slug], posture_of(_status(each), statuses[each.slug])) for each in issues}
@@ -29,12 +45,9 @@ async def summaries(database: Database, basis: Basis, issues: Sequence[ItemState
 
 async def posture_by(database: Database, page: IssuePage, own: ItemState) -> Posture:
     """Return the posture of the issue of a page, `own` being its state."""
-    if page.basis.published is None:
-        return page.posture or (await summaries(database, page.basis, [own]))[own.slug].posture
-    statuses = set(map(_status, page.items))
-    if not is_decided(statuses):
-        statuses = (await published.statuses(database, page.basis.pinned(), [own.slug]))[own.slug]
-    return posture_of(_status(own), statuses)
+    if page.basis.published is not None and is_decided(statuses := set(map(_status, page.items))):
+        return posture_of(_status(own), statuses)
+    return page.posture or (await summaries(database, page.basis, [own]))[own.slug].posture
 
 
 def _status(state: ItemState) -> ItemStatus:

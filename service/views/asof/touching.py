@@ -1,29 +1,24 @@
 """The items that touch what a question is about, across issues: partners, goods, entities (docs/semantics.md, 10).
 
-Candidates are items indexed under a token of each of the first two clauses. Their lists are fetched and intersected
-here: on PostgreSQL that takes a fifth of the time of a probe for each. The states are read as of (D, K) and compared.
+Candidates (`candidates.py`) are items indexed under tokens of the clauses. Their states are read as of (D, K) and
+compared.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from functools import lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from service.domain.matching.partners import PARTNER_NAMES, about_item
 from service.domain.rule.state import encode
-from service.domain.vocabulary.codes import GOODS_OF_RESTRICTION
-from service.views.asof import published, recorded
-from service.views.asof.basis import basis_of, basis_sql
+from service.views.asof import candidates, published, recorded
+from service.views.asof.candidates import NEVER, groups_of, intersected, listed
 from service.views.asof.engine import engine_of
 from service.views.asof.names import as_written, has_residual
 from service.views.asof.question import (
     Basis,
     ItemState,
-    Mode,
     Question,
     ScopeFilter,
     StateFilter,
@@ -33,31 +28,14 @@ from service.views.asof.question import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from service.domain.matching.clauses import Clause
-    from service.storage.database import Database, Dialect
+    from service.storage.database import Database
 
-CHUNK = 2_000
-"""Items of a token that are listed at a time, at most."""
 PART = 10
 """Items read in one statement for each that is wanted, at most: it ends with the last wanted."""
-RARE = 300
-"""A good of fewer items is rare: the clearances from them are looked up by name."""
 NOT_COMPARED_MAX = 100
-NEVER = 2**62
-
-# As one text each: to fetch rows takes three times as long. Read as JSON, a number takes a quarter of `int`.
-_NUMBERS = msgspec.json.Decoder(list[int])
-# From the first that can be of all: a party's first items are the issues that it has a part in.
-_LISTS = """WITH b AS MATERIALIZED (SELECT b.*, (SELECT max(z.item) FROM ({firsts}) z) AS first FROM ({basis}) b)
-SELECT b.k, b.at, b.head, {each} FROM b"""
-_FIRST = "SELECT (SELECT min(f.item) FROM facet f WHERE f.token = {token} AND f.item > $2) AS item"
-_LIST = """SELECT f.item FROM facet f
-    WHERE f.token = {token} AND f.item >= b.first AND f.item <= b.k ORDER BY f.item LIMIT $3"""
-_RESTRICTIONS = """SELECT 'restriction:' || (SELECT i.slug FROM item i WHERE i.number = f.item)
-    FROM facet f WHERE f.token {among} LIMIT $2"""
-_CARRYING = "SELECT f.item FROM facet f WHERE f.token {among}"
 
 
 async def touching_page(
@@ -84,18 +62,18 @@ async def _recorded_page(
     database: Database, question: Question, wanted: ScopeFilter, after: int, limit: int
 ) -> StatePage:
     found: list[ItemState] = []
-    of_a_good = wanted.partners is not None and bool(wanted.clauses[0].unsaid)
-    most = 3 if of_a_good else 2  # with a good, both partners: fewer states are probed
-    groups = [clause.candidates(wanted.kinds) for clause in wanted.searched().clauses[:most]]
-    size = min(30 * limit, CHUNK)
+    searched = wanted.searched()
+    groups, others = groups_of(searched)
+    size = min(candidates.FIRST * limit, candidates.CHUNK)
     while True:
-        basis, lists = await _listed(database, question, groups, after, size)
-        numbers = await _intersected(database, groups, lists, narrow=not wanted.unsaid)
-        sifted, more = await _sifted(database, basis, wanted, numbers, limit + 1 - len(found))
+        basis, lists = await listed(database, question, groups, after, size)
+        numbers = await intersected(database, groups, lists, narrow=not wanted.unsaid)
+        sifted, more = await _sifted(database, basis, wanted, (searched, others), numbers, limit + 1 - len(found))
         found += sifted
         if more or is_full(found, limit) or lists.next >= NEVER:
             return page_of(basis, found, limit, more=more)
         question, after = basis.pinned(), lists.next - 1
+        size = min(candidates.GROWTH * size, candidates.CHUNK)
 
 
 async def _published_page(
@@ -113,86 +91,19 @@ async def _published_page(
     return page if page.next else page._replace(next=last)
 
 
-class _Lists(NamedTuple):
-    """Items by token, up to where all lists are complete; `next` is an item before which no other can be of all."""
-
-    items: dict[str, set[int]]
-    next: int
-
-
-async def _listed(
-    database: Database, question: Question, groups: Sequence[Sequence[str]], after: int, size: int
-) -> tuple[Basis, _Lists]:
-    """List up to `size` items of every token after a number; raises KnowledgeAhead when K lies beyond the head."""
-    tokens = [token for group in groups for token in group]
-    mode, known = question.known()
-    sql = _lists_sql(database.dialect, mode, tuple(map(len, groups)))
-    (row,) = await database.fetch(sql, known, after, size, *tokens)
-    lists = {token: sorted(_NUMBERS.decode(f"[{text[1:-1]}]")) for token, text in zip(tokens, row[3:], strict=True)}
-    horizon = min(items[-1] if len(items) == size else NEVER for items in lists.values())
-    following = max(_next([lists[token] for token in group], horizon, size) for group in groups)
-    complete = {token: set(items[: bisect_right(items, horizon)]) for token, items in lists.items()}
-    return basis_of(question, row), _Lists(complete, following)
-
-
-@lru_cache(maxsize=256)
-def _lists_sql(dialect: Dialect, mode: Mode, groups: tuple[int, ...]) -> str:
-    """Return the statement that lists: $2 is the item to begin after, $3 how many, then come the tokens of groups."""
-    names = [f"${number}" for number in range(4, sum(groups) + 4)]
-    firsts, rest = [], names
-    for size in groups:
-        each = " UNION ALL ".join(_FIRST.format(token=name) for name in rest[:size])
-        firsts.append(f"SELECT min(x.item) AS item FROM ({each}) x")  # noqa: S608 - names of its own
-        rest = rest[size:]
-    return _LISTS.format(
-        firsts=" UNION ALL ".join(firsts),
-        basis=basis_sql(dialect, mode),
-        each=", ".join(dialect.gathered.format(_LIST.format(token=name)) for name in names),
-    )
-
-
-def _next(lists: Iterable[Sequence[int]], horizon: int, size: int) -> int:
-    """Return the first item after the horizon that one of some lists has or may have."""
-    places = [(items, bisect_right(items, horizon)) for items in lists]
-    return min(
-        items[place] if place < len(items) else horizon + 1 if len(items) == size else NEVER for items, place in places
-    )
-
-
-async def _intersected(
-    database: Database, groups: Sequence[Sequence[str]], lists: _Lists, *, narrow: bool
-) -> list[int]:
-    """Return the items that have a token of every group, in order; `narrow` leaves out clearances from other goods."""
-    numbers = set.intersection(*[set().union(*[lists.items[token] for token in group]) for group in groups])
-    for group in groups:
-        if narrow and GOODS_OF_RESTRICTION in group:
-            goods = [token for token in group if token != GOODS_OF_RESTRICTION]
-            own = set().union(*[lists.items[token] for token in goods])
-            if others := numbers - own:
-                numbers = (numbers & own) | await _from_good(database, goods, others)
-    return sorted(numbers)
-
-
-async def _from_good(database: Database, goods: Sequence[str], clearances: set[int]) -> set[int]:
-    """Keep the clearances from restrictions on a good where it is rare; else all of them."""
-    dialect = database.dialect
-    among = dialect.slugs.format("$1")
-    rows = await database.fetch(_RESTRICTIONS.format(among=among), dialect.listed(goods), RARE)
-    if len(rows) == RARE:
-        return clearances
-    tokens = [token for (token,) in rows]
-    carrying = await database.fetch_long(_CARRYING.format(among=among), dialect.listed(tokens))
-    return clearances & {item for (item,) in carrying}
-
-
 async def _sifted(
-    database: Database, basis: Basis, wanted: ScopeFilter, numbers: Sequence[int], most: int
+    database: Database,
+    basis: Basis,
+    wanted: ScopeFilter,
+    searched: tuple[ScopeFilter, Sequence[Sequence[str]]],
+    numbers: Sequence[int],
+    most: int,
 ) -> tuple[list[ItemState], bool]:
     """Return the first of some items whose state touches, `most` at most; true: they are a page, and others follow."""
     found: list[ItemState] = []
     while numbers and len(found) < most:
         part = numbers[: PART * most]
-        states, more = await recorded.sifted(database, basis, part, wanted.searched(), most)
+        states, more = await recorded.sifted(database, basis, part, *searched, most)
         found += await touching(database, basis, wanted, states)
         if found and (more or is_full(found, most)):
             return found, True

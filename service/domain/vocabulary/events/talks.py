@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from service.domain.vocabulary.codes import ActingParty, Edtf, Name, Party, Text
+from service.domain.vocabulary.codes import ActingParty, Edtf, Name, Party, Subject, Text
 from service.domain.vocabulary.events.base import Fact, Participants, Topics
 
 LIFE = """
@@ -99,7 +99,7 @@ class Statement(Fact, frozen=True, kw_only=True):
     """The office of the speaker, as the source has it."""
     party: Party | None = None
     """The party that the speaker speaks for."""
-    about: Text | None = None
+    about: Subject | None = None
     """The subject of the statement: the slug of an item or an issue, or a few words."""
     summary: Text | None = None
     """The content of the statement, in words."""

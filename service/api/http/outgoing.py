@@ -1,0 +1,70 @@
+"""What every answer gets on its way out: how far it counts the log, and the compression that its client accepts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from litestar import Response
+from litestar.response.base import ASGIResponse
+
+from service.api.http.encodings import WORTH_BYTES, coding_of, compressed
+from service.api.http.problems import POSITION, RATES
+
+if TYPE_CHECKING:
+    from service.api.http.requests import AnyRequest, Services
+
+CODED_PART = 4
+"""A compressed form is kept beside its answer if it has at most this part of its bytes."""
+
+
+class Kept(Response[bytes]):
+    """An answer that is kept, with its compressed forms by content coding."""
+
+    __slots__ = ("coded",)
+
+    def __init__(self, content: bytes, media_type: str, headers: dict[str, str], coded: dict[str, bytes]) -> None:
+        """Answer with what is kept."""
+        super().__init__(content, status_code=200, media_type=media_type, headers=headers)
+        self.coded = coded
+
+
+class HeadOfStream(Response[bytes]):
+    """The answer to a HEAD where GET streams: it has no length."""
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:  # noqa: ANN401 - Litestar's own
+        """Return the response that sends it."""
+        headers = self.headers | {"content-type": self.media_type}
+        return ASGIResponse(headers=headers, status_code=200, is_head_response=True)
+
+
+async def finished(request: AnyRequest, response: Response[bytes]) -> Response[bytes]:
+    """Return an answer as it is sent."""
+    headers = response.headers
+    if POSITION not in headers:
+        headers[POSITION] = str(cast("Services", request.app.state.services).heads.position)
+    if rates := request.scope.get(RATES):
+        headers.update(cast("dict[str, str]", rates))
+    content: Any = response.content  # a stream's is none
+    if isinstance(content, bytes) and len(content) >= WORTH_BYTES:
+        await _in_coding(request, response, content)
+    return response
+
+
+async def _in_coding(request: AnyRequest, response: Response[bytes], content: bytes) -> None:
+    """Compress an answer for its client; its entity tag then ends with the coding: these are other bytes."""
+    headers = response.headers
+    vary = headers.get("Vary")
+    if vary is None or "Accept-Encoding" not in vary:
+        headers["Vary"] = f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"
+    coding = coding_of(request)
+    if coding is None:
+        return
+    kept = response.coded if isinstance(response, Kept) else {}
+    if (body := kept.get(coding)) is None:
+        body = await compressed(content, coding)
+        if len(body) * CODED_PART <= len(content):
+            kept[coding] = body
+    response.content = body
+    headers["Content-Encoding"] = coding
+    if tag := headers.get("ETag"):
+        headers["ETag"] = f'{tag[:-1]}.{coding}"'

@@ -1,0 +1,43 @@
+"""A watch as the process that asks it knows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.watches.store import WAITING_MAX
+
+if TYPE_CHECKING:
+    from service.watches.reach import Reach
+    from service.watches.store import Watch
+
+
+class Watched:
+    """A watch that this process asks: its row as it was read or written last, and the positions to ask it at."""
+
+    __slots__ = ("due", "fence", "reach", "rests_until", "row")
+
+    def __init__(self, row: Watch, fence: int, reach: Reach) -> None:
+        """`fence` of the lease under which it is asked, `reach` of its question on the day."""
+        self.row, self.fence, self.reach = row, fence, reach
+        self.due: list[int] = []
+        self.rests_until = 0.0
+        """Seconds of the event loop until which it is not asked, as it failed."""
+
+    def ask_at(self, position: int) -> None:
+        """Note a position at which to ask; of too many, the first and the last are asked."""
+        if not self.due or position > self.due[-1]:
+            self.due.append(position)
+        if len(self.due) > WAITING_MAX:
+            del self.due[1:-1]
+
+    def is_same(self, other: Watched | None) -> bool:
+        """Return whether another is this watch with the same question, asked under the same lease."""
+        return other is not None and (self.row.version, self.fence) == (other.row.version, other.fence)
+
+    def may_be_asked(self, now: float) -> bool:
+        """Return whether it is to be asked at this second of the event loop, where it is due."""
+        return not self.is_full() and now >= self.rests_until
+
+    def is_full(self) -> bool:
+        """Return whether so many answers wait to be delivered that it is not asked."""
+        return self.row.number >= self.row.delivered + WAITING_MAX
