@@ -73,13 +73,15 @@ def test_texts_become_values(schema: Schemas) -> None:
     """Numbers, lists, parties by name, lines of goods and ticks are read by the sort of their field."""
     given = {
         "issues": "a-matter, another", "item": " duty ", "occurred": "2025-06", "imposed_by": "US",
-        "against": "China, European Union", "goods": "dysprosium; element=Dy\nsteel; hs=7208", "all_goods": "on",
+        "entities": "Acme; country=China", "against": "China, European Union",
+        "goods": "dysprosium; element=Dy\nsteel; hs=7208", "all_goods": "on",
         "rate_percent": "7.5", "rates": '{"percent":3,"goods":[{"name":"a; b"}]}', "modality": "asserted",
         "reports.0.outlet": "Gazette", "reports.0.stance": "reports", "reports.1.outlet": "",
         "reports.1.stance": "denies", "quota": "volume=ten; unit=t", "reports.0.terms": '{"rate_percent": 5}',
     }  # fmt: skip
     assert read_fact(schema("restriction.imposed"), given) == {
         "issues": ["a-matter", "another"], "item": "duty", "occurred": "2025-06", "imposed_by": "US",
+        "entities": [{"name": "Acme", "country": "CN"}],
         "against": ["CN", "EU"], "goods": [{"name": "dysprosium", "element": "Dy"}, {"name": "steel", "hs": "7208"}],
         "all_goods": True, "rate_percent": 7.5, "rates": [{"percent": 3, "goods": [{"name": "a; b"}]}],
         "quota": {"volume": "ten", "unit": "t"}, "reports": [{"outlet": "Gazette", "terms": {"rate_percent": 5}}],
