@@ -21,12 +21,15 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 # What lints the OpenAPI document and makes the TypeScript client.
 NODE := clients/node_modules/.installed
+# What makes the Python client, and attacks the service by the document.
+TOOLS := $(VENV)/.clients-installed
+COMMA := ,
 
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check structure format screens lint-openapi attack soak fuzz bench bench-asof bench-feed \
-	bench-watches oracle wheel lock clean
+.PHONY: help install run dev test check structure format sdk sdk-python sdk-typescript clients conformance screens \
+	lint-openapi attack soak fuzz bench bench-asof bench-feed bench-watches oracle wheel lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +61,30 @@ structure: dev ## Print the figures of the structure, with where they come from
 format: dev ## Sort, fix and format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+sdk: sdk-python sdk-typescript ## Make the Python and the TypeScript client in clients/ from the OpenAPI document
+
+sdk-python: $(TOOLS)
+	@PATH="$(abspath $(BIN)):$$PATH" clients/python/generate.sh
+
+sdk-typescript: $(NODE)
+	@rm -rf clients/typescript/parley clients/typescript/build
+	cd clients/typescript && ../node_modules/.bin/openapi-ts --no-log-file
+	cd clients/typescript && ../node_modules/.bin/tsc --project .
+
+clients: sdk-python ## Check the types of both clients strictly, and run the same story with each (TypeScript needs npm)
+	cd clients/python && "$(abspath $(BIN))/mypy" --strict --config-file= story.py parley_helpers.py parley_client
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory sdk-typescript; \
+		else echo "(no npm here: the TypeScript client is left out)"; fi
+	PYTHONPATH=. $(BIN)/python clients/stories.py \
+		"env PYTHONPATH=clients/python $(BIN)/python clients/python/story.py" \
+		$(if $(shell command -v npm),"node clients/typescript/build/story.js")
+
+# SECONDS has a default for the soak.
+conformance: SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
+conformance: $(TOOLS) ## Send requests made from the OpenAPI document (SECONDS=60 SEED=1; PHASES=examples,coverage,fuzzing)
+	PYTHONPATH=. $(BIN)/python clients/conformance/run.py "$(abspath $(BIN))/schemathesis" $(SECONDS) $(or $(SEED),1) \
+		$(or $(PHASES),coverage$(COMMA)fuzzing)
 
 lint-openapi: $(NODE) ## Lint the OpenAPI document with redocly and spectral (needs Node and npm)
 	clients/lint/lint.sh
@@ -107,11 +134,13 @@ lock: | $(BIN)/python ## Pin the newest versions that pyproject.toml allows, wit
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml "$$@"; } \
 	&& compile --output-file requirements.txt \
 	&& compile --extra dev --extra bench --constraint requirements.txt --output-file requirements-dev.txt \
-	&& compile --extra fuzz --constraint requirements.txt --output-file requirements-fuzz.txt
-	@! grep -nE '://|^-' requirements.txt requirements-dev.txt requirements-fuzz.txt
+	&& compile --extra fuzz --constraint requirements.txt --output-file requirements-fuzz.txt \
+	&& compile --extra clients --constraint requirements-dev.txt --output-file requirements-clients.txt
+	@! grep -nE '://|^-' requirements.txt requirements-dev.txt requirements-fuzz.txt requirements-clients.txt
 
 clean: ## Remove what make made; data stays
-	rm -rf $(VENV) clients/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) clients/node_modules clients/python/parley_client clients/typescript/parley clients/typescript/build
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -129,6 +158,11 @@ $(RUNTIME): requirements.txt pyproject.toml | $(BIN)/python
 $(DEV): requirements-dev.txt $(RUNTIME)
 	@echo "Installing what tests and checks need (about half a minute)"
 	@$(PIP) install --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+$(TOOLS): requirements-clients.txt $(DEV)
+	@echo "Installing what makes clients (about half a minute)"
+	@$(PIP) install --require-hashes --requirement requirements-clients.txt
 	@touch $@
 
 $(NODE): clients/package.json

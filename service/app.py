@@ -23,6 +23,7 @@ from service.api.http.exchange import Traffic
 from service.api.http.problems import handlers
 from service.api.http.requests import BODY_MAX, Services
 from service.api.routes import route_handlers
+from service.api.spec.doc_pages import reached_at
 from service.eventlog.head import Heads
 from service.feed.live import Tail
 from service.page.handlers import exception_handlers, page_handlers
@@ -148,7 +149,8 @@ def create_app(settings: Settings, traffic: Traffic | None = None) -> Litestar:
         route_handlers=[
             *page_handlers(),
             *route_handlers(
-                *((files.data("openapi") / name).read_bytes() for name in ("openapi.json", "asyncapi.json"))
+                reached_at((files.data("openapi") / "openapi.json").read_bytes(), settings.public_url),
+                (files.data("openapi") / "asyncapi.json").read_bytes(),
             ),
         ],
         lifespan=[lifespan],

@@ -198,7 +198,7 @@ def writer_address(text: str) -> tuple[str, int]:
     """Return the host and the port of HOST or HOST:PORT, port 0 without one; raises BadSetting otherwise."""
     host, port = (text, "0") if re.fullmatch(r"[^:\s]+|\[[0-9a-f:.]+\]", text) else text.rpartition(":")[::2]
     bare = host.strip("[]")
-    if not bare or not port.isdecimal() or int(port) > PORT_MAX or bare in {"0.0.0.0", "::"}:  # noqa: S104 - refused
+    if not bare or not port.isdecimal() or int(port) > PORT_MAX or bare in {"0.0.0.0", "::"}:  # noqa: S104 - refused  # nosec B104
         msg = f"{PREFIX}WRITER_ADDRESS must be an address that others reach, HOST or HOST:PORT, not {text!r}"
         raise BadSetting(msg)
     return bare, int(port)

@@ -177,7 +177,7 @@ ROUTES = [
             "items in all, in order of first appearance in the log. A restriction in whose place others stand names "
             "them in `displaced_by`. Items that have ended in every reading, and those that are only planned, are left "
             "out unless asked for. A table has the `side` of each item.",
-            query=BetweenQuery, headers=("If-None-Match",),
+            query=BetweenQuery, narrowed={"status": sorted(_STATUSES)}, headers=("If-None-Match",),
             answers=as_of_answers("What stands between them.", BETWEEN, examples.BETWEEN, also=TABLE),
             problems=("knowledge-ahead", "not-acceptable"),
         ),

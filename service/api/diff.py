@@ -13,18 +13,21 @@ from service.api.http.conditions import not_modified
 from service.api.http.cursors import AsOfCursor, check_history, foreign_cursor, next_member, read_cursor
 from service.api.http.frozen import frozen, known_clocks, next_link, tag_of
 from service.api.http.moments import ended_day, micros, ordinal
-from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Day, KnownQuery, Limit, Moment, StandingOrNone
+from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Day, KnownQuery, Limit, Moment, Several, StandingOrNone
 from service.api.http.query_strings import BadQuery
 from service.api.http.requests import AnyRequest, encode, json_answer, query_of, services_of, slug_of
 from service.api.spec import examples, response_shapes
 from service.api.spec.operations import IssueName, Operation, Route, as_of_answers
 from service.api.timeline import check_issue
 from service.domain.errors import Fault, KnowledgeAhead
+from service.domain.matching.asked import clause_of
 from service.domain.vocabulary import dates
+from service.domain.vocabulary.codes import Party, Slug
+from service.domain.vocabulary.kinds import KINDS
 from service.views.asof import difference
 from service.views.asof.basis import resolve
-from service.views.asof.difference import Point, Points
-from service.views.asof.question import Basis, Question
+from service.views.asof.difference import Point, Points, WantedDiff
+from service.views.asof.question import Basis, Included, Question, ScopeFilter
 
 if TYPE_CHECKING:
     from litestar import Response
@@ -65,6 +68,24 @@ class DiffQuery(KnownQuery, frozen=True, kw_only=True, rename={"from_": "from"})
         return [*faults, *super().faults()]
 
 
+class DifferencesQuery(DiffQuery, frozen=True, kw_only=True):
+    """The same across issues, with filters on the items; all of them hold. Several values of one have commas."""
+
+    issue: Annotated[Several[Slug] | None, Meta(description="Items of one of these issues, at either point.")] = None
+    party: Annotated[
+        Several[Party] | None,
+        Meta(description="Items that touch one of these at either point. A page may be short before the end."),
+    ] = None
+
+    def wanted(self) -> WantedDiff:
+        """Return which changes are wanted."""
+        given = [(name, value) for name in ("issue", "party") if (value := getattr(self, name)) is not None]
+        if not given:
+            return WantedDiff()
+        every = ScopeFilter(tuple(KINDS), (), included=Included(ended=True))
+        return WantedDiff(None, lambda day: every._replace(clauses=[clause_of(*each, day) for each in given]))
+
+
 def _misread(moment: str, *, published: bool) -> str | None:
     """Return why a K does not go with its basis; None when it does."""
     if not published:
@@ -95,16 +116,18 @@ class _Span(NamedTuple):
 
 async def _get_diff(request: AnyRequest) -> Response[bytes]:
     """Read what changed in an issue between two points."""
-    return await _diff(request, slug_of(request, "issue", "issue"))
+    slug = slug_of(request, "issue", "issue")
+    return await _diff(request, query_of(request, DiffQuery), WantedDiff(slug))
 
 
 async def _get_differences(request: AnyRequest) -> Response[bytes]:
     """Read what changed across issues between two points."""
-    return await _diff(request, None)
+    query = query_of(request, DifferencesQuery)
+    return await _diff(request, query, query.wanted())
 
 
-async def _diff(request: AnyRequest, slug: str | None) -> Response[bytes]:
-    query, services = query_of(request, DiffQuery), services_of(request)
+async def _diff(request: AnyRequest, query: DiffQuery, wanted: WantedDiff) -> Response[bytes]:
+    services = services_of(request)
     cursor = None if query.cursor is None else read_cursor(request, query.cursor, AsOfCursor)
     edition = services.heads.edition
     span = await _span(request, query, cursor)
@@ -118,12 +141,12 @@ async def _diff(request: AnyRequest, slug: str | None) -> Response[bytes]:
     headers = frozen(request, tag_of(span.clocks, edition), span.clocks, pinned=span.pinned)
     if (same := not_modified(request, headers, exists=False)) is not None:
         return same
-    if slug is not None:
-        await check_issue(services.database, span.basis, slug)
+    if wanted.issue is not None:
+        await check_issue(services.database, span.basis, wanted.issue)
     page = await difference.change_page(
         services.database,
         span.basis,
-        slug,
+        wanted,
         span.points._replace(with_facts=query.sources != "none"),
         after=cursor.after if cursor else 0,
         limit=query.limit,
@@ -261,8 +284,9 @@ ROUTES = [
             summary="Get the changes across issues",
             description="The items of all issues whose states differ between two days as known at one K (`from`, "
             "`to`), or between two Ks on one day (`known_from`, `known_to`: positions or instants; as published, "
-            "days): what became known of what stood on that day.",
-            query=DiffQuery, headers=("If-None-Match",),
+            "days): what became known of what stood on that day. `issue` and `party` filter the items by their states "
+            "at either point.",
+            query=DifferencesQuery, headers=("If-None-Match",),
             answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF, by_datetime=False),
             problems=("knowledge-ahead",),
         ),

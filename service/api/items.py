@@ -218,6 +218,11 @@ def _get(kind: str) -> Handler:
     return as_of(ItemQuery, get_item, mapped=True)
 
 
+def _narrowed(kind: str) -> dict[str, tuple[str, ...]]:
+    """Return the values that parameters may have for the kind, for the document."""
+    return {"status": STATUSES[kind], **({} if kind in response_shapes.MEASURES else {"compared": ("yes",)})}
+
+
 def _routes(kind: Kind) -> list[Route]:
     name, plural = kind.name, kind.plural
     return [
@@ -228,7 +233,7 @@ def _routes(kind: Kind) -> list[Route]:
                 description=f"The {plural} across issues as of (D, K) that match every filter, in order of first "
                 "appearance in the log. Those that have ended, and those that are only planned, are left out unless "
                 "asked for.",
-                query=ItemsQuery, headers=("If-None-Match",),
+                query=ItemsQuery, narrowed=_narrowed(name), headers=("If-None-Match",),
                 answers=as_of_answers(f"A page of {plural}.", response_shapes.PAGES[name], also=TABLE),
                 problems=("knowledge-ahead", "not-acceptable"),
             ),

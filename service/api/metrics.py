@@ -106,6 +106,8 @@ class _Process(Collector):
             "parley_watch_questions", "Questions of watches asked by this process", value=self._services.watches.asked
         )
         yield GaugeMetricFamily("parley_feed_followers", "Streams and waiting pages", value=tail.followers)
+        asked = self._services.watches.asked
+        yield CounterMetricFamily("parley_watch_questions", "Questions of watches that were asked", value=asked)
         if self._head is not None:
             unread = max(0, self._head.position - tail.head) if tail.followers else 0
             yield GaugeMetricFamily(
@@ -158,12 +160,30 @@ class _Log(Collector):
         yield from (events, seconds)
 
 
+class _OfProcess(Collector):
+    """The metrics of a collector, with the label `process` where several processes answer on one address.
+
+    Each reading is of the process that happens to answer; without the label its counts would jump back and forth.
+    """
+
+    def __init__(self, collector: Collector, process: str) -> None:
+        self._collector, self._process = collector, process
+
+    def collect(self) -> Iterator[Metric]:
+        """Return each metric."""
+        for family in self._collector.collect():
+            if self._process:
+                family.samples = [
+                    sample._replace(labels={**sample.labels, "process": self._process}) for sample in family.samples
+                ]
+            yield family
+
+
 async def _metrics(request: AnyRequest) -> Response[bytes]:
     """Return the metrics in the text form of Prometheus."""
     services = services_of(request)
     services.traffic.count()
     registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
     head: Head | None = None
     with suppress(Lost, TimeoutError):  # the others are wanted all the more then
         async with asyncio.timeout(METRICS_SECONDS):
@@ -171,8 +191,9 @@ async def _metrics(request: AnyRequest) -> Response[bytes]:
             found = await consumers.listed(services.database.primary)
             subscriptions = await services.webhooks.store.lags()
             registry.register(_Log(head, found, subscriptions, services.clock()))
-    registry.register(_Process(services, head))
-    registry.register(_Traffic(services.traffic))
+    of_process = (ProcessCollector(registry=None), _Process(services, head), _Traffic(services.traffic))
+    for collector in of_process:
+        registry.register(_OfProcess(collector, services.traffic.process))
     # A media type that is text gets a charset from Litestar, and this one has it.
     return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 

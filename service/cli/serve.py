@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -149,7 +150,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
     lines = logs.Lines(sys.stderr, settings.log_format, clock)
     logs.configure(settings.log_level, settings.log_format, lines)
     sys.setswitchinterval(SWITCH_SECONDS)
-    traffic = Traffic()
+    traffic = Traffic(str(os.getpid()) if settings.workers > 1 else "")
     app = create_app(settings, traffic)
     gate = Gate(
         Bodies(app, settings.stall_seconds),
@@ -207,7 +208,8 @@ def _banner(settings: Settings, where: str, *, is_closed: bool) -> str:
     database = settings.database_url.removeprefix("sqlite:///") if settings.embedded else shown(settings)
     return (
         f"Parley listens on {where}\n"
-        f"  docs:     {where}/schema\n"
+        f"  page:     {where}/\n"
+        f"  API:      {where}/schema\n"
         f"  database: {database}\n"
         f"  keys:     {_NEEDED if is_closed else _NONE}\n"
         f"  try:      curl {where}/v1/issues\n"

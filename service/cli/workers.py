@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
+import subprocess  # it starts this program again  # nosec B404
 import sys
 import threading
 import time
@@ -40,7 +40,7 @@ def supervise(listening: socket.socket, count: int) -> int:
         signal.signal(each, stop)
 
     def start() -> tuple[subprocess.Popen[bytes], float]:
-        return subprocess.Popen(command, pass_fds=(listening.fileno(), watched)), time.monotonic()  # noqa: S603 - ourselves
+        return subprocess.Popen(command, pass_fds=(listening.fileno(), watched)), time.monotonic()  # noqa: S603 - ourselves  # nosec B603
 
     running = [start() for _ in range(count)]
     while not stopping.wait(POLL_SECONDS):

@@ -156,7 +156,7 @@ def _written(value: Any) -> str:  # noqa: ANN401 - any JSON
 def _list(value: list[str]) -> str:
     if not value or any("\n" in each for each in value):
         return _as_json(value)
-    codes = all(re.fullmatch(r"[a-z0-9-]+|[A-Z]+", each) for each in value)
+    codes = all(re.fullmatch(r"[a-z0-9_-]+|[A-Z]+", each) for each in value)
     return (", " if codes else "\n").join(value)
 
 

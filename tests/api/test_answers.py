@@ -8,13 +8,15 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from litestar.testing import TestClient
 
+from service.app import create_app
+from service.settings import Settings
 from tests.api.conftest import LONDON
 from tests.servers import plain_client, serving_together
 
 if TYPE_CHECKING:
     from litestar import Litestar
-    from litestar.testing import TestClient
 
     Client = TestClient[Litestar]
 
@@ -151,3 +153,18 @@ def test_the_catalog_names_the_documents(london: Client) -> None:
             found = london.get(target["href"].removeprefix("http://127.0.0.1:8000"))
             assert found.headers["content-type"].startswith(target["type"])
     assert london.head("/.well-known/api-catalog").links["api-catalog"]["url"].endswith("/.well-known/api-catalog")
+
+
+def test_a_public_url_with_a_path_is_in_every_url(migrated_sqlite_url: str) -> None:
+    """Location, Link and the server of the document have the path that a proxy takes away."""
+    app = create_app(Settings(database_url=migrated_sqlite_url, public_url="https://desk.example/ledger"))
+    with TestClient(app) as client:
+        opening = {"id": "steel", "title": "Steel", "summary": "Tariffs.", "parties": ["US"], **REPORTS}
+        assert client.post("/v1/issues", json=opening).headers["location"] == "/ledger/v1/issues/steel"
+        read = client.get("/v1/issues/steel")
+        assert all(link["url"].startswith("/ledger/") for link in read.links.values())
+        assert client.get("/schema/openapi.json").json()["servers"][0]["url"] == "/ledger"
+        gate = client.get(
+            "/v1/issues/steel", headers={"Accept-Datetime": "Thu, 01 Jan 2099 00:00:00 GMT"}, follow_redirects=False
+        )
+        assert gate.headers["location"].startswith("/ledger/v1/issues/steel?")

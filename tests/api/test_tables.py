@@ -98,7 +98,7 @@ def test_a_table_has_what_the_list_has(ledger: Client, path: str) -> None:
     states = ledger.get(path).json()["items"]
     answer = ledger.get(path, headers=TABLE)
     assert answer.headers["content-type"].startswith("text/csv")
-    assert answer.headers["vary"] == "Accept, Accept-Encoding"
+    assert "Accept" in answer.headers["vary"].split(", ")
     found = rows(answer.text)
     assert len(found) == len(states) > 0
     for row, state in zip(found, states, strict=True):
@@ -128,7 +128,7 @@ def test_what_is_grouped_is_one_table(ledger: Client, path: str, columns: set[st
     ]
     assert {each["kind"] for each in right} == {"restriction", "statement"}
     table = ledger.get(path, headers=TABLE)
-    assert table.headers["vary"] == "Accept"
+    assert "Accept" in table.headers["vary"].split(", ")
     found = rows(table.text)
     assert columns <= found[0].keys()
     assert [{name: row.get(name, "") for name in ("side", "id", "kind")} for row in found] == right

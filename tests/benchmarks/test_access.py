@@ -92,23 +92,25 @@ STEPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "+ traces, metrics": (("service",), ()),
     "+ access lines": (("service",), ("--log-level", "INFO", "--log-format", "json")),
     "+ a key": (("service",), ("--log-level", "INFO", "--log-format", "json")),
+    "+ a rate limit": (("service",), ("--log-level", "INFO", "--log-format", "json", "--rate-limit", "1000000/1")),
 }
+KEYED = {"+ a key", "+ a rate limit"}
 """By name: the program and its flags. Each has what those above it have."""
 
 
 def test_what_the_edge_costs(tmp_path: Path) -> None:
     """Print the CPU that a request takes with each part of the edge more, and its ratio to a service without any."""
     urls = {step: f"sqlite:///{tmp_path / str(number)}.db" for number, step in enumerate(STEPS)}
-    key = made(urls["+ a key"], "admin", "--name", "bench")
+    keys = {step: made(urls[step], "admin", "--name", "bench") for step in STEPS if step in KEYED}
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
     with ExitStack() as stack:
         contenders = {}
         for step, (program, flags) in STEPS.items():
-            if step != "+ a key":
+            if step not in KEYED:
                 parley(urls[step], "migrate")
             server = stack.enter_context(closing(Server(urls[step], *flags, program=program)))
             server.start()
-            bearing = f"Authorization: Bearer {key}\r\n" if step == "+ a key" else ""
+            bearing = f"Authorization: Bearer {keys[step]}\r\n" if step in KEYED else ""
             contenders[step] = Contender(server, bearing)
         asyncio.run(_measured(contenders, found))
     print(f"\n{report.machine()}\n\nCPU µs of a request: least of {ROUNDS} rounds; its ratio to `bare`\n")

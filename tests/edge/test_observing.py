@@ -94,7 +94,7 @@ def test_an_access_line_for_each_request(migrated_url: str) -> None:
         "status": 201,
         "position": len(LONDON),
     }
-    assert of_write["bytes"] == len(written.content)
+    assert of_write["bytes"] == int(written.headers["Content-Length"])
     assert 0 < of_write["ms"] < 1_000 * PATIENCE
     assert (of_read["route"], of_read["status"]) == ("/v1/issues/{issue}", read.status_code)
     assert (of_feed["route"], of_feed["status"], of_feed["position"]) == ("/v1/exposure", 200, len(LONDON))
@@ -290,6 +290,22 @@ def test_metrics_are_as_prometheus_has_them(server: Server) -> None:
         readiness["ledger"],
         "sqlite",
     )
+
+
+def test_each_of_several_processes_has_its_own_counts(migrated_sqlite_url: str) -> None:
+    """Whichever answers, its counts have its name, so that none are mixed up; those of the log have none."""
+    with serving(migrated_sqlite_url, "--workers", "2") as server:
+        processes: set[str] = set()
+        deadline = time.monotonic() + PATIENCE
+        while len(processes) < 2:
+            assert time.monotonic() < deadline
+            with plain_client(server.url) as client:
+                found = metrics_of(client)
+            named = {name: dict(labels).get("process") for name, labels in found}
+            assert named["parley_head_position"] is None
+            (process,) = {named[each] for each in ("parley_build_info", "parley_append_queue", "process_open_fds")}
+            assert process is not None
+            processes.add(process)
 
 
 def test_names_of_keys_cannot_write_lines(migrated_sqlite_url: str) -> None:

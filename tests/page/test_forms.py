@@ -59,7 +59,7 @@ def test_fields_are_of_the_sort_of_their_member(schema: Schemas) -> None:
     """A party is chosen by name, a date has an example, a note has several lines, a code has a list."""
     fields = {each.name: each for group in fact_groups(schema("restriction.imposed")) for each in group.every}
     sorts = {"imposed_by": "party", "against": "codes", "goods": "objects", "instrument": "choice", "quota": "object"}
-    sorts |= {"all_goods": "yes", "rate_percent": "number", "unset": "texts", "reports.0.terms": "json"}
+    sorts |= {"all_goods": "yes", "rate_percent": "number", "unset": "codes", "reports.0.terms": "json"}
     assert {name: fields[name].sort for name in sorts} == sorts
     assert fields["occurred"].example == "2025-04-04"
     assert fields["goods"].example.startswith("name; hs=")

@@ -112,7 +112,12 @@ async def _difference(
     basis = await based(ledger, other[1], other[0])
     while after is not None:
         page = await difference.change_page(
-            ledger.database, basis, issue, difference.Points(ends[0], ends[1]), after=after, limit=limit
+            ledger.database,
+            basis,
+            difference.WantedDiff(issue),
+            difference.Points(ends[0], ends[1]),
+            after=after,
+            limit=limit,
         )
         for each in page.items:
             found[each.slug] = [None if state is None else json.loads(state) for state in (each.before, each.after)]

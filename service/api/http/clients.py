@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from contextlib import contextmanager
-from time import monotonic_ns
+from math import ceil
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from service.api.http.problems import RETRY_AFTER, EdgeRefused
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 CLIENTS_MAX = 10_000
 """Clients that are counted; more of them, and the one that has asked for longest ago is forgotten."""
-
-NANOS = 1_000_000_000
+NEARLY = 1e-6
+"""Of a request: what the sums of many parts may be off."""
 
 
 class TooMany(EdgeRefused):
@@ -37,33 +38,35 @@ class TooMany(EdgeRefused):
 class Clients:
     """Counts by client. An allowance of requests comes back evenly: each request takes its part of the time."""
 
-    def __init__(self, requests: int, seconds: int, streams: int, clock: Callable[[], int] = monotonic_ns) -> None:
+    def __init__(self, requests: int, seconds: int, streams: int, clock: Callable[[], float] = monotonic) -> None:
         """Bound each client to so many `requests` in so many `seconds`, and to so many `streams`; 0 for no bound."""
         self._requests, self._seconds, self._streams_max = requests, seconds, streams
         self.counts = requests > 0
         """Whether requests are counted."""
+        self._part = seconds / max(requests, 1)
+        """Seconds in which one request comes back."""
         self._clock = clock
-        self._spent: OrderedDict[str, int] = OrderedDict()
+        self._back: OrderedDict[str, float] = OrderedDict()
         """By client, when its whole allowance is back."""
         self._streams: Counter[str] = Counter()
-        self._policy = f'"client";q={self._requests};w={self._seconds}'
+        self._policy = f'"client";q={requests};w={seconds}'
 
     def count(self, client: str) -> dict[str, str]:
         """Count a request; return the headers that say how many are left. Raises TooMany."""
-        now, whole = self._clock(), self._seconds * NANOS
-        part = whole // self._requests
-        back = max(self._spent.get(client, now), now) + part
-        left = whole - (back - now)
-        shown = f'"client";r={max(0, left // part)};t={-(-(back - now) // NANOS)}'
-        headers = {"RateLimit-Policy": self._policy, "RateLimit": shown}
+        now, part, backs = self._clock(), self._part, self._back
+        wait = backs.get(client, 0.0) - now
+        wait = part if wait < 0 else wait + part
+        left = int((self._seconds - wait) / part + 1 + NEARLY) - 1
         if left < 0:
+            shown = f'"client";r=0;t={ceil(wait - part)}'
             detail = f"A client may ask {self._requests} times in {self._seconds} seconds."
-            raise TooMany(detail, {"Retry-After": str(-(left // NANOS)), **headers})
-        self._spent[client] = back
-        self._spent.move_to_end(client)
-        if len(self._spent) > CLIENTS_MAX:
-            self._spent.popitem(last=False)
-        return headers
+            retry = {"Retry-After": str(ceil(wait - self._seconds))}
+            raise TooMany(detail, {**retry, "RateLimit-Policy": self._policy, "RateLimit": shown})
+        backs[client] = now + wait
+        backs.move_to_end(client)
+        if len(backs) > CLIENTS_MAX:
+            backs.popitem(last=False)
+        return {"RateLimit": f'"client";r={left};t={ceil(wait)}'}  # each header costs as much as the count
 
     def check_room(self, client: str) -> None:
         """Refuse another stream of a client that has as many as it may; raises TooMany."""

@@ -116,8 +116,9 @@ class RouteTraffic:
 class Traffic:
     """The requests of one process, counted."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, process: str = "") -> None:
+        """Begin with none; `process` names the process where several answer on one address."""
+        self.process = process
         self.routes: defaultdict[str, defaultdict[str, RouteTraffic]] = defaultdict(lambda: defaultdict(RouteTraffic))
         """By path as the document writes it ("" where there is none), and by method."""
         self.asof: dict[tuple[bool, bool], Spread] = {

@@ -17,6 +17,7 @@ from litestar.params import FromPath
 
 from service.api.http.conditions import not_modified
 from service.api.http.encodings import coding_of, compressed_now
+from service.api.http.frozen import prefix_of
 from service.api.http.problem_kinds import PROBLEM_KINDS
 from service.api.http.problems import NotFound
 from service.api.http.requests import services_of
@@ -57,6 +58,16 @@ class _Served(NamedTuple):
             self.coded[coding] = compressed_now(self.content, coding)
         headers |= {"Content-Encoding": coding, "ETag": f'{tag[:-1]}.{coding}"'}
         return Response(self.coded[coding], media_type=self.media_type, headers=headers)
+
+
+def reached_at(document: bytes, url: str) -> bytes:
+    """Return the document for a service whose public URL has a path, which is then that of the server in it."""
+    path = prefix_of(url)
+    if not path:
+        return document
+    read = msgspec.json.decode(document)
+    read["servers"][0]["url"] = path
+    return msgspec.json.encode(read)
 
 
 def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:

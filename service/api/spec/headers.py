@@ -64,7 +64,7 @@ RESPONSE_HEADERS: dict[str, tuple[str, Schema]] = {
         {"examples": ['"client";r=5999;t=1']},
     ),
     "RateLimit-Policy": (
-        "How many requests a client may send (`q`) in a time (`w`, seconds). Without a bound it is absent.",
+        "How many requests a client may send (`q`) in a time (`w`, seconds). On 429.",
         {"examples": ['"client";q=6000;w=60']},
     ),
     "Retry-After": ("Seconds to wait before another try.", {"pattern": "^[0-9]+$"}),

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import inspect
 
 from service.api.spec.field_text import described_in
-from service.api.spec.named_types import BESIDE, BY_KIND, NAMED, NO_NUL, TAG_TEXT, UNIONS
+from service.api.spec.named_types import BESIDE, BY_KIND, EXACT, NAMED, NO_NUL, NO_SPACE, TAG_TEXT, UNIONS
 from service.api.spec.schema_rules import member_ruled, ruled
 from service.api.spec.shared_fields import shared
 
@@ -166,7 +166,8 @@ def _merged_numbers(schema: Schema) -> Schema:
 def _typed(schema: Schema) -> Schema:
     r"""Finish a schema: an enumeration has its type, and is a constant where it has one value; there is no default.
 
-    A pattern ends by $, as the \Z of Python is none in ECMA 262. A text without one holds no NUL.
+    A pattern ends by $, as the \Z of Python is none in ECMA 262, and its spaces are those of Python. A text without a
+    pattern holds no NUL.
     """
     schema = {key: value for key, value in schema.items() if key != "default"}
     if "enum" in schema and all(isinstance(value, str) for value in schema["enum"]):
@@ -175,7 +176,8 @@ def _typed(schema: Schema) -> Schema:
     elif "maxLength" in schema:
         schema.setdefault("pattern", NO_NUL)
     if "pattern" in schema:
-        schema["pattern"] = schema["pattern"].replace(r"\Z", "$")
+        written: str = schema["pattern"]
+        schema["pattern"] = EXACT.get(written, written).replace(r"\Z", "$").replace(r"[^\s]", NO_SPACE)
     return schema
 
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import re
+from typing import Any, Literal, get_args
 
-from service.api.http import parameters
+from msgspec import Meta
+
+from service.api.http import moments, parameters
+from service.api.spec import watch_shapes
 from service.api.spec.between_shapes import AnyMeasure
 from service.api.spec.change_shapes import DAY_CHANGES, DayChange
 from service.api.spec.recorded_shapes import AnyRecorded, AnyRecordedFact, AnyRecordedRecord
 from service.api.spec.state_shapes import STATES, AnyKind, AnyState, PlainCertainty, Posture
 from service.domain.vocabulary import codes, dates
-from service.domain.vocabulary.events import AnyEvent, AnyFact, base, measures
+from service.domain.vocabulary.events import FACTS, AnyEvent, AnyFact, base, measures
 from service.domain.vocabulary.kinds import KINDS, STATUSES
+from service.domain.vocabulary.terms import term_names
 from service.views.asof.sources import Sources
 
 Schema = dict[str, Any]
 
 NO_NUL = r"^[^\u0000]*$"
 """What a text is at least: PostgreSQL stores no NUL."""
+NO_SPACE = r"[^\s\u001c-\u001f\u0085]"
+"""What is no space for Python: these are some more than ECMA 262 has."""
 PARTY_TEXT = (
     "A country by its ISO 3166-1 alpha-2 code, or XK; a bloc (EU, EAEU, EFTA, ASEAN, GCC, MERCOSUR, SACU), which "
     "stands for its members on the day; UN or WTO."
@@ -47,6 +54,45 @@ BESIDE = {"EventNow": "RecordedEvent"}
 """Structs whose members stand beside those of a union, with its name."""
 
 
+_INSTANT = (
+    rf"{dates.EXACT_DAY}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,9}})?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
+_TYPES = sorted(parameters.EVENT_TYPES)
+_CHANGES = {
+    kind: "|".join(re.escape(each.partition(".")[2]) for each in _TYPES if each.startswith(f"{kind}."))
+    for kind in (*KINDS, "record")
+}
+_EVENT_TYPE = "|".join(f"{kind}[.]({changes})" for kind, changes in _CHANGES.items()) + "|answer[.]changed"
+
+
+def _of(shape: Any) -> str:  # noqa: ANN401 - a type
+    """Return the pattern of a type."""
+    return next(str(each.pattern) for each in get_args(shape)[1:] if isinstance(each, Meta) and each.pattern)
+
+
+def _several(one: str) -> str:
+    """Return the pattern of values with commas between them."""
+    return f"^(({one})(,(?!$)|$)){{1,{parameters.SEVERAL_MAX}}}$"
+
+
+EXACT: dict[str, str] = {
+    dates.PATTERN: dates.EXACT_PATTERN,
+    moments.DAY: f"^{dates.EXACT_DAY}$",
+    moments.INSTANT: f"^{_INSTANT}$",
+    moments.DAY_OR_INSTANT: f"^({dates.EXACT_DAY}|{_INSTANT})$",
+    moments.MOMENT: f"^([0-9]{{1,16}}|{dates.EXACT_DAY}|{_INSTANT})$",
+    moments.PLACE: f"^[0-9]{{1,16}}(@{_INSTANT})?$",
+    _of(parameters.OfType): _several(_EVENT_TYPE),
+    _of(parameters.OfParty): _several("|".join(sorted(codes.PARTIES))),
+}
+"""Patterns by which texts are decoded, and what also holds for them, which later checks say in words."""
+
+
+def _terms_of(kind: str) -> tuple[str, ...]:
+    return term_names(next(struct for name, struct in FACTS.items() if name.startswith(f"{kind}.")))
+
+
 def _a(text: str, **more: Any) -> Schema:  # noqa: ANN401 - JSON Schema
     return {"description": text, **more}
 
@@ -55,7 +101,7 @@ NAMED: dict[str, tuple[Any, Schema]] = {
     "Party": (codes.Party, _a(PARTY_TEXT, examples=["CN"])),
     "Element": (codes.Element, _a("A chemical element by its symbol (IUPAC).", examples=["Dy"])),
     "Slug": (codes.Slug, {}),
-    "EdtfDate": (codes.Edtf, {"pattern": dates.EXACT_PATTERN}),
+    "EdtfDate": (codes.Edtf, {}),
     "Day": (parameters.Day, {}),
     "Instant": (parameters.Instant, {}),
     "DayOrInstant": (parameters.DayOrInstant, {}),
@@ -84,12 +130,17 @@ NAMED: dict[str, tuple[Any, Schema]] = {
     "Include": (parameters.EndedOrPlanned, _a("What an answer includes in addition.")),
     "Compared": (Literal["yes", "no"], _a("The measures on a good, or those of which nobody can say.")),
     "EventTypeFilter": (parameters.EventType, {}),
+    "AnswerStatus": (watch_shapes.AnswerStatus, {}),
     "SubscriptionState": (Literal["active", "paused", "disabled"], _a("Whether events are sent.")),
     "SubscriptionSwitch": (Literal["active", "paused"], _a("Whether events are to be sent.")),
     "MessageIds": (Literal["position", "place"], _a("What the ids of messages are.")),
     "ChangesForm": (Literal["json", "csv", "ics", "atom"], _a("The form of an answer.")),
     **{
         f"{kind.capitalize()}Status": (Literal[STATUSES[kind]], _a(f"A status of {KINDS[kind].with_article}."))
+        for kind in KINDS
+    },
+    **{
+        f"{kind.capitalize()}TermName": (Literal[_terms_of(kind)], _a(f"A term of {KINDS[kind].with_article}."))
         for kind in KINDS
     },
 }

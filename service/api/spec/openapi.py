@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -46,7 +46,7 @@ def document(
     version: str,
     description: str = "",
     tags: Mapping[str, str] | None = None,
-    common: Sequence[str] = ("misdirected", "internal", "unavailable"),
+    common: Sequence[str] = ("misdirected", "target-too-long", "head-too-large", "internal", "unavailable"),
 ) -> dict[str, Any]:
     """Describe the operations; ValueError for a table that contradicts itself.
 
@@ -149,7 +149,14 @@ class _Builder:
             for name in _names(operation.path)
         ]
         query = [
-            self._parameter(each.encode_name, "query", each.type, required=each.required, default=each.default)
+            self._parameter(
+                each.encode_name,
+                "query",
+                each.type,
+                operation.narrowed.get(each.encode_name, ()),
+                required=each.required,
+                default=each.default,
+            )
             for each in (msgspec.structs.fields(operation.query) if operation.query else ())
         ]
         return [*path, *query, *_header_parameters(operation)]
@@ -159,6 +166,7 @@ class _Builder:
         name: str,
         place: str,
         shape: Any,  # noqa: ANN401
+        values: Sequence[str] = (),
         *,
         required: bool,
         default: object = None,
@@ -166,6 +174,9 @@ class _Builder:
         schema = self._schemas.of(shape, optional=True)
         named = self._schemas.components.get(schema.get("$ref", "").rpartition("/")[2], {})
         description = schema.pop("description", named.get("description", ""))
+        if values:
+            one = self._schemas.of(Literal[tuple(values)])
+            schema = {**schema, "items": one} if "items" in schema else one
         if default is not None and default is not msgspec.NODEFAULT:
             description = f"{description} `{default}` when absent."
         return _parameter(name, place, description, schema, required=required)
@@ -180,7 +191,7 @@ class _Builder:
 
     def _callback(self, sent: Documented) -> Schema:
         content = {form.media_type: self._media(form) for form in sent.forms}
-        taken = {"2XX": {"description": "It is taken."}}
+        taken = {"2XX": {"description": "It is taken."}, "4XX": {"description": "It is not, and is sent again."}}
         return {
             RECEIVER: {"post": {"summary": sent.description, "requestBody": {"content": content}, "responses": taken}}
         }

@@ -20,7 +20,7 @@ from service.api.spec import examples, receipt_shapes
 from service.domain.vocabulary.codes import Slug
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from service.api.http.problem_kinds import ProblemKind
     from service.api.http.query_strings import Query
@@ -69,7 +69,8 @@ class Documented(NamedTuple):
 class Operation:
     """One operation as the document describes it.
 
-    `path` has its parameters in braces, their types in `path_parameters`. `problems` are names of kinds of problem, or
+    `path` has its parameters in braces, their types in `path_parameters`. `narrowed` are the values that
+    parameters of the query have here, by name, where their type has more. `problems` are names of kinds of problem, or
     statuses for every kind with that status; those that any body or query may meet are added. `answers` may be plain
     tuples. A body may be left out where `body_required` is false. `sends` is what is sent to a receiver from then on.
     `role` is what a key must be for at least; `service/api/roles.py` has it.
@@ -83,6 +84,7 @@ class Operation:
     description: str
     path_parameters: Mapping[str, Any] = field(default_factory=dict)
     query: type[Query] | None = None
+    narrowed: Mapping[str, Sequence[str]] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
     required_headers: tuple[str, ...] = ()
     body: Any = None

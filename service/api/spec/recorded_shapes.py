@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union
 import msgspec
 from msgspec import Meta, UnsetType, defstruct
 
-from service.api.spec.basis_shapes import AsOfMembers, Moment
+from service.api.spec.basis_shapes import EveryDayMembers, Moment
 from service.api.spec.state_shapes import AnyKind
 from service.domain.rule.disagreements import Disagreement
 from service.domain.vocabulary.events import FACTS, RECORDS, AnyFact, Event
@@ -85,7 +85,7 @@ AnyRecorded: Any = Union[(*_FACTS, *_RECORDS)]
 """An event as it is answered. Only the documentation builds these."""
 
 
-class EventNow(AsOfMembers, frozen=True, kw_only=True):
+class EventNow(EveryDayMembers, frozen=True, kw_only=True):
     """A recorded event, and what was recorded on it. Beside these members stand those of the event itself."""
 
     records: tuple[AnyRecordedRecord, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -33,6 +32,9 @@ from service.domain.vocabulary.codes import Slug
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret  # nosec B105
 SECRET_BYTES = (24, 64)
+_CHAR = "[A-Za-z0-9+/]"
+_SECRET = f"^{SECRET_PREFIX}(({_CHAR}{{4}}){{8,21}}({_CHAR}{{2}}==)?|({_CHAR}{{4}}){{8,20}}{_CHAR}{{3}}=)$"
+"""The form of a secret, for the document: the decoder would repeat in its refusal a text that is not of a form."""
 URL_MAX = 2_000
 
 ReceiverUrl = Annotated[
@@ -48,6 +50,7 @@ Secret = Annotated[
     str,
     Meta(
         max_length=120,
+        extra_json_schema={"pattern": _SECRET},
         description=f"A key to sign with: {SECRET_PREFIX} and 24 to 64 bytes in base64 (Standard Webhooks 1.0.0).",
         examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="],
     ),
@@ -212,7 +215,7 @@ def faults_of_secret(secret: str | None) -> list[Fault]:
     least, most = SECRET_BYTES
     try:
         size = len(base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True))
-    except binascii.Error:
+    except ValueError:  # also binascii.Error; a text beyond ASCII
         size = 0
     good = secret.startswith(SECRET_PREFIX) and least <= size <= most
     return [] if good else [Fault(("secret",), f"must be {SECRET_PREFIX} and {least} to {most} bytes in base64")]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from service.domain.rule.answer import Answer, Segment
+    from service.domain.rule.facts import LiveFact
     from service.domain.vocabulary.events import Fact
     from service.domain.vocabulary.kinds import Kind
 
@@ -63,12 +64,14 @@ _MARKED_BY = {
 class ScopeTokens(NamedTuple):
     """The tokens of all states of an item: by sort, None where they are too many; and what each state leaves out.
 
-    `exists` is false for an item that has no state.
+    `exists` is false for an item that has no state. `every` are the tokens of all sorts, with one for each sort of
+    which they are too many.
     """
 
     sorts: Mapping[str, tuple[str, ...] | None]
     left_out: frozenset[str]
     exists: bool
+    every: tuple[str, ...]
 
 
 class _Entry:
@@ -100,7 +103,8 @@ class Scope:
     def change(self, before: Segment | None, after: Segment | None) -> None:
         """Take a state in place of another; None for none."""
         old, new = (None if each is None else each.answer for each in (before, after))
-        if old is not None and new is not None and _touch_the_same(old, new):
+        if old is not None and new is not None and old.status is not None and new.status is not None:
+            self._replace(old, new)
             return
         if new is not None:
             self._count(new, 1)
@@ -114,7 +118,8 @@ class Scope:
                 sort: None if sort in ANY_OF and self._sizes[sort] > BOUND else tuple(counted)
                 for sort, counted in self._counts.items()
             }
-            self._touched = ScopeTokens(sorts, self._left_out_of_all(), self._states > 0)
+            every = chain.from_iterable([(ANY_OF[sort],) if each is None else each for sort, each in sorts.items()])
+            self._touched = ScopeTokens(sorts, self._left_out_of_all(), self._states > 0, tuple(every))
         return self._touched
 
     def _count(self, answer: Answer, step: int) -> None:
@@ -123,22 +128,42 @@ class Scope:
         self._states += step
         if self._left_out or self._states <= 1:  # what all states leave out, or whether there is one
             self._touched = None
-        entries = self._entries
         for name, fact in answer.given.items():
-            if tokens := (fact.tokens or by_term(fact)).get(name):
-                key = (id(fact), name)
-                if (entry := entries.get(key)) is None:
-                    entry = self._begin(key, fact, tokens)
-                entry.count += step
-                if not entry.count:
-                    self._end(key, entry)
+            self._count_term(name, fact, step)
         for key in self._others(answer):
-            entry = entries.get(key)
-            if entry is None:
-                entry = self._begin(key, answer, self._tokens_of_other(key[0], answer))
-            entry.count += step
-            if not entry.count:
-                self._end(key, entry)
+            self._count_other(key, answer, step)
+
+    def _replace(self, old: Answer, new: Answer) -> None:
+        """Count one state in place of another, by what differs."""
+        if self._left_out and old.given != new.given:  # what all states leave out
+            self._touched = None
+        for name, fact in new.given.items():
+            if old.given.get(name) is not fact:
+                self._count_term(name, fact, 1)
+        for name, fact in old.given.items():
+            if new.given.get(name) is not fact:
+                self._count_term(name, fact, -1)
+        before, after = [*self._others(old)], [*self._others(new)]
+        if before != after:
+            for key in after:
+                self._count_other(key, new, 1)
+            for key in before:
+                self._count_other(key, old, -1)
+
+    def _count_term(self, name: str, fact: LiveFact, step: int) -> None:
+        if tokens := (fact.tokens or by_term(fact)).get(name):
+            key = (id(fact), name)
+            entry = self._entries.get(key) or self._begin(key, fact, tokens)
+            self._add(key, entry, step)
+
+    def _count_other(self, key: tuple[Any, ...], answer: Answer, step: int) -> None:
+        entry = self._entries.get(key) or self._begin(key, answer, self._tokens_of_other(key[0], answer))
+        self._add(key, entry, step)
+
+    def _add(self, key: tuple[Any, ...], entry: _Entry, step: int) -> None:
+        entry.count += step
+        if not entry.count:
+            self._end(key, entry)
 
     def _others(self, answer: Answer) -> Iterator[tuple[Any, ...]]:
         """Return the keys of the tokens of a state that no term alone gives: of its issues, and its marks."""
@@ -209,7 +234,12 @@ def followed(own: Iterable[str], others: Iterable[str], touched: Sequence[ScopeT
     Of a sort of which there is too much, only its own stand, with a token that says so. What is left out counts where
     all states leave it out; without any state, where its own text does.
     """
-    own = list(own)
+    own, others = list(own), list(others)
+    if not others and len(touched) == 1 and touched[0].exists:  # mostly: nothing of what it touches has changed
+        yield from [each for each in own if _sort_of(each) is not None]
+        yield from touched[0].every
+        yield from touched[0].left_out
+        return
     mine, theirs = _by_sort(own), _by_sort(others)
     for sort in _SORTS:
         yield from mine.get(sort, ())
@@ -221,10 +251,6 @@ def followed(own: Iterable[str], others: Iterable[str], touched: Sequence[ScopeT
             yield from every
     known = [each.left_out for each in touched if each.exists]
     yield from frozenset.intersection(*known) if known else [token for token in own if token.startswith(_EXCEPT)]
-
-
-def _touch_the_same(one: Answer, other: Answer) -> bool:
-    return bool(one.status) == bool(other.status) and one.given == other.given and one.issues == other.issues
 
 
 def _by_sort(tokens: Iterable[str]) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ ENDED = "ended"
 _STATUS, _NO_STATUS = "status:", "None"
 _ON = "on:"
 PAIRED_MAX = 24
-"""Parties with the same role of which each is paired with each, at most."""
+"""Parties with the same role of which each is paired with each, at most; the pairs of more are not remembered."""
 
 Tokens = dict[str, None]
 """Tokens in a fixed order, each once: the order depends on what they are made from, not on hashing."""
@@ -120,24 +121,33 @@ def scope_marks(kind: Kind, answer: Answer) -> list[str]:
     return found
 
 
-def pairs(kind: Kind, found_by: Iterable[str]) -> list[str]:
+def pairs(kind: Kind, found_by: Iterable[str]) -> tuple[str, ...]:
     """List the pairs of parties that a state may stand between, by its tokens and marks (`codes.pair`).
 
     Who acts is paired with each other party, and with the mark for those that are not named. Where all take part with
     the same role, each is paired with each. A state that does not say its goods has each pair with that, too.
     """
-    found_by = tuple(found_by)
-    parties = [each[6:] for each in found_by if each.startswith("party:")]
-    if kind.name in TOGETHER:
+    named = [each for each in found_by if each[:6] == "party:" or each[:3] == "by:" or each in _PAIRED]
+    make = _pairs if len(named) <= PAIRED_MAX else _pairs.__wrapped__
+    return make(kind.name, tuple(named))
+
+
+_PAIRED = UNSAID | {*PAIR_MARKS.values()}
+
+
+@lru_cache(maxsize=4_096)
+def _pairs(kind: str, found_by: tuple[str, ...]) -> tuple[str, ...]:
+    parties = [each[6:] for each in found_by if each[:6] == "party:"]
+    if kind in TOGETHER:
         if len(parties) > PAIRED_MAX:
-            return [many(kind.name)]
-        return [pair(kind.name, *both) for both in combinations(parties, 2)]
-    mark = PAIR_MARKS.get(kind.name)
+            return (many(kind),)
+        return tuple([pair(kind, *both) for both in combinations(parties, 2)])
+    mark = PAIR_MARKS.get(kind)
     others = [*parties, mark] if mark in found_by else parties
-    actors = parties if kind.name == "statement" else [each[3:] for each in found_by if each.startswith("by:")]
+    actors = parties if kind == "statement" else [each[3:] for each in found_by if each[:3] == "by:"]
     unsaid = ["", *[each for each in found_by if each in UNSAID]]
     both = [(actor, other) for actor in actors for other in others if other != actor]
-    return [pair(kind.name, *each, what) for each in both for what in unsaid]
+    return tuple([pair(kind, *each, what) for each in both for what in unsaid])
 
 
 def statuses(answer: Answer) -> list[str | None]:

@@ -27,13 +27,14 @@ _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 PATTERN = rf"^([0-9]{{4}}(-[0-9]{{2}}(-[0-9]{{2}})?)?|\[({_DAY})?\.\.{_DAY}\]|\[{_DAY},{_DAY}\])\Z"
 """The shape of a date string; `parse` also checks that the days exist and are in order."""
 _YEAR, _MONTH = r"(?!0000)[0-9]{4}", "(0[1-9]|1[0-2])"
-_EXACT_DAY = rf"{_YEAR}-{_MONTH}-(0[1-9]|[12][0-9]|3[01])"
+EXACT_DAY = rf"{_YEAR}-{_MONTH}-(0[1-9]|[12][0-9]|3[01])"
+"""The shape of a day with the months and days of a calendar, without anchors, for the document."""
 EXACT_PATTERN = (
-    rf"^({_YEAR}(-{_MONTH}(-(0[1-9]|[12][0-9]|3[01]))?)?|\[({_EXACT_DAY})?\.\.{_EXACT_DAY}\]"
-    rf"|\[{_EXACT_DAY},{_EXACT_DAY}\])$"
+    rf"^({_YEAR}(-{_MONTH}(-(0[1-9]|[12][0-9]|3[01]))?)?|\[({EXACT_DAY})?\.\.{EXACT_DAY}\]"
+    rf"|\[{EXACT_DAY},{EXACT_DAY}\])$"
 )
-"""The same with the months and days of a calendar, for the document; the last days of short months are left to `parse`,
-which says what is wrong in words."""
+"""The shape of a date string with the same; the last days of short months are left to `parse`, which says in words what
+is wrong."""
 _SHAPE = re.compile(PATTERN)
 
 

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from service.domain.rule import tokens
 from service.domain.rule.state import with_upcoming, without_facts
 from service.views.asof import out_of_order, published, sql
+from service.views.asof.engine import engine_of
 from service.views.asof.question import PAGE_BYTES, fitting
+from service.views.asof.touching import touching
 from service.views.asof.weighing import CHUNK, PageWork, weighed_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from service.domain.rule.item import Item
     from service.storage.database import Database, Dialect, Row
-    from service.views.asof.question import Basis
+    from service.views.asof.question import Basis, ScopeFilter
 
 # Known at one K, a state is another only where a version begins in between.
 _BEGUN = """EXISTS (SELECT 1 FROM version w WHERE w.item = f.item AND w.valid_from > {da} AND w.valid_from <= {db}
@@ -29,6 +33,11 @@ ORDER BY f.item LIMIT $6
 """
 _OF_ISSUE = "(SELECT c.item FROM facet c WHERE c.token = $7)"
 _ALL = "(SELECT c.number AS item FROM item c)"
+_AMONG = "(SELECT DISTINCT c.item FROM facet c WHERE c.token {among})"
+READ_MIN = 50
+"""States that are read at a time at least, where a filter may leave few of them."""
+SCAN_MAX = 5_000
+"""States that a filter is asked about for one page, at most; the rest is for the next page."""
 
 
 class Point(NamedTuple):
@@ -44,6 +53,23 @@ class Points(NamedTuple):
     one: Point
     other: Point
     with_facts: bool = True
+
+
+class WantedDiff(NamedTuple):
+    """Which changes are wanted: those in an issue (None: in all), of items that touch something before or after.
+
+    `touching` returns the filter on a day, and None is no filter.
+    """
+
+    issue: str | None = None
+    touching: Callable[[int], ScopeFilter] | None = None
+
+    def tokens(self, day: int) -> Sequence[str]:
+        """Return tokens of which every item has ever had one that touches what is asked about."""
+        if self.touching is None:
+            return ()
+        wanted = self.touching(day)
+        return wanted.clauses[0].candidates(wanted.kinds)
 
 
 class StateChange(NamedTuple):
@@ -76,36 +102,60 @@ class ChangePage(NamedTuple):
 async def change_page(
     database: Database,
     basis: Basis,
-    issue: str | None,
+    wanted: WantedDiff,
     points: Points,
     *,
     after: int,
     limit: int,
 ) -> ChangePage:
-    """Return what changed in an issue (None: in all) from one point to another, which has the same day or the same K.
+    """Return what changed from one point to another, which has the same day or the same K.
 
-    `basis` is that of the second point. States are compared as they are answered: with their facts or without.
+    `basis` is that of the second point. States are compared as they are answered: with their facts or without. With a
+    filter on what they touch a page may be short before the end.
     """
     compare = _recorded_states if basis.published is None else _published_states
     found: list[StateChange] = []
     rest: int | None = after
-    count, work = 0, PageWork()
-    while rest is not None and count == len(found) <= limit and not work.is_enough:
-        states, rest = await compare(database, basis, issue, points, rest, limit + 1, work)
+    count, scanned, work = 0, 0, PageWork()
+    size = limit + 1 if wanted.touching is None else max(limit + 1, READ_MIN)
+    while rest is not None and count == len(found) <= limit and not work.is_enough and scanned < SCAN_MAX:
+        states, rest = await compare(database, basis, wanted, points, rest, size, work)
+        scanned += 0 if wanted.touching is None else len(states)
         states = states if points.with_facts else [each.without_facts() for each in states]
-        found += [each for each in states if each.before != each.after]
+        differing = [each for each in states if each.before != each.after]
+        found += await _touching(database, basis, wanted, points, differing)
         count = fitting([each.size for each in found], limit)
     return ChangePage(found[:count], found[count - 1].number if count < len(found) else rest)
 
 
+async def _touching(
+    database: Database, basis: Basis, wanted: WantedDiff, points: Points, changes: list[StateChange]
+) -> list[StateChange]:
+    """Keep the changes of items that touch what is asked about at one of the points, or at both."""
+    if wanted.touching is None or not changes:
+        return changes
+    touched: set[str] = set()
+    for point in points[:2]:
+        known = {"position": point.known} if basis.published is None else {"published": point.known}
+        at = basis._replace(as_of=point.day, newest=False, **known)
+        states = await engine_of(at).named(database, at, [each.slug for each in changes])
+        touched |= {each.slug for each in await touching(database, at, wanted.touching(point.day), states)}
+    return [each for each in changes if each.slug in touched]
+
+
 async def _recorded_states(
-    database: Database, _: Basis, issue: str | None, points: Points, after: int, size: int, __: PageWork
+    database: Database, _: Basis, wanted: WantedDiff, points: Points, after: int, size: int, __: PageWork
 ) -> tuple[list[StateChange], int | None]:
     """Return the states at two points of some items that may differ, and the item to go on after."""
     one, other = points[:2]
-    text = _statement(database.dialect, same_day=one.day == other.day, whole=issue is None)
+    dialect, issue = database.dialect, wanted.issue
+    among = list(dict.fromkeys([*wanted.tokens(one.day), *wanted.tokens(other.day)]))
+    candidates = _OF_ISSUE if issue else _AMONG.format(among=dialect.slugs.format("$7")) if among else _ALL
+    text = _statement(dialect, candidates, same_day=one.day == other.day, whole=issue is None)
     token = () if issue is None else (tokens.of_issue(issue), tokens.delimited(tokens.of_issue(issue)))
-    rows = await database.fetch_long(text, *one, *other, after, size, *token)
+    rows = await database.fetch_long(
+        text, *one, *other, after, size, *token, *([dialect.listed(among)] if among else [])
+    )
     states: list[StateChange] = []
     total = 0
     for row in rows:
@@ -118,11 +168,11 @@ async def _recorded_states(
 
 
 async def _published_states(
-    database: Database, basis: Basis, issue: str | None, points: Points, after: int, _: int, work: PageWork
+    database: Database, basis: Basis, wanted: WantedDiff, points: Points, after: int, _: int, work: PageWork
 ) -> tuple[list[StateChange], int | None]:
     """Return the same as published. Candidates are read once: a correction recorded in between may add to them."""
     one, other = points[:2]
-    token = None if issue is None else tokens.of_issue(issue)
+    token = None if wanted.issue is None else tokens.of_issue(wanted.issue)
 
     def both(item: Item) -> StateChange:
         states = _member(item, one.day, token), _member(item, other.day, token)
@@ -148,7 +198,7 @@ def _member(item: Item, day: int, token: str | None) -> bytes | None:
     return state.body if state is not None and (token is None or token in state.tokens) else None
 
 
-def _statement(dialect: Dialect, *, same_day: bool, whole: bool) -> str:
+def _statement(dialect: Dialect, candidates: str, *, same_day: bool, whole: bool) -> str:
     """Return the statement: $1 and $2 are D and K of one point, $3 and $4 of the other."""
     number = dialect.number.format
     one, other = ("$1", number("$2")), ("$3", number("$4"))
@@ -158,7 +208,7 @@ def _statement(dialect: Dialect, *, same_day: bool, whole: bool) -> str:
         body_b=sql.body("vb"),
         later_a=_later(dialect, *one),
         later_b=_later(dialect, *other),
-        candidates=_ALL if whole else _OF_ISSUE,
+        candidates=candidates,
         probe_a=_probe(dialect, "va", *one, whole=whole),
         probe_b=_probe(dialect, "vb", *other, whole=whole),
         moved=_BORNE_ON.format(ka=one[1], kb=other[1]) if same_day else begun,

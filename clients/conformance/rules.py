@@ -1,0 +1,53 @@
+# ruff: noqa: INP001 - schemathesis loads it by its path
+"""The rules that no schema can say. A valid request that is refused for anything else is a failure.
+
+Schemathesis sends requests that are valid by the document. The ledger may refuse them for what is recorded in it, which
+problems of their own kinds say (404, 409, 412, and the kinds below), or for a rule about several members or parameters.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import schemathesis
+
+if TYPE_CHECKING:
+    from schemathesis import Case
+    from schemathesis.checks import CheckContext
+    from schemathesis.core.transport import Response
+
+OF_THE_LEDGER = {404, 409, 412}
+"""Statuses of what is recorded, or was seen: no schema knows it."""
+KINDS = {"/problems/knowledge-ahead", "/problems/other-log", "/problems/too-much-work"}
+"""Kinds of problems about the same."""
+RULES = [
+    # The ledger, its names, and what the network knows.
+    r"lies beyond the head|not a cursor of this list|already;|is not in this log|open it first",
+    r"cannot be resolved|an address that is not public",
+    # Several parameters or members at once.
+    r"not together with|one of the two is enough|with known_basis|the same as|^give |^the same fact gives ",
+    # The last days of short months, and days in order.
+    r"day is out of range for month|is before |^before from",
+    # JSON Schema counts 1.0 as an integer.
+    r"^expected an integer, got a number$",
+]
+"""What the details of faults say that are about the ledger, or about several members, or parameters, at once."""
+
+
+@schemathesis.check
+def valid_data_acceptance(ctx: CheckContext, response: Response, case: Case) -> None:
+    """Fail where a valid request is refused for a rule that a schema can say."""
+    del ctx
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    if not 400 <= response.status_code < 500 or response.status_code in OF_THE_LEDGER:  # noqa: PLR2004 - refused
+        return
+    problem = response.json()
+    if problem["type"] in KINDS:
+        return
+    details = [fault["detail"] for fault in problem.get("errors", ())] or [problem.get("detail", problem["title"])]
+    sayable = [detail for detail in details if not any(re.search(rule, detail) for rule in RULES)]
+    if sayable:
+        msg = f"A valid request was refused ({response.status_code}): {'; '.join(sayable)}"
+        raise AssertionError(msg)
