@@ -242,7 +242,7 @@ def test_lists_are_filtered(london: Client, query: str, found: set[str]) -> None
 def test_every_filter_is_tried() -> None:
     """Each filter of a list is tried above on something that it finds."""
     tried = {name for query, found in FILTERED if found for name, _ in parse_qsl(query.partition("?")[2])}
-    others = {*AsOfPageQuery.__struct_fields__, "include"}  # which is tried in test_shown.py
+    others = {*AsOfPageQuery.__struct_fields__, "include", "sort"}  # tried in test_shown.py and test_sorted.py
     assert tried >= set(ItemsQuery.__struct_fields__) - others
 
 

@@ -600,9 +600,7 @@ def test_head_is_get_without_a_body(client: Client, path: str) -> None:
         assert headed.headers.get(name) == got.headers.get(name)
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/", "/v2/issues", "/v1/sanctions", "/v1/issues/chips/colour", "/v1/event"]
-)
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v2/issues", "/v1/sanctions", "/v1/issues/chips/colour", "/v1/event"])
 def test_a_path_that_is_none_is_not_found(client: Client, path: str) -> None:
     """A path that the service does not have is a 404 problem for every method."""
     for method in ("GET", "POST", "DELETE"):
