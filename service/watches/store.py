@@ -105,6 +105,7 @@ _CONFIRM = """
 UPDATE watch SET asked_at = $1, day = $2, position = $3, epoch = $4
 WHERE name || ':' || CAST(version AS TEXT) {among}
     AND EXISTS (SELECT 1 FROM subscription s WHERE s.name = watch.subscription AND s.owner = $6)
+RETURNING name
 """
 _WAITING = """
 SELECT a.watch, a.version, a.number, a.id, a.position, a.at, w.question, b.url, b.digest, b.body, a.url, a.digest,
@@ -191,11 +192,12 @@ class WatchStore:
         found = id_, answer.url, asked.position, asked.at, answer.digest(), answer.body
         return bool(await self._database.execute(_ADD, *known, *found, owner))
 
-    async def confirm(self, watches: Iterable[Watch], asked: Asked, owner: str) -> None:
-        """Note that watches were asked, those whose subscriptions are leased by `owner`."""
+    async def confirm(self, watches: Iterable[Watch], asked: Asked, owner: str) -> set[str]:
+        """Note that watches were asked, those whose subscriptions are leased by `owner`; return their names."""
         dialect = self._database.dialect
         names = dialect.listed([f"{each.name}:{each.version}" for each in watches])
-        await self._database.execute(_CONFIRM.format(among=dialect.slugs.format("$5")), *asked, names, owner)
+        sql = _CONFIRM.format(among=dialect.slugs.format("$5"))
+        return {name for (name,) in await self._database.execute(sql, *asked, names, owner)}
 
     async def waiting(self, subscription: str, position: int) -> ChangedAnswer | None:
         """Return the next change to deliver to a subscription, of those known up to a position."""

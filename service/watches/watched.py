@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from service.watches.store import WAITING_MAX
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from service.watches.reach import Reach
     from service.watches.store import Watch
+
+
+class ReadWith(NamedTuple):
+    """What the watches in memory were read with: when one differs, they are read again."""
+
+    stamp: object
+    leases: Mapping[str, int]
+    day: int
+    epoch: int
 
 
 class Watched:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, contextmanager, suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -25,7 +25,7 @@ from service.watches.answers import GivenAnswer
 from service.watches.reach import NOTHING, Index
 from service.watches.store import Asked, Watch, WatchStore
 from service.watches.touched import touched_by
-from service.watches.watched import Watched
+from service.watches.watched import ReadWith, Watched
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -41,6 +41,8 @@ LOOK_SECONDS = 1.0
 """How often a process looks for watches that another one made or changed, and whether a day has begun."""
 PAUSE_SECONDS = 0.2
 """How long a process waits after it asked, so that commits that follow fast are looked at together."""
+NO_EPOCH = -1
+"""Stands for the epoch of an answer that is not noted."""
 REST_SECONDS = 30.0
 """How long a question that failed is not asked again."""
 GRACE_SECONDS = 5.0
@@ -59,15 +61,6 @@ class Deliverer(Protocol):
 
     def wake_for_answers(self, subscription: str) -> None:
         """Take note that an answer waits to be delivered."""
-
-
-class _Basis(NamedTuple):
-    """What the watches in memory were read with: when one differs, they are read again."""
-
-    stamp: object
-    leases: Mapping[str, int]
-    day: int
-    epoch: int
 
 
 class Watcher:
@@ -90,7 +83,7 @@ class Watcher:
         self._deliverer = deliverer
         self._watched: dict[str, Watched] = {}
         self._index, self._indexed_on = Index({}), 0
-        self._basis: _Basis | None = None
+        self._basis: ReadWith | None = None
         self._place = BEGINNING
         self._looked_at = 0.0
         self._woken = asyncio.Event()
@@ -173,11 +166,11 @@ class Watcher:
         if basis is not None and basis[1:] == (leases, day, epoch) and now - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = now
-        found = _Basis(await self.store.stamp() if leases else None, leases, day, epoch)
+        found = ReadWith(await self.store.stamp() if leases else None, leases, day, epoch)
         if found != basis or any(watched.is_full() for watched in self._watched.values()):
             await self._read(questions, found)
 
-    async def _read(self, questions: Questions, basis: _Basis) -> None:
+    async def _read(self, questions: Questions, basis: ReadWith) -> None:
         """Read the watches that are asked here. One that is new here is to be asked if events followed its answer."""
         leases, known = basis.leases, self._watched
         rows = [row for row in await self.store.all() if row.subscription in leases] if leases else []
@@ -239,7 +232,16 @@ class Watcher:
         for row in dict.fromkeys(watched.row for watched in asked):
             same.setdefault((row.day, row.position, row.epoch), []).append(row)
         for when, rows in same.items():
-            await self.store.confirm(rows, Asked(self._clock(), *when), self._deliverer.owner)
+            noted = await self.store.confirm(rows, Asked(self._clock(), *when), self._deliverer.owner)
+            for watched in asked:
+                if watched.row in rows and watched.row.name not in noted:
+                    self._ask_again(watched)
+
+    def _ask_again(self, watched: Watched) -> None:
+        """Ask a watch again soon: the database does not know yet, or no longer, that this process asks it."""
+        watched.row = watched.row._replace(epoch=NO_EPOCH)
+        watched.ask_at(watched.row.position)
+        watched.rests_until = _now() + LOOK_SECONDS
 
     async def _ask_safely(self, questions: Questions, watched: Watched, position: int) -> bool:
         """Ask as `_ask` does; a question that fails rests, and the others are asked."""
