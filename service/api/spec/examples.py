@@ -6,6 +6,17 @@ from typing import Any
 
 ISSUE = "rare-earth-export-restrictions"
 ITEM = "china-seven-rare-earths-control"
+ITEMS = {
+    "round": "us-china-talks-geneva", "call": "trump-xi-call-june-2025", "statement": "trump-on-both-sides-conduct",
+    "demand": "us-demand-open-chinese-market", "offer": "us-offer-ease-chip-sales", "restriction": ITEM,
+    "commitment": "china-commitment-reopen-rare-earths", "threat": "us-threat-raise-fentanyl-tariff",
+    "agreement": "geneva-truce", "clearance": "three-us-carmakers-clearance",
+    "investigation": "ad-cvd-r-125-investigation", "dispute": "wto-ds316-airbus",
+}  # fmt: skip
+"""An item of the seeds for each kind; `AS_OF` is a day on which all of them are known."""
+AS_OF = {"as_of": "2025-06-10"}
+SEED_ID = "8bfd53aa-1f3a-58f3-b96a-1ae07768df7c"
+"""The event that imposed `ITEM`, in the seeds."""
 EVENT_ID = "0197a2f0-3c50-7a10-8f00-000000000001"
 OPENING_ID = "0197a2f0-3c50-7a10-8f00-000000000000"
 INSTANT = "2025-06-10T12:00:00.000000Z"
