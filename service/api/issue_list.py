@@ -113,7 +113,9 @@ ROUTES = [
             method="GET", path="/v1/issues", operation_id="list_issues", tag="issues", summary="List issues",
             description="The issues as of (D, K), each with its version and posture, in the order of the log.",
             query=IssuesQuery, example_query=examples.AS_OF, headers=("If-None-Match",),
-            answers=as_of_answers("A page of issues.", response_shapes.PAGES["issue"], also=TABLE),
+            answers=as_of_answers(
+                "A page of issues.", response_shapes.PAGES["issue"], examples.ISSUES_ANSWER, also=TABLE
+            ),
             problems=("knowledge-ahead", "not-acceptable"),
         ),
         as_of(IssuesQuery, _list_issues, columns_of(ISSUE)),

@@ -14,7 +14,9 @@ from litestar.testing import TestClient
 
 from service.api.http.problem_kinds import PROBLEM_KINDS
 from service.api.routes import ABOUT
+from service.api.spec.examples import AS_OF, BASIS, ITEMS
 from service.app import create_app
+from service.domain.vocabulary.kinds import KINDS
 from service.page.reference.guides import GUIDES, Guide, explained
 from service.page.reference.handlers import Reference, served
 from service.settings import Settings
@@ -135,6 +137,17 @@ def test_the_request_of_every_question_is_answered(everything: Client, document:
         assert answer.text
         if path.count("/") == 2 and "json" in answer.headers["content-type"] and "items" in answer.json():
             assert answer.json()["items"] or path in NOTHING_YET, path
+
+
+@pytest.mark.parametrize("kind", ITEMS)
+def test_the_example_of_a_state_is_what_the_service_answers(everything: Client, document: Any, kind: str) -> None:  # noqa: ANN401
+    """The example of each kind is the answer on the seeds, but for the basis, and it is an entry of the list."""
+    path = f"/v1/{KINDS[kind].plural}/{{item}}"
+    example = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+    answer = everything.get(f"/v1/{KINDS[kind].plural}/{ITEMS[kind]}", params=AS_OF).json()
+    assert {**answer, **BASIS} == example
+    listed = document["paths"][f"/v1/{KINDS[kind].plural}"]["get"]["responses"]["200"]["content"]["application/json"]
+    assert listed["example"]["items"] == [{name: value for name, value in example.items() if name not in BASIS}]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")

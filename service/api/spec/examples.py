@@ -92,6 +92,7 @@ BASIS: dict[str, Any] = {
 TIMEMAP = f'''</v1/issues/{ISSUE}?as_of=2025-06-10>; rel="original timegate",
 </v1/issues/{ISSUE}?as_of=2025-06-10&known_position=1>; rel="memento"; datetime="Tue, 10 Jun 2025 12:00:00 GMT"'''
 EVENT_PAGE: dict[str, Any] = {"items": [RECORDED], "next": None, **BASIS, "as_of": None}
+EVENT: dict[str, Any] = {**RECORDED, "records": [], "now": IMPOSED, **BASIS, "as_of": None}
 FEED: dict[str, Any] = {"events": [RECORDED], "next": 2, "head": 2}
 CLOUD_EVENT: dict[str, Any] = {
     "specversion": "1.0",
@@ -166,6 +167,11 @@ ISSUE_ANSWER: dict[str, Any] = {
     "items": {
         "restriction": [_CONTROL],
     },
+    "next": None,
+    **BASIS,
+}
+ISSUES_ANSWER: dict[str, Any] = {
+    "items": [{name: value for name, value in ISSUE_ANSWER.items() if name not in {"items", "next", *BASIS}}],
     "next": None,
     **BASIS,
 }
@@ -246,18 +252,11 @@ SUBSCRIPTION: dict[str, Any] = {
     "due_at": None,
     "subscribed_at": INSTANT,
 }
+SUBSCRIPTIONS: dict[str, Any] = {"items": [SUBSCRIPTION], "next": None, "head": 2}
 SUBSCRIPTION_MADE: dict[str, Any] = SUBSCRIPTION | {"secret": _SECRET}
 DELIVERIES: dict[str, Any] = {
     "items": [
-        {
-            "position": 2,
-            "event": EVENT_ID,
-            "attempt": 1,
-            "at": INSTANT,
-            "took_ms": 12,
-            "status": 204,
-            "detail": None,
-        }
+        {"position": 2, "event": EVENT_ID, "attempt": 1, "at": INSTANT, "took_ms": 12, "status": 204, "detail": None}
     ],
     "next": None,
 }

@@ -136,8 +136,9 @@ def reference_handlers(written: bytes) -> list[HTTPRouteHandler]:
 
 
 def _read(path: str) -> HTTPRouteHandler:
+    """Make a handler that runs in a thread: the first request reads the document, which takes a tenth of a second."""
     methods = [HttpMethod.GET, HttpMethod.HEAD]
-    return HTTPRouteHandler(path, http_method=methods, include_in_schema=False, status_code=200, sync_to_thread=False)
+    return HTTPRouteHandler(path, http_method=methods, include_in_schema=False, status_code=200, sync_to_thread=True)
 
 
 def _shown(page: Callable[[Make, str, str], Served], make: Make) -> Callable[..., Response[bytes]]:

@@ -12,7 +12,7 @@ from service.page.ask import target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_WIDTH = 84
+_WIDTH = 76
 """Characters of a line of JSON, at most, where it can be cut."""
 
 
@@ -44,13 +44,20 @@ class ApiRequest(NamedTuple):
         return " \\\n  ".join([*lines, f"--data @- <<'END'\n{json_text(self.body)}\nEND"])
 
 
-def json_text(value: Any, indent: str = "") -> str:  # noqa: ANN401 - any JSON
-    """Return JSON to be read: what has room on one line is on one."""
-    line = msgspec.json.encode(value).decode()
-    if len(indent) + len(line) <= _WIDTH or not isinstance(value, dict | list) or not value:
-        return msgspec.json.format(line, indent=0) if isinstance(value, dict | list) else line
+def json_text(value: Any, indent: str = "", taken: int = 0) -> str:  # noqa: ANN401 - any JSON
+    """Return JSON to be read: what has room on one line is on one; `taken` characters stand on it already."""
+    line = msgspec.json.encode(value)
+    if not isinstance(value, dict | list) or not value:
+        return line.decode()
+    spaced = msgspec.json.format(line, indent=0).decode()
+    if len(indent) + taken + len(spaced) <= _WIDTH:
+        return spaced
     deeper = f"{indent}  "
     if isinstance(value, dict):
-        names = [f"{msgspec.json.encode(name).decode()}: {json_text(each, deeper)}" for name, each in value.items()]
-        return "{\n" + ",\n".join([deeper + each for each in names]) + f"\n{indent}}}"
-    return "[\n" + ",\n".join([deeper + json_text(each, deeper) for each in value]) + f"\n{indent}]"
+        begin, end = "{}"
+        parts = [(f"{msgspec.json.encode(name).decode()}: ", each) for name, each in value.items()]
+    else:
+        begin, end = "[]"
+        parts = [("", each) for each in value]
+    lines = [f"{deeper}{name}{json_text(each, deeper, len(name) + 1)}" for name, each in parts]
+    return f"{begin}\n" + ",\n".join(lines) + f"\n{indent}{end}"

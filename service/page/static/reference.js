@@ -19,17 +19,20 @@ for (const block of document.querySelectorAll("pre[data-copied]")) {
 
 const form = document.querySelector("form[data-find]");
 const main = document.querySelector("main");
-const before = [...main.childNodes];
+const before = [...main.childNodes], here = location.href, searched = form?.q.defaultValue;
 let asked = null;
 form?.q.addEventListener("input", async () => {
   asked?.abort();
   asked = new AbortController();
   const query = form.q.value.trim();
-  if (!query) return void main.replaceChildren(...before);
+  const url = query ? `/schema?${new URLSearchParams({ q: query })}` : searched ? "/schema" : here;
+  history.replaceState(null, "", url);
+  if (url === here) return void main.replaceChildren(...before);
   try {
-    const answer = await fetch(`/schema?${new URLSearchParams({ q: query })}`, { signal: asked.signal });
+    const answer = await fetch(url, { signal: asked.signal });
     const found = new DOMParser().parseFromString(await answer.text(), "text/html");
-    main.replaceChildren(...found.querySelector("main").childNodes);
+    const fresh = found.querySelector("main");
+    if (fresh) main.replaceChildren(...fresh.childNodes);
   } catch (error) {
     if (error.name !== "AbortError") throw error;
   }
