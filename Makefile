@@ -20,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 # What lints the OpenAPI document and makes the TypeScript client.
-NODE := clients/node_modules/.installed
+NODE := openapi/clients/node_modules/.installed
 # What makes the Python client, and attacks the service by the document.
 TOOLS := $(VENV)/.clients-installed
 COMMA := ,
@@ -62,32 +62,32 @@ format: dev ## Sort, fix and format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-sdk: sdk-python sdk-typescript ## Make the Python and the TypeScript client in clients/ from the OpenAPI document
+sdk: sdk-python sdk-typescript ## Make the Python and the TypeScript client in openapi/clients/ from the OpenAPI document
 
 sdk-python: $(TOOLS)
-	@PATH="$(abspath $(BIN)):$$PATH" clients/python/generate.sh
+	@PATH="$(abspath $(BIN)):$$PATH" openapi/clients/python/generate.sh
 
 sdk-typescript: $(NODE)
-	@rm -rf clients/typescript/parley clients/typescript/build
-	cd clients/typescript && ../node_modules/.bin/openapi-ts --no-log-file
-	cd clients/typescript && ../node_modules/.bin/tsc --project .
+	@rm -rf openapi/clients/typescript/parley openapi/clients/typescript/build
+	cd openapi/clients/typescript && ../node_modules/.bin/openapi-ts --no-log-file
+	cd openapi/clients/typescript && ../node_modules/.bin/tsc --project .
 
 clients: sdk-python ## Check the types of both clients strictly, and run the same story with each (TypeScript needs npm)
-	cd clients/python && "$(abspath $(BIN))/mypy" --strict --config-file= story.py parley_helpers.py parley_client
+	cd openapi/clients/python && "$(abspath $(BIN))/mypy" --strict --config-file= story.py parley_helpers.py parley_client
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory sdk-typescript; \
 		else echo "(no npm here: the TypeScript client is left out)"; fi
-	PYTHONPATH=. $(BIN)/python clients/stories.py \
-		"env PYTHONPATH=clients/python $(BIN)/python clients/python/story.py" \
-		$(if $(shell command -v npm),"node clients/typescript/build/story.js")
+	PYTHONPATH=. $(BIN)/python openapi/clients/stories.py \
+		"env PYTHONPATH=openapi/clients/python $(BIN)/python openapi/clients/python/story.py" \
+		$(if $(shell command -v npm),"node openapi/clients/typescript/build/story.js")
 
 # SECONDS has a default for the soak.
 conformance: SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
 conformance: $(TOOLS) ## Send requests made from the OpenAPI document (SECONDS=60 SEED=1; PHASES=examples,coverage,fuzzing)
-	PYTHONPATH=. $(BIN)/python clients/conformance/run.py "$(abspath $(BIN))/schemathesis" $(SECONDS) $(or $(SEED),1) \
+	PYTHONPATH=. $(BIN)/python openapi/clients/conformance/run.py "$(abspath $(BIN))/schemathesis" $(SECONDS) $(or $(SEED),1) \
 		$(or $(PHASES),coverage$(COMMA)fuzzing)
 
 lint-openapi: $(NODE) ## Lint the OpenAPI document with redocly and spectral (needs Node and npm)
-	clients/lint/lint.sh
+	openapi/clients/lint/lint.sh
 
 screens: dev ## Draw the pictures of docs/page.md again, with Chromium
 	PARLEY_SCREENS=docs/screens $(BIN)/python -m pytest -n 0 -q tests/page/test_browser.py tests/page/test_browser_reference.py -k screens
@@ -139,7 +139,7 @@ lock: | $(BIN)/python ## Pin the newest versions that pyproject.toml allows, wit
 	@! grep -nE '://|^-' requirements.txt requirements-dev.txt requirements-fuzz.txt requirements-clients.txt
 
 clean: ## Remove what make made; data stays
-	rm -rf $(VENV) clients/node_modules clients/python/parley_client clients/typescript/parley clients/typescript/build
+	rm -rf $(VENV) openapi/clients/node_modules openapi/clients/python/parley_client openapi/clients/typescript/parley openapi/clients/typescript/build
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -type d -prune -exec rm -rf {} +
 
@@ -165,7 +165,7 @@ $(TOOLS): requirements-clients.txt $(DEV)
 	@$(PIP) install --require-hashes --requirement requirements-clients.txt
 	@touch $@
 
-$(NODE): clients/package.json
+$(NODE): openapi/clients/package.json
 	@echo "Installing the linters and the generator of the TypeScript client"
-	@npm install --prefix clients --silent --no-audit --no-fund --no-package-lock
+	@npm install --prefix openapi/clients --silent --no-audit --no-fund --no-package-lock
 	@touch $@

@@ -81,6 +81,7 @@ def _route(kind: Kind) -> Route:
     return Route(
         Operation(
             method="GET", path=f"/v1/{kind.plural}/{{{parameter}}}/timemap", operation_id=f"get_{name}_timemap",
+            narrowed={"known_basis": ("recorded",)},
             tag=kind.plural, summary=f"List the frozen URLs of {kind.with_article}",
             description=f"A TimeMap (RFC 7089): the frozen URL of the {name} as of D, one for each event that is "
             "recorded on it, with its date. The header Link has the next page.",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Members = Mapping[str, Any]
 
 _REPORT_FIELD = re.compile(r"reports\.(\d{1,2})\.(\w+)")
+_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18}|(?:\.[0-9]{1,18})?[eE][+-]?[0-9]{1,2})?")
 _DEFAULTS = {"stance": "reports", "modality": "asserted"}
 """Values that say no more than their absence."""
 
@@ -91,17 +92,14 @@ def _object(schema: Members, shape: Members, line: str) -> Any:  # noqa: ANN401 
 def _json(text: str) -> Any:  # noqa: ANN401 - any JSON
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):  # no JSON, or deeper than any value of the vocabulary
         return text
 
 
 def _number(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    """Return a number as JSON has it; other texts as they are, to be refused."""
+    found = _NUMBER.fullmatch(text)
+    return text if found is None else float(text) if found[1] else int(text)
 
 
 def _lines(text: str) -> list[str]:
@@ -123,6 +121,7 @@ def _code(text: str) -> str:
 
 _READ: dict[str, Any] = {
     "number": _number,
+    "party": lambda text: party_named(text) or text,
     "yes": lambda text: text in {"true", "on"},
     "json": _json,
     "texts": _texts,
@@ -157,7 +156,7 @@ def _written(value: Any) -> str:  # noqa: ANN401 - any JSON
 def _list(value: list[str]) -> str:
     if not value or any("\n" in each for each in value):
         return _as_json(value)
-    codes = all(re.fullmatch(r"[a-z0-9-]+|[A-Z]+", each) for each in value)
+    codes = all(re.fullmatch(r"[a-z0-9_-]+|[A-Z]+", each) for each in value)
     return (", " if codes else "\n").join(value)
 
 

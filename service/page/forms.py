@@ -121,11 +121,22 @@ def _group(head: str, fields: list[Field], shown: set[str]) -> FieldGroup:
 
 
 def _resolved(schema: Members, part: Members) -> Members:
-    """Return what a part of a schema refers to, with its own description."""
-    if "$ref" not in part:
-        return part
-    found = schema["$defs"][part["$ref"].removeprefix(_REF)]
-    return {**found, **{name: value for name, value in part.items() if name == "description"}}
+    """Return what a part of a schema refers to, over any number of steps, with the description nearest to the part.
+
+    `named` is the last name on the way, such as Party.
+    """
+    found: Members = part
+    while leads := _led(found):
+        name = leads.removeprefix(_REF)
+        rest = {key: value for key, value in found.items() if key not in {"$ref", "allOf"}}
+        found = {**schema["$defs"][name], **rest, "named": name}
+    return found
+
+
+def _led(part: Members) -> str | None:
+    """Return the reference that a part is made of."""
+    ref: str | None = part.get("$ref") or next((each.get("$ref") for each in part.get("allOf", ())), None)
+    return ref
 
 
 def _field(schema: Members, name: str, part: Members, *, required: bool) -> Field:
@@ -135,7 +146,7 @@ def _field(schema: Members, name: str, part: Members, *, required: bool) -> Fiel
     choices = tuple(shape.get("enum", ())) if sort == "choice" else ()
     example = _pattern(schema, shape, sort) or str(next(iter(shape.get("examples", ())), ""))
     several = sort in {"texts", "objects", "json"} or shape.get("maxLength", 0) >= _LONG
-    long = several and not shape.get("pattern")
+    long = several and not shape.get("examples")
     hint = str(shape.get("description", ""))
     return Field(name, label[:1].upper() + label[1:], sort, hint, required, long, choices, example)
 
@@ -155,7 +166,7 @@ def sort_of(schema: Members, part: Members) -> str:
         case _ if "anyOf" in shape:
             return "number"
         case _:
-            return "party" if part.get("$ref", "").endswith("/Party") else "choice" if "enum" in shape else "text"
+            return "party" if shape.get("named") == "Party" else "choice" if "enum" in shape else "text"
 
 
 def _sort_of_list(schema: Members, shape: Members) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from contextlib import ExitStack
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from litestar.testing import TestClient
 from service.app import create_app
 from service.settings import Settings
 from service.storage import files
+from tests.servers import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,6 +56,13 @@ def filled_once(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory)
     return cache(lambda name: filled(name, sqlite_template, tmp_path_factory))
 
 
+@pytest.fixture(scope="session")
+def served(filled_once: Callable[[str], str]) -> Iterator[Callable[[str], str]]:
+    """Return the URL of a server on a set, which is started when it is first asked for."""
+    with ExitStack() as stack:
+        yield cache(lambda name: stack.enter_context(serving(filled_once(name))).url)
+
+
 @pytest.fixture(params=SETS)
 def seeded_url(request: pytest.FixtureRequest, filled_once: Callable[[str], str]) -> str:
     """The URL of a ledger with one of the sets, which no test writes to."""
@@ -74,7 +83,7 @@ def filled(name: str, template: Path, directories: pytest.TempPathFactory) -> st
     return url
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(us_china_url: str) -> Iterator[TestClient[Litestar]]:
     """The page on the set `us-china`, for tests that only read."""
     with TestClient(create_app(Settings(database_url=us_china_url))) as client:

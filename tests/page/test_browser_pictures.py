@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.page.conftest import SETS
 from tests.page.generated import ISSUE, MANY_RECTANGLES, batches
 from tests.servers import plain_client, serving
 
@@ -18,7 +19,7 @@ from playwright.sync_api import expect, sync_playwright
 from tests.page.browser import DESKTOP, FLAGS, PHONE, chromium, tab
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser
     from playwright.sync_api import Page as Window
@@ -28,7 +29,7 @@ pytestmark = [
     pytest.mark.skipif(chromium() is None, reason="there is no Chromium: apt-get install chromium"),
 ]
 PATIENCE_MS = 20_000
-ISSUES = 8
+ISSUES = 6
 """Issues of a set whose pictures are looked at for labels that overlap."""
 ISSUE_VIEW = "/issues/reciprocal-tariffs?as_of=2025-06-10&known_at=2026-06-01"
 ITEM_VIEW = "/items/restriction/us-advanced-computing-controls?as_of=2023-06-10&known_at=2026-06-01"
@@ -66,11 +67,10 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="module")
-def us_china(us_china_url: str) -> Iterator[str]:
+@pytest.fixture
+def us_china(served: Callable[[str], str]) -> str:
     """The URL of a server on the set `us-china`."""
-    with serving(us_china_url) as server:
-        yield server.url
+    return served("us-china")
 
 
 def line_of(page: Window) -> float:
@@ -187,13 +187,11 @@ def test_only_the_figure_scrolls_on_a_phone(browser: Browser, us_china: str) -> 
         seen.screenshot("issue-phone")
 
 
-def test_labels_do_not_overlap(browser: Browser, seeded_url: str) -> None:
+@pytest.mark.parametrize("name", SETS)
+def test_labels_do_not_overlap(browser: Browser, served: Callable[[str], str], name: str) -> None:
     """On issues of every set no label of a picture lies over another one, and none leaves its lane."""
-    with (
-        serving(seeded_url) as server,
-        tab(browser, server.url, viewport=DESKTOP) as seen,
-        plain_client(server.url) as api,
-    ):
+    url = served(name)
+    with tab(browser, url, viewport=DESKTOP) as seen, plain_client(url) as api:
         issues = [each["id"] for each in api.get("/v1/issues", params={"limit": ISSUES}).json()["items"]]
         overlaps = []
         for slug in issues:

@@ -55,17 +55,33 @@ def test_every_type_has_a_form(schema: Schemas) -> None:
         )
 
 
+def test_fields_are_of_the_sort_of_their_member(schema: Schemas) -> None:
+    """A party is chosen by name, a date has an example, a note has several lines, a code has a list."""
+    fields = {each.name: each for group in fact_groups(schema("restriction.imposed")) for each in group.every}
+    sorts = {"imposed_by": "party", "against": "codes", "goods": "objects", "instrument": "choice", "quota": "object"}
+    sorts |= {"all_goods": "yes", "rate_percent": "number", "unset": "codes", "reports.0.terms": "json"}
+    assert {name: fields[name].sort for name in sorts} == sorts
+    assert fields["occurred"].example == "2025-04-04"
+    assert fields["goods"].example.startswith("name; hs=")
+    assert [name for name in ("note", "item", "reports.0.url", "reports.0.title") if fields[name].long] == ["note"]
+    assert [name for name, each in fields.items() if each.required] == [
+        "issues", "item", "occurred", "imposed_by", "instrument", "reports.0.outlet",
+    ]  # fmt: skip
+
+
 def test_texts_become_values(schema: Schemas) -> None:
     """Numbers, lists, parties by name, lines of goods and ticks are read by the sort of their field."""
     given = {
         "issues": "a-matter, another", "item": " duty ", "occurred": "2025-06", "imposed_by": "US",
-        "against": "China, European Union", "goods": "dysprosium; element=Dy\nsteel; hs=7208", "all_goods": "on",
+        "entities": "Acme; country=China", "against": "China, European Union",
+        "goods": "dysprosium; element=Dy\nsteel; hs=7208", "all_goods": "on",
         "rate_percent": "7.5", "rates": '{"percent":3,"goods":[{"name":"a; b"}]}', "modality": "asserted",
         "reports.0.outlet": "Gazette", "reports.0.stance": "reports", "reports.1.outlet": "",
         "reports.1.stance": "denies", "quota": "volume=ten; unit=t", "reports.0.terms": '{"rate_percent": 5}',
     }  # fmt: skip
     assert read_fact(schema("restriction.imposed"), given) == {
         "issues": ["a-matter", "another"], "item": "duty", "occurred": "2025-06", "imposed_by": "US",
+        "entities": [{"name": "Acme", "country": "CN"}],
         "against": ["CN", "EU"], "goods": [{"name": "dysprosium", "element": "Dy"}, {"name": "steel", "hs": "7208"}],
         "all_goods": True, "rate_percent": 7.5, "rates": [{"percent": 3, "goods": [{"name": "a; b"}]}],
         "quota": {"volume": "ten", "unit": "t"}, "reports": [{"outlet": "Gazette", "terms": {"rate_percent": 5}}],

@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 HOSTILE = "</title></svg><script>alert(1)</script>\"'"
 STEP = 4
-"""By recording, every so manyth is drawn."""
+"""By recording, every so manyth is drawn; by publication, every other one."""
 DAYS = ("2020-03-01", "2023-06-10", "2025-06-10", "2026-06-01")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("basis", ["published", "recorded"])
-def test_every_issue_and_item_is_drawn(seeded_url: str, basis: str) -> None:
-    """Each issue and item of a set has its view on days before, within and after its life, on either basis."""
+def test_issues_and_items_are_drawn(seeded_url: str, basis: str) -> None:
+    """Issues and items of a set have their views on days before, within and after their lives, on either basis."""
     with TestClient(create_app(Settings(database_url=seeded_url))) as client:
         paths = [f"/issues/{each['id']}" for each in listed(client, "issues")]
         for kind in [each for each in KINDS.values() if each.name != "issue"]:
             paths += [f"/items/{kind.name}/{each['id']}" for each in listed(client, kind.plural)]
         assert len(paths) > 5
-        for place, path in enumerate(paths[:: 1 if basis == "published" else STEP]):
+        for place, path in enumerate(paths[:: 2 if basis == "published" else STEP]):
             day = DAYS[place % len(DAYS)]
             answer = client.get(path, params={"as_of": day, "known_basis": basis})
             assert answer.status_code in {200, 404}, (path, day)

@@ -179,6 +179,15 @@ def test_another_source_is_added_to_the_form(ledger: Client) -> None:
     assert [each["outlet"] for each in reports] == ["Gazette", "Herald"]
 
 
+@pytest.mark.parametrize("typed", ["1e999", "nan", "inf", "9" * 5000, "1_000", "0x10", "12,5", "--1"])
+def test_what_is_no_number_is_refused(ledger: Client, typed: str) -> None:
+    """A rate that JSON cannot say is refused beside its field, and not left out or read as another one."""
+    form = form_of(ledger.get("/record?type=restriction.tightened&item=duty&issues=a-matter").text)
+    refused = send(ledger, form, "check", occurred="2025-07-01", rate_percent=typed)
+    assert refused.status_code == 422
+    assert said_of(refused.text, "rate_percent")
+
+
 @pytest.mark.parametrize(
     ("content", "status"),
     [
@@ -186,6 +195,9 @@ def test_another_source_is_added_to_the_form(ledger: Client) -> None:
         (b"type=record.retracted&target=nonsense", 404), (b"type=record.retracted", 404),
         (b"type=restriction.lifted&do=check&reports.99.outlet=x", 422), (b"type=../../v1/issues", 404),
         (b"type=restriction.imposed&do=check&quota={&rates=[&goods=;;=", 422),
+        (b"type=restriction.imposed&do=check&rates=" + b'{"a":' * 100_000, 422),
+        (b"type=restriction.imposed&do=check&reports.0.terms=" + b"[" * 100_000, 422),
+        (b"type=restriction.imposed&do=check&goods={%22name%22:1}&unset=[1,2", 422),
     ],
 )  # fmt: skip
 def test_what_is_no_form_is_refused(ledger: Client, content: bytes, status: int) -> None:

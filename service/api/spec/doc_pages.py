@@ -5,6 +5,7 @@ The pages about them, for people, are in `service/page/reference`.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 CATALOG = 'application/linkset+json; profile="https://www.rfc-editor.org/info/rfc9727"'
 _WELL_KNOWN = "/.well-known/api-catalog"
 _REF = "#/components/schemas/"
+_LEADS = re.compile(f'"{_REF}([^"]+)"')
 _READ = [HttpMethod.GET, HttpMethod.HEAD]
 
 
@@ -97,30 +99,26 @@ def _catalog(url: str) -> Served:
 def event_schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Return the schema of each type of event, which stands on its own (JSON Schema 2020-12), from the document's."""
     components = document["components"]["schemas"]
+    written = {name: msgspec.json.encode(schema).decode() for name, schema in components.items()}
+    leads = {name: set(_LEADS.findall(text)) for name, text in written.items()}
+    alone = {name: msgspec.json.decode(text.replace(f'"{_REF}', '"#/$defs/')) for name, text in written.items()}
     for ref in components["ParleyEvent"]["discriminator"]["mapping"].values():
         name = ref.rpartition("/")[2]
         kind = components[name]["properties"]["type"]["const"]
-        needed = {each: _standing_alone(components[each]) for each in sorted(_reached(components, name))}
+        needed = {each: alone[each] for each in sorted(_reached(leads, name))}
         yield f"{kind}.v1.json", {
             "$schema": "https://json-schema.org/draft/2020-12/schema", "$ref": f"#/$defs/{name}", "$defs": needed,
         }  # fmt: skip
 
 
-def _reached(components: dict[str, Any], name: str) -> set[str]:
+def _reached(leads: dict[str, set[str]], name: str) -> set[str]:
     """Name the schemas that one refers to, itself included."""
     found, open_ = {name}, [name]
     while open_:
-        text = msgspec.json.encode(components[open_.pop()]).decode()
-        new = {ref for ref in components if f'"{_REF}{ref}"' in text} - found
+        new = leads[open_.pop()] - found
         found |= new
         open_ += new
     return found
-
-
-def _standing_alone(schema: dict[str, Any]) -> dict[str, Any]:
-    text = msgspec.json.encode(schema).decode().replace(f'"{_REF}', '"#/$defs/')
-    alone: dict[str, Any] = msgspec.json.decode(text)
-    return alone
 
 
 def _compact(document: bytes) -> bytes:

@@ -209,7 +209,7 @@ class _Builder:
         }
 
     def _media(self, form: Media) -> Schema:
-        text = {"type": "string"} if form.media_type.startswith("text/") else {}
+        text = {"type": "string"} if form.media_type.startswith("text/") or isinstance(form.example, str) else {}
         example = {} if form.example is None else {"example": msgspec.to_builtins(form.example)}
         shapes = [self._schemas.of(shape) for shape in _each(form.shape)]
         return {"schema": {"oneOf": shapes} if len(shapes) > 1 else (shapes or [text])[0], **example}

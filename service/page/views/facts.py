@@ -23,8 +23,8 @@ _NOT_TERMS = {
 def shown(fact: Members) -> dict[str, Any]:
     """Return a fact with its act in words and its terms as pairs of a name and a value."""
     kind, _, change = fact["type"].partition(".")
-    terms = [(words.words(name), words.value(value)) for name, value in fact.items() if name not in _NOT_TERMS]
-    terms += [(words.words(name), "no longer") for name in fact.get("unset") or ()]
+    terms = [(words.term(name), words.value_of(name, value)) for name, value in fact.items() if name not in _NOT_TERMS]
+    terms += [(words.term(name), "no longer") for name in fact.get("unset") or ()]
     return {**fact, "kind": kind, "act": words.words(change), "terms": terms, "ends": ends(fact)}
 
 

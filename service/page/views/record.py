@@ -25,7 +25,7 @@ PATH = "/record"
 _RECORDS = {
     "record.corrected": "Correct a fact",
     "record.retracted": "Retract a fact",
-    "record.report_added": "Add a source to a fact",
+    "record.report_added": "Add a source to a fact, or a denial",
     "record.disputed": "Dispute a fact",
 }
 _ISSUES_MAX = 200
@@ -107,5 +107,5 @@ async def _done(visit: Visit, number: str) -> View:
     if event["type"].startswith("record."):
         fact = (await visit.ask(f"/v1/events/{event['target']}")).members()
     text = facts.shown({**fact, **(fact["now"] or {})})
-    act = _RECORDS.get(event["type"], "").replace("a fact", "").strip() or text["act"]
+    act = words(event["type"].partition(".")[2])
     return View("record_done.html", {"event": event, "fact": text, "act": act}, "Recorded")

@@ -6,7 +6,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
 
-node_modules/.bin/redocly lint --config lint/redocly.yaml --format json ../openapi/openapi.json >"$work/redocly.json" \
+node_modules/.bin/redocly lint --config lint/redocly.yaml --format json ../openapi.json >"$work/redocly.json" \
   2>"$work/redocly.log" || true
 python3 - "$work/redocly.json" <<'PY' || { cat "$work/redocly.log"; exit 1; }
 import json
@@ -19,5 +19,5 @@ print(f"redocly: {found['totals']['errors']} errors, {found['totals']['warnings'
 sys.exit(bool(found["problems"]))
 PY
 
-python3 lint/short_unions.py ../openapi/openapi.json "$work/short.json"
+python3 lint/short_unions.py ../openapi.json "$work/short.json"
 node_modules/.bin/spectral lint --ruleset lint/spectral.yaml --fail-severity hint "$work/short.json"
