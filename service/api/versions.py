@@ -64,6 +64,7 @@ def _route(kind: Kind) -> Route:
             "on any day of publication): rectangles that do not overlap, by first day and first K. Each bound holds up "
             "to, not on, its second value; null is open. Stretches on which the item is only planned are left out.",
             path_parameters={"item": item_name(name)}, query=VersionsQuery, headers=("If-None-Match",),
+            example_query={"sources": "none"},
             answers=as_of_answers(f"The history of the {name}.", response_shapes.HISTORIES[name]),
             problems=("not-found", "knowledge-ahead"),
         ),

@@ -10,6 +10,7 @@ import msgspec
 from service.api.spec.examples import AS_OF, BASIS, ITEMS
 from service.api.spec.operations import Documented
 from service.domain.rule.item import Item
+from service.domain.rule.state import without_facts
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.events import decode
 from service.domain.vocabulary.kinds import KINDS
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 def with_answers(operations: Iterable[Operation], seeds: Iterable[bytes]) -> list[Operation]:
     """Return operations; those that get or list a kind of item have one of the seeds as an example.
 
-    A history is that of its first fact alone, as it was when nothing more was known.
+    A history is that of its first fact alone, as it was when nothing more was known, and without facts: the document
+    says things once.
     """
     answers = _answers([decode(line) for each in seeds for line in each.splitlines()])
     return [
@@ -63,7 +65,12 @@ def _versions(events: list[Fact | Record], slug: str) -> list[dict[str, Any]]:
     ends = [*map(dates.iso, starts[1:]), None]
     known = {"known_from": BASIS["known_position"], "known_to": None}
     return [
-        {"valid_from": dates.iso(start), "valid_to": end, **known, "state": msgspec.json.decode(state.body)}
+        {
+            "valid_from": dates.iso(start),
+            "valid_to": end,
+            **known,
+            "state": msgspec.json.decode(without_facts(state.body)),
+        }
         for index, (start, end) in enumerate(zip(starts, ends, strict=True))
         if (state := item.state_of_segment(index))
     ]
