@@ -90,7 +90,7 @@ lint-openapi: $(NODE) ## Lint the OpenAPI document with redocly and spectral (ne
 	openapi/clients/lint/lint.sh
 
 screens: dev ## Draw the pictures of docs/page.md again, with Chromium
-	PARLEY_SCREENS=docs/screens $(BIN)/python -m pytest -n 0 -q tests/page/test_browser.py -k screens
+	PARLEY_SCREENS=docs/screens $(BIN)/python -m pytest -n 0 -q tests/page/test_browser.py tests/page/test_browser_reference.py -k screens
 
 attack: dev ## Attack the service, and break what it stands on; prints what happens
 	$(BIN)/python -m pytest -m row $(ALONE) --tb=short -q $(ARGS)

@@ -27,6 +27,7 @@ from service.api.spec.doc_pages import reached_at
 from service.eventlog.head import Heads
 from service.feed.live import Tail
 from service.page.handlers import exception_handlers, page_handlers
+from service.page.reference.handlers import reference_handlers
 from service.storage import connect, files
 from service.storage.database import NotMigrated
 from service.views import shape
@@ -145,14 +146,10 @@ def create_app(settings: Settings, traffic: Traffic | None = None) -> Litestar:
                 yield
         logger.info("service.stopped")
 
+    kept, channels = ((files.data("openapi") / name).read_bytes() for name in ("openapi.json", "asyncapi.json"))
+    written = reached_at(kept, settings.public_url)
     return Litestar(
-        route_handlers=[
-            *page_handlers(),
-            *route_handlers(
-                reached_at((files.data("openapi") / "openapi.json").read_bytes(), settings.public_url),
-                (files.data("openapi") / "asyncapi.json").read_bytes(),
-            ),
-        ],
+        route_handlers=[*page_handlers(), *reference_handlers(written), *route_handlers(written, channels)],
         lifespan=[lifespan],
         state=State(),
         exception_handlers=exception_handlers(handlers()),

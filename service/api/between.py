@@ -178,6 +178,7 @@ ROUTES = [
             "them in `displaced_by`. Items that have ended in every reading, and those that are only planned, are left "
             "out unless asked for. A table has the `side` of each item.",
             query=BetweenQuery, narrowed={"status": sorted(_STATUSES)}, headers=("If-None-Match",),
+            example_query={"a": "US", "b": "CN", **examples.AS_OF},
             answers=as_of_answers("What stands between them.", BETWEEN, examples.BETWEEN, also=TABLE),
             problems=("knowledge-ahead", "not-acceptable"),
         ),

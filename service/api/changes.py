@@ -182,7 +182,7 @@ ROUTES = [
             "`Accept` or `format` picks JSON, a table (`text/csv`), a calendar to subscribe to (`text/calendar`) or a "
             "news feed (`application/atom+xml`); in these the header `Link` names the next page. With filters a page "
             "may be short before the end.",
-            query=ChangesQuery, headers=("If-None-Match",),
+            query=ChangesQuery, example_query={"from": "2025-04-01"}, headers=("If-None-Match",),
             answers={
                 200: Documented(
                     "The changes.", change_shapes.ChangesPage, example=examples.CHANGES, headers=AS_OF_HEADERS,

@@ -264,6 +264,7 @@ async def _known_at(request: AnyRequest, name: str, written: str | None, otherwi
         raise KnowledgeAhead(asked, ahead.head) from ahead
 
 
+_DAYS = {"from": "2025-04-01", "to": "2025-06-10"}
 ROUTES = [
     Route(
         Operation(
@@ -272,7 +273,7 @@ ROUTES = [
             description="The items of the issue, itself included, whose states differ between two days as known at one "
             "K (`from`, `to`), or between two Ks on one day (`known_from`, `known_to`: positions or instants; as "
             "published, days).",
-            path_parameters={"issue": IssueName}, query=DiffQuery, headers=("If-None-Match",),
+            path_parameters={"issue": IssueName}, query=DiffQuery, example_query=_DAYS, headers=("If-None-Match",),
             answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF, by_datetime=False),
             problems=("not-found", "knowledge-ahead"),
         ),
@@ -286,7 +287,7 @@ ROUTES = [
             "`to`), or between two Ks on one day (`known_from`, `known_to`: positions or instants; as published, "
             "days): what became known of what stood on that day. `issue` and `party` filter the items by their states "
             "at either point.",
-            query=DifferencesQuery, headers=("If-None-Match",),
+            query=DifferencesQuery, example_query=_DAYS, headers=("If-None-Match",),
             answers=as_of_answers("A page of changes.", response_shapes.Diff, examples.DIFF, by_datetime=False),
             problems=("knowledge-ahead",),
         ),

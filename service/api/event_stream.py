@@ -240,7 +240,7 @@ ROUTES = [
             "`Last-Event-ID` or `after`, without a gap. A stream that breaks off is resumed by its last "
             "id. A heartbeat comes at least every half minute, with the position reached. If the log is set back, as "
             "to a backup, a message `set-back` ends the streams that had gone further.",
-            query=StreamQuery, headers=("Last-Event-ID",),
+            query=StreamQuery, example_query={"after": "0"}, headers=("Last-Event-ID",),
             answers={
                 200: Documented(
                     "The log from there on; the schema is that of the data of one message.",

@@ -239,7 +239,7 @@ ROUTES = [
             description="A recorded event, the corrections, retractions, reports and disputes recorded on it, "
             "and its text now.",
             query=KnownQuery, headers=("If-None-Match",),
-            answers=as_of_answers("The event.", EventNow, by_datetime=False),
+            answers=as_of_answers("The event.", EventNow, examples.EVENT, by_datetime=False),
             problems=("unknown-event", "knowledge-ahead"), **_BY_ID,
         ),
         _get_event,

@@ -200,6 +200,7 @@ ROUTES = [
             "sum of what is collected and neither displaced nor cleared, or why it cannot be reckoned. "
             "`not_compared` counts the measures that do not say their goods in the way asked for.",
             query=ExposureQuery, headers=("If-None-Match",),
+            example_query={"good": "dysprosium", "origin": "CN", "destination": "US", **examples.AS_OF},
             answers=as_of_answers("What touches them.", between_shapes.Exposure, examples.EXPOSURE, also=TABLE),
             problems=("knowledge-ahead", "not-acceptable"),
         ),

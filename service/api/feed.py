@@ -274,7 +274,7 @@ ROUTES = [
             "for, one event a line, and ends with a line `{end, count, next, head}`: without that it was cut off. "
             "`Accept: application/cloudevents-batch+json` gives a page as CloudEvents, with `next` and `head` in "
             "headers. A page has some 8 MB of events at most.",
-            query=FeedQuery, headers=("If-None-Match",),
+            query=FeedQuery, example_query={"after": "0", "limit": 10}, headers=("If-None-Match",),
             answers={
                 200: Documented(
                     "A page of the log.", follower_shapes.FeedPage, example=examples.FEED, also=(_LINE, _BATCH),

@@ -11,7 +11,7 @@ from service.api.http.asof import Answered, AsOfRequest, as_of
 from service.api.http.parameters import AsOfPageQuery, Several, Words, faults_of_words
 from service.api.issue_bodies import with_posture
 from service.api.listing import SORTED, IssueSort, listed, order_of, place_of
-from service.api.spec import response_shapes
+from service.api.spec import examples, response_shapes
 from service.api.spec.operations import TABLE, Operation, Route, as_of_answers
 from service.api.spec.state_shapes import ISSUE, Posture, columns_of
 from service.domain.matching.asked import clause_of
@@ -112,8 +112,10 @@ ROUTES = [
         Operation(
             method="GET", path="/v1/issues", operation_id="list_issues", tag="issues", summary="List issues",
             description="The issues as of (D, K), each with its version and posture, in the order of the log.",
-            query=IssuesQuery, headers=("If-None-Match",),
-            answers=as_of_answers("A page of issues.", response_shapes.PAGES["issue"], also=TABLE),
+            query=IssuesQuery, example_query=examples.AS_OF, headers=("If-None-Match",),
+            answers=as_of_answers(
+                "A page of issues.", response_shapes.PAGES["issue"], examples.ISSUES_ANSWER, also=TABLE
+            ),
             problems=("knowledge-ahead", "not-acceptable"),
         ),
         as_of(IssuesQuery, _list_issues, columns_of(ISSUE)),

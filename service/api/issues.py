@@ -248,7 +248,7 @@ ROUTES = [
             method="GET", operation_id="get_issue", summary="Get an issue as of a day",
             description="The state of the issue on day D as known at K: its items by kind, each with its status, "
             "certainty, sources and what is to come. As a table it is its items.",
-            query=IssueQuery, headers=("If-None-Match",),
+            query=IssueQuery, example_query=examples.AS_OF, headers=("If-None-Match",),
             answers=as_of_answers("The issue.", response_shapes.ISSUE_ANSWER, examples.ISSUE_ANSWER, also=TABLE),
             problems=("not-found", "knowledge-ahead", "not-acceptable"), **_BY_NAME,
         ),

@@ -29,8 +29,8 @@ from service.api.http.parameters import (
 from service.api.http.query_strings import BadQuery
 from service.api.http.requests import Handler, slug_of
 from service.api.listing import SORTED, ItemSort, listed, order_of, place_of
-from service.api.spec import response_shapes, state_shapes
-from service.api.spec.operations import TABLE, ItemName, Operation, Route, as_of_answers
+from service.api.spec import examples, response_shapes, state_shapes
+from service.api.spec.operations import TABLE, Operation, Route, as_of_answers, item_name
 from service.api.spec.state_shapes import columns_of
 from service.domain.errors import Fault
 from service.domain.matching.asked import CLAUSES, clause_of
@@ -233,7 +233,7 @@ def _routes(kind: Kind) -> list[Route]:
                 description=f"The {plural} across issues as of (D, K) that match every filter, in order of first "
                 "appearance in the log. Those that have ended, and those that are only planned, are left out unless "
                 "asked for.",
-                query=ItemsQuery, narrowed=_narrowed(name), headers=("If-None-Match",),
+                query=ItemsQuery, narrowed=_narrowed(name), example_query=examples.AS_OF, headers=("If-None-Match",),
                 answers=as_of_answers(f"A page of {plural}.", response_shapes.PAGES[name], also=TABLE),
                 problems=("knowledge-ahead", "not-acceptable"),
             ),
@@ -243,7 +243,8 @@ def _routes(kind: Kind) -> list[Route]:
             Operation(
                 method="GET", path=f"/v1/{plural}/{{item}}", operation_id=f"get_{name}", tag=plural,
                 summary=f"Get {kind.with_article} as of a day", description=f"One {name} as of (D, K).",
-                path_parameters={"item": ItemName}, query=ItemQuery, headers=("If-None-Match",),
+                path_parameters={"item": item_name(name)}, query=ItemQuery, example_query=examples.AS_OF,
+                headers=("If-None-Match",),
                 answers=as_of_answers(f"The {name}.", response_shapes.ANSWERS[name]),
                 problems=("not-found", "knowledge-ahead"),
             ),

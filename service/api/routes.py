@@ -40,7 +40,9 @@ from service.api.spec import asyncapi as channels
 from service.api.spec.doc_pages import docs_handlers
 from service.api.spec.openapi import document, encode
 from service.api.spec.operations import Route
+from service.api.spec.seed_answers import with_answers
 from service.domain.vocabulary.kinds import KINDS
+from service.storage import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +140,8 @@ ROUTES: list[Route] = [
 
 def openapi() -> bytes:
     """Return the OpenAPI document."""
-    operations = [route.operation for route in ROUTES]
+    seeds = [path.read_bytes() for path in sorted(files.data("seeds").glob("*.ndjson"))]
+    operations = with_answers([route.operation for route in ROUTES], seeds)
     return encode(document(operations, title=TITLE, version=VERSION, description=ABOUT, tags=TAGS))
 
 

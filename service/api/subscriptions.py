@@ -301,7 +301,7 @@ ROUTES = [
             method="GET", path=_PATH, operation_id="list_subscriptions", tag="subscriptions",
             summary="List subscriptions",
             description="All subscriptions, by name.", query=Query,
-            answers={200: Documented("The subscriptions.", SubscriptionList)},
+            answers={200: Documented("The subscriptions.", SubscriptionList, example=examples.SUBSCRIPTIONS)},
         ),
         _list_subscriptions,
     ),

@@ -16,7 +16,7 @@ from service.api.http.problems import NotFound
 from service.api.http.query_strings import BadQuery
 from service.api.http.requests import AnyRequest, Handler, parameters_of, slug_of
 from service.api.spec import examples
-from service.api.spec.operations import IssueName, ItemName, Operation, Route, as_of_answers
+from service.api.spec.operations import IssueName, Operation, Route, as_of_answers, item_name
 from service.domain.errors import Fault
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.kinds import KINDS, Kind
@@ -85,8 +85,8 @@ def _route(kind: Kind) -> Route:
             tag=kind.plural, summary=f"List the frozen URLs of {kind.with_article}",
             description=f"A TimeMap (RFC 7089): the frozen URL of the {name} as of D, one for each event that is "
             "recorded on it, with its date. The header Link has the next page.",
-            path_parameters={parameter: IssueName if name == "issue" else ItemName},
-            query=AsOfPageQuery, headers=("If-None-Match",),
+            path_parameters={parameter: IssueName if name == "issue" else item_name(name)},
+            query=AsOfPageQuery, example_query=examples.AS_OF, headers=("If-None-Match",),
             answers=as_of_answers("The links.", None, examples.TIMEMAP, by_datetime=False, media_type=LINKS),
             problems=("not-found", "knowledge-ahead"),
         ),

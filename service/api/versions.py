@@ -9,7 +9,7 @@ from service.api.http.asof import AsOfRequest, as_known
 from service.api.http.parameters import KnownPageQuery, StandingOrNone
 from service.api.http.requests import Handler, slug_of
 from service.api.spec import response_shapes
-from service.api.spec.operations import ItemName, Operation, Route, as_of_answers
+from service.api.spec.operations import Operation, Route, as_of_answers, item_name
 from service.domain.rule.state import without_facts
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.kinds import KINDS, Kind
@@ -63,7 +63,8 @@ def _route(kind: Kind) -> Route:
             description=f"Every state that the {name} has, on any day, as known at any position up to K (as published, "
             "on any day of publication): rectangles that do not overlap, by first day and first K. Each bound holds up "
             "to, not on, its second value; null is open. Stretches on which the item is only planned are left out.",
-            path_parameters={"item": ItemName}, query=VersionsQuery, headers=("If-None-Match",),
+            path_parameters={"item": item_name(name)}, query=VersionsQuery, headers=("If-None-Match",),
+            example_query={"sources": "none"},
             answers=as_of_answers(f"The history of the {name}.", response_shapes.HISTORIES[name]),
             problems=("not-found", "knowledge-ahead"),
         ),

@@ -18,7 +18,8 @@ DOCUMENT: dict[str, Any] = json.loads((ROOT / "openapi" / "openapi.json").read_b
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 REF = "#/components/schemas/"
 NO_SCHEMAS = {"example", "examples", "mapping", "enum", "const", "required", "dependentRequired"}
-BYTES_MAX = 950_000
+BYTES_MAX = 970_000
+"""Some 50,000 of them are examples of answers."""
 
 
 def schemas(node: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:

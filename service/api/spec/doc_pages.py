@@ -1,27 +1,23 @@
-"""The documentation as the service serves it: the reference page, the OpenAPI document, a page a kind of problem.
+"""The documents that describe the service: OpenAPI, AsyncAPI, a JSON Schema for each type of event, the catalogue.
 
-None of them loads anything else, so they work without a network.
+The pages about them, for people, are in `service/page/reference`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from litestar import Request, Response, route
 from litestar.enums import HttpMethod
 from litestar.params import FromPath
 
-from service.api.http.conditions import not_modified
-from service.api.http.encodings import coding_of, compressed_now
 from service.api.http.frozen import prefix_of
-from service.api.http.problem_kinds import PROBLEM_KINDS
 from service.api.http.problems import NotFound
 from service.api.http.requests import services_of
-from service.api.spec.reference_page import problem_page, reference_page
+from service.api.http.served import Served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,31 +29,6 @@ _WELL_KNOWN = "/.well-known/api-catalog"
 _REF = "#/components/schemas/"
 _LEADS = re.compile(f'"{_REF}([^"]+)"')
 _READ = [HttpMethod.GET, HttpMethod.HEAD]
-_HTML_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
-
-
-class _Served(NamedTuple):
-    """Bytes that stay the same as long as the process runs."""
-
-    content: bytes
-    media_type: str
-    headers: dict[str, str]
-    coded: dict[str, bytes]
-
-    def answer(self, request: Request[Any, Any, Any]) -> Response[bytes]:
-        """Return the page, or 304 when the client has it."""
-        tag = f'"{hashlib.sha256(self.content).hexdigest()[:16]}"'
-        headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-        if (same := not_modified(request, headers)) is not None:
-            return same
-        headers |= self.headers
-        coding = coding_of(request)
-        if coding is None:
-            return Response(self.content, media_type=self.media_type, headers=headers)
-        if coding not in self.coded:
-            self.coded[coding] = compressed_now(self.content, coding)
-        headers |= {"Content-Encoding": coding, "ETag": f'{tag[:-1]}.{coding}"'}
-        return Response(self.coded[coding], media_type=self.media_type, headers=headers)
 
 
 def reached_at(document: bytes, url: str) -> bytes:
@@ -71,22 +42,12 @@ def reached_at(document: bytes, url: str) -> bytes:
 
 
 def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
-    """Return the handlers of `/schema` and what is below it, and `/problems/{name}`, for the two encoded documents.
+    """Return the handlers of the documents below `/schema`, for the two that are encoded.
 
     Litestar's own OpenAPI pages must be off (`openapi_config=None`): they sit at the same path and load from a CDN.
     """
-    spec = _Served(_compact(document), "application/json", {}, {})
-    async_spec = _Served(_compact(channels), "application/json", {}, {})
-
-    @cache
-    def page() -> _Served:
-        """Make the reference page at the first request."""
-        return _html(reference_page(msgspec.json.decode(document)))
-
-    @route("/schema", http_method=_READ, sync_to_thread=False)
-    def reference(request: Request[Any, Any, Any]) -> Response[bytes]:
-        """Show the reference page."""
-        return page().answer(request)
+    spec = Served(_compact(document), "application/json", {}, {})
+    async_spec = Served(_compact(channels), "application/json", {}, {})
 
     @route("/schema/openapi.json", http_method=_READ, sync_to_thread=False)
     def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -99,10 +60,10 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
         return async_spec.answer(request)
 
     @cache
-    def schemas() -> dict[str, _Served]:
+    def schemas() -> dict[str, Served]:
         """Return the schema of each type of event, by the last part of its URL."""
         found = event_schemas(msgspec.json.decode(document))
-        return {name: _Served(msgspec.json.encode(schema), "application/schema+json", {}, {}) for name, schema in found}
+        return {name: Served(msgspec.json.encode(schema), "application/schema+json", {}, {}) for name, schema in found}
 
     @route("/schema/events/{name:str}", http_method=_READ, sync_to_thread=False)
     def event(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
@@ -112,15 +73,7 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
             raise NotFound(detail)
         return schemas()[name].answer(request)
 
-    @route("/problems/{name:str}", http_method=_READ, sync_to_thread=False)
-    def problem(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
-        """Show what a kind of problem means."""
-        if name not in PROBLEM_KINDS:
-            detail = f"There is no kind of problem called {name}."
-            raise NotFound(detail)
-        return _html(problem_page(PROBLEM_KINDS[name])).answer(request)
-
-    return [reference, openapi, asyncapi, event, problem, catalog]
+    return [openapi, asyncapi, event, catalog]
 
 
 @route(_WELL_KNOWN, http_method=_READ, sync_to_thread=False)
@@ -130,7 +83,7 @@ def catalog(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @cache
-def _catalog(url: str) -> _Served:
+def _catalog(url: str) -> Served:
     documents = [f"{url}/schema/openapi.json", f"{url}/schema/asyncapi.json"]
     links = {
         "anchor": f"{url}/v1",
@@ -138,7 +91,7 @@ def _catalog(url: str) -> _Served:
         "service-doc": [{"href": f"{url}/schema", "type": "text/html"}],
         "status": [{"href": f"{url}/readyz", "type": "application/json"}],
     }
-    return _Served(
+    return Served(
         msgspec.json.encode({"linkset": [links]}), CATALOG, {"Link": f'<{url}{_WELL_KNOWN}>; rel="api-catalog"'}, {}
     )
 
@@ -171,7 +124,3 @@ def _reached(leads: dict[str, set[str]], name: str) -> set[str]:
 def _compact(document: bytes) -> bytes:
     """Return a document without the white space that people read it by."""
     return msgspec.json.format(document, indent=-1)
-
-
-def _html(text: str) -> _Served:
-    return _Served(text.encode(), "text/html", _HTML_HEADERS, {})

@@ -6,6 +6,17 @@ from typing import Any
 
 ISSUE = "rare-earth-export-restrictions"
 ITEM = "china-seven-rare-earths-control"
+ITEMS = {
+    "round": "us-china-talks-geneva", "call": "trump-xi-call-june-2025", "statement": "trump-on-both-sides-conduct",
+    "demand": "us-demand-open-chinese-market", "offer": "us-offer-ease-chip-sales", "restriction": ITEM,
+    "commitment": "china-commitment-reopen-rare-earths", "threat": "us-threat-raise-fentanyl-tariff",
+    "agreement": "geneva-truce", "clearance": "three-us-carmakers-clearance",
+    "investigation": "ad-cvd-r-125-investigation", "dispute": "wto-ds316-airbus",
+}  # fmt: skip
+"""An item of the seeds for each kind; `AS_OF` is a day on which all of them are known."""
+AS_OF = {"as_of": "2025-06-10"}
+SEED_ID = "8bfd53aa-1f3a-58f3-b96a-1ae07768df7c"
+"""The event that imposed `ITEM`, in the seeds."""
 EVENT_ID = "0197a2f0-3c50-7a10-8f00-000000000001"
 OPENING_ID = "0197a2f0-3c50-7a10-8f00-000000000000"
 INSTANT = "2025-06-10T12:00:00.000000Z"
@@ -81,6 +92,7 @@ BASIS: dict[str, Any] = {
 TIMEMAP = f'''</v1/issues/{ISSUE}?as_of=2025-06-10>; rel="original timegate",
 </v1/issues/{ISSUE}?as_of=2025-06-10&known_position=1>; rel="memento"; datetime="Tue, 10 Jun 2025 12:00:00 GMT"'''
 EVENT_PAGE: dict[str, Any] = {"items": [RECORDED], "next": None, **BASIS, "as_of": None}
+EVENT: dict[str, Any] = {**RECORDED, "records": [], "now": IMPOSED, **BASIS, "as_of": None}
 FEED: dict[str, Any] = {"events": [RECORDED], "next": 2, "head": 2}
 CLOUD_EVENT: dict[str, Any] = {
     "specversion": "1.0",
@@ -155,6 +167,11 @@ ISSUE_ANSWER: dict[str, Any] = {
     "items": {
         "restriction": [_CONTROL],
     },
+    "next": None,
+    **BASIS,
+}
+ISSUES_ANSWER: dict[str, Any] = {
+    "items": [{name: value for name, value in ISSUE_ANSWER.items() if name not in {"items", "next", *BASIS}}],
     "next": None,
     **BASIS,
 }
@@ -235,18 +252,11 @@ SUBSCRIPTION: dict[str, Any] = {
     "due_at": None,
     "subscribed_at": INSTANT,
 }
+SUBSCRIPTIONS: dict[str, Any] = {"items": [SUBSCRIPTION], "next": None, "head": 2}
 SUBSCRIPTION_MADE: dict[str, Any] = SUBSCRIPTION | {"secret": _SECRET}
 DELIVERIES: dict[str, Any] = {
     "items": [
-        {
-            "position": 2,
-            "event": EVENT_ID,
-            "attempt": 1,
-            "at": INSTANT,
-            "took_ms": 12,
-            "status": 204,
-            "detail": None,
-        }
+        {"position": 2, "event": EVENT_ID, "attempt": 1, "at": INSTANT, "took_ms": 12, "status": 204, "detail": None}
     ],
     "next": None,
 }

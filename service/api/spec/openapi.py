@@ -149,14 +149,17 @@ class _Builder:
             for name in _names(operation.path)
         ]
         query = [
-            self._parameter(
-                each.encode_name,
-                "query",
-                each.type,
-                operation.narrowed.get(each.encode_name, ()),
-                required=each.required,
-                default=each.default,
-            )
+            {
+                **self._parameter(
+                    each.encode_name,
+                    "query",
+                    each.type,
+                    operation.narrowed.get(each.encode_name, ()),
+                    required=each.required,
+                    default=each.default,
+                ),
+                **_example(operation.example_query, each.encode_name),
+            }
             for each in (msgspec.structs.fields(operation.query) if operation.query else ())
         ]
         return [*path, *query, *_header_parameters(operation)]
@@ -178,7 +181,8 @@ class _Builder:
             one = self._schemas.of(Literal[tuple(values)])
             schema = {**schema, "items": one} if "items" in schema else one
         if default is not None and default is not msgspec.NODEFAULT:
-            description = f"{description} `{default}` when absent."
+            shown = str(default).lower() if isinstance(default, bool) else default
+            description = f"{description} `{shown}` when absent."
         return _parameter(name, place, description, schema, required=required)
 
     def _reuse(self, parameter: Schema) -> Schema:
@@ -260,6 +264,10 @@ def _each(shape: Any) -> tuple[Any, ...]:  # noqa: ANN401
 def _examples(examples: Mapping[str, Any]) -> Schema:
     values = {name: {"value": msgspec.to_builtins(example)} for name, example in examples.items()}
     return {"examples": values} if values else {}
+
+
+def _example(values: Mapping[str, Any], name: str) -> Schema:
+    return {"example": values[name]} if name in values else {}
 
 
 def _header_parameters(operation: Operation) -> list[Schema]:

@@ -34,11 +34,15 @@ CONDITIONAL = ("If-Match", *KEYED)
 _BODY_PROBLEMS = ("not-json", "request-timeout", "too-large", "unsupported-media-type", "malformed")
 
 IssueName = Annotated[Slug, Meta(description="The name of the issue.", examples=[examples.ISSUE])]
-ItemName = Annotated[Slug, Meta(description="The name of the item.", examples=[examples.ITEM])]
 ConsumerName = Annotated[Slug, Meta(description="The name of the consumer.", examples=[examples.CONSUMER["name"]])]
 WatchName = Annotated[Slug, Meta(description="The name of the watch.", examples=[examples.WATCH["name"]])]
 SubscriptionName = Annotated[Slug, Meta(description="The name of the subscription.", examples=["compliance-desk"])]
-EventId = Annotated[UUID, Meta(description="The id of a recorded event.", examples=[examples.EVENT_ID])]
+EventId = Annotated[UUID, Meta(description="The id of a recorded event.", examples=[examples.SEED_ID])]
+
+
+def item_name(kind: str) -> Any:  # noqa: ANN401 - a type
+    """Return the type of the name of an item of a kind, with one of the seeds as its example."""
+    return Annotated[Slug, Meta(description="The name of the item.", examples=[examples.ITEMS[kind]])]
 
 
 class Media(NamedTuple):
@@ -73,7 +77,8 @@ class Operation:
     parameters of the query have here, by name, where their type has more. `problems` are names of kinds of problem, or
     statuses for every kind with that status; those that any body or query may meet are added. `answers` may be plain
     tuples. A body may be left out where `body_required` is false. `sends` is what is sent to a receiver from then on.
-    `role` is what a key must be for at least; `service/api/roles.py` has it.
+    `example_query` has values of query parameters for a request that answers on the seeds. `role` is what a key must be
+    for at least; `service/api/roles.py` has it.
     """
 
     method: str
@@ -84,6 +89,7 @@ class Operation:
     description: str
     path_parameters: Mapping[str, Any] = field(default_factory=dict)
     query: type[Query] | None = None
+    example_query: Mapping[str, Any] = field(default_factory=dict)
     narrowed: Mapping[str, Sequence[str]] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
     required_headers: tuple[str, ...] = ()
