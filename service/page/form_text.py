@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from service.page.forms import OWN, RECORDS_OWN, inner, shape_of, sort_of
-from service.page.words import party_named
+from service.page.words import MONTHS, party_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _REPORT_FIELD = re.compile(r"reports\.(\d{1,2})\.(\w+)")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18}|(?:\.[0-9]{1,18})?[eE][+-]?[0-9]{1,2})?")
+_DAY_IN_WORDS = re.compile(r"(?:(\d{1,2}) )?([A-Za-z]{3,9})(?: (\d{1,2}),)? (\d{4})")
 _DEFAULTS = {"stance": "reports", "modality": "asserted"}
 """Values that say no more than their absence."""
 
@@ -102,6 +103,16 @@ def _number(text: str) -> int | float | str:
     return text if found is None else float(text) if found[1] else int(text)
 
 
+def _date(text: str) -> str:
+    """Return `3 April 2025`, `April 3, 2025` or `April 2025` as the vocabulary has it; other texts as they are."""
+    found = _DAY_IN_WORDS.fullmatch(text)
+    months = [at for at, name in enumerate(MONTHS, 1) if found and name.lower().startswith(found[2].lower())]
+    if found is None or len(months) != 1 or (found[1] and found[3]):
+        return text
+    day = found[1] or found[3]
+    return f"{found[4]}-{months[0]:02}" + (f"-{int(day):02}" if day else "")
+
+
 def _lines(text: str) -> list[str]:
     return [each.strip() for each in text.splitlines() if each.strip()]
 
@@ -121,6 +132,7 @@ def _code(text: str) -> str:
 
 _READ: dict[str, Any] = {
     "number": _number,
+    "date": _date,
     "party": lambda text: party_named(text) or text,
     "yes": lambda text: text in {"true", "on"},
     "json": _json,

@@ -166,7 +166,11 @@ def sort_of(schema: Members, part: Members) -> str:
         case _ if "anyOf" in shape:
             return "number"
         case _:
-            return "party" if shape.get("named") == "Party" else "choice" if "enum" in shape else "text"
+            return _NAMED.get(shape.get("named", "")) or ("choice" if "enum" in shape else "text")
+
+
+_NAMED = {"Party": "party", "EdtfDate": "date"}
+"""Sorts of fields that go by the name of their shape."""
 
 
 def _sort_of_list(schema: Members, shape: Members) -> str:

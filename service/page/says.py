@@ -42,19 +42,26 @@ def _once(reports: Iterable[Members]) -> list[Members]:
     return [*found.values()]
 
 
+def is_denial(event: Members) -> bool:
+    """Whether all the reports that an event adds to a fact deny it."""
+    reports = event.get("reports") or ()
+    added = event["type"] == "record.report_added"
+    return added and bool(reports) and all(each.get("stance") == "denies" for each in reports)
+
+
 def safe_url(report: Members) -> str:
     """Return the address of a source that may be followed: of http or https; "" for others."""
     url = str(report.get("url") or "")
     return url if url.lower().startswith(("https://", "http://")) else ""
 
 
-_DAYS = {"occurred": "when it was done", "effective": "when it takes hold"}
+_DIFFER = {"occurred": "when it was done", "effective": "when it takes hold", "stance": "whether it is so"}
 
 
 def disagreements(item: Members) -> list[tuple[str, str]]:
     """Return on what the sources of a state do not agree, as the member and what each of them gives, in words."""
     return [
-        (_DAYS.get(each["member"], f"the {words.term(each['member'])}"), _values(each["member"], each["says"]))
+        (_DIFFER.get(each["member"], f"the {words.term(each['member'])}"), _values(each["member"], each["says"]))
         for fact in item.get("facts", ())
         for each in fact.get("disagreements", ())
     ]

@@ -170,6 +170,23 @@ def test_each_picture_has_a_table(browser: Browser, us_china: str) -> None:
         expect(seen.page.locator("#as_of")).to_have_value("2025-07-28")
 
 
+def test_pictures_open_at_the_day_on_a_phone(browser: Browser, us_china: str) -> None:
+    """A picture that is wider than the phone opens with the line at D in sight; no label of the map is cut off."""
+    with tab(browser, us_china, viewport=PHONE) as seen:
+        seen.page.goto("/items/restriction/reciprocal-tariff-china?as_of=2025-11-15&known_at=2025-08-15")
+        figures = seen.page.locator("figure .across").all()
+        assert len(figures) == 2
+        for figure in figures:
+            box, line = figure.bounding_box(), figure.locator("[data-day-line]").bounding_box()
+            plot = figure.locator(".plot").first.evaluate("each => each.previousElementSibling.offsetWidth")
+            assert box is not None
+            assert line is not None
+            assert box["x"] + plot <= line["x"] <= box["x"] + box["width"]
+        lefts = [each.bounding_box() for each in figures[1].locator(".k-label").all()]
+        assert lefts
+        assert all(each is not None and each["x"] >= 0 for each in lefts)
+
+
 def test_only_the_figure_scrolls_on_a_phone(browser: Browser, us_china: str) -> None:
     """On a phone the figure is wider than the window and scrolls by itself; names stay in sight."""
     with tab(browser, us_china, viewport=PHONE, color_scheme="dark") as seen:

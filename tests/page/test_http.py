@@ -157,3 +157,33 @@ def test_an_empty_ledger_has_a_page(empty: Client) -> None:
     """Before anything is recorded every view says so."""
     for path in ("/", "/issues", "/changes", "/exposure"):
         assert empty.get(path).status_code == 200
+
+
+def test_a_search_says_its_day_and_what_may_touch_the_good(page: Client) -> None:
+    """The heading has the day in words; what cannot be compared and the status of an issue say what they are."""
+    text = page.get("/?q=gallium&as_of=2024-12-10&known_at=2024-12-10").text
+    assert "“gallium” between the United States and China on 10 December 2024</h1>" in text
+    assert re.search(r"\d+ measures between them may be on “gallium” or not", text)
+    assert "as known on 10 December 2024, is on a good called “gallium”" in text
+    assert "The status is that of the whole issue" in text
+
+
+def test_an_empty_calendar_leads_further_ahead(page: Client) -> None:
+    """Days without a change lead to more days, and plans to where they stand; the last choice leads no further."""
+    text = page.get("/changes?as_of=2027-01-01&known_at=2026-11-28").text
+    assert "No change is known for these days, as known on 28 November 2026." in text
+    further = re.search(r'<a href="([^"]*days=365[^"]*)">365 days</a>', text)
+    assert further
+    assert "23 June 2027" in page.get(further[1].replace("&amp;", "&")).text
+    assert re.search(r'<a href="/\?[^"]+#next">What comes next</a>', text)
+    assert "Look further ahead" not in page.get("/changes?as_of=2030-01-01&days=1095").text
+
+
+def test_a_rate_leads_to_the_fact_that_gives_it(page: Client) -> None:
+    """Of an item with many sources, the page says which of its facts gives the rate, and who reports that."""
+    text = page.get("/items/restriction/reciprocal-tariff-china?as_of=2025-11-15&known_at=2025-08-15").text
+    link = re.search(r'The rate of <b>34%</b> is from <a href="#(fact-[0-9a-f-]+)">12 May 2025: eased</a>', text)
+    assert link
+    fact = text.partition(f'id="{link[1]}"')[2].partition("</li>")[0]
+    assert "On 15 November 2025 it gives: legal reference, rate<" in fact
+    assert "Joint Statement on U.S.-China Economic and Trade Meeting in Geneva" in text[link.end() : link.end() + 2500]

@@ -251,3 +251,51 @@ def test_forms_of_other_sites_are_refused(migrated_sqlite_url: str) -> None:
         for name, value in FOREIGN:
             for path in ("/record", "/key"):
                 assert client.post(path, data=given, headers={name: value}).status_code == 403, (name, value)
+
+
+def test_a_denial_has_a_link_of_its_own(ledger: Client) -> None:
+    """The link beside a fact opens the form that denies; what was recorded says who denies, there and on the item."""
+    text = ledger.get("/items/restriction/duty").text
+    urls = [unescape(each) for each in re.findall(r'href="(/record\?type=record\.report_added[^"]+)"', text)]
+    source, denial = (ledger.get(url).text for url in urls)
+    assert (form_of(source).values.get("reports.0.stance", ""), "or a denial</h1>" in source) == ("", True)
+    form = form_of(denial)
+    assert (form.values["reports.0.stance"], "Add a denial of a fact</h1>" in denial) == ("denies", True)
+    typed = {"reports.0.outlet": "Ministry", "reports.0.published": "3 June 2025"}
+    done = send(ledger, form_of(send(ledger, form, "check", **typed).text), "record")
+    recorded = ledger.get(done.headers["location"]).text
+    assert "Denial added, recorded at" in recorded
+    assert "<b>Denied</b> by Ministry" in recorded
+    item = ledger.get("/items/restriction/duty").text
+    assert "<b>Denied</b> by Ministry" in item
+    assert "The sources differ on whether it is so: reports (Gazette, Herald); denies (Ministry)" in item
+    assert re.search(r">3 Jun 2025 denial added<", item)
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("3 April 2025", "2025-04-03"),
+        ("April 3, 2025", "2025-04-03"),
+        ("3 apr 2025", "2025-04-03"),
+        ("April 2025", "2025-04"),
+        ("2025-04", "2025-04"),
+    ],
+)
+def test_a_date_may_be_typed_in_words(ledger: Client, typed: str, stored: str) -> None:
+    """A date may be typed as the page writes it; the precision stays."""
+    form = form_of(ledger.get(f"/record?type=record.report_added&target={DUTY}").text)
+    checked = send(ledger, form, "check", **{"reports.0.outlet": "Ministry", "reports.0.published": typed})
+    send(ledger, form_of(checked.text), "record")
+    (record,) = ledger.get(f"/v1/events/{DUTY}").json()["records"]
+    assert record["reports"][0]["published"] == stored
+
+
+@pytest.mark.parametrize("typed", ["31 February 2025", "Ju 2025", "3 April 4, 2025", "03/04/2025", "3 Smarch 2025"])
+def test_a_date_that_is_none_is_refused(ledger: Client, typed: str) -> None:
+    """What is no date, or could be two, is refused beside its field, and stays as typed."""
+    form = form_of(ledger.get(f"/record?type=record.report_added&target={DUTY}").text)
+    refused = send(ledger, form, "check", **{"reports.0.outlet": "Ministry", "reports.0.published": typed})
+    assert refused.status_code == 422
+    assert said_of(refused.text, "reports.0.published")
+    assert form_of(refused.text).values["reports.0.published"] == typed

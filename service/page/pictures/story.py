@@ -14,6 +14,7 @@ from service.page.pictures.marks import Mark, marks
 from service.page.pictures.rectangles import Note
 from service.page.pictures.steps import HEIGHT, Step, chart
 from service.page.pictures.timeline import axis, grid
+from service.page.says import is_denial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -204,7 +205,8 @@ def notes(events: Iterable[Members], *, published: bool) -> dict[Bound, Note]:
         known = _known(event) if published else event["position"]
         if known is not None:
             change = event["type"].partition(".")[2]
-            found[known].append((words.words(change), change if event["type"].startswith("record.") else ""))
+            text = "denial added" if is_denial(event) else words.words(change)
+            found[known].append((text, change if event["type"].startswith("record.") else ""))
     return {known: _note(each) for known, each in found.items()}
 
 
@@ -213,7 +215,7 @@ def _known(event: Members) -> str | None:
     days = [
         parse(report["published"]).hi
         for report in event.get("reports") or ()
-        if report.get("published") and report.get("stance") != "denies"
+        if report.get("published") and (report.get("stance") != "denies" or is_denial(event))
     ]
     return iso(min(days)) if days else None
 

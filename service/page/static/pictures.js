@@ -82,7 +82,17 @@ function unfold() {
   if (folded) { folded.open = true; aim.scrollIntoView(); }
 }
 
+// Where a picture is wider than the window, it opens at the line at D, right of the names, and not at its first day.
+function showDay(across) {
+  const line = across.querySelector("[data-day-line]"), plot = across.querySelector(".plot");
+  if (!line || !plot || across.scrollWidth <= across.clientWidth) return;
+  const left = across.getBoundingClientRect().left, names = plot.getBoundingClientRect().left - left;
+  const middle = names + (across.clientWidth - names) / 2;
+  across.scrollLeft += line.getBoundingClientRect().left - left - middle;
+}
+
 function start() { document.querySelectorAll("figure.time").forEach(begin); }
 start();
+document.querySelectorAll("main .across").forEach(showDay);
 unfold();
 addEventListener("hashchange", unfold);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from service.page import words
+from service.page import says, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,6 +26,12 @@ def shown(fact: Members) -> dict[str, Any]:
     terms = [(words.term(name), words.value_of(name, value)) for name, value in fact.items() if name not in _NOT_TERMS]
     terms += [(words.term(name), "no longer") for name in fact.get("unset") or ()]
     return {**fact, "kind": kind, "act": words.words(change), "terms": terms, "ends": ends(fact)}
+
+
+def as_recorded(event: Members) -> dict[str, Any]:
+    """Return a fact as `/v1/events/ID` answers it, with the text that holds and the records on it in words."""
+    text = shown({**event, **(event["now"] or {})})
+    return text | {"records": [_record(each) for each in event.get("records", ())]}
 
 
 def ends(fact: Mapping[str, Any]) -> str:
@@ -64,9 +70,8 @@ def _standing(state: Members | None) -> dict[str, Any]:
 
 def _after(fact: dict[str, Any], record: Members) -> dict[str, Any]:
     """Return a fact after a record on it."""
-    change = record["type"].partition(".")[2]
-    entry = {name: record.get(name) for name in ("id", "position", "occurred", "reason", "reports")}
-    entry |= {"change": change, "words": _RECORDS.get(change, words.words(change)), "before": ""}
+    entry = _record(record)
+    change = entry["change"]
     records = [*fact["records"], entry]
     if change == "corrected":
         text = {**record["event"], "position": fact["position"], "recorded_at": fact["recorded_at"]}
@@ -77,6 +82,15 @@ def _after(fact: dict[str, Any], record: Members) -> dict[str, Any]:
     if change == "report_added":
         return {**fact, "records": records, "reports": [*fact["reports"], *(record.get("reports") or ())]}
     return {**fact, "records": records, "contested": True}
+
+
+def _record(event: Members) -> dict[str, Any]:
+    """Return a record on a fact in words; a report that was added has the names of its outlets as `by`."""
+    change = event["type"].partition(".")[2]
+    entry = {name: event.get(name) for name in ("id", "position", "occurred", "reason", "reports")}
+    outlets = [each["outlet"] for each in event.get("reports") or ()] if change == "report_added" else []
+    said = "Denied" if says.is_denial(event) else _RECORDS.get(change, words.words(change))
+    return entry | {"change": change, "words": said, "by": ", ".join(dict.fromkeys(outlets)), "before": ""}
 
 
 _RECORDS = {"corrected": "Corrected", "retracted": "Retracted", "report_added": "Report added", "disputed": "Disputed"}

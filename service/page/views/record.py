@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.domain.vocabulary.events import FACTS
 from service.domain.vocabulary.kinds import KINDS
+from service.page import says
 from service.page.ask import target as url_of
 from service.page.form_text import reports_in
 from service.page.forms import Notes, filled
@@ -87,15 +88,17 @@ async def _form(  # noqa: PLR0913 - what a form shows
     issues = (await visit.ask("/v1/issues", limit=_ISSUES_MAX, sources="none")).members()["items"]
     context: dict[str, Any] = {
         "draft": draft, "groups": groups, "notes": notes, "others": notes.others(groups), "preview": preview,
-        "problem": problem, "changed": changed, "issues": issues, "head": head_of(draft.type),
-        "fact": None if draft.target is None else facts.shown({**draft.target, **(draft.text or {})}),
+        "problem": problem, "changed": changed, "issues": issues, "head": head_of(draft.type, given),
+        "fact": None if draft.target is None else facts.as_recorded(draft.target),
     }  # fmt: skip
     status = int(problem.get("status", 422)) if problem else 200
     return View("record.html", context, context["head"], status)
 
 
-def head_of(kind: str) -> str:
-    """Return the heading of a form."""
+def head_of(kind: str, given: Mapping[str, str]) -> str:
+    """Return the heading of a form with the values `given`."""
+    if kind == "record.report_added" and given.get("reports.0.stance") == "denies":
+        return "Add a denial of a fact"
     of, _, change = kind.partition(".")
     return _RECORDS.get(kind) or f"Record: {words(of)} {words(change)}"
 
@@ -106,6 +109,5 @@ async def _done(visit: Visit, number: str) -> View:
     fact = event
     if event["type"].startswith("record."):
         fact = (await visit.ask(f"/v1/events/{event['target']}")).members()
-    text = facts.shown({**fact, **(fact["now"] or {})})
-    act = words(event["type"].partition(".")[2])
-    return View("record_done.html", {"event": event, "fact": text, "act": act}, "Recorded")
+    act = "denial added" if says.is_denial(event) else words(event["type"].partition(".")[2])
+    return View("record_done.html", {"event": event, "fact": facts.as_recorded(fact), "act": act}, "Recorded")
