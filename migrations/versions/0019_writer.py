@@ -31,12 +31,12 @@ def upgrade() -> None:
     op.create_table(
         "writer",
         number("id"),
-        *(sa.Column(name, sa.Text(), nullable=False) for name in ("owner", "address", "secret")),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("owner", "address", "secret", "place")),
         number("ends_at"),
         sa.PrimaryKeyConstraint("id", name="pk_writer"),
         sqlite_with_rowid=False,
     )
-    op.execute(sa.text("INSERT INTO writer (id, owner, address, secret, ends_at) VALUES (1, '', '', '', 0)"))
+    op.execute(sa.text("INSERT INTO writer (id, owner, address, secret, place, ends_at) VALUES (1, '', '', '', '', 0)"))
     if op.get_bind().dialect.name == "postgresql":
         op.execute(sa.text(POSTGRES_GRANT))
 

@@ -148,4 +148,5 @@ class WriterRow(Table, table=True):
     owner: str = Field(sa_column=_text())
     address: str = Field(sa_column=_text())
     secret: str = Field(sa_column=_text())
+    place: str = Field(sa_column=_text())
     ends_at: int = Field(sa_column=_number())

@@ -129,8 +129,8 @@ class Dialect(NamedTuple):
     `joined` aggregates text with commas, `gathered` turns a SELECT of items into one text, between brackets and with
     commas, `found_at` names the function that finds a text in another (0: not there), `number` types a parameter as
     a position, `slugs` and `positions` take one that holds a list, as `listed` and `numbered` give it, for what a value
-    is compared with; `now` is the clock of the database, in microseconds since 1970 UTC; whether a parameter may be an
-    array says `has_arrays`.
+    is compared with; `now` is the clock of the database, in microseconds since 1970 UTC, `place` a text that is another
+    in a copy of the database; whether a parameter may be an array says `has_arrays`.
     """
 
     name: str
@@ -141,6 +141,7 @@ class Dialect(NamedTuple):
     slugs: str
     positions: str
     now: str
+    place: str
     has_arrays: bool
 
     def listed(self, values: Sequence[str]) -> Sequence[str] | str:

@@ -69,6 +69,8 @@ class Postgres:
         slugs="= ANY({}::text[])",
         positions="= ANY({}::text::bigint[])",
         now="(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+        place="(SELECT oid::text FROM pg_database WHERE datname = current_database())"
+        " || '@' || extract(epoch FROM pg_postmaster_start_time())::text",
         has_arrays=True,
     )
 

@@ -85,6 +85,7 @@ class Sqlite:
         slugs="IN (SELECT value FROM json_each({}))",
         positions="IN (SELECT value FROM json_each({}))",
         now="CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)",
+        place="(SELECT file FROM pragma_database_list WHERE name = 'main')",
         has_arrays=False,
     )
 

@@ -14,15 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import psycopg
 import pytest
 from click.testing import CliRunner
 
 from service.cli import cli
+from tests import migrations
 from tests.processes import PATIENCE
 from tests.servers import Server, client, facts, openings, plain_client, read_feed, serving, serving_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from tests.conftest import PostgresServer
 
 Event = dict[str, Any]
 
@@ -185,6 +189,28 @@ def test_a_writer_that_is_frozen_holds_up_nobody_for_long(migrated_postgres_url:
         writer.resume()
         wait_until(lambda: is_writer(other) != is_writer(writer))
         check(other.url, migrated_postgres_url, [event])
+
+
+def test_a_copy_of_the_database_writes_to_itself(migrated_postgres_url: str, postgres_server: PostgresServer) -> None:
+    """A copy has the lease of the original's writer, which still runs: appends do not go there."""
+    copy = postgres_server.create()
+    migrations.migrate(copy)
+    try:
+        with serving(migrated_postgres_url) as original:
+            wait_until(lambda: is_writer(original))
+            with psycopg.connect(migrated_postgres_url) as source, psycopg.connect(copy) as target:
+                lease = source.execute("SELECT owner, address, secret, place FROM writer").fetchone()
+                assert lease is not None
+                longer = (
+                    "UPDATE writer SET owner = %s, address = %s, secret = %s, place = %s, ends_at = 1::bigint << 60"
+                )
+                target.execute(longer, lease)
+            with serving(copy) as server, plain_client(server.url) as asking, plain_client(original.url) as there:
+                assert asking.post("/v1/events", json={"events": openings()}).status_code == 201
+                assert there.get("/readyz").json()["head"] == 0
+                assert asking.get("/readyz").json()["head"] == len(openings())
+    finally:
+        postgres_server.drop(copy)
 
 
 def test_the_door_is_closed_to_strangers(migrated_postgres_url: str) -> None:
