@@ -16,6 +16,7 @@ from tests import servers
 from tests.brokers import connected
 from tests.followers import Log, Seen
 from tests.processes import PATIENCE
+from tests.soak.ledger import recorded
 from tests.sse import Blocks
 from tests.webhooks.receivers import Answered
 
@@ -148,7 +149,7 @@ class Followers:
 
     def _take_all(self, seen: Seen, events: Sequence[Event]) -> None:
         for event in events:
-            seen.take(event["position"], event)
+            seen.take(event["position"], recorded(event))
 
 
 def _of_cloud_event(sent: Event) -> Event:

@@ -17,6 +17,11 @@ Event = dict[str, Any]
 INSTANTS = 50
 
 
+def recorded(event: Event) -> Event:
+    """Return an event as it is recorded: the feed adds to a record what the record acts on, a receipt does not."""
+    return {name: value for name, value in event.items() if name != "target_event"}
+
+
 class Acknowledged:
     """The events of all receipts, by position, and the log that all followers see."""
 
@@ -94,7 +99,7 @@ class Final:
             wrong("events recorded twice", f"{position} and {self.reasons[reason]}: {reason}")
         if event["recorded_at"] < self._instant:
             wrong("instants that step back", f"{position}: {event['recorded_at']} after {self._instant}")
-        if not self._seen.agrees(position, event):
+        if not self._seen.agrees(position, recorded(event)):
             wrong("events reordered for followers", f"{position}: another event was seen there")
         self._instant = event["recorded_at"]
         self.ids.add(id_)
