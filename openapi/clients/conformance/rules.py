@@ -24,8 +24,9 @@ KINDS = {
     "/problems/other-log",
     "/problems/too-much-work",
     "/problems/idempotency-key-reused",
+    "/problems/target-too-long",
 }
-"""Kinds of problems about the same."""
+"""Kinds of problems about the same, and about all of a request together."""
 RULES = [
     # The ledger, its names, and what the network knows.
     r"lies beyond the head|not a cursor of this list|already;|is not in this log|open it first",
@@ -34,11 +35,13 @@ RULES = [
     r"not together with|one of the two is enough|with known_basis|the same as|^give |^the same fact gives ",
     r"^it is about a good: give |^only with ",
     # The last days of short months, and days in order.
-    r"day is out of range for month|is before |^before (until_)?from",
+    r"day is out of range for month|is before |^before (until_)?from|are not in order$",
+    # Codes of parties in a text of several; terms that the type of the event does not have; the host of a URL.
+    r" is no party$| has no such term$|address in its brackets$",
     # A date of HTTP; where the query gives K the header has no effect, and may be anything.
     r"^Accept-Datetime is a date",
     # JSON Schema counts 1.0 as an integer; a name of a member at any depth; a question, which is a request within one.
-    r"^expected an integer, got a number$|^its name holds a NUL|^not (the|a) path and query",
+    r"^expected an integer, got a number$|holds a NUL|^not (the|a) path and query",
 ]
 """What the details of faults say that are about the ledger, or about several members, or parameters, at once."""
 
