@@ -88,7 +88,7 @@ class Settings:
         database_url = _read("DATABASE_URL") or f"sqlite:///{_data_folder() / 'parley.db'}"
         return cls(
             host=_read("HOST") or cls.host,
-            port=_port(_read("PORT") or str(cls.port)),
+            port=_number("PORT", _read("PORT") or str(cls.port), 0, PORT_MAX),
             database_url=database_url,
             read_url=_read("READ_URL"),
             log_level=_one_of("LOG_LEVEL", LEVELS, (_read("LOG_LEVEL") or cls.log_level).upper()),
@@ -101,8 +101,8 @@ class Settings:
             oidc_roles_claim=_read("OIDC_ROLES_CLAIM") or cls.oidc_roles_claim,
             allowed_hosts=hosts(_read("ALLOWED_HOSTS")),
             cors_origins=origins(_read("CORS_ORIGINS")),
-            stall_seconds=_seconds("STALL_SECONDS", _read("STALL_SECONDS") or str(cls.stall_seconds)),
-            workers=_workers(_read("WORKERS") or "1"),
+            stall_seconds=_number("STALL_SECONDS", _read("STALL_SECONDS") or str(cls.stall_seconds), 1, SECONDS_MAX),
+            workers=_number("WORKERS", _read("WORKERS") or "1", 1, WORKERS_MAX),
             writer_address=writer_address(_read("WRITER_ADDRESS") or "127.0.0.1"),
             rate_limit=rate(_read("RATE_LIMIT")),
             client_connections=_count("CLIENT_CONNECTIONS"),
@@ -155,7 +155,7 @@ def rate(text: str) -> tuple[int, int] | None:
     if text and not (requests.isdecimal() and int(requests) <= COUNT_MAX and (seconds or requests == "0")):
         msg = f"{PREFIX}RATE_LIMIT must be requests/seconds such as 6000/60, or 0, not {text!r}"
         raise BadSetting(msg)
-    return (int(requests), _seconds("RATE_LIMIT", seconds or "1")) if text else None
+    return (int(requests), _number("RATE_LIMIT", seconds or "1", 1, SECONDS_MAX)) if text else None
 
 
 def public_url(text: str) -> str:
@@ -204,13 +204,6 @@ def writer_address(text: str) -> tuple[str, int]:
     return bare, int(port)
 
 
-def _workers(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= WORKERS_MAX:
-        msg = f"{PREFIX}WORKERS must be a number from 1 to {WORKERS_MAX}, not {text!r}"
-        raise BadSetting(msg)
-    return int(text)
-
-
 def _listed(name: str, text: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
     listed = tuple(part.strip() for part in text.split(",") if part.strip())
     for each in listed:
@@ -254,26 +247,16 @@ def _data_folder() -> Path:
     return Path(base) / "parley"
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > PORT_MAX:
-        msg = f"{PREFIX}PORT must be a number from 0 to {PORT_MAX}, not {text!r}"
-        raise BadSetting(msg)
-    return int(text)
-
-
-def _seconds(name: str, text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= SECONDS_MAX:
-        msg = f"{PREFIX}{name} must be a number from 1 to {SECONDS_MAX}, not {text!r}"
+def _number(name: str, text: str, least: int, most: int) -> int:
+    """Return a whole number from `least` to `most`; raises BadSetting otherwise."""
+    if not text.isdecimal() or not least <= int(text) <= most:
+        msg = f"{PREFIX}{name} must be a number from {least} to {most}, not {text!r}"
         raise BadSetting(msg)
     return int(text)
 
 
 def _count(name: str) -> int | None:
-    text = _read(name)
-    if text and not (text.isdecimal() and int(text) <= COUNT_MAX):
-        msg = f"{PREFIX}{name} must be a number from 0 to {COUNT_MAX}, not {text!r}"
-        raise BadSetting(msg)
-    return int(text) if text else None
+    return _number(name, text, 0, COUNT_MAX) if (text := _read(name)) else None
 
 
 def _one_of(name: str, allowed: tuple[str, ...], value: str) -> str:

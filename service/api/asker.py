@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from litestar import Request
 
 from service.api import between, exposure, issue_list, issues, items
+from service.api.http.cursors import next_cursor
 from service.api.http.parameters import AsOfQuery
 from service.api.http.problems import NotFound
 from service.api.http.query_strings import BadQuery, read
@@ -34,8 +35,6 @@ _CLOCKS = {
 """Parameters that a question may not have, and why."""
 _URL = r"[!-~]+"
 """What a question is made of: ASCII that prints."""
-_MORE = b'"next":"'
-"""What an answer has that ends before the end of its list; within a text a quotation mark is escaped."""
 
 
 class _Asked(NamedTuple):
@@ -141,7 +140,7 @@ class Asker:
         except BadQuery as error:
             raise _refused_by(error) from error
         body: bytes = response.content
-        if len(body) > BYTES_MAX or (asked.is_whole() and _MORE in body):
+        if len(body) > BYTES_MAX or (asked.is_whole() and next_cursor(body)):
             return GivenAnswer(url, 413)
         return GivenAnswer(url, 200, body)
 

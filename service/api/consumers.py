@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from service.api.http import moments
 from service.api.http.access import owner_of
-from service.api.http.cursors import NameCursor, list_digest, read_cursor, write_cursor
+from service.api.http.cursors import name_of, page_by_name
 from service.api.http.parameters import LIMIT_DEFAULT, Cursor, Instant, Limit, Position
 from service.api.http.problems import NotFound, PreconditionFailed
 from service.api.http.query_strings import Query
@@ -21,6 +21,7 @@ from service.api.http.requests import (
     encode,
     field_of,
     json_answer,
+    new_slug_of,
     query_of,
     services_of,
     slug_of,
@@ -70,11 +71,11 @@ class ConsumersQuery(Query, frozen=True, kw_only=True):
 async def _list_consumers(request: AnyRequest) -> Response[bytes]:
     """Read the consumers in the order of their names."""
     query = query_of(request, ConsumersQuery)
-    after = read_cursor(request, query.cursor, NameCursor).after if query.cursor else ""
-    found = await consumers.listed(services_of(request).database.primary, after, query.limit + 1)
-    shown = tuple(_shown(request, each) for each in found[: query.limit])
-    more = len(found) > query.limit
-    following = write_cursor(NameCursor(shown[-1].name, list_digest(request))) if more else None
+    found = await consumers.listed(
+        services_of(request).database.primary, name_of(request, query.cursor), query.limit + 1
+    )
+    page, following = page_by_name(request, found, query.limit)
+    shown = tuple(_shown(request, each) for each in page)
     return json_answer(encode(ConsumerPage(items=shown, next=following)), headers={"Cache-Control": REVALIDATE})
 
 
@@ -90,7 +91,7 @@ async def _get_consumer(request: AnyRequest) -> Response[bytes]:
 
 async def _put_consumer(request: AnyRequest) -> Response[bytes]:
     """Make a consumer, or move it from where the writer saw it."""
-    name = _name(request)
+    name = new_slug_of(request, "consumer")
     sent = await body_of(request, Move)
     if field_of(request, b"if-match") is not None:
         return await _move_if_match(request, name, sent)
@@ -182,15 +183,6 @@ def _failed(conflict: CursorConflict) -> PreconditionFailed:
 
 def _absent(name: str) -> NotFound:
     return NotFound(f"There is no consumer {name}.")
-
-
-def _name(request: AnyRequest) -> str:
-    """Return the name of a consumer that may be made; raises NotFound, which says what a name is."""
-    try:
-        return slug_of(request, "consumer", "consumer")
-    except NotFound as error:
-        detail = f"{error.detail} A name has lower-case letters and digits, words joined by single hyphens."
-        raise NotFound(detail) from error
 
 
 def _made(request: AnyRequest, found: CursorState) -> Response[bytes]:

@@ -106,8 +106,6 @@ class _Process(Collector):
             "parley_watch_questions", "Questions of watches asked by this process", value=self._services.watches.asked
         )
         yield GaugeMetricFamily("parley_feed_followers", "Streams and waiting pages", value=tail.followers)
-        asked = self._services.watches.asked
-        yield CounterMetricFamily("parley_watch_questions", "Questions of watches that were asked", value=asked)
         if self._head is not None:
             unread = max(0, self._head.position - tail.head) if tail.followers else 0
             yield GaugeMetricFamily(

@@ -241,8 +241,7 @@ async def _described(request: AnyRequest, rows: list[Subscription]) -> list[dict
     head, now = await services.heads.read(), services.clock()
     described = []
     for row in rows:
-        since = recorded_at.get(row.position + 1)
-        waited = 0.0 if since is None else waited_seconds(since, head.recorded_at, now)
+        waited = waited_seconds(recorded_at.get(row.position + 1), head.recorded_at, now)
         described.append(
             _shown(row, head.position, {"events": max(0, head.position - row.position), "seconds": waited})
         )

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Response
 
 from service.api.asker import Asker, read_question
-from service.api.http.cursors import NameCursor, list_digest, read_cursor, write_cursor
+from service.api.http.cursors import name_of, page_by_name
 from service.api.http.problems import NotFound
 from service.api.http.query_strings import Query
 from service.api.http.requests import (
@@ -18,6 +18,7 @@ from service.api.http.requests import (
     body_of,
     encode,
     json_answer,
+    new_slug_of,
     query_of,
     services_of,
     slug_of,
@@ -42,11 +43,9 @@ _TOO_LARGE = (
 async def _list_watches(request: AnyRequest) -> Response[bytes]:
     """Read the watches in the order of their names."""
     query = query_of(request, WatchesQuery)
-    after = read_cursor(request, query.cursor, NameCursor).after if query.cursor else ""
-    found = await services_of(request).watches.store.page(after, query.limit + 1)
-    shown = [_shown(each) for each in found[: query.limit]]
-    more = len(found) > query.limit
-    following = write_cursor(NameCursor(shown[-1]["name"], list_digest(request))) if more else None
+    found = await services_of(request).watches.store.page(name_of(request, query.cursor), query.limit + 1)
+    page, following = page_by_name(request, found, query.limit)
+    shown = [_shown(each) for each in page]
     return json_answer(encode({"items": shown, "next": following}), headers={"Cache-Control": REVALIDATE})
 
 
@@ -62,7 +61,7 @@ async def _get_watch(request: AnyRequest) -> Response[bytes]:
 
 async def _put_watch(request: AnyRequest) -> Response[bytes]:
     """Set a watch: it is asked at once, unless it is there already with this question and this subscription."""
-    name = _name(request)
+    name = new_slug_of(request, "watch")
     sent = await body_of(request, Watching)
     store = services_of(request).watches.store
     read_question(sent.question)
@@ -108,15 +107,6 @@ async def _delete_watch(request: AnyRequest) -> Response[bytes]:
 
 def _absent(name: str) -> NotFound:
     return NotFound(f"There is no watch {name}.")
-
-
-def _name(request: AnyRequest) -> str:
-    """Return the name of a watch that may be made; raises NotFound, which says what a name is."""
-    try:
-        return slug_of(request, "watch", "watch")
-    except NotFound as error:
-        detail = f"{error.detail} A name has lower-case letters and digits, words joined by single hyphens."
-        raise NotFound(detail) from error
 
 
 def _answer(found: Watch, status: int = 200) -> Response[bytes]:

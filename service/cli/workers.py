@@ -52,7 +52,8 @@ def supervise(listening: socket.socket, count: int) -> int:
     processes = [process for process, _ in running]
     for process in processes:
         process.terminate()
-    return max([_ended(process, time.monotonic() + STOP_SECONDS) for process in processes])
+    deadline = time.monotonic() + STOP_SECONDS
+    return max([_ended(process, deadline) for process in processes])
 
 
 def _ended(process: subprocess.Popen[bytes], deadline: float) -> int:

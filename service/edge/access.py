@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from service import logs
+from service.api.http.exchange import trace_id_of
 from service.api.http.problem_kinds import PROBLEM_KINDS
 
 if TYPE_CHECKING:
@@ -62,5 +63,5 @@ def _line(form: Callable[..., str], each: Exchange, now: int, seconds: float) ->
 
 def refused(traceparent: bytes, why: Refusal) -> None:
     """Log what was refused before it was a request: there is no method and no route."""
-    trace_id = traceparent[3:35].decode()
-    logger.info("refused", trace_id=trace_id, status=PROBLEM_KINDS[why.kind].status, reason=why.detail)
+    status = PROBLEM_KINDS[why.kind].status
+    logger.info("refused", trace_id=trace_id_of(traceparent), status=status, reason=why.detail)

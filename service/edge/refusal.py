@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from service.api.http.exchange import trace_id_of
 from service.api.http.problem_kinds import MEDIA_TYPE, PROBLEM_KINDS
 from service.api.http.problems import RETRY_AFTER
 from service.edge.limits import FIELDS_MAX, HEAD_MAX, TARGET_MAX
@@ -47,7 +48,7 @@ def problem(refusal: Refusal, trace: Mapping[str, str]) -> bytes:
 
 def written(refusal: Refusal, traceparent: bytes) -> bytes:
     """Return the response, without its status line: a `Date` may come first."""
-    body = problem(refusal, {"trace_id": traceparent[3:35].decode()})
+    body = problem(refusal, {"trace_id": trace_id_of(traceparent)})
     retry = f"retry-after: {RETRY_AFTER}\r\n" if refusal.kind in {"unavailable", "rate-limited"} else ""
     trace = f"traceparent: {traceparent.decode()}\r\n"
     head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n{retry}{trace}connection: close\r\n\r\n"

@@ -72,11 +72,14 @@ def seconds_ahead(head: Head, now: int) -> float:
     return round(seconds, 3) if seconds > AHEAD_SECONDS else 0.0
 
 
-def waited_seconds(recorded_at: int, head_at: int, now: int) -> float:
+def waited_seconds(recorded_at: int | None, head_at: int, now: int) -> float:
     """Return for how many seconds an event has been recorded, to the next millisecond: more than 0.
 
-    `head_at` is the instant of the head: where it is ahead of the clock, it takes its place.
+    Without an event (`recorded_at` is None) it is 0.0. `head_at` is the instant of the head: where it is ahead of the
+    clock, it takes its place.
     """
+    if recorded_at is None:
+        return 0.0
     return max(1, -((recorded_at - max(now, head_at)) // 1_000)) / 1_000
 
 

@@ -79,7 +79,7 @@ class CursorState(NamedTuple):
 
     def seconds(self, now: int) -> float:
         """Return the age of the first event after the cursor in seconds; 0 when there is none."""
-        return 0.0 if self.waiting_since is None else waited_seconds(self.waiting_since, self.head_at, now)
+        return waited_seconds(self.waiting_since, self.head_at, now)
 
 
 class CursorConflict(Refused):

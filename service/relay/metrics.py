@@ -47,8 +47,7 @@ class RelayMetrics(Collector):
                 self._is_up = False
             else:
                 self._head, self._is_up = head, True
-                waits = waiting_since is not None
-                self._seconds = waited_seconds(waiting_since, head_at, self._clock()) if waits else 0.0
+                self._seconds = waited_seconds(waiting_since, head_at, self._clock())
             await asyncio.sleep(SECONDS)
 
     def serve(self, host: str, port: int) -> int:

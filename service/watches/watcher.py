@@ -218,7 +218,7 @@ class Watcher:
 
     async def _ask_due(self, questions: Questions) -> None:
         """Ask what is due, in the order of the log, and note in the database what was asked."""
-        asked: list[Watched] = []
+        asked: dict[str, Watched] = {}
         due = sorted((position, name) for name, watched in self._watched.items() for position in watched.due)
         for position, name in due:
             watched = self._watched.get(name)
@@ -226,16 +226,17 @@ class Watcher:
                 break
             if watched is not None and position in watched.due and watched.may_be_asked(_now()):
                 if await self._ask_safely(questions, watched, position):
-                    asked.append(watched)
+                    asked[name] = watched
                 await asyncio.sleep(0)  # others have their turn
-        same: dict[tuple[int, int, int], list[Watch]] = {}
-        for row in dict.fromkeys(watched.row for watched in asked):
-            same.setdefault((row.day, row.position, row.epoch), []).append(row)
-        for when, rows in same.items():
+        same: dict[tuple[int, int, int], dict[str, Watched]] = {}
+        for name, watched in asked.items():
+            row = watched.row
+            same.setdefault((row.day, row.position, row.epoch), {})[name] = watched
+        for when, found in same.items():
+            rows = [watched.row for watched in found.values()]
             noted = await self.store.confirm(rows, Asked(self._clock(), *when), self._deliverer.owner)
-            for watched in asked:
-                if watched.row in rows and watched.row.name not in noted:
-                    self._ask_again(watched)
+            for name in found.keys() - noted:
+                self._ask_again(found[name])
 
     def _ask_again(self, watched: Watched) -> None:
         """Ask a watch again soon: the database does not know yet, or no longer, that this process asks it."""

@@ -76,7 +76,7 @@ class SubscriptionLag(NamedTuple):
 
     def seconds(self, now: int) -> float:
         """Return the age of the first event that follows in seconds; 0 when there is none."""
-        return 0.0 if self.waiting_since is None else waited_seconds(self.waiting_since, self.head_at, now)
+        return waited_seconds(self.waiting_since, self.head_at, now)
 
 
 class Try(NamedTuple):

@@ -76,7 +76,6 @@ _REFUSALS: dict[str, tuple[type[Exception], tuple[str, ...], Any]] = {
         (TooMuchWork, ("faults",), (list[Fault],)),
         (EventChanged, ("seen", "actual"), (int, int)),
         (VersionConflict, ("expected", "actual"), (dict[str, int], dict[str, int])),
-        (EventChanged, ("seen", "actual"), (int, int)),
         (EventIdConflict, ("detail", "ids"), (str, list[str])),
         (KeyReused, ("ids",), (list[str],)),
         (TooEarly, ("asked", "last"), (int, int)),

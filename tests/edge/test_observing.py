@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -282,6 +283,7 @@ def test_metrics_are_as_prometheus_has_them(server: Server) -> None:
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     families = list(text_string_to_metric_families(answer.text))
     assert all(family.documentation for family in families)
+    assert Counter(family.name for family in families).most_common(1)[0][1] == 1
     assert {family.type for family in families} <= {"counter", "gauge", "histogram"}
     assert answer.text.count("# HELP") == answer.text.count("# TYPE")
     (build,) = [each.labels for family in families for each in family.samples if family.name == "parley_build_info"]

@@ -1,4 +1,7 @@
-"""A real Chromium, the machine's own, that opens views and notes what goes wrong on them."""
+"""A real Chromium, the machine's own, that opens views and notes what goes wrong on them.
+
+A module that imports this one is skipped where what drives Chromium is not installed.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
+
+pytest.importorskip("playwright", reason="Playwright is not installed: `make dev`")
+pytest.importorskip("axe_playwright_python", reason="axe is not installed: `make dev`")
+
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Request
     from playwright.sync_api import Page as Window
+
+__all__ = ["DESKTOP", "MARKS", "PHONE", "SCREENS", "Seen", "expect", "launched", "tab"]
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -42,6 +53,22 @@ _WEIGHT = """() => {
 def chromium() -> str | None:
     """Return the path of Chromium; None where there is none."""
     return next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+
+
+MARKS = [
+    pytest.mark.slow,
+    pytest.mark.skipif(chromium() is None, reason="there is no Chromium: apt-get install chromium"),
+]
+"""The marks of a module of tests in Chromium."""
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Run one Chromium to the end of the block."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield started
+        started.close()
 
 
 class Seen(NamedTuple):

@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.page.browser import MARKS, PHONE, SCREENS, expect, launched, tab
 from tests.page.conftest import opened
 from tests.servers import plain_client, serving
-
-pytest.importorskip("playwright", reason="Playwright is not installed: `make dev`")
-pytest.importorskip("axe_playwright_python", reason="axe is not installed: `make dev`")
-
-from playwright.sync_api import expect, sync_playwright
-
-from tests.page.browser import FLAGS, PHONE, SCREENS, chromium, tab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,10 +19,7 @@ if TYPE_CHECKING:
 
     from tests.page.browser import Seen
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(chromium() is None, reason="there is no Chromium: apt-get install chromium"),
-]
+pytestmark = MARKS
 DAYS = {"london": "2025-06-10", "us-china": "2025-09-01", "world": "2024-12-10"}
 FIXED = ("/", "/issues", "/changes?days=365", "/changes?show=days", "/changes?show=known", "/?q=steel", "/exposure")
 FORMS = ("/record", "/record?type=restriction.imposed")
@@ -43,10 +34,8 @@ PATIENCE_MS = 20_000
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+    with launched() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.page.browser import DESKTOP, MARKS, PHONE, expect, launched, tab
 from tests.page.conftest import SETS
 from tests.page.generated import ISSUE, MANY_RECTANGLES, batches
 from tests.servers import plain_client, serving
-
-pytest.importorskip("playwright", reason="Playwright is not installed: `make dev`")
-pytest.importorskip("axe_playwright_python", reason="axe is not installed: `make dev`")
-
-from playwright.sync_api import expect, sync_playwright
-
-from tests.page.browser import DESKTOP, FLAGS, PHONE, chromium, tab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,10 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from playwright.sync_api import Page as Window
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(chromium() is None, reason="there is no Chromium: apt-get install chromium"),
-]
+pytestmark = MARKS
 PATIENCE_MS = 20_000
 ISSUES = 6
 """Issues of a set whose pictures are looked at for labels that overlap."""
@@ -61,10 +52,8 @@ FRAME_MS = 100
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+    with launched() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

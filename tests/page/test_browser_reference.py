@@ -6,24 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.page.browser import MARKS, PHONE, expect, launched, tab
 from tests.servers import serving
-
-pytest.importorskip("playwright", reason="Playwright is not installed: `make dev`")
-pytest.importorskip("axe_playwright_python", reason="axe is not installed: `make dev`")
-
-from playwright.sync_api import expect, sync_playwright
-
-from tests.page.browser import FLAGS, PHONE, chromium, tab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(chromium() is None, reason="there is no Chromium: apt-get install chromium"),
-]
+pytestmark = MARKS
 PATHS = (
     "/schema", "/schema/guides/d-and-k", "/schema/guides/recording", "/schema/operations/get_between",
     "/schema/operations/append_events", "/schema/vocabulary", "/schema/vocabulary/restriction", "/schema/shapes/Party",
@@ -38,10 +29,8 @@ SCREENS_OF = {"api": PATHS[0], "api-operation": PATHS[3], "api-kind": PATHS[6]}
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+    with launched() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

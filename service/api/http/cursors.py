@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -18,11 +18,15 @@ from service.domain.vocabulary.codes import SLUG_MAX
 from service.views.asof.question import Question
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from service.views.asof.question import Basis
 
 _NOT_FILTERS = {
     "as_of", "cursor", "known_at", "known_basis", "known_from", "known_position", "known_to", "limit", "to",
 }  # fmt: skip
+
+_NEXT = b'"next":"'
 
 C = TypeVar("C", bound=msgspec.Struct)
 
@@ -56,11 +60,22 @@ class NumberCursor(msgspec.Struct, frozen=True, array_like=True):
     made_for: str
 
 
-class NameCursor(msgspec.Struct, frozen=True, array_like=True):
+class _NameCursor(msgspec.Struct, frozen=True, array_like=True):
     """A place in a list by name."""
 
     after: Annotated[str, Meta(min_length=1)]
     made_for: str
+
+
+class Named(Protocol):
+    """What has a name."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+N = TypeVar("N", bound=Named)
 
 
 def read_cursor(request: AnyRequest, cursor: str, shape: type[C]) -> C:
@@ -90,6 +105,17 @@ def write_cursor(cursor: msgspec.Struct) -> str:
     return base64.urlsafe_b64encode(encode(cursor)).decode()
 
 
+def name_of(request: AnyRequest, cursor: str | None) -> str:
+    """Return the name after which a page of a list by name begins; "" for the first page."""
+    return read_cursor(request, cursor, _NameCursor).after if cursor else ""
+
+
+def page_by_name(request: AnyRequest, found: Sequence[N], limit: int) -> tuple[Sequence[N], str | None]:
+    """Return a page of a list by name and the cursor of the next; `found` has one more than the page if there is."""
+    page = found[:limit]
+    return page, write_cursor(_NameCursor(page[-1].name, list_digest(request))) if len(found) > limit else None
+
+
 def next_member(request: AnyRequest, basis: Basis, after: int | None, within: int = 0, key: str = "") -> bytes:
     """Return the `next` member of a page as of (D, K): a cursor to continue after a place, null at the end."""
     if after is None:
@@ -97,7 +123,19 @@ def next_member(request: AnyRequest, basis: Basis, after: int | None, within: in
     cursor = AsOfCursor(
         after, basis.position, basis.recorded_at, basis.as_of, list_digest(request), within, basis.published, key
     )
-    return b'"next":"%s"' % write_cursor(cursor).encode()
+    return b'%s%s"' % (_NEXT, write_cursor(cursor).encode())
+
+
+def next_cursor(members: bytes) -> str:
+    """Return the cursor that `next_member` wrote among the members of an answer, as JSON; "" at the end of a list.
+
+    No answer but a page has a member called `next`, and in texts quotes are escaped.
+    """
+    found = members.rfind(_NEXT)
+    if found < 0:
+        return ""
+    start = found + len(_NEXT)
+    return members[start : members.index(b'"', start)].decode()
 
 
 def list_digest(request: AnyRequest) -> str:

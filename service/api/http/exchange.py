@@ -76,7 +76,12 @@ class Exchange:
     @property
     def trace_id(self) -> str:
         """The trace: 32 hexadecimal digits."""
-        return self.traceparent[3:35].decode()
+        return trace_id_of(self.traceparent)
+
+
+def trace_id_of(traceparent: bytes) -> str:
+    """Return the trace of a header `traceparent` that is valid: 32 hexadecimal digits."""
+    return traceparent[3:35].decode()
 
 
 def note(scope: Any, position: int) -> None:  # noqa: ANN401 - any scope of ASGI

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
+from service.api.http.cursors import next_cursor
 from service.api.http.problems import POSITION
 from service.api.http.requests import REVALIDATE, AnyRequest, parameters_of, services_of
 from service.domain.vocabulary import dates
@@ -93,15 +94,14 @@ def kept_for_ever(request: AnyRequest) -> str:
 
 
 def next_link(request: AnyRequest, members: bytes) -> str:
-    """Return what the header Link has about the next page beside others; "" at the end.
+    """Return what the header Link has about the next page beside others, from the members of the answer, as JSON.
 
-    `members` are those of the answer, as JSON: none but a page has one called `next`, and in texts quotes are escaped.
+    It is "" at the end.
     """
-    _, found, rest = members.rpartition(b'"next":"')
-    if not found:
+    cursor = next_cursor(members)
+    if not cursor:
         return ""
     given = [(name, value) for name, value in parameters_of(request) if name != "cursor"]
-    cursor = rest.partition(b'"')[0].decode()
     return f", {linked(request, [*given, ('cursor', cursor)], 'next')}"
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from litestar import Response
 from litestar.response.base import ASGIResponse
 
 from service.api.http.encodings import WORTH_BYTES, coding_of, compressed
-from service.api.http.problems import POSITION, RATES
+from service.api.http.problems import add_headers
 
 if TYPE_CHECKING:
-    from service.api.http.requests import AnyRequest, Services
+    from service.api.http.requests import AnyRequest
 
 CODED_PART = 4
 """A compressed form is kept beside its answer if it has at most this part of its bytes."""
@@ -39,11 +39,7 @@ class HeadOfStream(Response[bytes]):
 
 async def finished(request: AnyRequest, response: Response[bytes]) -> Response[bytes]:
     """Return an answer as it is sent."""
-    headers = response.headers
-    if POSITION not in headers:
-        headers[POSITION] = str(cast("Services", request.app.state.services).heads.position)
-    if rates := request.scope.get(RATES):
-        headers.update(cast("dict[str, str]", rates))
+    add_headers(request, response.headers)
     content: Any = response.content  # a stream's is none
     if isinstance(content, bytes) and len(content) >= WORTH_BYTES:
         await _in_coding(request, response, content)

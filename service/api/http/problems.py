@@ -233,14 +233,19 @@ def problem(kind: ProblemKind, request: Request[Any, Any, Any], detail: str = ""
     }
 
 
+def add_headers(request: Request[Any, Any, Any], headers: dict[str, str]) -> None:
+    """Add the headers that every answer has: how far it counts the log, and how much its client may still send."""
+    if POSITION not in headers and (services := request.app.state.get("services")):
+        headers[POSITION] = str(services.heads.position)
+    headers |= cast("dict[str, str]", request.scope.get(RATES, {}))
+
+
 def _answer(
     request: Request[Any, Any, Any], members: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Response[bytes]:
     # A 404 may be kept by default (RFC 9110, 15.1), and none of these stays true.
     kept = {"Cache-Control": "no-store", **(headers or {})}
-    if services := request.app.state.get("services"):
-        kept[POSITION] = str(services.heads.position)
-    kept |= cast("dict[str, str]", request.scope.get(RATES, {}))
+    add_headers(request, kept)
     return Response(msgspec.json.encode(members), status_code=members["status"], media_type=MEDIA_TYPE, headers=kept)
 
 

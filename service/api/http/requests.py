@@ -159,6 +159,15 @@ def slug_of(request: AnyRequest, parameter: str, kind: str) -> str:
     return slug
 
 
+def new_slug_of(request: AnyRequest, kind: str) -> str:
+    """Return the name in the path of what may be made; raises NotFound, which says what a name is."""
+    try:
+        return slug_of(request, kind, kind)
+    except NotFound as error:
+        detail = f"{error.detail} A name has lower-case letters and digits, words joined by single hyphens."
+        raise NotFound(detail) from error
+
+
 def event_id(written: str) -> UUID:
     """Read an event id of a path; raises UnknownEvent for a text that is no UUID."""
     try:

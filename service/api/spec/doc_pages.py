@@ -46,8 +46,8 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
 
     Litestar's own OpenAPI pages must be off (`openapi_config=None`): they sit at the same path and load from a CDN.
     """
-    spec = Served(_compact(document), "application/json", {}, {})
-    async_spec = Served(_compact(channels), "application/json", {}, {})
+    spec = Served(_compact(document), "application/json")
+    async_spec = Served(_compact(channels), "application/json")
 
     @route("/schema/openapi.json", http_method=_READ, sync_to_thread=False)
     def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -63,7 +63,7 @@ def docs_handlers(document: bytes, channels: bytes) -> list[HTTPRouteHandler]:
     def schemas() -> dict[str, Served]:
         """Return the schema of each type of event, by the last part of its URL."""
         found = event_schemas(msgspec.json.decode(document))
-        return {name: Served(msgspec.json.encode(schema), "application/schema+json", {}, {}) for name, schema in found}
+        return {name: Served(msgspec.json.encode(schema), "application/schema+json") for name, schema in found}
 
     @route("/schema/events/{name:str}", http_method=_READ, sync_to_thread=False)
     def event(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
@@ -91,9 +91,8 @@ def _catalog(url: str) -> Served:
         "service-doc": [{"href": f"{url}/schema", "type": "text/html"}],
         "status": [{"href": f"{url}/readyz", "type": "application/json"}],
     }
-    return Served(
-        msgspec.json.encode({"linkset": [links]}), CATALOG, {"Link": f'<{url}{_WELL_KNOWN}>; rel="api-catalog"'}, {}
-    )
+    headers = {"Link": f'<{url}{_WELL_KNOWN}>; rel="api-catalog"'}
+    return Served(msgspec.json.encode({"linkset": [links]}), CATALOG, headers)
 
 
 def event_schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -168,4 +168,4 @@ def served(reference: Reference, page: ReferencePage, base: str) -> Served:
         "vocabulary": reference.vocabulary, "problems": PROBLEM_KINDS, "in_words": in_words, "query": "",
     }  # fmt: skip
     text = render(f"reference/{page.template}.html", {**frame, **page.context})
-    return Served(text.encode(), "text/html", SECURITY, {})
+    return Served(text.encode(), "text/html", SECURITY)
