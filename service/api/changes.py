@@ -29,7 +29,7 @@ from service.api.http.requests import (
 from service.api.http.tables import CSV
 from service.api.spec import change_shapes, examples
 from service.api.spec.operations import AS_OF_HEADERS, Documented, Media, Operation, Route
-from service.domain.errors import Fault, TooMuchWork
+from service.domain.errors import Fault
 from service.domain.matching.asked import CLAUSES
 from service.domain.matching.blocs import days_of_change
 from service.domain.vocabulary import dates
@@ -146,10 +146,7 @@ async def _get_changes(request: AnyRequest) -> Response[bytes]:
     if (same := not_modified(request, headers)) is not None:
         return same
     after = (asked.cursor.within, asked.cursor.after) if asked.cursor else (0, 0)
-    try:
-        page = await change_page(asked.database, basis, wanted, after, query.limit)
-    except TooMuchWork as refused:
-        raise BadQuery(refused.faults) from refused
+    page = await change_page(asked.database, basis, wanted, after, query.limit)
     found = [dated(each) for each in page.items]
     day, number = page.next or (0, None)
     following = next_member(request, basis, number, day)

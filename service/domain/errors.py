@@ -55,6 +55,10 @@ class TooMuchWork(Malformed):
     """The states that the input would change, or an item that it would leave, are beyond a bound."""
 
 
+class TooMuchToAnswer(Refused):
+    """A question as published needs more work than an answer may take; the message says what to ask instead."""
+
+
 class VersionConflict(Refused):
     """An issue has moved on from the version the writer expected."""
 

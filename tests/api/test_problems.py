@@ -46,6 +46,7 @@ from service.domain.errors import (
     OtherLog,
     Refused,
     TooEarly,
+    TooMuchToAnswer,
     TooMuchWork,
     Unavailable,
     UnknownEvent,

@@ -141,7 +141,7 @@ def test_what_the_gate_costs() -> None:
 
     head = {"host": "127.0.0.1:8000", "user-agent": "curl/8", "accept": "*/*", "content-type": "application/json"}
     headers = [(name.encode(), value.encode()) for name, value in head.items()]
-    scope = {"type": "http", "method": "POST", "http_version": "1.1", "headers": headers}
+    scope = {"type": "http", "method": "POST", "raw_path": b"/v1/events", "http_version": "1.1", "headers": headers}
     gate = Gate(application, names("http://127.0.0.1:8000", (), (), local=True))
 
     async def timed(app: Any) -> float:  # noqa: ANN401 - either application

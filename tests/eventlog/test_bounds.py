@@ -231,6 +231,71 @@ def test_a_page_as_published_ends_after_enough_work(server: Server, figure: Call
         figure(f"{path.partition('?')[0]} as published: {len(read)} pages, {cost}")
 
 
+def refused(answer: httpx.Response, cost: Cost) -> None:
+    """Check that a question was refused for the basis that it asks on, at a bounded cost."""
+    assert answer.status_code == 422, answer.text
+    body = answer.json()
+    assert (body["type"], body["errors"][0]["parameter"]) == ("/problems/bad-query", "known_basis")
+    assert cost.cpu < CPU_MAX
+
+
+@pytest.mark.row(61)
+def test_a_history_as_published_that_takes_too_much_work_is_refused(
+    server: Server, figure: Callable[[str], None]
+) -> None:
+    """A fact whose reports came out on many days is weighed for each of them: few are answered, many are refused.
+
+    The answer that an item is not there on a day, which names the first day with a status, is given either way.
+    """
+    few, many = (imposed(item, "chips", occurred=day(0)) for item in ("few", "many"))
+    post(server, [few, many])
+    for fact, count in ((few, 100), (many, 2_000)):
+        added = [
+            record("report_added", fact, reports=[{"outlet": "A ministry", "published": day(number)}])
+            for number in range(count)
+        ]
+        for start in range(0, count, 200):
+            assert post(server, added[start : start + 200])[0].status_code == 201
+    with plain_client(server.url) as client:
+        assert client.get("/v1/restrictions/few/versions?known_basis=published&limit=1000").status_code == 200
+        with metered(server) as cost:
+            answer = client.get("/v1/restrictions/many/versions?known_basis=published&limit=1")
+        refused(answer, cost)
+        figure(f"a history as published: {outcome(answer, cost)}")
+        assert client.get("/v1/restrictions/many/versions?limit=1").status_code == 200
+        before = client.get(f"/v1/restrictions/many?known_basis=published&as_of={day(-1)}")
+        assert (before.status_code, day(0) in before.json()["detail"]) == (404, True)
+
+
+@pytest.mark.row(61)
+def test_a_posture_as_published_that_takes_too_much_work_is_refused(
+    server: Server, figure: Callable[[str], None]
+) -> None:
+    """Before everything was out, a posture may depend on each item that is out of order: too many are refused.
+
+    As recorded, and as published by today, it is read as it is kept.
+    """
+    one, other = (
+        {"outlet": "o", "url": "https://example.org/" + "x" * 1_900, "title": "y" * 180, "published": day(number)}
+        for number in (0, 20)
+    )
+    post(server, [opening("ores", occurred=day(0), reports=[one])])
+    for number in range(24):
+        bans = imposed(f"ban-{number}", "ores", occurred=day(0), reports=[one])
+        lifted = event("restriction.lifted", f"ban-{number}", "ores", occurred=day(1), reports=[one])
+        large = [eased(f"ban-{number}", "ores", occurred=day(0), reports=[one, other] * 32) for _ in range(3)]
+        assert post(server, [bans, lifted, *large])[0].status_code == 201
+    question = f"known_basis=published&as_of={day(5)}"
+    with plain_client(server.url) as client:
+        for path in ("/v1/issues?", "/v1/issues/ores?limit=1&"):
+            with metered(server) as cost:
+                answer = client.get(f"{path}{question}&known_at={day(10)}")
+            refused(answer, cost)
+            figure(f"{path} as published: {outcome(answer, cost)}")
+            assert client.get(f"{path}{question}").status_code == 200
+            assert client.get(f"{path}as_of={day(5)}").status_code == 200
+
+
 def pages(client: httpx.Client, path: str) -> Iterator[list[str]]:
     """Read the names of the items on every page of a list; the pages have few bytes."""
     cursor: str | None = ""

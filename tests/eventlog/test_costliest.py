@@ -30,8 +30,6 @@ BEST = 6
 """The costliest shapes so far, which the next ones are made from."""
 CPU_MAX, GROWN_MAX, WAIT_MAX = 1.0, 200 * MB, 0.6
 """Others are to wait for 0.1 s at most, and do beside reads on a quiet machine; a busy one adds what else it does."""
-HISTORY = "history as published"
-"""It works an item out for each day of publication, and has no bound of CPU yet: what it costs is a figure."""
 BASE = date(2001, 1, 1)
 ORDERS = ("first", "last", "random", "same")
 DATES = ("days", "ranges", "pairs", "mixed", "one")
@@ -214,9 +212,6 @@ def tried(client: httpx.Client, server: Server, shape: Shape, number: int, found
             answer = client.get(path) if body is None else client.post(path, json=body)
         assert answer.status_code in {200, 201, 404, 413, 422}, f"{path}: {answer.status_code} {answer.text[:300]}"
         named = path.replace(f"-{number}", "") if body is None else f"{len(body['events'])} events"
-        if "/versions?known_basis=published" in path:
-            found[HISTORY].add(cost, f"{named} ({shape})")
-            continue
         found[kind].add(cost, f"{named} ({shape})")
         worst = Cost(max(worst.cpu, cost.cpu), max(worst.grown, cost.grown), max(worst.waited, cost.waited))
     return worst
@@ -230,7 +225,7 @@ def test_no_request_that_a_search_finds_is_beyond_the_bound(
 ) -> None:
     """The costliest request costs a second of CPU and 200 MB at most, and others have their turns."""
     choose = random.Random(seed)  # noqa: S311 - repeatable
-    found = {"append": Found(), "read": Found(), HISTORY: Found()}
+    found = {"append": Found(), "read": Found()}
     best: list[tuple[float, int, Shape]] = []
     with serving(migrated_url) as server, plain_client(server.url) as client:
         for number in range(TRIES):
@@ -241,7 +236,7 @@ def test_no_request_that_a_search_finds_is_beyond_the_bound(
             best = sorted([*best, (score, number, shape)], reverse=True)[:BEST]
     for kind, worst in found.items():
         figure(f"{kind}: {worst}")
-    for kind, worst in found.items():
-        assert kind == HISTORY or worst.worst["s of CPU"][0] <= CPU_MAX
+    for worst in found.values():
+        assert worst.worst["s of CPU"][0] <= CPU_MAX
         assert worst.worst["MB"][0] <= GROWN_MAX / MB
         assert worst.worst["ms of others"][0] <= 1_000 * WAIT_MAX

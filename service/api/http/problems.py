@@ -25,6 +25,7 @@ from service.domain.errors import (
     NotJson,
     OtherLog,
     Refused,
+    TooMuchToAnswer,
     TooMuchWork,
     Unavailable,
     UnknownEvent,
@@ -156,6 +157,10 @@ def _bad_query(refusal: BadQuery) -> Occurrence:
     return Occurrence("bad-query", f"{_faults(refusal.faults)}.", {"errors": errors})
 
 
+def _too_much_to_answer(refusal: TooMuchToAnswer) -> Occurrence:
+    return _bad_query(BadQuery([Fault(("known_basis",), str(refusal))]))
+
+
 def _version_conflict(refusal: VersionConflict) -> Occurrence:
     moved = [
         f"{issue} is at version {version}, not {refusal.expected.get(issue)}"
@@ -186,6 +191,7 @@ _REFUSALS: dict[type[Refused], Callable[[Any], Occurrence]] = {
     TooMuchWork: partial(_malformed, kind="too-much-work"),
     NotJson: lambda refusal: Occurrence("not-json", refusal.detail),
     BadQuery: _bad_query,
+    TooMuchToAnswer: _too_much_to_answer,
     VersionConflict: _version_conflict,
     EventIdConflict: lambda refusal: Occurrence("event-id-conflict", refusal.detail, {"ids": refusal.ids}),
     KeyReused: lambda refusal: Occurrence(

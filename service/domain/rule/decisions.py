@@ -10,7 +10,7 @@ from service.domain.rule.ordered import Dated, Ordered, by_order
 from service.domain.vocabulary.dates import FOREVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from service.domain.vocabulary.kinds import Kind
 
@@ -107,25 +107,20 @@ class Decisions:
             self._edges = sorted({day for fact in self.all() for day in days_of(fact)})
         return self._edges
 
-    def _tracks(self, fact: Dated) -> Iterator[Ordered]:
+    def _tracks(self, fact: Dated) -> Sequence[Ordered]:
         change = fact.change
         match change.track:
             case "base":
-                yield self.bases
-                if change.opens or change.ends:
-                    yield self.clearers
                 if change.opens:
-                    yield self.openings
-                if change.opens and fact.begins > fact.decided:
-                    yield self._announced
+                    announced = (self._announced,) if fact.begins > fact.decided else ()
+                    return (self.bases, self.clearers, self.openings, *announced)
+                return (self.bases, self.clearers) if change.ends else (self.bases,)
             case "overlay":
-                yield self.overlays
-                if not change.hides:
-                    yield self.returns
+                return (self.overlays,) if change.hides else (self.overlays, self.returns)
             case "quota":
-                yield self.quotas
+                return (self.quotas,)
             case _:
-                yield self.terms
+                return (self.terms,)
 
     def __len__(self) -> int:
         """Return how many facts there are."""

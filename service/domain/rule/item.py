@@ -203,14 +203,15 @@ class Item:
         self.life = Life(self.kind, self.facts.values(), steps.append)
         self.steps = sum(steps)
 
-    def learn(self, chains: Mapping[int, Sequence[Entry]]) -> dict[int, Segment | None]:
+    def learn(self, chains: Mapping[int, Sequence[Entry]], spend: Spend = unbounded) -> dict[int, Segment | None]:
         """Know these chains as they are given, the others as before, and work out what follows for the life.
 
-        Return the segments that change by their first days, None where none begins any more.
+        Return the segments that change by their first days, None where none begins any more. `spend` is as for
+        `reweigh`.
         """
         changed: dict[int, Segment | None] = {}
         for root, chain in chains.items():
-            changed |= {start: after for start, _, after in self.reweigh(root, chain)}
+            changed |= {start: after for start, _, after in self.reweigh(root, chain, spend)}
         return changed
 
     def reweigh(self, root: int, chain: Sequence[Entry] | None = None, spend: Spend = unbounded) -> list[Rewrite]:

@@ -11,6 +11,7 @@ from service.domain.vocabulary.terms import terms_of_kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from service.domain.rule.ordered import Dated
     from service.domain.rule.walk import Standing, Walk
     from service.domain.vocabulary.events.base import Rate
 
@@ -70,15 +71,20 @@ class Terms:
         """Return the fact that gives each term on the day of a walk, in the order of the vocabulary."""
         found: Given = {}
         for name, facts in self.by_name.items():
-            for fact in facts.begun(walk.day):
-                if walk.lists(fact) if fact.change.track == "base" else fact.ends > walk.day:
-                    found[name] = fact  # type: ignore[assignment] # only live facts are put in
-                    break
+            fact = facts.newest(walk.day)
+            if fact is not None and not _stands(fact, walk):
+                fact = next((each for each in facts.begun(walk.day, fact.order) if _stands(each, walk)), None)
+            if fact is not None:
+                found[name] = fact  # type: ignore[assignment] # only live facts are put in
         for fact in _joining(standing):
             for name in (*fact.terms, *fact.unset):
                 if not (fact.change.hides and name in LEFT) and (name not in found or found[name].order < fact.order):
                     found[name] = fact
         return {name: found[name] for name in self._order if name in found and name in found[name].terms}
+
+
+def _stands(fact: Dated, walk: Walk) -> bool:
+    return walk.lists(fact) if fact.change.track == "base" else fact.ends > walk.day
 
 
 def given_by(fact: LiveFact) -> Given:

@@ -79,6 +79,13 @@ class Ordered:
         if fact.decided - fact.begins > NEAR:
             self._early.remove(fact)
 
+    def newest(self, day: int) -> Dated | None:
+        """Return the last fact that has taken hold by a day: mostly the last of all."""
+        facts = self.facts
+        if not facts:
+            return None
+        return facts[-1] if facts[-1].begins <= day else next(self.begun(day), None)
+
     def begun(self, day: int, before: Order | None = None) -> Iterator[Dated]:
         """Return the facts that have taken hold by a day, from the last to the first, of those before a place."""
         end: tuple[int, ...] = (day + self._lead + 1,)

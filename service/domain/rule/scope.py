@@ -228,7 +228,7 @@ def of_texts(type_: str, texts: Iterable[Fact], kinds: Mapping[str, str]) -> set
     return found
 
 
-def followed(own: Iterable[str], others: Iterable[str], touched: Sequence[ScopeTokens]) -> Iterator[str]:
+def followed(own: Iterable[str], others: Iterable[str], touched: Sequence[ScopeTokens]) -> list[str]:
     """List what an event is followed by: what its own text says, what others say of its item, what its states touch.
 
     Of a sort of which there is too much, only its own stand, with a token that says so. What is left out counts where
@@ -236,21 +236,20 @@ def followed(own: Iterable[str], others: Iterable[str], touched: Sequence[ScopeT
     """
     own, others = list(own), list(others)
     if not others and len(touched) == 1 and touched[0].exists:  # mostly: nothing of what it touches has changed
-        yield from [each for each in own if _sort_of(each) is not None]
-        yield from touched[0].every
-        yield from touched[0].left_out
-        return
+        return [*[each for each in own if _sort_of(each) is not None], *touched[0].every, *touched[0].left_out]
     mine, theirs = _by_sort(own), _by_sort(others)
+    found: list[str] = []
     for sort in _SORTS:
-        yield from mine.get(sort, ())
+        found += mine.get(sort, ())
         parts = [each.sorts[sort] for each in touched]
         every = dict.fromkeys(chain(theirs.get(sort, ()), *[part for part in parts if part is not None]))
         if sort in ANY_OF and (None in parts or sum(map(len, every)) + len(every) > BOUND):
-            yield ANY_OF[sort]
+            found.append(ANY_OF[sort])
         else:
-            yield from every
+            found += every
     known = [each.left_out for each in touched if each.exists]
-    yield from frozenset.intersection(*known) if known else [token for token in own if token.startswith(_EXCEPT)]
+    found += frozenset.intersection(*known) if known else [token for token in own if token.startswith(_EXCEPT)]
+    return found
 
 
 def _by_sort(tokens: Iterable[str]) -> dict[str, list[str]]:

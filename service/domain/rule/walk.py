@@ -58,13 +58,16 @@ class Walk:
         self._decisions, self.day = decisions, day
         self._coming = decisions.coming(day)
         self._announces = self._coming is not None and not self._coming.change.preliminary
-        self._undone = next((fact.order for fact in decisions.returns.begun(day) if fact.ends > day), None)
+        returns = decisions.returns
+        self._undone = (
+            next((fact.order for fact in returns.begun(day) if fact.ends > day), None) if returns.facts else None
+        )
         self._passing: tuple[Order, Order] | None = None
         """A base fact, and a place up to which every preliminary opening after that fact is passed over."""
 
     def standing(self) -> Standing:
         """Return the status, and what it rests on."""
-        base, coming = next((fact for fact in self._decisions.bases.begun(self.day) if self.lists(fact)), None), None
+        base, coming = self.last_listed(self._decisions.bases), None
         openings = self._decisions.openings.facts
         if base is None and openings and self._decisions.kind.name == "issue":
             base = coming = openings[0]
@@ -102,6 +105,13 @@ class Walk:
         listed = [*filter(self.lists, self._decisions.bases.begun(self.day))]
         opened = next((fact for fact in listed if fact.change.opens), listed[0])
         return _has_stood(self._decisions, status, opened.begins, self.day)
+
+    def last_listed(self, bases: Ordered) -> Dated | None:
+        """Return the last of some base facts that is in the list."""
+        newest = bases.newest(self.day)
+        if newest is None or self.lists(newest):
+            return newest
+        return next((fact for fact in bases.begun(self.day, newest.order) if self.lists(fact)), None)
 
     def listed(self) -> list[Dated]:
         """Return the facts of the list, in the order of decisions."""
@@ -153,6 +163,8 @@ class Walk:
 
     def _hider(self, track: Ordered) -> Dated | None:
         """Return the ruler of the overlay or quota track where it hides."""
+        if not track.facts:
+            return None
         for fact in track.begun(self.day):
             if fact.change.hides:
                 return fact if fact.ends > self.day and not self._is_cleared(fact) else None

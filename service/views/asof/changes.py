@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from service.domain.errors import Fault, TooMuchWork
 from service.domain.rule.state import arrival_text
 from service.domain.vocabulary.kinds import KINDS, PLANNED
 from service.views.asof import out_of_order, sql
@@ -131,7 +130,7 @@ class DatedChanges(NamedTuple):
 async def change_page(database: Database, basis: Basis, wanted: Wanted, after: Place, limit: int) -> DatedChanges:
     """Return the changes after a place, as known at a basis.
 
-    Raises TooMuchWork where, as published, too many items are out of order.
+    Raises TooMuchToAnswer where, as published, too many items are out of order.
     """
     others = [] if basis.published is None else await _out_of_order(database, basis, wanted)
     others = [change for change in others if change.place > after]
@@ -242,9 +241,7 @@ async def _out_of_order(database: Database, basis: Basis, wanted: Wanted) -> lis
 
     work = PageWork()
     found = await out_of_order.taken_of(database, basis, work, changes_of)
-    if work.is_enough:
-        detail = "too many items became known in another order than recorded: ask with filters, or as recorded"
-        raise TooMuchWork([Fault(("known_basis",), detail)])
+    work.check()
     return [change for changes in found for change, sides in changes if await _touches(database, basis, wanted, sides)]
 
 

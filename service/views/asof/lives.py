@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.domain.rule.publication import as_published_by, days
+from service.domain.rule.work import WEIGH_STEPS
 from service.domain.vocabulary.kinds import KINDS
-from service.views.asof.weighing import chained, publication_day, rows_of
+from service.views.asof.weighing import PageWork, chained, publication_day, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from service.domain.rule.item import Item
     from service.storage.database import Database, Row
     from service.views.asof.question import Basis
+
+LIVES_STEPS = 8_000_000
+"""Steps of work (service/domain/rule/work.py) that an item may take on all of its days together: less than a second."""
 
 
 class Lives:
@@ -31,7 +35,9 @@ class Lives:
         """Return the item as known on each day, with the day and its segments that are not as before.
 
         It is one item: take from it what is needed before going on to the next day. Only what changes is weighed again.
+        Raises TooMuchToAnswer where that takes more work than an answer may.
         """
+        work = PageWork(LIVES_STEPS)
         item = chained(self._rows)
         known: dict[int, Sequence[Entry]] = {}
         changes: dict[int, dict[int, None]] = {}
@@ -42,10 +48,11 @@ class Lives:
         for day in sorted(changes):
             if day > self.last:
                 break
+            work.spend(WEIGH_STEPS * sum([len(item.chains[root]) for root in changes[day]]))
             chains = {root: as_published_by(item.chains[root], day) for root in changes[day]}
             new = {root: chain for root, chain in chains.items() if chain != known.get(root, [])}
             known |= new
-            yield item, day, item.learn(new)
+            yield item, day, item.learn(new, work.spend)
 
 
 async def lives(database: Database, basis: Basis, kind: str, slug: str) -> Lives | None:

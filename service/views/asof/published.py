@@ -8,10 +8,12 @@ has, and with which reports, differs.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import inf
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from service.domain.errors import TooMuchToAnswer
 from service.domain.rule.posture import DECIDING_KINDS, ItemStatus, is_decided
 from service.domain.rule.publication import as_published_by
 from service.domain.rule.tokens import ENDED, of_issue, possible_in
@@ -55,6 +57,8 @@ WHERE f.item > $1 AND f.item <= $2 AND f.token = $4 AND i.number = f.item ORDER 
 """
 _ITEMS = "SELECT i.number, i.slug FROM item i WHERE i.number > $1 AND i.number <= $2 ORDER BY i.number LIMIT $3"
 _EVERY = 10**9
+NAMED_STEPS = 500
+"""Steps of work (service/domain/rule/work.py) to read the state of an item whose name is known."""
 _NEWEST = f"""
 SELECT i.number, i.slug FROM facet f CROSS JOIN item i
 WHERE f.token = $1 AND f.item < $2 AND i.number = f.item AND i.kind IN {DECIDING_KINDS}
@@ -125,14 +129,17 @@ async def _with_others(
     return [each for each in states if last is None or each.number <= last], last
 
 
-async def named(database: Database, basis: Basis, slugs: Sequence[str], *, planned: bool = False) -> list[ItemState]:
+async def named(
+    database: Database, basis: Basis, slugs: Sequence[str], *, planned: bool = False, work: PageWork | None = None
+) -> list[ItemState]:
     """Return the states of named items with their tokens, by number, maybe without their bodies.
 
-    Those without a status are left out, and without `planned` those that are only planned.
+    Those without a status are left out, and without `planned` those that are only planned. Where the work is enough,
+    the rest is left out too.
     """
     kept = await recorded.named(database, basis, slugs, planned=planned)
     wanted = OutOfOrder(None, len(slugs), slugs=slugs, planned=planned)
-    others, _ = await worked_out(database, basis, wanted, PageWork(inf))
+    others, _ = await worked_out(database, basis, wanted, work or PageWork(inf))
     return sorted([*kept, *others], key=attrgetter("number"))
 
 
@@ -150,20 +157,21 @@ async def out_of_order(
 
 
 async def statuses(database: Database, question: Question, issues: Sequence[str]) -> Statuses:
-    """Return issues' items as their postures see them, as many as these depend on.
+    """Return issues' items as their postures see them, as many as these depend on; raises TooMuchToAnswer.
 
     Items are read from the newest on: older ones have mostly ended. Of busy issues with a hundred items most are
     decided by twenty.
     """
-    basis = await resolve(database, question)
-    return {issue: await _statuses(database, basis, issue) for issue in issues}
+    basis, work = await resolve(database, question), PageWork()
+    return {issue: await _statuses(database, basis, issue, work) for issue in issues}
 
 
-async def _statuses(database: Database, basis: Basis, issue: str) -> set[ItemStatus]:
+async def _statuses(database: Database, basis: Basis, issue: str, work: PageWork) -> set[ItemStatus]:
     found: set[ItemStatus] = set()
     token, before = of_issue(issue), basis.position + 1
     while names := await database.fetch_long(_NEWEST, token, before, CHUNK // 2):
-        states = await named(database, basis, [slug for _, slug in names])
+        states = await named(database, basis, [slug for _, slug in names], work=work)
+        work.spend(NAMED_STEPS * len(names))
         found |= {
             ItemStatus(each.kind, each.status, possible_in(each.tokens)) for each in states if token in each.tokens
         }
@@ -176,10 +184,13 @@ async def _statuses(database: Database, basis: Basis, issue: str) -> set[ItemSta
 async def first(database: Database, basis: Basis, kind: str, slug: str) -> FirstStatus | None:
     """Return when an item first has a status, of what was recorded up to a position; None when it never has.
 
-    Where it has none on any day of publication, that is when it first has one as recorded.
+    Where it has none on any day of publication, or these take too much work, that is when it first has one as recorded.
     """
     found = await lives(database, basis._replace(published=FOREVER), kind, slug)
-    begun = None if found is None else await apart(found.events, _begun, found)
+    begun = None
+    if found is not None:
+        with suppress(TooMuchToAnswer):
+            begun = await apart(found.events, _begun, found)
     return begun or await recorded.first(database, basis, kind, slug)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from service.domain.errors import TooMuchToAnswer
 from service.domain.rule.facts import Entry
 from service.domain.rule.item import Item
 from service.domain.rule.publication import as_published_by
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from service.views.asof.question import Basis
 
 T = TypeVar("T")
+
+_TOO_MUCH = (
+    "too much became known in another order than it was recorded to be worked out in one answer: ask as recorded, or "
+    "about less"
+)
 
 MANY_EVENTS = 100
 """Events whose items take 5 ms, or longer where one item has them all."""
@@ -47,6 +53,16 @@ class PageWork:
     def __init__(self, most: float = PAGE_STEPS) -> None:
         """`most` is how many steps are enough."""
         self._most, self._steps, self._items, self._bytes = most, 0, 0, 0
+
+    def spend(self, steps: int) -> None:
+        """Count steps of work; raises TooMuchToAnswer where they are too many for an answer that cannot be cut."""
+        self._steps += steps
+        self.check()
+
+    def check(self) -> None:
+        """Raise TooMuchToAnswer where the work is enough for a page."""
+        if self.is_enough:
+            raise TooMuchToAnswer(_TOO_MUCH)
 
     @property
     def is_enough(self) -> bool:
