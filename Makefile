@@ -28,7 +28,7 @@ COMMA := ,
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check structure format sdk sdk-python sdk-typescript clients conformance screens \
+.PHONY: help install run dev test check structure format sdk sdk-python sdk-typescript clients clients-others conformance screens \
 	lint-openapi attack soak fuzz bench bench-asof bench-feed bench-watches oracle wheel lock clean
 
 help: ## List the targets
@@ -79,6 +79,10 @@ clients: sdk-python ## Check the types of both clients strictly, and run the sam
 	PYTHONPATH=. $(BIN)/python openapi/clients/stories.py \
 		"env PYTHONPATH=openapi/clients/python $(BIN)/python openapi/clients/python/story.py" \
 		$(if $(shell command -v npm),"node openapi/clients/typescript/build/story.js")
+
+clients-others: $(NODE) $(DEV) ## Make clients in Go and TypeScript by openapi-generator, and compile them (needs Java, Go)
+	@$(PIP) install --require-hashes --requirement openapi/clients/others/requirements.txt
+	@PATH="$(abspath $(BIN)):$$PATH" openapi/clients/others/compile.sh
 
 # SECONDS has a default for the soak.
 conformance: SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)

@@ -46,7 +46,6 @@ from service.domain.errors import (
     OtherLog,
     Refused,
     TooEarly,
-    TooMuchToAnswer,
     TooMuchWork,
     Unavailable,
     UnknownEvent,
