@@ -29,7 +29,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .PHONY: help install run dev test check structure format sdk sdk-python sdk-typescript clients clients-others conformance screens \
-	lint-openapi attack soak fuzz bench bench-asof bench-feed bench-watches oracle wheel lock clean
+	lint-openapi attack soak fuzz bench bench-asof bench-feed bench-sizes bench-watches oracle wheel lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -111,7 +111,7 @@ bench: dev ## Measure side by side with peers; prints ratios
 	$(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks --ignore tests/benchmarks/test_asof.py \
 		--ignore tests/benchmarks/test_feed.py --ignore tests/benchmarks/test_relay.py \
 		--ignore tests/benchmarks/test_length.py --ignore tests/benchmarks/test_postures.py \
-		--ignore tests/benchmarks/test_watches.py $(ARGS)
+		--ignore tests/benchmarks/test_watches.py --ignore tests/benchmarks/test_sizes.py $(ARGS)
 
 bench-asof: dev ## Measure as-of answers as the ledger or one item's history grows (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_asof.py \
@@ -120,6 +120,9 @@ bench-asof: dev ## Measure as-of answers as the ledger or one item's history gro
 bench-feed: dev ## Measure the feed: whole log, live followers, relay (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_feed.py \
 		tests/benchmarks/test_relay.py $(ARGS)
+
+bench-sizes: dev ## Measure bytes, filling, backup, export and rebuild as the ledger grows (EVENTS=1000000)
+	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_sizes.py $(ARGS)
 
 bench-watches: dev ## Measure what a thousand watches cost an append
 	$(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_watches.py $(ARGS)

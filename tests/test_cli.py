@@ -244,12 +244,13 @@ def test_serve_stops_when_asked(database_url: str, backend: str, run: Run) -> No
     command = [sys.executable, "-m", "service", "serve", "--port", "0", "--database-url", database_url]
     with piped(command, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline().decode() for _ in range(6)]
+        lines = [process.stdout.readline().decode() for _ in range(7)]
         where = re.search(r"http://127\.0\.0\.1:\d+", lines[0])
         assert where is not None
         assert lines[1:3] == [f"  page:     {where[0]}/\n", f"  API:      {where[0]}/schema\n"]
         assert lines[4].startswith("  keys:     none: everybody on this machine may read and write")
-        assert lines[5] == f"  try:      curl {where[0]}/v1/issues\n"
+        assert lines[6] == f"  try:      curl {where[0]}/v1/issues\n"
+        assert all(len(line) <= 80 for line in [*lines[:3], *lines[4:]])  # the fourth has a path of any length
         assert httpx.get(f"{where[0]}/v1/issues", trust_env=False, timeout=PATIENCE).json()["items"] == []
         process.terminate()
         assert process.wait(PATIENCE) == 0

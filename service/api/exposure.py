@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
     from service.domain.charging.measures import Measure
     from service.domain.matching.clauses import Clause
-    from service.views.asof.question import ItemState
+    from service.storage.database import Database
+    from service.views.asof.question import Basis, ItemState
 
 CHARGED_MAX = 500
 """Measures that a charge is reckoned from, at most; with more it is not complete."""
@@ -139,9 +141,15 @@ async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
     charged = asked.cursor is None and query.origin is not None and query.good_asked is not None
     if charged and not wanted.unsaid:
         return await _with_charge(asked, wanted, page)
-    left = None if wanted.unsaid else await not_compared(database, page.basis, wanted)
-    others = await displacing(database, page.basis, page.items, query.displacers(wanted, day))
+    left, others = await asyncio.gather(
+        _left(database, page.basis, wanted),
+        displacing(database, page.basis, page.items, query.displacers(wanted, day)),
+    )
     return await _answered(asked, page, others, left)
+
+
+async def _left(database: Database, basis: Basis, wanted: ScopeFilter) -> int | None:
+    return None if wanted.unsaid else await not_compared(database, basis, wanted)
 
 
 async def _answered(

@@ -45,7 +45,7 @@ It waits some four times an append: while 1,000 followers are notified without a
 
 
 _NEEDED = "needed: `parley keys list` has them"
-_NONE = "none: everybody on this machine may read and write, until `parley keys create --role admin`"
+_NONE = "none: everybody on this machine may read and write, until\n            `parley keys create --role admin`"
 
 
 COUNT = click.IntRange(0, 1_000_000)

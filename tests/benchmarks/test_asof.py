@@ -132,7 +132,7 @@ def ledgers(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
         for name in DATABASES:
             url = _empty(name, folder / f"{size}.db", postgres)
             with runner() as loop:
-                found.append(loop.run(_filled(name, url, size)))
+                found.append(loop.run(filled(name, url, size)))
             if name == "PostgreSQL":
                 postgres.vacuum(url)
     postgres.checkpoint()
@@ -149,7 +149,7 @@ def _empty(name: str, path: Path, postgres: Postgres) -> str:
     return url
 
 
-async def _filled(name: str, url: str, size: int) -> Filled:
+async def filled(name: str, url: str, size: int) -> Filled:
     async with opened(Settings(database_url=url)) as services:
         sized = Sized(size)
         began = time.perf_counter()
