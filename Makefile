@@ -29,7 +29,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .PHONY: help install run dev test check structure format sdk sdk-python sdk-typescript clients clients-others conformance screens \
-	lint-openapi attack soak fuzz bench bench-asof bench-feed bench-sizes bench-watches oracle wheel lock clean
+	lint-openapi attack failover soak fuzz bench bench-asof bench-feed bench-sizes bench-watches oracle wheel lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -98,6 +98,11 @@ screens: dev ## Draw the pictures of docs/page.md again, with Chromium
 
 attack: dev ## Attack the service, and break what it stands on; prints what happens
 	$(BIN)/python -m pytest -m row $(ALONE) --tb=short -q $(ARGS)
+
+# SECONDS has a default for the soak.
+failover: SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),6)
+failover: dev ## Break a cluster under load: primary, network, disk, JetStream, backups (SECONDS=6 before and after each)
+	$(BIN)/python -m tests.failover --seconds $(SECONDS) $(ARGS)
 
 soak: dev ## Write, read and follow on three servers under faults and a failover (SECONDS=1200)
 	$(BIN)/python -m tests.soak --seconds $(SECONDS) $(ARGS)

@@ -42,6 +42,12 @@ class Log:
             self._marks[position - 1] = before or seen
         return before in {0, seen}
 
+    def until(self, position: int) -> "Log":
+        """Return the beginning of this log up to a position."""
+        beginning = Log()
+        beginning._marks = self._marks[:position]
+        return beginning
+
     def gaps(self) -> int:
         """Return how many positions below the highest nobody has seen."""
         return self._marks.count(0)

@@ -3,7 +3,7 @@
     with postgres_servers() as servers:
         primary = servers.primary()
         standby = servers.standby(primary)
-        url = both(primary, standby)          # postgresql://postgres@127.0.0.1:1,127.0.0.1:2/postgres?...
+        url = together(primary, standby)      # postgresql://postgres@127.0.0.1:1,127.0.0.1:2/postgres?...
         migrations.migrate(primary.url)
         primary.require(standby)              # from now on a commit waits for the standby
         primary.kill()                        # as when the power fails: signal 9 for every process of it
@@ -19,19 +19,18 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from tests.processes import PATIENCE, Process
+from tests.processes import PATIENCE, Process, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,24 +38,38 @@ if TYPE_CHECKING:
 
 POLL = 0.05
 USER = "postgres"
+RETRY = {"wal_retrieve_retry_interval": "200ms"}
+"""A standby looks for its primary that often: commits wait for it."""
+
+
+class Place(NamedTuple):
+    """Where a server runs: the address that it listens on, and the command that starts others there as its user."""
+
+    host: str = "127.0.0.1"
+    enter: tuple[str, ...] = ()
+
+
+HERE = Place()
 
 
 class Postgres(Process):
     """One PostgreSQL server: its processes, and the directory of its data."""
 
-    def __init__(self, data: Path, name: str, settings: dict[str, str]) -> None:
-        """`data` is its directory, made by initdb or pg_basebackup; a primary knows it as a standby by its `name`."""
-        self.data, self.name = data, name
-        self.port = _free_port()
-        own = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": ""}
+    def __init__(self, data: Path, settings: dict[str, str], place: Place) -> None:
+        """`data` is its directory, made by initdb or pg_basebackup; a primary knows it as a standby by the `name`."""
+        self.data, self.name, self.host = data, data.name, place.host
+        self.port = free_port()
+        name = self.name
+        own = {"listen_addresses": self.host, "port": str(self.port), "unix_socket_directories": ""}
         options = (own | {"cluster_name": name, "full_page_writes": "off", "shared_buffers": "16MB"} | settings).items()
-        command = [str(programs() / "postgres"), "-D", str(data)]
-        super().__init__([*command, *(part for name, value in options for part in ("-c", f"{name}={value}"))], _user())
+        command = [*place.enter, str(programs() / "postgres"), "-D", str(data)]
+        given = [part for name, value in options for part in ("-c", f"{name}={value}")]
+        super().__init__([*command, *given], None if place.enter else user())
 
     @property
     def url(self) -> str:
         """The URL of its database, as a superuser."""
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://{USER}@{self.host}:{self.port}/postgres"
 
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
@@ -109,6 +122,15 @@ class Postgres(Process):
         self.set("primary_conninfo", "")
         self._until("SELECT NOT EXISTS (SELECT 1 FROM pg_stat_wal_receiver)")
 
+    def follow(self, primary: Postgres) -> None:
+        """Let a standby receive what another primary writes."""
+        self.set("primary_conninfo", f"host={primary.host} port={primary.port} user={USER}")
+
+    def received(self) -> int:
+        """Return up to which byte of the log of its primary a standby has everything."""
+        ((received,),) = self.execute("SELECT (pg_last_wal_receive_lsn() - '0/0')::bigint")
+        return int(received)
+
     def promote(self) -> None:
         """Make a standby the primary; on return it takes commits."""
         self.execute("SELECT pg_promote()")
@@ -159,20 +181,27 @@ class PostgresServers:
         self._folder = folder
         self._servers: list[Postgres] = []
 
-    def primary(self, **settings: str) -> Postgres:
+    @property
+    def next_data(self) -> Path:
+        """The directory of the data of the next server."""
+        return self._folder / f"server{len(self._servers)}"
+
+    def primary(self, place: Place = HERE, /, **settings: str) -> Postgres:
         """Start a new, empty server with these settings."""
-        data = self._folder / f"server{len(self._servers)}"
-        _run("initdb", "--auth=trust", "--encoding=utf8", "--no-sync", f"--username={USER}", f"--pgdata={data}")
-        return self._started(data, settings)
+        data = self.next_data
+        run("initdb", "--auth=trust", "--encoding=utf8", "--no-sync", f"--username={USER}", f"--pgdata={data}")
+        with (data / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet trust\nhost replication all samenet trust\n")
+        return self._started(data, settings, place)
 
     def standby(self, primary: Postgres, **settings: str) -> Postgres:
         """Start a copy of a running server that receives what it writes from now on, and answers reads."""
-        data = self._folder / f"server{len(self._servers)}"
-        _run(
+        data = self.next_data
+        run(
             "pg_basebackup", "--checkpoint=fast", "--no-sync", "--write-recovery-conf", f"--pgdata={data}",
             f"--dbname={primary.url}",
         )  # fmt: skip
-        standby = self._started(data, settings)
+        standby = self._started(data, settings, HERE)
         primary.wait_for_standby(standby)
         return standby
 
@@ -181,8 +210,8 @@ class PostgresServers:
         for server in self._servers:
             server.close()
 
-    def _started(self, data: Path, settings: dict[str, str]) -> Postgres:
-        server = Postgres(data, data.name, settings)
+    def _started(self, data: Path, settings: dict[str, str], place: Place) -> Postgres:
+        server = Postgres(data, settings, place)
         self._servers.append(server)
         server.start()
         return server
@@ -192,9 +221,9 @@ class PostgresServers:
 def postgres_servers() -> Iterator[PostgresServers]:
     """Start servers as they are asked for; at the end they and their data are gone."""
     folder = Path(tempfile.mkdtemp(prefix="parley-servers-"))  # not pytest's: their own user has to reach it
-    user = _user()
-    if user is not None:
-        shutil.chown(folder, user)
+    owner = user()
+    if owner is not None:
+        shutil.chown(folder, owner)
     servers = PostgresServers(folder)
     try:
         yield servers
@@ -203,11 +232,10 @@ def postgres_servers() -> Iterator[PostgresServers]:
         shutil.rmtree(folder)
 
 
-def both(first: Postgres, second: Postgres) -> str:
-    """Return the URL of two servers as libpq writes it: whichever takes writes."""
-    return (
-        f"postgresql://{USER}@127.0.0.1:{first.port},127.0.0.1:{second.port}/postgres?target_session_attrs=read-write"
-    )
+def together(*servers: Postgres, attributes: str = "read-write") -> str:
+    """Return the URL of several servers as libpq writes it: the first that has these attributes."""
+    hosts = ",".join(f"{server.host}:{server.port}" for server in servers)
+    return f"postgresql://{USER}@{hosts}/postgres?target_session_attrs={attributes}"
 
 
 def wheel() -> ModuleType:
@@ -231,7 +259,7 @@ def programs() -> Path:
     return Path(module.POSTGRES_VERSIONS[module.TARGET_POSTGRES_VERSION])
 
 
-def _user() -> str | None:
+def user() -> str | None:
     """Return the user that servers run as: PostgreSQL refuses to run as root, so the wheel makes another one then."""
     if os.getuid():
         return None
@@ -243,9 +271,10 @@ def _user() -> str | None:
     return name
 
 
-def _run(program: str, *options: str) -> None:
+def run(program: str, *options: str) -> None:
+    """Run a program of PostgreSQL as the user of its servers; it must end well."""
     path = programs() / program
-    done = subprocess.run([str(path), *options], user=_user(), cwd="/", capture_output=True, text=True, check=False)
+    done = subprocess.run([str(path), *options], user=user(), cwd="/", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -253,9 +282,3 @@ def _children(parent: int) -> list[int]:
     listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     pairs = [line.split() for line in listed.splitlines()]
     return [int(child) for child, of in pairs if int(of) == parent]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-    return port

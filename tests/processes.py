@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,13 @@ def piped(command: Sequence[str], stderr: int) -> Iterator[subprocess.Popen[byte
             yield process
         finally:
             process.kill()
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+    return port
 
 
 class Process:
@@ -54,6 +62,10 @@ class Process:
         """Ask it to end, as `docker stop` does; return its exit code."""
         self._running().terminate()
         return self.wait()
+
+    def ended(self) -> bool:
+        """Return whether it has ended, by itself too."""
+        return self._running().poll() is not None
 
     def wait(self) -> int:
         """Wait until it has ended; return its exit code."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.errors import OtherLog
+from service.eventlog.head import head_of
 from service.eventlog.log import Place, Stored
 from service.feed.filters import EVERYTHING, Passing
 
@@ -20,6 +22,8 @@ PAGE_BYTES = 8 * 1024 * 1024
 """Bytes of events on one page, at most; one event may be larger."""
 CHUNK_BYTES = 256 * 1024
 """The same for what is read for a stream, which a slow follower keeps in memory."""
+ARRIVAL_LOOKS, LOOK_SECONDS = 10, 0.1
+"""How often, and how far apart, the head is looked at for an event that a follower has seen and that is not here."""
 
 REACH = """CASE
     WHEN (SELECT sum(size) FROM event_index WHERE position > $1 AND position <= $1 + $2) <= $3 THEN $1 + $2
@@ -97,18 +101,41 @@ async def log_page(
     """Read up to `limit` events after a place, as long as they begin within `size` bytes; at least one.
 
     A filtered page may be short or empty before the end: `next` has then moved past the events that were read.
-    Raises OtherLog when the log has another event at the place.
+    An event that is not here yet is waited for: a standby shows a commit before its primary does. Raises OtherLog when
+    the log has another event at the place.
     """
+    page = await _looked_up(database, after, limit, wanted, size)
+    if (page is None or after.position > page.head) and await _arrives(database.primary, after.position):
+        page = await _looked_up(database, after, limit, wanted, size)
+    if page is None:
+        raise OtherLog(str(after), after.position)
+    return page
+
+
+async def _arrives(database: Database, position: int) -> bool:
+    """Return whether the log has a position, or comes to have it."""
+    for _ in range(ARRIVAL_LOOKS):
+        if (await head_of(database)).position >= position:
+            return True
+        await asyncio.sleep(LOOK_SECONDS)
+    return False
+
+
+async def _looked_up(database: Database, after: Place, limit: int, wanted: EventFilter, size: int) -> LogPage | None:
+    """Read a page; None when the log has another event at the place."""
     page: LogPage | None = None
     try:
         page = await _log_page(database, after, limit, wanted, size)
     except OtherLog:
         if database.primary is database:
-            raise
+            return None
     if page is not None and (database.primary is database or after.position <= page.head):
         return page
     ((instant,),) = await database.primary.fetch(f"SELECT {_AT.format(position='$1')}", after.position)
-    place = after.check(instant)
+    try:
+        place = after.check(instant)
+    except OtherLog:
+        return None
     return LogPage([], place, after.position) if page is None or instant is not None else page  # the copy is late
 
 

@@ -10,7 +10,6 @@ after a loss of power, is noticed by the keepalive of its sockets as well.
 from __future__ import annotations
 
 import asyncio
-import socket
 from contextlib import asynccontextmanager, contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -19,9 +18,11 @@ import asyncpg
 import structlog
 
 from service.storage.database import Lost
+from service.storage.postgres_set_up import SETTINGS, keep_alive, set_up, timeline_of
 from service.storage.postgres_url import target
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator, Iterator, Mapping
 
     from service.storage.postgres_url import Host
@@ -36,7 +37,6 @@ LOOK_SECONDS = 0.25
 """Seconds between two looks at the sessions."""
 CLOSE_SECONDS = 0.5
 """How long a session is given to end in order."""
-ROLE = "parley_app"
 LOST = (
     OSError,  # TimeoutError is one
     asyncpg.InterfaceError,
@@ -48,35 +48,6 @@ LOST = (
     asyncpg.LockNotAvailableError,  # others hold the lock for longer than anybody waits here
 )
 """Errors after which a session is useless, though it may not know yet that it is closed."""
-SETTINGS = {
-    "application_name": "parley",
-    # A session that was given up on this side waits no longer for a lock than somebody waited for it.
-    "lock_timeout": "10000",
-    # Every statement on the hot paths is a probe of an index; a plan made while a table was small must not stay a scan.
-    "enable_seqscan": "off",
-    "enable_bitmapscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-    "enable_material": "off",
-    "enable_memoize": "off",
-    "jit": "off",
-    # Planned once a connection: where the statistics make the other plan look cheaper, each call would plan again.
-    "plan_cache_mode": "force_generic_plan",
-}
-_SET_UP = """
-SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1 AND pg_has_role(current_user, oid, 'MEMBER')),
-    CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
-    THEN set_config('synchronous_commit', 'on', false) END
-"""
-"""A commit is on disk, and on the standbys that the server waits for, before it is acknowledged, whatever is set."""
-_OPTIONS = {
-    "keepalives_idle": "TCP_KEEPIDLE",
-    "keepalives_interval": "TCP_KEEPINTVL",
-    "keepalives_count": "TCP_KEEPCNT",
-}
-_OPTIONS |= {"tcp_user_timeout": "TCP_USER_TIMEOUT"}
-"""The options of a socket, by what libpq calls them; not every system has every one."""
-
 log = structlog.get_logger(__name__)
 
 if TYPE_CHECKING:
@@ -88,7 +59,7 @@ else:
 class Session(_Connection):
     """A connection of asyncpg's that knows its socket, the place that it was opened at, and when it is overdue."""
 
-    __slots__ = ("is_overdue", "limit", "place", "since", "socket")
+    __slots__ = ("is_overdue", "limit", "place", "since", "socket", "timeline")
 
     def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:  # noqa: ANN401 - asyncpg's own types
         """As asyncpg calls it."""
@@ -96,6 +67,7 @@ class Session(_Connection):
         self.socket: socket.socket | None = transport.get_extra_info("socket")
         self.place: Host
         self.since, self.limit, self.is_overdue = 0.0, 0.0, False
+        self.timeline = 0
 
     def begin(self, seconds: float | None = None) -> None:
         """Limit what follows to so many seconds; `STATEMENT_SECONDS` for None."""
@@ -130,33 +102,74 @@ class Sessions:
         self._asked: dict[Host, asyncio.Task[None]] = {}
         self._answered: dict[Host, float] = {}
         self._looking: asyncio.TimerHandle | None = None
+        self._timeline = 0
+        """The newest that a primary was found on: one on an older timeline was left for another."""
         self.place = self._target.places[0]
         """Where the newest session was opened: a session at another place is with a server that was left."""
 
     async def open(self, until: float | None = None) -> Session:
-        """Open a session with the first server that answers and takes what the URL asks for, the last such one first.
+        """Open a session with the last server that answered, else with any that takes what the URL asks for.
 
-        A server that was silent is tried last. Raises Lost; `until` is when at the latest, by the clock of the loop.
+        Of several that take writes it is the one on the newest timeline: the others were left for it, and are back.
+        Raises Lost; `until` is when at the latest, by the clock of the loop.
         """
-        failure: Exception | None = None
-        for place in [*self._places]:
-            if self._given_up:
-                break
-            limit = asyncio.timeout_at(until)
-            self._opening.add(limit)
-            try:
-                async with limit:
-                    session = await self._connect(place)
-                    await self._prepare(session)
-            except (*LOST, asyncpg.PostgresError) as error:
-                failure = error
-            else:
-                self.place = place
-                self._order(place, 0)
-                return session
-            finally:
-                self._opening.discard(limit)
-        raise Lost(reason(failure)) from failure
+        if self._timeline or not self._target.has_one_primary:
+            failure: Exception | None = None
+            for place in [*self._places]:
+                try:
+                    return self._chosen(await self._opened(place, until))
+                except (*LOST, asyncpg.PostgresError) as error:
+                    failure = error
+            raise Lost(reason(failure)) from failure
+        return self._chosen(await self._newest(until))
+
+    async def _newest(self, until: float | None) -> Session:
+        """Open a session with each server, and keep that on the newest timeline, of equals the first; raises Lost."""
+        tried = await asyncio.gather(*[self._opened(place, until) for place in self._places], return_exceptions=True)
+        found = [session for session in tried if isinstance(session, Session)]
+        if not found:
+            failure = next(error for error in tried if isinstance(error, BaseException))
+            raise Lost(reason(failure)) from failure
+        newest = max(found, key=lambda session: session.timeline)
+        for session in found:
+            if session is not newest:
+                session.terminate()
+        return newest
+
+    async def _opened(self, place: Host, until: float | None) -> Session:
+        """Open a session with one server; raises one of LOST, also where it is a primary that was left."""
+        if self._given_up:
+            msg = "the database is closed"
+            raise ConnectionError(msg)
+        limit = asyncio.timeout_at(until)
+        self._opening.add(limit)
+        try:
+            async with limit:
+                session = await self._connect(place)
+                await self._prepare(session)
+        finally:
+            self._opening.discard(limit)
+        if session.timeline < self._timeline:
+            session.terminate()
+            msg = "the server is a primary that was left for another"
+            raise ConnectionError(msg)
+        return session
+
+    async def _prepare(self, session: Session) -> None:
+        try:
+            with session.within():
+                await set_up(session)
+                if self._target.has_one_primary:
+                    session.timeline = await timeline_of(session)
+        except BaseException:
+            session.terminate()
+            raise
+
+    def _chosen(self, session: Session) -> Session:
+        """Note the server of a session as the one that is tried first."""
+        self.place, self._timeline = session.place, max(session.timeline, self._timeline)
+        self._order(session.place, 0)
+        return session
 
     def _order(self, place: Host, index: int) -> None:
         """Set when a place is tried: 0 is first."""
@@ -258,7 +271,7 @@ class Sessions:
             self._order(place, len(self._places))
             raise
         session.place = place
-        self._keep_alive(session)
+        keep_alive(session.socket, known.keepalive)
         self._open.add(session)
         session.add_termination_listener(self._forget)
         if self._looking is None:
@@ -267,24 +280,6 @@ class Sessions:
 
     def _forget(self, session: Any) -> None:  # noqa: ANN401 - as asyncpg calls it
         self._open.discard(session)
-
-    def _keep_alive(self, session: Session) -> None:
-        if session.socket is None or session.socket.family not in {socket.AF_INET, socket.AF_INET6}:
-            return
-        session.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(bool(self._target.keepalive)))
-        for name, value in self._target.keepalive.items():
-            if hasattr(socket, _OPTIONS[name]):
-                session.socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, _OPTIONS[name]), value)
-
-    @staticmethod
-    async def _prepare(session: Session) -> None:
-        try:
-            with session.within():
-                if await session.fetchval(_SET_UP, ROLE):
-                    await session.execute(f"SET ROLE {ROLE}")
-        except BaseException:
-            session.terminate()
-            raise
 
 
 def reason(error: BaseException | None) -> str:

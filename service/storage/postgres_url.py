@@ -73,6 +73,11 @@ class Target(NamedTuple):
     keepalive: Mapping[str, int]
     """As `KEEPALIVE`; empty when the URL turns it off."""
 
+    @property
+    def has_one_primary(self) -> bool:
+        """Return whether it names several servers of which one takes writes, and that one is wanted."""
+        return len(self.places) > 1 and self.arguments["target_session_attrs"] in {"read-write", "primary"}
+
 
 def _read(url: str) -> dict[str, str]:
     try:

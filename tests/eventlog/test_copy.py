@@ -73,6 +73,33 @@ def test_answers_come_from_the_copy() -> None:
 
 
 @pytest.mark.slow
+def test_what_only_the_copy_shows_yet_is_waited_for() -> None:
+    """A follower that has an event from a standby before its commit is done goes on at the primary with its place."""
+    with (
+        reading_a_copy() as (asking, primary, _),
+        serving(primary.url) as other,
+        plain_client(other.url) as client,
+        plain_client(other.url) as following,
+        plain_client(other.url) as moving,
+    ):
+        asking.post("/v1/events", json={"events": [opening()]}).raise_for_status()
+        primary.require(names="missing")
+        with ThreadPoolExecutor(4) as pool:
+            posted = pool.submit(client.post, "/v1/events", json={"events": [imposed("measure")]})
+            until(lambda: asking.get("/v1/feed").json()["head"] == 2)
+            place = asking.get("/v1/feed").headers["Feed-Place"]
+            assert client.get("/v1/feed").json()["head"] == 1
+            page = pool.submit(following.get, "/v1/feed", params={"after": place})
+            moved = pool.submit(moving.put, "/v1/consumers/desk", json={"position": 2})
+            primary.require()
+            assert (page.result().status_code, page.result().json()["events"]) == (200, [])
+            assert moved.result().status_code == 201
+            assert posted.result().status_code == 201
+        refused = client.get("/v1/feed", params={"after": "3@2025-06-10T12:00:00.000000Z"})
+        assert refused.status_code == 400
+
+
+@pytest.mark.slow
 def test_a_follower_of_the_copy_is_woken() -> None:
     """A page of the feed that waits is answered by the event that comes, without a poll of half a second."""
     with reading_a_copy() as (asking, _, _):

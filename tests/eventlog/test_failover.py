@@ -14,7 +14,7 @@ from service.cli import cli
 from tests import migrations
 from tests.eventlog.measures import fact, imposed, opening
 from tests.ledgers import opened
-from tests.postgres_servers import both, postgres_servers
+from tests.postgres_servers import postgres_servers, together
 from tests.processes import PATIENCE
 from tests.servers import plain_client, read_feed, serving
 
@@ -59,7 +59,7 @@ def test_facts_lost_in_a_failover_leave_nothing_behind() -> None:
     """The service notices that the standby lacks what it acknowledged: no answer rests on it, and the epoch rises."""
     with postgres_servers() as servers:
         primary, standby = pair(servers)
-        url = both(primary, standby)
+        url = together(primary, standby)
         with serving(url) as server, plain_client(server.url) as asking:
             assert send(asking, opening(), imposed("a"), imposed("b")).status_code == 201
             primary.wait_until_received(standby)
@@ -96,7 +96,7 @@ def test_nothing_is_lost_in_a_failover_to_a_standby_that_commits_waited_for(figu
     with postgres_servers() as servers:
         primary, standby = pair(servers)
         primary.require(standby)
-        url = both(primary, standby)
+        url = together(primary, standby)
         with serving(url) as server, plain_client(server.url) as asking:
             sent = [opening(), *[imposed(f"m{number}") for number in range(40)]]
             for event in sent:
@@ -115,7 +115,7 @@ def test_a_silent_primary_is_left_for_its_successor(figure: Callable[[str], None
     """A running service, and one that starts, go on with the second host though the first takes connections."""
     with postgres_servers() as servers:
         primary, standby = pair(servers)
-        url = both(primary, standby)
+        url = together(primary, standby)
         with serving(url) as server, plain_client(server.url) as asking:
             assert send(asking, opening(), imposed("a")).status_code == 201
             primary.wait_until_received(standby)
@@ -135,7 +135,7 @@ def test_a_primary_that_is_demoted_is_left() -> None:
     """When the first host takes no more writes and the second does, reads and writes go to the second."""
     with postgres_servers() as servers:
         primary, standby = pair(servers)
-        url = both(primary, standby)
+        url = together(primary, standby)
         with serving(url) as server, plain_client(server.url) as asking:
             assert send(asking, opening(), imposed("a")).status_code == 201
             primary.wait_until_received(standby)
@@ -145,6 +145,27 @@ def test_a_primary_that_is_demoted_is_left() -> None:
             assert asking.get("/readyz").status_code == 200
             assert asking.get("/v1/restrictions/b").status_code == 200
             assert standby.execute("SELECT position FROM head") == [(3,)]
+
+
+@pytest.mark.slow
+def test_a_primary_that_was_left_is_nobodys() -> None:
+    """Of two servers that take writes it is the promoted one, for a service that runs and for one that starts."""
+    with postgres_servers() as servers:
+        old, new = pair(servers)
+        url = together(old, new)
+        with serving(url) as server, plain_client(server.url) as asking:
+            assert send(asking, opening(), imposed("a")).status_code == 201
+            old.wait_until_received(new)
+            new.promote()
+            with serving(url) as other, plain_client(other.url) as asking_other:
+                assert send(asking_other, imposed("b")).status_code == 201
+                new.stop()
+                assert send(asking_other, imposed("c")).status_code == 503
+                assert asking_other.get("/v1/restrictions").status_code == 503
+                new.start()
+                insist(asking_other, imposed("c"))
+        assert [server.execute("SELECT position FROM head") for server in (old, new)] == [[(2,)], [(4,)]]
+        assert "identical" in check(url)
 
 
 _WAITING = " FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'parley'"

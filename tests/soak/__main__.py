@@ -19,11 +19,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.soak.soak import Soak, cluster, ended_well
+from tests.load.running import ended_well
+from tests.soak.soak import Soak, cluster
 
 if TYPE_CHECKING:
+    from tests.load.findings import Findings
     from tests.soak.faults import Cluster
-    from tests.soak.findings import Findings
 
 BREAKS_OFF = 130
 """The exit code after Ctrl-C or SIGTERM."""

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from tests.processes import PATIENCE, Process
+from tests.load.commands import in_thread, rebuild
+from tests.load.running import Running
+from tests.processes import PATIENCE
 from tests.servers import POLL
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterator
 
-    from tests.brokers import RelayProcess
+    from tests.load.readers import FrozenAnswers
     from tests.postgres_servers import Postgres
     from tests.servers import Server
-    from tests.soak.readers import FrozenAnswers
-    from tests.webhooks.receivers import Receiver
-
-T = TypeVar("T")
 
 REST = (2.0, 5.0)
 """Seconds between one fault and the next: at least, at most."""
@@ -39,20 +35,11 @@ TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applic
 
 
 @dataclass
-class Cluster:
-    """The processes: servers and a relay on one database, and who gets what they send.
+class Cluster(Running):
+    """The processes: the database is a primary with a standby until the failover."""
 
-    The database is a primary with a standby until the failover.
-    """
-
-    url: str
-    """Names both databases."""
     primary: Postgres
     standby: Postgres | None
-    servers: list[Server]
-    relay: RelayProcess
-    nats_url: str
-    receiver: Receiver
 
 
 class Faults:
@@ -168,24 +155,3 @@ class Faults:
             self._cluster.primary.kill()
             standby.promote()
             self._cluster.primary, self._cluster.standby = standby, None
-
-
-def rebuild(url: str, *options: str) -> tuple[int, str]:
-    """Run `parley rebuild`, however long it takes; return its exit code and what it wrote."""
-    command = Process([sys.executable, "-m", "service", "rebuild", "--database-url", url, *options])
-    try:
-        command.launch()
-        while True:
-            with suppress(subprocess.TimeoutExpired):
-                return command.wait(), command.log()
-    finally:
-        command.close()
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    """Run something in a thread and wait for its end, also when cancelled: what it starts must be known."""
-    future = asyncio.get_running_loop().run_in_executor(None, work)
-    try:
-        return await asyncio.shield(future)
-    finally:
-        await asyncio.wait([future])

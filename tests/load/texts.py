@@ -1,4 +1,4 @@
-"""What the writers of the soak record: facts of every kind, on items and issues that are replaced as they grow."""
+"""What writers record: facts of every kind, on items and issues that are replaced as they grow."""
 
 from __future__ import annotations
 

@@ -7,14 +7,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tests.soak.client import Client, LostAnswer
+from tests.load.client import Client, LostAnswer
 
 if TYPE_CHECKING:
     import random
 
-    from tests.soak.findings import Findings
-    from tests.soak.ledger import Acknowledged
-    from tests.soak.texts import Texts
+    from tests.load.findings import Findings
+    from tests.load.ledger import Acknowledged
+    from tests.load.texts import Texts
 
 Event = dict[str, Any]
 
@@ -31,7 +31,7 @@ class Writer:
 
     def __init__(self, number: int, client: Client, texts: Texts, ledger: Acknowledged, findings: Findings) -> None:
         """`number` is in the reasons that it gives."""
-        self._number, self._client, self._texts = number, client, texts
+        self.number, self._client, self._texts = number, client, texts
         self._ledger, self._findings = ledger, findings
         self._standing: deque[Event] = deque(maxlen=REMEMBERED)
         self._retracted: deque[tuple[str, Event]] = deque(maxlen=REMEMBERED)
@@ -172,7 +172,7 @@ class Writer:
     def _reason(self) -> str:
         """Make a reason that no other record has."""
         self._reasons += 1
-        return f"writer {self._number}, reason {self._reasons}"
+        return f"writer {self.number}, reason {self._reasons}"
 
     def _key(self) -> str:
         return f"Idempotency-Key: {self._texts.id()}\r\n"

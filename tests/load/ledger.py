@@ -10,7 +10,7 @@ from tests.followers import Log, mark
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.soak.findings import Findings
+    from tests.load.findings import Findings
 
 Event = dict[str, Any]
 
@@ -31,7 +31,9 @@ class Acknowledged:
         self.log = Log()
         self._ids = array("Q")
         """A mark of the id that was acknowledged first at each position; 0 where none was."""
-        self.count = 0
+        self.lost = 0
+        """How many acknowledged events the log has lost since it was set back; `set_back` says so."""
+        self._common, self._since = 0, ""
         self.uncertain: set[str] = set()
         """The reasons of records that were sent without an id and not answered: each is there once or not at all."""
         self.instants: list[str] = []
@@ -41,6 +43,18 @@ class Acknowledged:
     def head(self) -> int:
         """Return the highest position that was acknowledged."""
         return len(self._ids)
+
+    @property
+    def count(self) -> int:
+        """Return how many events were acknowledged that the log must have."""
+        return len(self._ids) - self._ids.count(0)
+
+    def set_back(self, position: int, instant: str) -> None:
+        """Take note that the log goes on after a position, from an instant on: what it had more is lost."""
+        self._common, self._since = position, instant
+        self.lost += len(self._ids[position:]) - self._ids[position:].count(0)
+        del self._ids[position:]
+        self.log, self.instants = self.log.until(position), []
 
     def take(self, receipt: Event, sent: Sequence[str | None]) -> None:
         """Note a receipt, for events sent with these ids."""
@@ -53,10 +67,12 @@ class Acknowledged:
         self.instants = [*self.instants[-INSTANTS:], receipt["events"][-1]["recorded_at"]]
 
     def _take(self, position: int, event: Event) -> None:
+        if position > self._common and event["recorded_at"] < self._since:  # answered before, and read afterwards
+            self.lost += 1
+            return
         self._ids.extend([0] * (position - len(self._ids)))
         before = self._ids[position - 1]
         self._ids[position - 1] = before or mark(event["id"])
-        self.count += before == 0
         if before not in {0, mark(event["id"])} or not self.log.agrees(position, event):
             self._findings.wrong("acknowledged events elsewhere", f"{position}: {event['id']} was acknowledged too")
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from service.domain.vocabulary.kinds import KINDS
-from tests.soak.texts import DAYS, FIRST_DAY
+from tests.load.texts import DAYS, FIRST_DAY
 
 if TYPE_CHECKING:
     import random
 
-    from tests.soak.ledger import Acknowledged
-    from tests.soak.texts import Item, Texts
+    from tests.load.ledger import Acknowledged
+    from tests.load.texts import Item, Texts
 
 PARTIES = ("CN", "US", "EU")
 GOODS = ("dysprosium", "magnets", "AI accelerators")
@@ -30,6 +30,11 @@ class Questions:
             self._item, self._item, self._items, self._items, self._issue, self._issues, self._timeline,
             self._days, self._positions, self._publications, self._exposure, self._versions, self._events,
         )  # fmt: skip
+
+    @property
+    def head(self) -> int:
+        """Return the highest position that questions may be about."""
+        return self._ledger.head
 
     def next(self) -> str:
         """Make one; something is recorded."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from contextlib import suppress
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
+
+from tests.load.client import PAUSE, LostAnswer
+from tests.processes import PATIENCE
 
 if TYPE_CHECKING:
     import random
 
-    from tests.soak.client import Client
-    from tests.soak.findings import Findings
-    from tests.soak.questions import Questions
+    from tests.load.client import Client
+    from tests.load.findings import Findings
+    from tests.load.questions import Questions
 
 KEPT_MAX = 4_000
 """FrozenAnswers that all readers keep together; then new ones take the place of others."""
 REST_MAX = 0.1
 _NOT_FOUND = 404
+_KNOWN = re.compile(rb'"known_(?:position|from|to)":([0-9]+)')
 
 
 class Frozen(NamedTuple):
@@ -26,6 +32,12 @@ class Frozen(NamedTuple):
     digest: bytes
     """Of the whole body; of nothing for a 404, whose words may say what is known today."""
     when: str
+    position: int | None
+    """The answer rests on no event after it; None where the answer does not say."""
+
+    def rests_on(self, position: int) -> bool:
+        """Return whether it surely rests on the log up to a position alone."""
+        return self.position is not None and self.position <= position
 
 
 class FrozenAnswers:
@@ -44,10 +56,15 @@ class FrozenAnswers:
         digest = blake2b(b"" if status == _NOT_FOUND else body, digest_size=16).digest()
         kept = self._kept.get(target)
         if kept is None:
-            self._keep(target, Frozen(status, digest, self.now), place)
-        elif kept[:2] != (status, digest):
+            self._keep(target, Frozen(status, digest, self.now, _position(body)), place)
+        elif (kept.status, kept.digest) != (status, digest):
             what = f"{target}: {kept.status} {kept.when}; {status} {self.now}: {body[:150]!r}…{body[-200:]!r}"
             self.findings.wrong("frozen answers changed", what)
+
+    def keep_until(self, position: int) -> None:
+        """Keep those that rest on no event after a position."""
+        kept = {target: answer for target, answer in self._kept.items() if answer.rests_on(position)}
+        self._kept, self.targets[:] = kept, kept
 
     def _keep(self, target: str, answer: Frozen, place: int) -> None:
         if len(self.targets) < KEPT_MAX:
@@ -56,6 +73,10 @@ class FrozenAnswers:
             del self._kept[self.targets[place]]
             self.targets[place] = target
         self._kept[target] = answer
+
+
+def _position(body: bytes) -> int | None:
+    return max(map(int, _KNOWN.findall(body)), default=None)
 
 
 class Reader:
@@ -84,8 +105,16 @@ class Reader:
 
     async def ask(self, target: str, place: int) -> None:
         """Ask, and compare."""
-        status, body = await self._client.insist("GET", target)
+        status, body = await self._insist(target)
         if status not in {200, _NOT_FOUND}:
             self._findings.wrong("requests refused", f"GET {target}: {status} {body[:300]!r}")
         else:
             self._answers.take(target, status, body, place)
+
+    async def _insist(self, target: str) -> tuple[int, bytes]:
+        """Ask until there is an answer from a database that has what was acknowledged: a standby may be late."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                with suppress(LostAnswer):
+                    return await self._client.ask("GET", target, headers=f"Min-Position: {self._questions.head}\r\n")
+                await asyncio.sleep(PAUSE)

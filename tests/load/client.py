@@ -1,4 +1,4 @@
-"""How the soak speaks to the servers: over raw HTTP, now to one server and now to another, whichever is up."""
+"""How the load speaks to the servers: over raw HTTP, now to one server and now to another, whichever is up."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
 
+    from tests.load.findings import Findings
     from tests.servers import Server
-    from tests.soak.findings import Findings
 
 ASKED_OF_ONE = 30
 """Requests over one connection, before another server is asked."""
@@ -53,6 +53,7 @@ class Client:
             self._findings.count(f"answers lost: {type(error).__name__}")
             raise LostAnswer from error
         if status >= 500:
+            self._left = 0
             self._findings.count(f"answers {status}")
             if status != 503:
                 self._findings.wrong("answers of 5xx but 503", f"{method} {target}: {status} {answer[:_LATE]!r}")
