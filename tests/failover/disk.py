@@ -43,7 +43,7 @@ def room(servers: PostgresServers) -> Iterator[Place]:
     try:
         yield HERE
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # a process of the server may still be ending
 
 
 def fill(folder: Path) -> None:
