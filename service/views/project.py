@@ -18,6 +18,7 @@ from service.domain.vocabulary.codes import SCOPE_MARKS
 from service.domain.vocabulary.dates import FOREVER, parse
 from service.domain.vocabulary.events import Fact, Record, text_of
 from service.domain.vocabulary.kinds import CHANGES
+from service.domain.vocabulary.values import mypyc_attr
 from service.storage.database import Commit, Ending
 from service.storage.tables import NO_STATE, OPEN_END, STATE_BITS
 from service.views.dated_rows import DatedRows
@@ -40,6 +41,7 @@ class Recorded(NamedTuple):
     recorded_by: str = ""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)  # the rebuild has one
 class Projector:
     """Collects the rows of one commit. It changes the items it was given: after a failed commit throw them away.
 
