@@ -7,6 +7,7 @@ loads that in its place. What is compiled is listed in `pyproject.toml`.
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def compiled(modules: list[str], built: Path) -> list[Path]:
     from mypyc.build import mypycify  # noqa: PLC0415 - a pure wheel needs neither
     from setuptools import Distribution  # type: ignore[import-untyped]  # noqa: PLC0415
 
+    shutil.rmtree(built / "lib", ignore_errors=True)  # a module may have left the list
     made = mypycify(modules, opt_level="3", debug_level="0", group_name="parley", target_dir=str(built / "c"))
     command = Distribution({"name": "parley-ledger", "ext_modules": made}).get_command_obj("build_ext")
     command.build_lib, command.build_temp = str(built / "lib"), str(built / "temp")

@@ -55,7 +55,7 @@ class Projector:
         """The steps of work done so far (service/domain/rule/work.py)."""
         self.position = 0
         """The position of the event that is being projected."""
-        self._loaded, self._bounds = loaded, bounds
+        self._loaded, self._bounds, self._states = loaded, bounds, 0
         self._versions, self._postures = DatedRows(OPEN_END, FOREVER), DatedRows(OPEN_END)
         self._shifted: dict[str, dict[tuple[int, int], int]] = {}
         self._days: dict[str, Days] = {}
@@ -64,7 +64,6 @@ class Projector:
         self._endings: dict[int, Ending] = {}
         self._facets: dict[tuple[str, int], None] = {}
         self._touched: dict[str, list[ScopeTokens]] = {}  # by item: before and after the event that is being projected
-        self._states = 0
 
     def project(self, batch: Sequence[Recorded]) -> None:
         """Add the rows of whole batches, in position order."""
@@ -92,8 +91,7 @@ class Projector:
         self.commit.rows["item"] = [tuple(row) for row in self._items.values()]
         self.commit.rows["version"], self.commit.closings = self._versions.rows, self._versions.closings
         self.commit.rows["posture"], self.commit.posture_closings = self._postures.rows, self._postures.closings
-        self.commit.rows["facet"] = list(self._facets)
-        self.commit.endings = list(self._endings.values())
+        self.commit.rows["facet"], self.commit.endings = list(self._facets), list(self._endings.values())
         return self.commit
 
     def _introduce(self, recorded: Recorded) -> None:
