@@ -1,19 +1,19 @@
 # The service alone; docker-compose.yml puts PostgreSQL and NATS beside it.
 
-FROM python:3.11-slim AS build
+FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 RUN python -m venv /opt/parley
 # Libraries first, so that a change of code does not install them anew.
 COPY requirements.txt /src/
 RUN /opt/parley/bin/pip install --only-binary :all: --require-hashes --requirement /src/requirements.txt
-COPY pyproject.toml README.md LICENSE /src/
+COPY pyproject.toml hatch_build.py README.md LICENSE /src/
 COPY service /src/service
 COPY migrations /src/migrations
 COPY openapi /src/openapi
 COPY seeds /src/seeds
 RUN /opt/parley/bin/pip install --no-deps /src
 
-FROM python:3.11-slim
+FROM python:3.13-slim
 RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/parley --shell /usr/sbin/nologin parley \
     && install --directory --owner parley --group parley --mode 0750 /var/lib/parley
 COPY --from=build /opt/parley /opt/parley

@@ -34,7 +34,7 @@ from service.api.spec.operations import TABLE, Operation, Route, as_of_answers, 
 from service.api.spec.state_shapes import columns_of
 from service.domain.errors import Fault
 from service.domain.matching.asked import CLAUSES, clause_of
-from service.domain.rule.state import ends_within
+from service.domain.rule.read_state import ends_within
 from service.domain.rule.tokens import ENDED, token
 from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party, Slug

@@ -33,7 +33,7 @@ from service.api import (
 )
 from service.api.http.access import enter
 from service.api.http.idempotency import WRITES, keyless
-from service.api.http.outgoing import finished
+from service.api.http.lean import lean
 from service.api.http.reaching import reach
 from service.api.roles import ROLES
 from service.api.spec import asyncapi as channels
@@ -190,11 +190,12 @@ def _handler(route: Route) -> HTTPRouteHandler:
             enter(request, role)
         if reads:
             await reach(request)
-        return await finished(request, await perform(request))
+        return await perform(request)
 
     methods = [HttpMethod.GET, HttpMethod.HEAD] if operation.method == "GET" else [HttpMethod(operation.method)]
     path = operation.path.replace("}", ":str}")
+    name = operation.operation_id
     make = HTTPRouteHandler(
-        path, http_method=methods, name=operation.operation_id, include_in_schema=False, status_code=200
+        path, http_method=methods, middleware=[lean], name=name, include_in_schema=False, status_code=200
     )
     return make(call)

@@ -10,7 +10,7 @@ from service.api.http.parameters import KnownPageQuery, StandingOrNone
 from service.api.http.requests import Handler, slug_of
 from service.api.spec import response_shapes
 from service.api.spec.operations import Operation, Route, as_of_answers, item_name
-from service.domain.rule.state import without_facts
+from service.domain.rule.read_state import without_facts
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.kinds import KINDS, Kind
 from service.views.asof import versions

@@ -65,16 +65,15 @@ class Ledger:
         self._queue: deque[Request] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._stopping = False
-        self._head = Head(0, 0)
-        self._confirmed = 0
-        self.counted = Counted()
+        self._stopping, self._head = False, Head(0, 0)
+        self._confirmed, self.counted = 0, Counted()
         self._frozen = Freezer(database)
         self._previews = asyncio.Semaphore(PREVIEWS)
 
     async def start(self) -> None:
         """Read the head and begin to take appends."""
         self._head = await head_of(self._database)
+        self._loaded.learn()
         self._task = asyncio.create_task(self._run(), name="append")
 
     async def stop(self) -> None:
@@ -85,6 +84,7 @@ class Ledger:
             await asyncio.wait([self._task], timeout=STOP_SECONDS)
             self._task.cancel()
             await asyncio.wait([self._task], timeout=STOP_SECONDS)
+        self._loaded.stop()
         await self._frozen.stop()
 
     @property

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import NoReturn
 
 import click
 
+from service import VERSION
 from service.cli import feeds, keys, ledgers, questions, record, serve
 
 
@@ -15,8 +17,24 @@ def main() -> NoReturn:
     raise SystemExit(0)
 
 
+def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's
+    """Print the version, and whether the modules that mypyc can compile are compiled (decision 74)."""
+    if asked:
+        spec = find_spec("service.domain.rule.life")
+        is_pure = spec is None or (spec.origin or "").endswith(".py")
+        click.echo(f"parley, version {VERSION}" + ("" if is_pure else ", compiled"))
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
-@click.version_option(package_name="parley-ledger", prog_name="parley")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Parley is a ledger of trade diplomacy.
 

@@ -36,6 +36,8 @@ TICK_SECONDS = 15.0
 PAGE = 500
 PAGE_BYTES = 2 * 1024 * 1024
 """Bytes of events that are read at once; one event may be larger."""
+SHARED_MAX = 64
+"""Filters whose last events are kept as they are written, for the next follower with the same one."""
 NOTIFIED_AT_ONCE = 50
 """Followers notified between two turns of the event loop."""
 
@@ -71,7 +73,8 @@ class Tail:
         self._recent = Recent()
         self._woken = asyncio.Event()
         self._waiting: deque[_Waiting] = deque()  # in the order of the positions that they were notified of
-        self._last = (BEGINNING, b"", BEGINNING)
+        self._shared: dict[tuple[Passing, bool], tuple[Place, bytes, Place]] = {}
+        """What was written last for each filter, up to the head, with the place after which it begins."""
         self._ticked = 0.0
         self._reaches = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -141,15 +144,15 @@ class Tail:
         places: bool = False,  # noqa: FBT001, FBT002 - called for each follower
     ) -> tuple[bytes, Place] | None:
         """Return the same as blocks of an event stream, some CHUNK_BYTES, with the place to go on after."""
-        shared = wanted is EVERYTHING and not places
-        if shared and self._last[0] == after and self._last[2].position == self.head:
-            return self._last[1:]  # Followers of the whole log ask the same, one after the other.
+        shared = self._shared.get((wanted, places))
+        if shared is not None and shared[0] == after:
+            return shared[1:]  # Followers with the same filter ask the same, one after the other.
         found = self._recent.after(after, limit, wanted, CHUNK_BYTES) if self.head else None
         if found is None:
             return None
         written = b"".join([block(live.stored, places) if places else live.block for live in found[0]])
-        if shared:
-            self._last = (after, written, found[1])
+        if found[1].position == self.head and len(self._shared) < SHARED_MAX:
+            self._shared[wanted, places] = (after, written, found[1])
         return written, found[1]
 
     def moved(self, after: int, push: Push | None = None) -> asyncio.Future[None]:
@@ -223,13 +226,14 @@ class Tail:
             return False
         size = self._recent.add([(Stored(*stored), tokens) for _, *stored, tokens in rows])
         self.head = self._recent.end.position
+        self._shared.clear()
         return len(rows) == PAGE or size >= PAGE_BYTES
 
     def _begin(self, place: Place) -> None:
         """Keep nothing, and read on after a place."""
         self._recent.begin(place)
         self.head = place.position
-        self._last = (BEGINNING, b"", BEGINNING)
+        self._shared.clear()
 
     async def _tick(self) -> None:
         """Notify all, now and then, that time has passed."""

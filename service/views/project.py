@@ -18,6 +18,7 @@ from service.domain.vocabulary.codes import SCOPE_MARKS
 from service.domain.vocabulary.dates import FOREVER, parse
 from service.domain.vocabulary.events import Fact, Record, text_of
 from service.domain.vocabulary.kinds import CHANGES
+from service.domain.vocabulary.values import mypyc_attr
 from service.storage.database import Commit, Ending
 from service.storage.tables import NO_STATE, OPEN_END, STATE_BITS
 from service.views.dated_rows import DatedRows
@@ -40,6 +41,7 @@ class Recorded(NamedTuple):
     recorded_by: str = ""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)  # the rebuild has one
 class Projector:
     """Collects the rows of one commit. It changes the items it was given: after a failed commit throw them away.
 
@@ -53,7 +55,7 @@ class Projector:
         """The steps of work done so far (service/domain/rule/work.py)."""
         self.position = 0
         """The position of the event that is being projected."""
-        self._loaded, self._bounds = loaded, bounds
+        self._loaded, self._bounds, self._states = loaded, bounds, 0
         self._versions, self._postures = DatedRows(OPEN_END, FOREVER), DatedRows(OPEN_END)
         self._shifted: dict[str, dict[tuple[int, int], int]] = {}
         self._days: dict[str, Days] = {}
@@ -62,7 +64,6 @@ class Projector:
         self._endings: dict[int, Ending] = {}
         self._facets: dict[tuple[str, int], None] = {}
         self._touched: dict[str, list[ScopeTokens]] = {}  # by item: before and after the event that is being projected
-        self._states = 0
 
     def project(self, batch: Sequence[Recorded]) -> None:
         """Add the rows of whole batches, in position order."""
@@ -90,8 +91,7 @@ class Projector:
         self.commit.rows["item"] = [tuple(row) for row in self._items.values()]
         self.commit.rows["version"], self.commit.closings = self._versions.rows, self._versions.closings
         self.commit.rows["posture"], self.commit.posture_closings = self._postures.rows, self._postures.closings
-        self.commit.rows["facet"] = list(self._facets)
-        self.commit.endings = list(self._endings.values())
+        self.commit.rows["facet"], self.commit.endings = list(self._facets), list(self._endings.values())
         return self.commit
 
     def _introduce(self, recorded: Recorded) -> None:

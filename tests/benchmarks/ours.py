@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import tempfile
 import time
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from service.app import opened
+from service.app import COLLECT_AT, opened
 from service.domain.admit.strict_json import accept
 from service.domain.vocabulary.events import Batch
 from service.settings import Settings
@@ -34,7 +35,8 @@ FASTEST = 30_000
 
 
 def runner() -> asyncio.Runner:
-    """Make an event loop as the server has it."""
+    """Make an event loop as the server has it, and let the garbage collector run as seldom."""
+    gc.set_threshold(*COLLECT_AT)
     return asyncio.Runner(loop_factory=uvloop.new_event_loop)
 
 

@@ -74,6 +74,21 @@ class Postgres:
         """Write what one contender left in memory, so that the next does not wait for it."""
         self._run("CHECKPOINT")
 
+    @contextmanager
+    def slower(self) -> Iterator[None]:
+        """Let each flush of the log wait for a millisecond, as on a disk where it takes as long."""
+        try:
+            self._delay("1000", "0")
+            yield
+        finally:
+            self._delay("0", "5")
+
+    def _delay(self, microseconds: LiteralString, siblings: LiteralString) -> None:
+        self._admin.execute(f"ALTER SYSTEM SET commit_delay = {microseconds}")
+        self._admin.execute(f"ALTER SYSTEM SET commit_siblings = {siblings}")
+        self._admin.execute("SELECT pg_reload_conf()")
+        time.sleep(0.1)  # no session says when it has read them
+
     def vacuum(self, url: str) -> None:
         """Do for a database that was filled at once what PostgreSQL's autovacuum does within the minutes after."""
         with psycopg.connect(url, autocommit=True) as connection:

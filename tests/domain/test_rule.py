@@ -12,7 +12,7 @@ from service.domain.rule.facts import Entry, weigh
 from service.domain.rule.item import Item
 from service.domain.rule.posture import ItemStatus, is_decided, posture_of
 from service.domain.rule.publication import as_published_by, days
-from service.domain.rule.state import with_upcoming
+from service.domain.rule.read_state import with_upcoming
 from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary.events import AnyEvent, Fact, Record
 

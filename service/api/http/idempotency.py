@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from service.api.http.requests import AnyRequest, Handler
 
 HEADER = "Idempotency-Key"
+_NAME = HEADER.lower().encode()
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 KEY_MAX = 255
 _KEY = re.compile(rf"[ -~]{{1,{KEY_MAX}}}")
@@ -29,7 +30,7 @@ def key_of(request: AnyRequest, sent: Struct) -> RequestKey | None:
 
     `sent` is the decoded body, or the decoded query of a request without a body. Raises BadRequest for no key.
     """
-    given = request.headers.getall(HEADER, [])
+    given = [value.decode("latin-1") for name, value in request.scope["headers"] if name == _NAME]
     if not given:
         return None
     content = b"\n".join([request.method.encode(), request.scope["path"].encode(errors="replace"), encode(sent)])

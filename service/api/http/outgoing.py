@@ -1,4 +1,4 @@
-"""What every answer gets on its way out: how far it counts the log, and the compression that its client accepts."""
+"""Answers as they are sent: kept ones, heads of streams, and the compression that a client accepts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from litestar import Response
 from litestar.response.base import ASGIResponse
 
-from service.api.http.encodings import WORTH_BYTES, coding_of, compressed
-from service.api.http.problems import add_headers
+from service.api.http.encodings import coding_of, compressed
 
 if TYPE_CHECKING:
     from service.api.http.requests import AnyRequest
@@ -37,16 +36,7 @@ class HeadOfStream(Response[bytes]):
         return ASGIResponse(headers=headers, status_code=200, is_head_response=True)
 
 
-async def finished(request: AnyRequest, response: Response[bytes]) -> Response[bytes]:
-    """Return an answer as it is sent."""
-    add_headers(request, response.headers)
-    content: Any = response.content  # a stream's is none
-    if isinstance(content, bytes) and len(content) >= WORTH_BYTES:
-        await _in_coding(request, response, content)
-    return response
-
-
-async def _in_coding(request: AnyRequest, response: Response[bytes], content: bytes) -> None:
+async def encoded(request: AnyRequest, response: Response[bytes], content: bytes) -> None:
     """Compress an answer for its client; its entity tag then ends with the coding: these are other bytes."""
     headers = response.headers
     vary = headers.get("Vary")

@@ -10,7 +10,7 @@ import msgspec
 from service.api.spec.examples import AS_OF, BASIS, ITEMS
 from service.api.spec.operations import Documented
 from service.domain.rule.item import Item
-from service.domain.rule.state import without_facts
+from service.domain.rule.read_state import without_facts
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.events import decode
 from service.domain.vocabulary.kinds import KINDS

@@ -6,6 +6,7 @@ history of the item is. Where the latest facts do not show that something is wro
 
 from __future__ import annotations
 
+from collections.abc import Sequence  # noqa: TC003 - compiled, a tuple reads the types of its fields
 from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -14,15 +15,14 @@ from service.domain.errors import FAULTS_MAX, Fault
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.events import Fact, Record, RecordCorrected, RecordReportAdded, id_of
 from service.domain.vocabulary.events.measures import Restriction
-from service.domain.vocabulary.kinds import CHANGES, KINDS
+from service.domain.vocabulary.kinds import CHANGES, KINDS, ChangeRule
 from service.domain.vocabulary.terms import terms_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from uuid import UUID
 
     from service.domain.vocabulary.events import Report
-    from service.domain.vocabulary.kinds import ChangeRule
 
 Path = tuple[str | int, ...]
 Order = tuple[int, int, int, int]

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from msgspec import Struct
-
-from service.domain.rule.facts import LiveFact
 from service.domain.rule.merge import Given, Left
-from service.domain.rule.readings import Ruled
 from service.domain.vocabulary.kinds import IN_FORCE, PLANNED, SUSPENDED
 from service.domain.vocabulary.terms import terms_of_kind
+from service.domain.vocabulary.values import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from service.domain.rule.facts import LiveFact
+    from service.domain.rule.readings import Ruled
     from service.domain.vocabulary.kinds import Kind
 
 
 Because = Literal["fact", "end"]
 
 
-class Arrival(Struct, frozen=True, gc=False):
+class Arrival(Frozen, frozen=True):
     """A change to come: `on` is its date as written, `terms` those that change, with None for one that is gone.
 
     `because` is `end` where the change comes because its fact is over from then on, else `fact`.
@@ -37,7 +36,7 @@ class Arrival(Struct, frozen=True, gc=False):
     because: Because
 
 
-class Answer(Struct, frozen=True, gc=False):
+class Answer(Frozen, frozen=True):
     """What an item's state says on the days of a segment. Without a status it says that there is none.
 
     `is_over` is true where the ruling fact is over. `given` has the fact that gives each term. `possible` are the
@@ -89,7 +88,7 @@ NO_ANSWER = Answer(
 )  # fmt: skip
 
 
-class Segment(Struct, frozen=True, gc=False):
+class Segment(Frozen, frozen=True):
     """An item's answer from the day `start` until the next segment's, as known at one K.
 
     `arrival` is the change on that day: None where nothing changes but what is possible or planned.
@@ -117,7 +116,7 @@ def joined(rewrites: Iterable[Rewrite]) -> list[Rewrite]:
     return sorted(each for each in found.values() if each.before != each.after)
 
 
-class Cause(Struct, frozen=True, gc=False):
+class Cause(Frozen, frozen=True):
     """The fact that brings a change, and its date of that day, as written."""
 
     fact: LiveFact

@@ -139,6 +139,8 @@ class Decisions:
     def coming(self, day: int) -> Dated | None:
         """Return the opening that is decided by a day and takes hold later; of several see the document."""
         found: Dated | None = None
+        if not self._announced.facts:
+            return None
         for fact in self._announced.decided(day):
             if fact.decided + self._notice <= day or (found is not None and fact.decided < found.decided):
                 break

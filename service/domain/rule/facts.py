@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from service.domain.rule.disagreements import DENIES, Disagreement, disagreements
+from service.domain.rule.disagreements import DENIES, disagreements
 from service.domain.rule.ordered import Dated
-from service.domain.vocabulary.dates import FOREVER, When, day_after, parse
+from service.domain.vocabulary.dates import FOREVER, day_after, parse
 from service.domain.vocabulary.events import (
     Fact,
     Record,
@@ -20,6 +20,7 @@ from service.domain.vocabulary.events import (
 )
 from service.domain.vocabulary.kinds import CHANGES
 from service.domain.vocabulary.terms import terms_of
+from service.domain.vocabulary.values import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _ENCODER = msgspec.json.Encoder()
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False):
+class Entry(Frozen, frozen=True):
     """A recorded event, its position in the log, and the bytes of its JSON (0 where nobody counts them).
 
     `recorded_on` is the day on which it was recorded, an ordinal (0 where nobody asks what was published).
@@ -42,7 +43,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     recorded_on: int = 0
 
 
-class LiveFact(Dated, eq=False, gc=False):
+class LiveFact(Dated):
     """A fact as it is known after the records on it, compared by identity: a new text is a new object.
 
     `position` is the fact's own. The days and the place of `Dated` are those of the earliest reading. `occ`, `eff` and
@@ -52,63 +53,34 @@ class LiveFact(Dated, eq=False, gc=False):
     are needed; `shown` is its JSON in a state, in two parts around `sets`, None until then.
     """
 
-    event: Fact
-    id: str
-    item: str
-    issues: tuple[str, ...]
-    occ: When
-    eff: When
-    end: When | None
-    end_key: str | None
-    unsure: bool
-    counts: bool
-    planned: bool
-    contested: bool
-    disagreements: tuple[Disagreement, ...]
-    reports: tuple[Report, ...]
-    terms: dict[str, Any]
-    unset: tuple[str, ...]
-    tokens: dict[str, tuple[str, ...]] | None = None
-    shown: tuple[bytes, bytes] | None = None
+    __slots__ = (
+        "contested", "counts", "disagreements", "eff", "end", "end_key", "event", "id", "issues", "item", "occ",
+        "planned", "reports", "shown", "terms", "tokens", "unset", "unsure",
+    )  # fmt: skip
 
-
-def _live(position: int, event: Fact, reports: tuple[Report, ...], *, disputed: bool) -> LiveFact:
-    """Return a fact with `event`, the text that holds, and `reports`, its own and those added."""
-    change = CHANGES[event.type]
-    occ = parse(event.occurred)
-    eff = occ if event.effective is None else parse(event.effective)
-    end = None if event.until is None else parse(event.until)
-    if event.through is not None:
-        end = day_after(parse(event.through))
-    if len(reports) > 1:
-        reports = _each_once(reports)
-    denying = [report.stance == DENIES for report in reports]
-    denied = bool(denying) and all(denying)
-    found = disagreements(event, reports) if any(denying) or len(reports) > 1 else ()
-    return LiveFact(
-        position=position,
-        change=change,
-        decided=occ.lo,
-        begins=eff.lo,
-        ends=FOREVER if end is None else end.lo,
-        order=(occ.lo, eff.lo, change.place, position),
-        event=event,
-        id=msgspec.to_builtins(event.id),  # as str() writes it, in a third of the time
-        item=event.item,
-        issues=event.issues,
-        occ=occ,
-        eff=eff,
-        end=end,
-        end_key=event.until or event.through if end is not None and end.lo < end.hi else None,
-        unsure=occ.lo != occ.hi or eff.lo != eff.hi or (end is not None and end.lo != end.hi),
-        counts=event.modality == "asserted" and not denied,
-        planned=event.modality == "planned" and not denied,
-        contested=disputed or bool(found),
-        disagreements=found,
-        reports=reports,
-        terms=terms_of(event),
-        unset=event.unset or (),
-    )
+    def __init__(self, position: int, event: Fact, reports: tuple[Report, ...], *, disputed: bool) -> None:
+        """Weigh `event`, the text that holds, with `reports`, its own and those added."""
+        occ = parse(event.occurred)
+        eff = occ if event.effective is None else parse(event.effective)
+        end = None if event.until is None else parse(event.until)
+        if event.through is not None:
+            end = day_after(parse(event.through))
+        super().__init__(position, CHANGES[event.type], occ.lo, eff.lo, FOREVER if end is None else end.lo)
+        self.occ, self.eff, self.end = occ, eff, end
+        self.end_key = event.until or event.through if end is not None and end.lo < end.hi else None
+        self.unsure = occ.lo != occ.hi or eff.lo != eff.hi or (end is not None and end.lo != end.hi)
+        self.reports = reports = _each_once(reports) if len(reports) > 1 else reports
+        denying = [report.stance == DENIES for report in reports]
+        denied = bool(denying) and all(denying)
+        self.disagreements = disagreements(event, reports) if any(denying) or len(reports) > 1 else ()
+        self.contested = disputed or bool(self.disagreements)
+        self.counts = event.modality == "asserted" and not denied
+        self.planned = event.modality == "planned" and not denied
+        self.event, self.item, self.issues = event, event.item, event.issues
+        self.id: str = msgspec.to_builtins(event.id)  # as str() writes it, in a third of the time
+        self.terms, self.unset = terms_of(event), event.unset or ()
+        self.tokens: dict[str, tuple[str, ...]] | None = None
+        self.shown: tuple[bytes, bytes] | None = None
 
 
 def _each_once(reports: Iterable[Report]) -> tuple[Report, ...]:
@@ -127,7 +99,7 @@ def weigh(chain: Sequence[Entry]) -> LiveFact | None:
     position, fact = chain[0].position, chain[0].event
     assert isinstance(fact, Fact)  # noqa: S101 - a chain begins with its fact
     if len(chain) == 1:
-        return _live(position, fact, fact.reports, disputed=False)
+        return LiveFact(position, fact, fact.reports, disputed=False)
     records = live_records([entry.event for entry in chain[1:] if isinstance(entry.event, Record)])
     text = text_that_holds(fact, records)
     if text is None:
@@ -136,7 +108,7 @@ def weigh(chain: Sequence[Entry]) -> LiveFact | None:
     added = [record for record in records if isinstance(record, RecordReportAdded) and record.target == fact.id]
     reports = text.reports + tuple(report for record in added for report in record.reports)
     disputed = any(isinstance(record, RecordDisputed) and record.target == fact.id for record in records)
-    return _live(position, text, reports, disputed=disputed)
+    return LiveFact(position, text, reports, disputed=disputed)
 
 
 def shown(fact: LiveFact, sets: Sequence[str]) -> bytes:

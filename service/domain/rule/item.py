@@ -15,8 +15,9 @@ from service.domain.rule.facts import Entry, LiveFact, weigh
 from service.domain.rule.life import Life
 from service.domain.rule.publication import days, only_day
 from service.domain.rule.reach import reaches
+from service.domain.rule.read_state import with_upcoming
 from service.domain.rule.scope import Scope
-from service.domain.rule.state import arrival_text, encode, state_of, with_upcoming
+from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.rule.tokens import marks, tokens_of_answer
 from service.domain.rule.work import Spend, unbounded
 from service.domain.vocabulary.events import Fact, Record, is_uncertain, text_of

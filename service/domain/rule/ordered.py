@@ -6,29 +6,29 @@ from bisect import bisect_left, bisect_right, insort
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from service.domain.vocabulary.kinds import ChangeRule
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from service.domain.vocabulary.kinds import ChangeRule
 
 Order = tuple[int, int, int, int]
 """A place in the order of decisions: occurred, effective (days as ordinals), place in the kind's row, position."""
 
 
-class Dated(Struct, eq=False, gc=False):
+class Dated:
     """A fact in one reading. Days are ordinals.
 
-    It was decided on `decided`, takes hold on `begins` and is over from `ends` on (FOREVER: never).
+    It was decided on `decided`, takes hold on `begins` and is over from `ends` on (FOREVER: never). `order` is its
+    place in the order of decisions.
     """
 
-    position: int
-    change: ChangeRule
-    decided: int
-    begins: int
-    ends: int
-    order: Order
+    __slots__ = ("begins", "change", "decided", "ends", "order", "position")
+
+    def __init__(self, position: int, change: ChangeRule, decided: int, begins: int, ends: int) -> None:
+        """Keep them as they are."""
+        self.position, self.change = position, change
+        self.decided, self.begins, self.ends = decided, begins, ends
+        self.order: Order = (decided, begins, change.place, position)
 
 
 by_order = attrgetter("order")

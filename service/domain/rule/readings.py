@@ -210,5 +210,4 @@ def _fixed(fact: LiveFact, reading: Reading) -> Dated:
     ends = fact.ends
     if fact.end is not None and fact.end_key in reading:
         ends = reading[fact.end_key] + fact.end.hi - parse(fact.end_key).hi
-    order = (decided, begins, fact.change.place, fact.position)
-    return Dated(fact.position, fact.change, decided, begins, ends, order)
+    return Dated(fact.position, fact.change, decided, begins, ends)

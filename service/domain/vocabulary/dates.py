@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from service.domain.vocabulary.values import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -38,7 +38,7 @@ is wrong."""
 _SHAPE = re.compile(PATTERN)
 
 
-class When(Struct, frozen=True, gc=False):
+class When(Frozen, frozen=True):
     """A date as written with its first and last possible day (ordinals, inclusive).
 
     `pair` is true where only the two bounds themselves are possible (`[A,B]`).

@@ -10,7 +10,7 @@ running status where it is not `open`.
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from service.domain.vocabulary.events import MODULES
 
@@ -32,7 +32,7 @@ _HIDING = {
 _PRELIMINARY = {"proposed", "announced", "applied", "agreed", "framework_reached", "signed"}
 
 
-class ChangeRule(NamedTuple):
+class ChangeRule:
     """One change of one kind.
 
     `place` is its index in the row of its kind. `status` is the status that it gives: of a base change that of the
@@ -41,18 +41,19 @@ class ChangeRule(NamedTuple):
     `preliminary` for the openings that do not make the item run yet.
     """
 
-    kind: str
-    name: str
-    place: int
-    track: Track
-    status: str
-    opens: bool
-    ends: bool
-    hides: bool
-    preliminary: bool
+    __slots__ = ("ends", "hides", "kind", "name", "opens", "place", "preliminary", "status", "track")
+
+    def __init__(self, kind: str, place: int, word: str) -> None:
+        """Read a word of the row of a kind."""
+        name, mark, status = re.fullmatch(r"(\w+)([*!~%+]?)(?:=(\w+))?", word).groups()  # type: ignore[union-attr]
+        track: Track = _TRACKS.get(mark, "base")
+        self.kind, self.name, self.place, self.track = kind, str(name), place, track
+        self.status = str(status or name) if track == "base" else _HIDING.get((track, name), "")
+        self.opens, self.ends, self.hides = mark == "*", mark == "!", (track, name) in _HIDING
+        self.preliminary = mark == "*" and name in _PRELIMINARY
 
 
-class Kind(NamedTuple):
+class Kind:
     """One kind of item.
 
     `plural` names its collection over HTTP. `over` is the status of a base ruler that is over (None: base facts of this
@@ -60,43 +61,22 @@ class Kind(NamedTuple):
     no base change. `ends` are the statuses that are ends, `over` among them.
     """
 
-    name: str
-    plural: str
-    changes: tuple[ChangeRule, ...]
-    over: str | None
-    running: str
-    ends: frozenset[str]
+    __slots__ = ("changes", "ends", "name", "over", "plural", "running")
+
+    def __init__(self, name: str, words: list[str]) -> None:
+        """Read the words of its row after its name."""
+        settings = dict(word.split(":") for word in words if ":" in word)
+        rows = [word for word in words if ":" not in word]
+        self.name, self.plural, self.over = name, settings["plural"], settings.get("over")
+        self.running = settings.get("running", "open")
+        self.changes = tuple([ChangeRule(name, place, word) for place, word in enumerate(rows)])
+        over = {self.over} if self.over else set()
+        self.ends = frozenset({change.status for change in self.changes if change.ends} | over)
 
     @property
     def with_article(self) -> str:
         """Return the name with its article: a call, an offer."""
         return f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name}"
-
-
-def _change(kind: str, place: int, word: str) -> ChangeRule:
-    name, mark, status = re.fullmatch(r"(\w+)([*!~%+]?)(?:=(\w+))?", word).groups()  # type: ignore[union-attr]
-    track = _TRACKS.get(mark, "base")
-    given = status or name if track == "base" else _HIDING.get((track, name), "")
-    return ChangeRule(
-        kind,
-        name,
-        place,
-        track,
-        given,
-        opens=mark == "*",
-        ends=mark == "!",
-        hides=(track, name) in _HIDING,
-        preliminary=mark == "*" and name in _PRELIMINARY,
-    )
-
-
-def _kind(name: str, words: list[str]) -> Kind:
-    settings = dict(word.split(":") for word in words if ":" in word)
-    rows = [word for word in words if ":" not in word]
-    changes = tuple(_change(name, place, word) for place, word in enumerate(rows))
-    over = settings.get("over")
-    ends = {change.status for change in changes if change.ends} | ({over} if over else set())
-    return Kind(name, settings["plural"], changes, over, settings.get("running", "open"), frozenset(ends))
 
 
 def _kinds() -> dict[str, Kind]:
@@ -106,7 +86,7 @@ def _kinds() -> dict[str, Kind]:
             rows.append(line.split())
         elif line.strip():
             rows[-1].extend(line.split())
-    return {name: _kind(name, words) for name, *words in rows}
+    return {name: Kind(name, words) for name, *words in rows}
 
 
 KINDS: dict[str, Kind] = _kinds()

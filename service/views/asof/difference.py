@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule import tokens
-from service.domain.rule.state import with_upcoming, without_facts
+from service.domain.rule.read_state import with_upcoming, without_facts
 from service.views.asof import out_of_order, published, sql
 from service.views.asof.engine import engine_of
 from service.views.asof.question import PAGE_BYTES, fitting

@@ -10,7 +10,8 @@ from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.domain.rule.state import UPCOMING_MAX, Coming, changes_to
+from service.domain.rule.read_state import Coming, changes_to
+from service.domain.rule.state import UPCOMING_MAX
 from service.domain.vocabulary.kinds import PLANNED
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.domain.rule.state import arrival_text, encode, state_of, with_coming
+from service.domain.rule.read_state import with_coming
+from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.vocabulary.kinds import PLANNED
 from service.storage.tables import OPEN_END
 from service.views.asof.lives import lives

@@ -10,7 +10,7 @@ import asyncio
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.domain.rule.state import begins, ends
+from service.domain.rule.read_state import begins, ends
 from service.views.asof import lists
 from service.views.asof.question import StatePage, page_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from service.domain.rule.state import without_facts
+from service.domain.rule.read_state import without_facts
 from service.views.asof.question import ItemState, fitting
 from service.views.asof.weighing import PageWork, weighed_until
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from service.domain.rule import tokens
-from service.domain.rule.state import with_upcoming
+from service.domain.rule.read_state import with_upcoming
 from service.domain.vocabulary.kinds import PLANNED
 from service.storage.database import Lost
 from service.storage.tables import OPEN_END

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.domain.rule.posture import is_decided, posture_of
-from service.domain.rule.state import status_in
+from service.domain.rule.read_state import status_in
 from service.views.asof import published, recorded
 from service.views.asof.question import Summary
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.domain.rule.state import with_coming
+from service.domain.rule.read_state import with_coming
 from service.views.asof import sql
 from service.views.asof.pieces import Corner, Piece, Version, first_pieces
 from service.views.asof.published_versions import published_page
