@@ -31,7 +31,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .PHONY: help install run dev test check structure format sdk sdk-python sdk-typescript clients clients-others conformance screens \
-	lint-openapi attack failover soak fuzz bench bench-asof bench-feed bench-sizes bench-watches oracle wheel lock clean wheel-compiled test-compiled
+	lint-openapi attack failover soak fuzz bench bench-asof bench-feed bench-rebuild bench-sizes bench-watches oracle wheel lock clean wheel-compiled test-compiled
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -118,7 +118,8 @@ bench: dev ## Measure side by side with peers; prints ratios
 	$(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks --ignore tests/benchmarks/test_asof.py \
 		--ignore tests/benchmarks/test_feed.py --ignore tests/benchmarks/test_relay.py \
 		--ignore tests/benchmarks/test_length.py --ignore tests/benchmarks/test_postures.py \
-		--ignore tests/benchmarks/test_watches.py --ignore tests/benchmarks/test_sizes.py $(ARGS)
+		--ignore tests/benchmarks/test_watches.py --ignore tests/benchmarks/test_sizes.py \
+		--ignore tests/benchmarks/test_rebuild.py $(ARGS)
 
 bench-asof: dev ## Measure as-of answers as the ledger or one item's history grows (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_asof.py \
@@ -127,6 +128,9 @@ bench-asof: dev ## Measure as-of answers as the ledger or one item's history gro
 bench-feed: dev ## Measure the feed: whole log, live followers, relay (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_feed.py \
 		tests/benchmarks/test_relay.py $(ARGS)
+
+bench-rebuild: dev ## Rebuild beside appends at 500 events/s and reads; prints the rate, and what they waited (EVENTS=1000000)
+	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_rebuild.py $(ARGS)
 
 bench-sizes: dev ## Measure bytes, filling, backup, export and rebuild as the ledger grows (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_sizes.py $(ARGS)

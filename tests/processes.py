@@ -84,6 +84,10 @@ class Process:
         """Let it run on."""
         self._running().send_signal(signal.SIGCONT)
 
+    def is_running(self) -> bool:
+        """Return whether it has not ended yet."""
+        return self._running().poll() is None
+
     def memory(self) -> int:
         """Return the bytes of memory that it has had at most (Linux)."""
         status = Path(f"/proc/{self.pid}/status").read_text()

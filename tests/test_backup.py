@@ -123,7 +123,7 @@ def test_what_is_restored_is_the_beginning_of_the_log(migrated_url: str, restore
             writer.wait_for(after + AFTER)
         log = read_feed(server.url)
         assert parley(restored_url, "migrate").exit_code == 0
-        rebuilt = parley(restored_url, "rebuild")
+        rebuilt = parley(restored_url, "rebuild", "--restored")
         assert rebuilt.exit_code == 0, rebuilt.output
         with serving(restored_url) as restored, plain_client(restored.url) as client, plain_client(server.url) as live:
             found = read_feed(restored.url)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -12,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.processes import PATIENCE, piped
+from service.rebuild.rebuild import GROUP
+from tests.processes import PATIENCE, Process, piped
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 COMMANDS = (
@@ -171,6 +173,19 @@ def test_a_check_of_the_projections_writes_nothing(run: Run, tmp_path: Path) -> 
     results = [run("rebuild", *words, "--database-url", url) for words in (["--check"], ["--check"], [], ["--check"])]
     assert [each.returncode for each in results] == [1, 1, 1, 0]
     assert ["CHANGED" in each.stdout for each in results] == [True, True, True, False]
+
+
+def test_a_rebuild_that_was_killed_says_that_it_goes_on(run: Run, tmp_path: Path) -> None:
+    """`rebuild` goes on with one that was killed in the middle, and says so in a line."""
+    url = f"sqlite:///{tmp_path / 'killed.db'}"
+    assert run("seed", "--database-url", url).returncode == 0
+    killed = Process([sys.executable, "-m", "tests.rebuilds", url, "3", str(GROUP - 1)])
+    killed.launch()
+    assert killed.wait() == -signal.SIGKILL, killed.log()
+    killed.close()
+    results = [run("rebuild", "--database-url", url) for _ in range(2)]
+    assert ["goes on where it was" in each.stderr for each in results] == [True, False]
+    assert ["identical" in each.stdout for each in results] == [True, True]
 
 
 def test_names_are_shown_as_they_are(run: Run) -> None:

@@ -248,7 +248,7 @@ def test_a_watch_is_asked_again_of_a_log_that_was_set_back(copies: Copies, stopp
 
 
 def test_a_watch_is_asked_again_after_a_rebuild(copies: Copies) -> None:
-    """A rebuild raises the epoch: the question is asked, and the same answer is no change."""
+    """Where a rebuild raises the epoch: the question is asked, and the same answer is no change."""
     with receiving() as receiver, serving(copies.url, "--webhooks-allow-private") as server:
         desk = Desk(Service(server))
         desk.open()
@@ -264,7 +264,7 @@ def test_a_watch_is_asked_again_after_a_rebuild(copies: Copies) -> None:
 
 @pytest.mark.row(2)
 def test_a_rebuild_takes_no_follower_its_place(copies: Copies) -> None:
-    """A rebuild raises the epoch, and the log is the same: streams go on, and places are taken as before."""
+    """Where a rebuild raises the epoch, the log is the same: streams go on, and places are taken as before."""
     with serving(copies.url) as server:
         api = Api(server)
         api.record([*openings(), *facts(1, COMMON - 3)])
@@ -283,4 +283,4 @@ def rebuild_by_command(url: str) -> None:
 
     from service.cli import cli  # noqa: PLC0415
 
-    assert CliRunner().invoke(cli, ["rebuild"], env={"PARLEY_DATABASE_URL": url}).exit_code == 0
+    assert CliRunner().invoke(cli, ["rebuild", "--restored"], env={"PARLEY_DATABASE_URL": url}).exit_code == 0

@@ -11,7 +11,6 @@ from service.append.homes import Homes
 from service.append.knowledge import LedgerKnowledge
 from service.append.repeats import Repeats, names_in
 from service.append.request import AppendResult
-from service.append.touched import Touched
 from service.domain.admit.decide import decide
 from service.domain.errors import EventChanged, Fault, Refused, TooEarly, TooMuchWork, VersionConflict
 from service.domain.vocabulary import instants
@@ -23,6 +22,7 @@ from service.storage.database import Head
 from service.storage.tables import REQUEST_KEYS
 from service.storage.threads import to_its_end
 from service.views.project import Projector, Recorded
+from service.views.touched import Touched
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +11,9 @@ from service.cli.running import (
     bar,
     database_option,
     is_missing,
+    kept_when_stopped,
     make_missing,
+    rebuild_options,
     renew,
     run,
     set_up_errors,
@@ -22,10 +23,7 @@ from service.cli.running import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from service.api.http.requests import Services
-    from service.rebuild.rebuild import Rebuilt
     from service.transfer import Imported
 
 
@@ -138,39 +136,37 @@ def export(file: str, database_url: str | None) -> None:
 
 @click.command()
 @click.option("--check", is_flag=True, help="Compare only: leave the ledger as it is.")
+@click.option("--restored", is_flag=True, help="The ledger is a restored backup: raise its epoch in any case.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that make it (one for each core but one).")
 @database_option
-def rebuild(*, check: bool, database_url: str | None) -> None:
+def rebuild(*, check: bool, restored: bool, workers: int | None, database_url: str | None) -> None:
     """Remake the projections from the log and compare them.
 
-    Parley answers from the projections, which are made from the log. Rebuilding replaces them in one commit.
+    Parley answers from the projections, which are made from the log. They are made again in tables of their own, while
+    appends and reads go on. Where they differ from the live ones they take their place in one commit.
 
-    Exit code 1: the projections did not match the log. They have now been corrected (with --check nothing is written).
-    Please report it. If events are recorded during the rebuild, the two cannot be compared; with --check that is exit
-    code 1 too.
+    A rebuild that was stopped goes on where it was when it is run again. After a backup was restored use --restored:
+    then no answer from before counts for the restored ledger.
+
+    Exit code 1: the projections did not match the log. They have now been corrected (with --check nothing is changed).
+    Please report it.
+
+    On PostgreSQL it has to be run as the owner of the tables, who also needs the right to CREATE in the database.
 
     \b
       parley rebuild
       parley rebuild --check
     """
-    with bar("Rebuilding") as progress:
-        done = run(settings_of(database_url=database_url), lambda services: _rebuilt(services, progress, check=check))
-    verdict = "identical" if done.same else "not compared, others recorded events" if done.moved else "CHANGED"
-    click.echo(f"{done.events} events; before {done.before[:16]}, after {done.after[:16]}: {verdict}")
-    if not done.same and (check or not done.moved):
-        raise SystemExit(1)
-
-
-async def _rebuilt(services: Services, progress: Callable[[int, int | None], object], *, check: bool) -> Rebuilt:
     from service.rebuild import rebuild as rebuilding
-    from service.storage import connect, migrate
 
-    if not check:
-        return await rebuilding.rebuild(services.database, progress)
-    with TemporaryDirectory(prefix="parley-") as folder:
-        url = f"sqlite:///{folder}/scratch.db"
-        migrate.upgrade(url)
-        async with connect.opened(url) as scratch:
-            return await rebuilding.rebuild(services.database, progress, scratch)
+    settings = settings_of(database_url=database_url)
+    options = rebuild_options(settings, check=check, restored=restored, workers=workers)
+    with bar("Rebuilding") as progress, kept_when_stopped():
+        done = run(settings, lambda services: rebuilding.rebuild(services.database, progress, options))
+    differ = ", ".join(f"{table} {rows:,} rows" for table, rows in (done.differing or {}).items())
+    click.echo(f"{done.events} events: {f'CHANGED: {differ}' if differ else 'identical'}")
+    if not done.same:
+        raise SystemExit(1)
 
 
 def _echo(done: Imported) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 import sys
 from dataclasses import replace
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from service.api.http.requests import Services
+    from service.rebuild.rebuild import Options
 
 database_option = click.option(
     "--database-url", metavar="URL", help="The ledger: sqlite:///PATH or postgresql://... (PARLEY_DATABASE_URL)."
@@ -103,10 +105,30 @@ def renew(settings: Settings) -> None:
 
     async def work() -> None:
         async with connect.opened(settings.database_url) as database:
-            await rebuild.renew(database, progress)
+            await rebuild.renew(database, progress, rebuild_options(settings))
 
-    with bar("Rebuilding") as progress:
+    with bar("Rebuilding") as progress, kept_when_stopped():
         asyncio.run(work())
+
+
+def rebuild_options(
+    settings: Settings, *, check: bool = False, restored: bool = False, workers: int | None = None
+) -> Options:
+    """Return the options of a rebuild; workers that are not given leave a core to others."""
+    from service.rebuild.rebuild import Options
+
+    count = workers or max(1, (os.cpu_count() or 1) - 1)
+    return Options(check, restored, count, settings.database_url, lambda line: click.echo(line, err=True))
+
+
+@contextlib.contextmanager
+def kept_when_stopped() -> Iterator[None]:
+    """Print, when a rebuild is stopped from the keyboard, that what it has done is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("stopped; what is done is kept: the same command goes on from there", err=True)
+        raise
 
 
 @contextlib.contextmanager
@@ -178,14 +200,20 @@ def whole(file: str) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int | None], object]]:
-    """Show progress on stderr if that is a terminal: the events done, and the total where it is known."""
+    """Show progress on stderr if that is a terminal: the events done, the total where it is known, and the rate."""
     if not sys.stderr.isatty():
         yield lambda *_: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    rate = TextColumn("{task.fields[rate]}")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        task = progress.add_task(title, total=None, rate="")
+
+        def show(done: int, total: int | None) -> None:
+            speed = progress.tasks[task].speed
+            progress.update(task, completed=done, total=total, rate=f"{speed:,.0f}/s" if speed else "")
+
+        yield show

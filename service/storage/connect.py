@@ -1,4 +1,4 @@
-"""From a database URL to its database."""
+"""From a database URL to its database, and from a database to its next tables."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from service.storage.sqlite import Sqlite
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
     from service.storage.database import Database
+    from service.storage.next_tables import NextTables
 
 GC_THRESHOLD = 50_000
 """New objects between two looks for cycles."""
@@ -24,6 +26,16 @@ GC_THRESHOLD = 50_000
 def connect(url: str) -> Database:
     """Return the database of a URL: `sqlite:///path` or `postgresql://…`; ValueError for another."""
     return Postgres(url) if scheme(url) == "postgresql" else Sqlite(url.removeprefix("sqlite:///"))
+
+
+def next_tables(database: Database, plan: str = "") -> AbstractAsyncContextManager[NextTables]:
+    """Open a connection for a rebuild, the only one; or, with its `plan`, another that works for it.
+
+    Raises CannotRebuild.
+    """
+    primary = database.primary
+    assert isinstance(primary, Postgres | Sqlite)  # noqa: S101 - there is no other
+    return primary.next_tables(plan)
 
 
 def shown(url: str) -> str:

@@ -36,7 +36,7 @@ END = "UPDATE item SET over_from = $2, over_known = $3, over_on = $4 WHERE numbe
 SHAPED = "UPDATE ledger SET shape = $1 WHERE id = 1"
 """Takes the shape of the projections."""
 REMADE = "UPDATE head SET epoch = epoch + 1 WHERE id = 1"
-"""Refuses the commits that were decided on the projections before. It locks the row of the head as well."""
+"""Refuses the commits that were decided on the projections before."""
 FREEZE = "UPDATE head SET frozen_at = $1 WHERE id = 1 AND frozen_at < $1 AND recorded_at < $1"
 """Takes an instant."""
 COLUMNS = {name: tuple(column.name for column in metadata.tables[name].columns) for name in TABLES}
@@ -160,12 +160,12 @@ class Source(Protocol):
     dialect: Dialect
 
     async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - driver values
-        """Read rows in one statement, that is from one snapshot. Short, bounded reads only, but over a `scratch`."""
+        """Read rows in one statement, that is from one snapshot. Of a database, short, bounded reads only."""
 
 
 @dataclass(slots=True)
 class Scratch:
-    """One connection to a database, to read from as from itself."""
+    """One connection to a database, to read from."""
 
     dialect: Dialect
     fetch: Callable[..., Coroutine[Any, Any, Sequence[Row]]]
@@ -214,9 +214,6 @@ class Database(Source, Protocol):
     def stream(self, table: str, columns: Sequence[str], keys: Sequence[str]) -> AsyncIterator[Row]:
         """Read a whole table in the order of its key, from one snapshot, without holding it in memory."""
 
-    def scratch(self) -> AbstractAsyncContextManager[Source]:
-        """Open a connection that can make temporary tables, which end with it; its statements may take long."""
-
     async def commit(self, expected: Head, head: Head, commit: Commit) -> bool:
         """Store rows and move the head from `expected` in one commit, durable on return.
 
@@ -233,9 +230,3 @@ class Database(Source, Protocol):
 
     async def freeze(self, instant: int) -> None:
         """Refuse every later commit stamped with this instant or an earlier one; waits for a commit under way."""
-
-    async def replace(self, chunks: AsyncIterator[Commit], shape: int) -> None:
-        """Replace the projections by these chunks, of some shape, in one commit, and raise the epoch.
-
-        Appends wait until it is stored. Those that were decided before are then refused, for their rows are gone.
-        """

@@ -16,13 +16,8 @@ import sqlalchemy as sa
 import structlog
 
 from service.storage.database import (
-    CLOSE,
-    CLOSE_POSTURE,
-    END,
     FREEZE,
-    REMADE,
     REVISION_OF,
-    SHAPED,
     Commit,
     Dialect,
     DuplicateId,
@@ -30,18 +25,19 @@ from service.storage.database import (
     Lost,
     NotMigrated,
     Row,
-    Scratch,
     check_revision,
 )
-from service.storage.postgres_commit import CHANNEL, OF_TABLE, columns, insert, statement_of
+from service.storage.postgres_commit import CHANNEL, statement_of
+from service.storage.postgres_next import next_tables
 from service.storage.postgres_readers import Readers
 from service.storage.postgres_sessions import LONG_SECONDS, LOST, Sessions, reason
-from service.storage.tables import PROJECTIONS, metadata
+from service.storage.tables import metadata
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
-    from service.storage.database import Source
+    from service.storage.next_tables import NextTables
     from service.storage.postgres_sessions import Session
 
 COMMIT_SECONDS = 10.0
@@ -175,11 +171,9 @@ class Postgres:
             ):
                 yield tuple(row)
 
-    @asynccontextmanager
-    async def scratch(self) -> AsyncIterator[Source]:
-        """Open another session; see `Database`."""
-        async with self._sessions.long() as session:
-            yield Scratch(self.dialect, cast("Callable[..., Coroutine[Any, Any, Sequence[Row]]]", session.fetch))
+    def next_tables(self, plan: str = "") -> AbstractAsyncContextManager[NextTables]:
+        """Open another session for a rebuild, see `service/storage/connect.py`."""
+        return next_tables(self._sessions, self.dialect, plan)
 
     async def commit(self, expected: Head, head: Head, commit: Commit) -> bool:
         """Commit; see `Database`."""
@@ -247,25 +241,6 @@ class Postgres:
     async def freeze(self, instant: int) -> None:
         """Freeze; see `Database`."""
         await self.execute(FREEZE, instant)
-
-    async def replace(self, chunks: AsyncIterator[Commit], shape: int) -> None:
-        """Replace the projections; see `Database`."""
-        async with self._writing, self._sessions.long() as session, session.transaction():
-            await session.execute(REMADE)
-            await session.execute(SHAPED, shape)
-            for table in PROJECTIONS:
-                await session.execute(f"DELETE FROM {table}")
-            async for chunk in chunks:
-                await self._store(session, chunk)
-
-    @staticmethod
-    async def _store(session: Session, chunk: Commit) -> None:
-        await session.executemany(CLOSE, chunk.closings)
-        await session.executemany(CLOSE_POSTURE, chunk.posture_closings)
-        await session.executemany(END, chunk.endings)
-        for table, rows in chunk.rows.items():
-            if rows:
-                await session.execute(insert(table, 1, ""), *columns(rows, OF_TABLE[table]))
 
     def _writer_lost(self, error: BaseException) -> Lost:
         if self._writer is not None:

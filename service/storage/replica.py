@@ -13,9 +13,8 @@ from service.storage.database import Lost
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
-    from contextlib import AbstractAsyncContextManager
 
-    from service.storage.database import Commit, Database, Row, Source
+    from service.storage.database import Database, Row
 
 ARRIVAL_SECONDS, POLL_SECONDS = 1.0, 0.005
 """How long a notice waits for its commit to arrive in the copy, and how often it looks."""
@@ -83,11 +82,3 @@ class Replicated:
     def stream(self, table: str, columns: Sequence[str], keys: Sequence[str]) -> AsyncIterator[Row]:
         """Stream from the copy; see `Database`."""
         return self._copy.stream(table, columns, keys)
-
-    def scratch(self) -> AbstractAsyncContextManager[Source]:
-        """Open a connection to the primary: a copy takes no temporary tables; see `Database`."""
-        return self.primary.scratch()
-
-    async def replace(self, chunks: AsyncIterator[Commit], shape: int) -> None:
-        """Replace the projections; see `Database`."""
-        await self.primary.replace(chunks, shape)

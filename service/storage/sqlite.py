@@ -7,12 +7,10 @@ process (beginning a write, committing it, long reads) runs in a thread.
 from __future__ import annotations
 
 import asyncio
-import re
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from service.storage.database import (
@@ -21,9 +19,7 @@ from service.storage.database import (
     COLUMNS,
     END,
     FREEZE,
-    REMADE,
     REVISION_OF,
-    SHAPED,
     Commit,
     Dialect,
     DuplicateId,
@@ -31,17 +27,18 @@ from service.storage.database import (
     Lost,
     NotMigrated,
     Row,
-    Scratch,
     check_revision,
 )
 from service.storage.sqlite_file import File, look_through
-from service.storage.tables import PROJECTIONS
+from service.storage.sqlite_next import next_tables
+from service.storage.sqlite_rename import own
 from service.storage.threads import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
-    from service.storage.database import Source
+    from service.storage.next_tables import NextTables
 
 T = TypeVar("T")
 
@@ -51,7 +48,6 @@ WRITE_SECONDS = 5.0
 WRITE_BUSY_MS = 250
 """How long one of its tries waits in a thread, where it cannot be broken off."""
 CACHE_KIB = 65_536
-SCRATCH_KIB = 8_192
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -65,12 +61,6 @@ _INSERT = {
 } | {"facet": "INSERT OR IGNORE INTO facet (token, item) VALUES (?, ?)"}
 _MOVE = """UPDATE head SET position = ?4, recorded_at = ?5
 WHERE id = 1 AND position = ?1 AND recorded_at = ?2 AND epoch = ?3 AND frozen_at < ?5"""
-
-
-@lru_cache(maxsize=512)
-def _own(sql: str) -> str:
-    """Write `$1` as SQLite's `?1`."""
-    return re.sub(r"\$(\d+)", r"?\1", sql)
 
 
 class Sqlite:
@@ -146,7 +136,7 @@ class Sqlite:
 
     async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         """Read; see `Database`."""
-        return self._reader.execute(_own(sql), parameters).fetchall()
+        return self._reader.execute(own(sql), parameters).fetchall()
 
     async def fetch_long(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         """Read in a thread, over a connection of its own; see `Database`."""
@@ -156,7 +146,7 @@ class Sqlite:
     async def execute(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         """Write; see `Database`."""
         async with self._transaction() as connection:
-            return connection.execute(_own(sql), parameters).fetchall()
+            return connection.execute(own(sql), parameters).fetchall()
 
     async def listen(self, wake: Callable[[int], None]) -> None:
         """Do nothing: a file gives no notice; see `Database`."""
@@ -171,15 +161,9 @@ class Sqlite:
         finally:
             connection.close()
 
-    @asynccontextmanager
-    async def scratch(self) -> AsyncIterator[Source]:
-        """Open another connection, with a small cache; see `Database`."""
-        connection = self._connect()
-        connection.execute(f"PRAGMA cache_size=-{SCRATCH_KIB}")
-        try:
-            yield Scratch(self.dialect, partial(self._read, connection))
-        finally:
-            connection.close()
+    def next_tables(self, plan: str = "") -> AbstractAsyncContextManager[NextTables]:
+        """Open another connection for a rebuild, see `service/storage/connect.py`."""
+        return next_tables(self._connect, self._path, self.dialect, plan)
 
     async def commit(self, expected: Head, head: Head, commit: Commit) -> bool:
         """Commit; see `Database`."""
@@ -211,26 +195,16 @@ class Sqlite:
     async def freeze(self, instant: int) -> None:
         """Freeze; see `Database`."""
         async with self._transaction() as connection:
-            connection.execute(_own(FREEZE), (instant,))
-
-    async def replace(self, chunks: AsyncIterator[Commit], shape: int) -> None:
-        """Replace the projections; see `Database`."""
-        async with self._transaction() as connection:
-            connection.execute(REMADE)
-            connection.execute(_own(SHAPED), (shape,))
-            for table in PROJECTIONS:
-                connection.execute(f"DELETE FROM {table}")
-            async for chunk in chunks:
-                self._store(connection, chunk)
+            connection.execute(own(FREEZE), (instant,))
 
     @staticmethod
     def _store(connection: sqlite3.Connection, commit: Commit) -> None:
         if commit.closings:
-            connection.executemany(_own(CLOSE), commit.closings)
+            connection.executemany(own(CLOSE), commit.closings)
         if commit.posture_closings:
-            connection.executemany(_own(CLOSE_POSTURE), commit.posture_closings)
+            connection.executemany(own(CLOSE_POSTURE), commit.posture_closings)
         if commit.endings:
-            connection.executemany(_own(END), commit.endings)
+            connection.executemany(own(END), commit.endings)
         for table, rows in commit.rows.items():
             if rows:
                 connection.executemany(_INSERT[table], rows)
@@ -273,7 +247,7 @@ class Sqlite:
         return True
 
     async def _read(self, connection: sqlite3.Connection, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
-        return await self._in_thread(lambda: connection.execute(_own(sql), parameters).fetchall())
+        return await self._in_thread(lambda: connection.execute(own(sql), parameters).fetchall())
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await to_its_end(self._threads, call)

@@ -13,7 +13,7 @@ from service.domain.rule.tally import Shift, Tally
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from service.storage.database import Database
+    from service.storage.database import Source
 
 MEMORY_MAX = 16 * 2**20
 """Bytes that the kept tallies may take in memory together, about."""
@@ -47,7 +47,7 @@ class Tallies:
     after the position up to which it has them.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Source) -> None:
         """Begin empty."""
         self._database = database
         self._ready: OrderedDict[str, _Kept] = OrderedDict()

@@ -18,7 +18,7 @@ from service.views.tallies import Tallies
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
-    from service.storage.database import Database, Dialect, Row
+    from service.storage.database import Dialect, Row, Source
 
 MEMORY_MAX = 128 * 2**20
 """Bytes that the kept items may take in memory together, about."""
@@ -44,7 +44,7 @@ SELECT i.slug FROM issue_event n JOIN item i ON i.number = n.issue WHERE n.posit
 """
 
 
-async def load(database: Database, slugs: Iterable[str], until: int = NEWEST) -> list[Item]:
+async def load(database: Source, slugs: Iterable[str], until: int = NEWEST) -> list[Item]:
     """Load items as of a position; names that no event up to it has are left out."""
     items = []
     for rows in await rows_by_item(database.fetch, database.dialect, f"{_VERSION}, e.recorded_at", slugs, until):
@@ -77,7 +77,7 @@ def _item(rows: Sequence[Row]) -> Item:
 class WorkingSet:
     """Items by slug, the least used dropped first; and the tallies of the issues that they belong to."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Source) -> None:
         """Begin empty."""
         self._database = database
         self.tallies = Tallies(database)

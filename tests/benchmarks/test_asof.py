@@ -1,4 +1,4 @@
-"""As-of answers, late facts and rebuilds as the ledger grows: what a question costs must not depend on the log.
+"""As-of answers and late facts as the ledger grows: what a question costs must not depend on the log.
 
 `PARLEY_BENCH_EVENTS` is the size of the largest ledger; the smallest has 1,000 events. Issues are alike at every size.
 `PARLEY_BENCH_DATABASES=SQLite` leaves PostgreSQL out.
@@ -34,7 +34,6 @@ from tests.benchmarks import report
 from tests.benchmarks.client import Plan, send
 from tests.benchmarks.measure import SECONDS, Sample, rounds
 from tests.benchmarks.ours import runner
-from tests.benchmarks.rebuilding import copied, rebuilt
 from tests.benchmarks.sized import HOT, Sized, fill
 from tests.migrations import migrate
 from tests.servers import serving
@@ -67,8 +66,6 @@ TURN = SECONDS / 3
 HOT_FROM = 20_000
 """Events of the smallest ledger whose hot issue fills its page."""
 WRITTEN = 300
-COPIED_MOST = 200_000
-"""Events of the largest ledger whose rows are copied."""
 P50_MOST, P99_MOST, HOT_MOST, LATE_MOST, EXPOSURE_MS = 1.5, 2.0, 10.0, 1.5, 5.0
 PUBLISHED_MOST = 2.0
 
@@ -524,25 +521,3 @@ def test_late_facts_and_corrections(ledgers: list[Filled]) -> None:
             print(f"| {database}, {name} | " + " | ".join(f"x {each:.2f}" for each in ratios.values()) + " |")
             over += [f"{database}, {name}: x {ratios[LARGEST]:.2f}"] if ratios[LARGEST] > LATE_MOST else []
     _expect_none(over)
-
-
-def test_rebuild(ledgers: list[Filled], postgres: Postgres, tmp_path: Path) -> None:
-    """A rebuild changes nothing; its rate and its memory are printed.
-
-    So is the rate at which the same rows are copied, where there are not too many: no rule could be faster.
-    """
-    print("\n### Rebuild from the log, digests apart (expected: 50,000 events/s on one core, memory flat)\n")
-    print(
-        "| database   |    events | events/s of CPU | events/s | rows copied | MB of memory more | digest, s | same |"
-    )
-    print("|---|---:|---:|---:|---:|---:|---:|---|")
-    for ledger in ledgers:
-        took = rebuilt(ledger.url)
-        copies = "-"
-        if took.events <= COPIED_MOST:
-            empty = _empty(ledger.name, tmp_path / f"{took.events}.db", postgres)
-            copies = f"{took.events / copied(ledger.url, empty):,.0f}"
-        rates = f"{took.events / took.cpu:>15,.0f} | {took.events / took.seconds:>8,.0f} | {copies:>11}"
-        rest = f"{took.most - took.before:>17.0f} | {took.digests:>9.1f} | {'yes' if took.same else 'no':<4}"
-        print(f"| {ledger.name:<10} | {took.events:>9,} | {rates} | {rest} |", flush=True)
-        assert took.same

@@ -166,8 +166,7 @@ async def test_many_batches_at_once_stand_as_they_were_sent(ledger: Opened) -> N
         first, last = positions(receipt)[0], positions(receipt)[-1]
         assert [each["id"] for each in log[first - 1 : last]] == [each["id"] for each in batch]
     assert [each["position"] for each in log] == list(range(1, 3 + sum(map(len, sent))))
-    rebuilt = await rebuild(ledger.database)
-    assert rebuilt.before == rebuilt.after
+    assert (await rebuild(ledger.database)).same
 
 
 async def test_a_stopped_ledger_takes_nothing(migrated_url: str) -> None:
@@ -646,8 +645,6 @@ async def test_the_service_writes_in_the_role_that_cannot_change_the_log(migrate
     async with opened(migrated_postgres_url) as ledger:
         await ledger.append([opening("chips")])
         assert [tuple(row) for row in await ledger.database.fetch("SELECT current_user")] == [("parley_app",)]
-        async with ledger.database.scratch() as source:
-            assert [tuple(row) for row in await source.fetch("SELECT current_user")] == [("parley_app",)]
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await ledger.database.fetch("DELETE FROM event")
         assert await head(ledger) == 1
@@ -670,8 +667,7 @@ async def check_log(ledger: Opened, count: int) -> list[Event]:
     assert len({each["id"] for each in log}) == count
     instants = [each["recorded_at"] for each in log]
     assert instants == sorted(instants)
-    rebuilt = await rebuild(ledger.database)
-    assert rebuilt.before == rebuilt.after
+    assert (await rebuild(ledger.database)).same
     return log
 
 

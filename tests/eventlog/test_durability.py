@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from service.storage.connect import opened
+from service.storage.connect import next_tables, opened
 from service.storage.database import Lost
 from tests.ledgers import now
 
@@ -21,7 +21,7 @@ async def test_a_commit_is_durable_whatever_the_database_sets(
     with psycopg.connect(migrated_postgres_url, autocommit=True) as admin:
         name = sql.Identifier(admin.info.dbname)
         admin.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = {}").format(name, sql.Literal(written)))
-    async with opened(migrated_postgres_url) as database, database.scratch() as other:
+    async with opened(migrated_postgres_url) as database, next_tables(database) as other:
         for source in (database, other):
             assert [tuple(row) for row in await source.fetch("SHOW synchronous_commit")] == [(kept,)]
 

@@ -24,7 +24,7 @@ ITEMS = 40
 
 
 def rebuild_by_command(url: str) -> str:
-    return CliRunner().invoke(cli, ["rebuild"], env={"PARLEY_DATABASE_URL": url}).output
+    return CliRunner().invoke(cli, ["rebuild", "--restored"], env={"PARLEY_DATABASE_URL": url}).output
 
 
 @pytest.mark.row(1, 44)
@@ -53,7 +53,7 @@ async def test_an_append_that_waited_for_a_rebuild_closes_what_the_rebuild_made(
 
 @pytest.mark.row(3)
 def test_an_answer_of_projections_that_were_remade_is_not_used_again(migrated_url: str) -> None:
-    """A rebuild raises the epoch; a frozen URL then has another tag, and the tag from before is not confirmed."""
+    """Where a rebuild raises the epoch, a frozen URL has another tag, and the tag from before is not confirmed."""
     with TestClient(create_app(Settings(database_url=migrated_url))) as client:
         client.post("/v1/events", json={"events": [opening(), imposed("a")]}).raise_for_status()
         path = "/v1/restrictions/a?as_of=2025-06-01&known_position=2"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from service.storage.connect import connect
+from service.storage.connect import connect, next_tables
 from service.storage.database import Lost
 from service.storage.postgres_readers import READERS_MAX
 from tests import migrations
@@ -136,9 +136,9 @@ async def test_no_call_waits_for_a_silent_server(postgres: Postgres, monkeypatch
         async with database.locked():
             pass
 
-    async def scratch() -> None:
-        async with database.scratch() as source:
-            await source.fetch("SELECT 1")
+    async def rebuild() -> None:
+        async with next_tables(database) as tables:
+            await tables.fetch("SELECT 1")
 
     database = connect(f"{postgres.url}?connect_timeout=2")
     await database.open()
@@ -151,7 +151,7 @@ async def test_no_call_waits_for_a_silent_server(postgres: Postgres, monkeypatch
         database.freeze(1),
         database.confirm(),
         lock(),
-        scratch(),
+        rebuild(),
     ]
     async with asyncio.timeout(SECONDS):
         done = await asyncio.gather(*calls, return_exceptions=True)
@@ -171,7 +171,7 @@ async def test_what_takes_long_on_a_server_that_answers_is_waited_for(
     database = connect(postgres.url)
     await database.open()
     try:
-        async with database.scratch() as source:
+        async with next_tables(database) as source:
             both = source.fetch("SELECT pg_sleep(1.5)"), database.fetch_long("SELECT pg_sleep(1.5)")
             assert [len(rows) for rows in await asyncio.gather(*both)] == [1, 1]
         assert await database.fetch("SELECT pg_sleep(0.5)")
