@@ -14,7 +14,7 @@ from service.storage.database import Lost, pages
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.storage.database import Database
+    from service.storage.database import Source
 
 BITS = 2**24
 """Two MiB: of a million names one in two hundred that are new counts as known, of ten million nine in ten."""
@@ -33,10 +33,10 @@ class KnownNames:
         self._bits = bytearray(BITS // 8)
         self.is_whole = False
 
-    async def learn(self, database: Database) -> None:
+    async def learn(self, source: Source) -> None:
         """Take the names that the items of a ledger have; those recorded during that have to be added."""
         with suppress(Lost):  # then all are asked about
-            async for rows in pages(database, _NAMES, 0, PAGE):
+            async for rows in pages(source, _NAMES, 0, PAGE):
                 for _, name in rows:
                     self.add(name)
             self.is_whole = True
