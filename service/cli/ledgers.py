@@ -142,8 +142,8 @@ def export(file: str, database_url: str | None) -> None:
 def rebuild(*, check: bool, restored: bool, workers: int | None, database_url: str | None) -> None:
     """Remake the projections from the log and compare them.
 
-    Parley answers from the projections, which are made from the log. They are made again in tables of their own, while
-    appends and reads go on. Where they differ from the live ones they take their place in one commit.
+    Parley answers from the projections, which are made from the log. A rebuild makes new tables beside the live ones,
+    while appends and reads go on. New tables that differ replace the live ones in one commit.
 
     A rebuild that was stopped goes on where it was when it is run again. After a backup was restored use --restored:
     then no answer from before counts for the restored ledger.
