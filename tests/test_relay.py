@@ -424,7 +424,7 @@ async def test_a_large_event_passes_and_one_too_large_is_named(migrated_sqlite_u
         narrow = tmp_path / "narrow"
         narrow.mkdir()
         with broker(narrow) as small:
-            config = narrow / "nats.conf"
+            (config,) = narrow.glob("*.conf")
             config.write_text(config.read_text().replace("9MB", "1MB"))
             small.kill()
             small.start()

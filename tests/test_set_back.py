@@ -240,7 +240,8 @@ def test_a_watch_is_asked_again_of_a_log_that_was_set_back(copies: Copies, stopp
         if stopped:
             server.start()
         until(lambda: desk.ask("POST", "/v1/events", {"events": [restriction("other")]}).is_success)
-        until(lambda: desk.ask("GET", "/v1/watches/duty").json().get("asked_at", "") > saved)
+        if not stopped:  # else the answer is as old as the log, and nothing was recorded that touches it
+            until(lambda: desk.ask("GET", "/v1/watches/duty").json().get("asked_at", "") > saved)
         desk.record(restriction(change="suspended", occurred="2025-04-01"))
         last = json.loads(receiver.wait_for(3)[2].body)
         assert (last["data"]["before"]["status"], last["data"]["after"]["status"]) == ("in_force", "suspended")

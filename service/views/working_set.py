@@ -100,9 +100,12 @@ class WorkingSet:
         return self._names.is_new(slug) if item is None else item.issues <= self.tallies.ready
 
     def learn(self) -> None:
-        """Begin to learn which names items have; the database is not asked about others once they are known."""
+        """Begin to learn which names items have; the database is not asked about others once they are known.
+
+        Names that are known stay: items of a commit that is under way are not in the database yet.
+        """
         self.stop()
-        self._names = KnownNames()
+        self._names.is_whole = False
         self._learning = asyncio.create_task(self._names.learn(self._database), name="names")
 
     def stop(self) -> None:

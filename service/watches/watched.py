@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
+from service.watches.answers import GivenAnswer
+from service.watches.reach import NOTHING
 from service.watches.store import WAITING_MAX
 
 if TYPE_CHECKING:
@@ -11,6 +14,9 @@ if TYPE_CHECKING:
 
     from service.watches.reach import Reach
     from service.watches.store import Watch
+
+NO_EPOCH = -1
+"""Stands for the epoch of an answer that is not noted."""
 
 
 class ReadWith(NamedTuple):
@@ -22,13 +28,23 @@ class ReadWith(NamedTuple):
     epoch: int
 
 
+def refused(row: Watch) -> GivenAnswer:
+    """Return the answer to a question that this version of the service does not take."""
+    return GivenAnswer(row.question, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
 class Watched:
     """A watch that this process asks: its row as it was read or written last, and the positions to ask it at."""
 
     __slots__ = ("due", "fence", "reach", "rests_until", "row")
 
     def __init__(self, row: Watch, fence: int, reach: Reach) -> None:
-        """`fence` of the lease under which it is asked, `reach` of its question on the day."""
+        """`fence` of the lease under which it is asked, `reach` of its question on the day.
+
+        A question that is refused now, and was not when it was asked last, counts as asked in no epoch.
+        """
+        if reach is NOTHING and row.digest != refused(row).digest():
+            row = row._replace(epoch=NO_EPOCH)
         self.row, self.fence, self.reach = row, fence, reach
         self.due: list[int] = []
         self.rests_until = 0.0

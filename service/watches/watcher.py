@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, contextmanager, suppress
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -21,11 +20,10 @@ from service.domain.errors import Malformed, OtherLog, Refused, Unavailable
 from service.domain.vocabulary import instants
 from service.eventlog.log import BEGINNING, Place
 from service.storage.database import Lost
-from service.watches.answers import GivenAnswer
 from service.watches.reach import NOTHING, Index
 from service.watches.store import Asked, Watch, WatchStore
 from service.watches.touched import touched_by
-from service.watches.watched import ReadWith, Watched
+from service.watches.watched import NO_EPOCH, ReadWith, Watched, refused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -41,8 +39,6 @@ LOOK_SECONDS = 1.0
 """How often a process looks for watches that another one made or changed, and whether a day has begun."""
 PAUSE_SECONDS = 0.2
 """How long a process waits after it asked, so that commits that follow fast are looked at together."""
-NO_EPOCH = -1
-"""Stands for the epoch of an answer that is not noted."""
 REST_SECONDS = 30.0
 """How long a question that failed is not asked again."""
 GRACE_SECONDS = 5.0
@@ -266,7 +262,7 @@ class Watcher:
         try:
             answer = await questions.ask(row.question, day, position)
         except Malformed:  # set when the service had other questions
-            answer = GivenAnswer(row.question, HTTPStatus.UNPROCESSABLE_ENTITY)
+            answer = refused(row)
         except Refused as error:  # the log was set back to before the position
             logger.warning("watch.refused", watch=row.name, error=str(error))
             self._leave(row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import jsonschema
 import msgspec
@@ -46,6 +46,7 @@ from service.domain.errors import (
     OtherLog,
     Refused,
     TooEarly,
+    TooMuchToAnswer,
     TooMuchWork,
     Unavailable,
     UnknownEvent,
@@ -63,6 +64,7 @@ RAISED: dict[str, Exception] = {
     "too-much-work": TooMuchWork([Fault(("events", 0, "item"), "ban may have 1,000 facts at most")]),
     "not-json": NotJson("nested too deep"),
     "bad-query": BadQuery([Fault(("limit",), "must be at most 1000, not 2000")]),
+    "bad-query as published": TooMuchToAnswer("ask as recorded, or about less"),
     "version-conflict": VersionConflict({"rare-earths": 5}, {"rare-earths": 7}),
     "event-id-conflict": EventIdConflict("The id is taken.", ["0196b6f0-1111-7000-8000-000000000000"]),
     "idempotency-key-reused": KeyReused(["0196b6f0-1111-7000-8000-000000000000"]),
@@ -139,9 +141,9 @@ def problem(response: httpx.Response) -> dict[str, Any]:
 def test_every_refusal_is_a_problem_of_its_kind(client: TestClient[Litestar], name: str) -> None:
     """Type, title and status follow from the kind; the instance is the path that was asked for."""
     answer = problem(client.get(f"/raise/{name}"))
-    kind = PROBLEM_KINDS[name]
-    assert (answer["type"], answer["title"], answer["status"]) == (f"/problems/{name}", kind.title, kind.status)
-    assert answer["instance"] == f"/raise/{name}"
+    kind = PROBLEM_KINDS[name.partition(" ")[0]]
+    assert (answer["type"], answer["title"], answer["status"]) == (f"/problems/{kind.name}", kind.title, kind.status)
+    assert answer["instance"] == f"/raise/{quote(name)}"
     assert answer["detail"]
 
 

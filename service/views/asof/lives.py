@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.domain.rule.publication import as_published_by, days
-from service.domain.rule.work import WEIGH_STEPS
 from service.domain.vocabulary.kinds import KINDS
 from service.views.asof.weighing import PageWork, chained, publication_day, rows_of
 
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from service.storage.database import Database, Row
     from service.views.asof.question import Basis
 
+PUBLISH_STEPS = 30
+"""Steps for an event of a fact, to find what of it counts on a day and to weigh that."""
 LIVES_STEPS = 8_000_000
 """Steps of work (service/domain/rule/work.py) that an item may take on all of its days together: less than a second."""
 
@@ -48,7 +49,7 @@ class Lives:
         for day in sorted(changes):
             if day > self.last:
                 break
-            work.spend(WEIGH_STEPS * sum([len(item.chains[root]) for root in changes[day]]))
+            work.spend(PUBLISH_STEPS * sum([len(item.chains[root]) for root in changes[day]]))
             chains = {root: as_published_by(item.chains[root], day) for root in changes[day]}
             new = {root: chain for root, chain in chains.items() if chain != known.get(root, [])}
             known |= new
