@@ -73,7 +73,6 @@ class Ledger:
     async def start(self) -> None:
         """Read the head and begin to take appends."""
         self._head = await head_of(self._database)
-        self._loaded.learn()
         self._task = asyncio.create_task(self._run(), name="append")
 
     async def stop(self) -> None:
@@ -84,7 +83,6 @@ class Ledger:
             await asyncio.wait([self._task], timeout=STOP_SECONDS)
             self._task.cancel()
             await asyncio.wait([self._task], timeout=STOP_SECONDS)
-        self._loaded.stop()
         await self._frozen.stop()
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from functools import partial
 from itertools import groupby
@@ -12,7 +11,6 @@ from service.domain.rule.facts import Entry
 from service.domain.rule.item import Item
 from service.domain.vocabulary import events, instants
 from service.storage.threads import to_its_end
-from service.views.known_names import KnownNames
 from service.views.tallies import Tallies
 
 if TYPE_CHECKING:
@@ -81,8 +79,6 @@ class WorkingSet:
         """Begin empty."""
         self._database = database
         self.tallies = Tallies(database)
-        self._names = KnownNames()
-        self._learning: asyncio.Task[None] | None = None
         self._items: OrderedDict[str, Item] = OrderedDict()
         self._sizes: dict[str, int] = {}
         self._memory = 0
@@ -95,27 +91,12 @@ class WorkingSet:
         return item
 
     def __contains__(self, slug: str) -> bool:
-        """Return whether an item is loaded, and the tally of every issue that its texts name; or surely is none."""
+        """Return whether an item is loaded, and the tally of every issue that its texts name."""
         item = self._items.get(slug)
-        return self._names.is_new(slug) if item is None else item.issues <= self.tallies.ready
-
-    def learn(self) -> None:
-        """Begin to learn which names items have; the database is not asked about others once they are known.
-
-        Names that are known stay: items of a commit that is under way are not in the database yet.
-        """
-        self.stop()
-        self._names.is_whole = False
-        self._learning = asyncio.create_task(self._names.learn(self._database), name="names")
-
-    def stop(self) -> None:
-        """Learn no more names."""
-        if self._learning is not None:
-            self._learning.cancel()
+        return item is not None and item.issues <= self.tallies.ready
 
     def keep(self, item: Item) -> None:
         """Keep a new item, or one that was loaded."""
-        self._names.add(item.slug)
         self._items[item.slug] = item
         self._count(item)
 
@@ -137,16 +118,11 @@ class WorkingSet:
 
     async def catch_up(self, position: int) -> None:
         """Forget the items that others have changed after a position."""
-        changed = [row[0] for row in await self._database.fetch(_CHANGED, position)]
-        for slug in changed:
-            self._names.add(slug)
-        self.drop(changed)
+        self.drop(row[0] for row in await self._database.fetch(_CHANGED, position))
         self.tallies.expire(position)
 
     def clear(self) -> None:
-        """Forget everything; the names are learnt again, if they were learnt."""
-        if self._learning is not None:
-            self.learn()
+        """Forget everything."""
         self._items.clear()
         self._sizes.clear()
         self._memory = 0
