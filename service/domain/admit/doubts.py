@@ -285,8 +285,7 @@ def _of_kept_terms(own: _Own, facts: Iterable[Earlier], path: Path) -> Iterator[
 
 def _is_over(earlier: Earlier, own: _Own) -> bool:
     """Return whether a fact is over when another takes hold, every date at its `lo`."""
-    until, through = earlier.event.until, earlier.event.through
-    end = dates.parse(until) if until else dates.day_after(dates.parse(through)) if through else None
+    end = dates.over_on(earlier.event.until, earlier.event.through)
     return end is not None and end.lo <= own.order[1]
 
 

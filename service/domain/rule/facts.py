@@ -8,7 +8,7 @@ import msgspec
 
 from service.domain.rule.disagreements import DENIES, disagreements
 from service.domain.rule.ordered import Dated
-from service.domain.vocabulary.dates import FOREVER, day_after, parse
+from service.domain.vocabulary.dates import FOREVER, over_on, parse
 from service.domain.vocabulary.events import (
     Fact,
     Record,
@@ -62,9 +62,7 @@ class LiveFact(Dated):
         """Weigh `event`, the text that holds, with `reports`, its own and those added."""
         occ = parse(event.occurred)
         eff = occ if event.effective is None else parse(event.effective)
-        end = None if event.until is None else parse(event.until)
-        if event.through is not None:
-            end = day_after(parse(event.through))
+        end = over_on(event.until, event.through)
         super().__init__(position, CHANGES[event.type], occ.lo, eff.lo, FOREVER if end is None else end.lo)
         self.occ, self.eff, self.end = occ, eff, end
         self.end_key = event.until or event.through if end is not None and end.lo < end.hi else None

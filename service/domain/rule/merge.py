@@ -69,22 +69,19 @@ class Terms:
 
     def given(self, walk: Walk, standing: Standing) -> Given:
         """Return the fact that gives each term on the day of a walk, in the order of the vocabulary."""
+
+        def stands(fact: Dated) -> bool:
+            return walk.lists(fact) if fact.change.track == "base" else fact.ends > walk.day
+
         found: Given = {}
         for name, facts in self.by_name.items():
-            fact = facts.newest(walk.day)
-            if fact is not None and not _stands(fact, walk):
-                fact = next((each for each in facts.begun(walk.day, fact.order) if _stands(each, walk)), None)
-            if fact is not None:
-                found[name] = fact  # type: ignore[assignment] # only live facts are put in
+            if (last := facts.last_that(stands, walk.day)) is not None:
+                found[name] = last  # type: ignore[assignment] # only live facts are put in
         for fact in _joining(standing):
             for name in (*fact.terms, *fact.unset):
                 if not (fact.change.hides and name in LEFT) and (name not in found or found[name].order < fact.order):
                     found[name] = fact
         return {name: found[name] for name in self._order if name in found and name in found[name].terms}
-
-
-def _stands(fact: Dated, walk: Walk) -> bool:
-    return walk.lists(fact) if fact.change.track == "base" else fact.ends > walk.day
 
 
 def given_by(fact: LiveFact) -> Given:

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from service.domain.vocabulary.kinds import ChangeRule
 
@@ -79,12 +79,14 @@ class Ordered:
         if fact.decided - fact.begins > NEAR:
             self._early.remove(fact)
 
-    def newest(self, day: int) -> Dated | None:
-        """Return the last fact that has taken hold by a day: mostly the last of all."""
-        facts = self.facts
-        if not facts:
+    def last_that(self, passes: Callable[[Dated], bool], day: int) -> Dated | None:
+        """Return the last fact that has taken hold by a day and passes: mostly the last of all."""
+        if not self.facts:
             return None
-        return facts[-1] if facts[-1].begins <= day else next(self.begun(day), None)
+        newest = self.facts[-1]
+        if newest.begins <= day and passes(newest):
+            return newest
+        return next(filter(passes, self.begun(day, newest.order)), None)
 
     def begun(self, day: int, before: Order | None = None) -> Iterator[Dated]:
         """Return the facts that have taken hold by a day, from the last to the first, of those before a place."""

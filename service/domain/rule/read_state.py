@@ -11,7 +11,7 @@ import msgspec
 
 from service.domain.rule.posture import ItemStatus
 from service.domain.rule.state import UPCOMING_MAX
-from service.domain.vocabulary.dates import day_after, parse
+from service.domain.vocabulary.dates import over_on, parse
 from service.domain.vocabulary.kinds import PLANNED
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ class _WithDays(msgspec.Struct):
     through: str | None = None
 
 
-change_of = msgspec.json.Decoder(_Change).decode
-changes_of = msgspec.json.Decoder(list[msgspec.Raw]).decode
-alternatives_of = msgspec.json.Decoder(_Alternatives).decode
-days_of_status = msgspec.json.Decoder(_WithDays).decode
+_change = msgspec.json.Decoder(_Change).decode
+_texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_alternatives = msgspec.json.Decoder(_Alternatives).decode
+_days = msgspec.json.Decoder(_WithDays).decode
 
 _FACTS = b',"facts":['
 _UPCOMING = b'"upcoming":['
@@ -65,12 +65,12 @@ def status_in(kind: str, status: str, body: bytes) -> ItemStatus:
     """Return the status of a state, with every other that some reading gives."""
     if _MAYBE not in body:  # a quote within a text is escaped, so only the members of a state match
         return ItemStatus(kind, status)
-    return ItemStatus(kind, status, frozenset([each.status for each in alternatives_of(body).alternatives]))
+    return ItemStatus(kind, status, frozenset([each.status for each in _alternatives(body).alternatives]))
 
 
 def begins(body: bytes) -> int:
     """Return the day (an ordinal) on which the status of a state begins, in the earliest reading."""
-    return parse(days_of_status(body).since).lo
+    return parse(_days(body).since).lo
 
 
 def ends(body: bytes) -> int | None:
@@ -78,11 +78,9 @@ def ends(body: bytes) -> int | None:
 
     That is the first day on which it no longer holds, in the earliest reading.
     """
-    end = days_of_status(body)
-    when = None if end.until is None else parse(end.until)
-    if end.through is not None:
-        when = day_after(parse(end.through))
-    return None if when is None else when.lo
+    days = _days(body)
+    end = over_on(days.until, days.through)
+    return None if end is None else end.lo
 
 
 def ends_within(body: bytes, first: int | None, last: int | None) -> bool:
@@ -110,7 +108,7 @@ class Coming(NamedTuple):
 
 def changes_to(text: str) -> tuple[str | None, bool]:
     """Return the status that a change to come, as JSON, brings, and whether it changes terms."""
-    change = change_of(text)
+    change = _change(text)
     return change.status, bool(change.terms)
 
 
@@ -122,8 +120,8 @@ def with_upcoming(body: bytes, status: str, later: str | None) -> bytes:
     """
     if not later:
         return body
-    texts = changes_of(f"[{later}]")
-    following = next((text for text in texts if _is_next(change_of(text), status)), None)
+    texts = _texts(f"[{later}]")
+    following = next((text for text in texts if _is_next(_change(text), status)), None)
     return with_coming(body, Coming(texts[:UPCOMING_MAX], len(texts), following))
 
 
@@ -140,7 +138,7 @@ def with_coming(body: bytes, coming: Coming) -> bytes:
         raise ValueError(msg)
     texts, count = coming.first, coming.number
     if planned:
-        also = changes_of(b"[" + planned + b"]")
+        also = _texts(b"[" + planned + b"]")
         texts, count = _in_order([*texts, *also])[:UPCOMING_MAX], count + len(also)
     rest = int(more.removesuffix(_NO_CHANGE)) + max(count - UPCOMING_MAX, 0)
     following = b"null" if coming.following is None else coming.following
@@ -153,5 +151,5 @@ def _is_next(change: _Change, status: str) -> bool:
 
 def _in_order(changes: Iterable[bytes | msgspec.Raw]) -> list[bytes | msgspec.Raw]:
     """Return changes in order of days, asserted ones before planned facts of the same day."""
-    read = [(change_of(text), text) for text in changes]
+    read = [(_change(text), text) for text in changes]
     return [text for _, text in sorted(read, key=lambda pair: (parse(pair[0].on).lo, pair[0].modality == PLANNED))]

@@ -58,16 +58,14 @@ class Walk:
         self._decisions, self.day = decisions, day
         self._coming = decisions.coming(day)
         self._announces = self._coming is not None and not self._coming.change.preliminary
-        returns = decisions.returns
-        self._undone = (
-            next((fact.order for fact in returns.begun(day) if fact.ends > day), None) if returns.facts else None
-        )
+        undone = decisions.returns.last_that(lambda fact: fact.ends > day, day)
+        self._undone = None if undone is None else undone.order
         self._passing: tuple[Order, Order] | None = None
         """A base fact, and a place up to which every preliminary opening after that fact is passed over."""
 
     def standing(self) -> Standing:
         """Return the status, and what it rests on."""
-        base, coming = self.last_listed(self._decisions.bases), None
+        base, coming = self._decisions.bases.last_that(self.lists, self.day), None
         openings = self._decisions.openings.facts
         if base is None and openings and self._decisions.kind.name == "issue":
             base = coming = openings[0]
@@ -105,13 +103,6 @@ class Walk:
         listed = [*filter(self.lists, self._decisions.bases.begun(self.day))]
         opened = next((fact for fact in listed if fact.change.opens), listed[0])
         return _has_stood(self._decisions, status, opened.begins, self.day)
-
-    def last_listed(self, bases: Ordered) -> Dated | None:
-        """Return the last of some base facts that is in the list."""
-        newest = bases.newest(self.day)
-        if newest is None or self.lists(newest):
-            return newest
-        return next((fact for fact in bases.begun(self.day, newest.order) if self.lists(fact)), None)
 
     def listed(self) -> list[Dated]:
         """Return the facts of the list, in the order of decisions."""

@@ -144,6 +144,13 @@ def _day(text: str) -> int:
         raise ValueError(msg) from error
 
 
+def over_on(until: str | None, through: str | None) -> When | None:
+    """Return the date from which on what ends so no longer holds; None for no end. `through` is its last day."""
+    if through is not None:
+        return day_after(parse(through))
+    return None if until is None else parse(until)
+
+
 def day_after(when: When) -> When | None:
     """Return the end of what holds through a date: the day after, as it is reckoned and shown.
 
