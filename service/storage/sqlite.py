@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,9 +28,9 @@ from service.storage.database import (
     Row,
     check_revision,
 )
+from service.storage.sqlite_dialect import begin, begun, own
 from service.storage.sqlite_file import File, look_through
 from service.storage.sqlite_next import next_tables
-from service.storage.sqlite_rename import own
 from service.storage.threads import to_its_end
 
 if TYPE_CHECKING:
@@ -228,23 +227,13 @@ class Sqlite:
                     connection.rollback()
 
     async def _begin(self) -> None:
-        """Wait for the write lock, try by try: what waits in a thread keeps the process from stopping."""
-        until = time.monotonic() + WRITE_SECONDS
-        while not await self._in_thread(self._begun):
-            if time.monotonic() > until or self._given_up:
-                msg = "another process has been writing all the time"
-                raise Lost(msg)
+        """Wait for the write lock."""
+        await begin(lambda: self._in_thread(self._begun), WRITE_SECONDS, lambda: self._given_up)
 
     def _begun(self) -> bool:
         """Begin to write; return False while another process does."""
         self._file.check()
-        try:
-            self._writer.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise
-            return False
-        return True
+        return begun(self._writer)
 
     async def _read(self, connection: sqlite3.Connection, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         return await self._in_thread(lambda: connection.execute(own(sql), parameters).fetchall())

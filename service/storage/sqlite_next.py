@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, nullcontext
@@ -18,13 +17,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from service.storage.database import CLOSE, CLOSE_POSTURE, END, REMADE, SHAPED, Lost, Scratch
+from service.storage.database import CLOSE, CLOSE_POSTURE, END, REMADE, SHAPED, Scratch
 from service.storage.next_tables import COLUMNS_MADE, MADE, NOTES, SCHEMA, CannotRebuild
-from service.storage.sqlite_rename import NEXT, OLD, alone, definitions, exchange, own
+from service.storage.sqlite_dialect import begin, begun, own
+from service.storage.sqlite_rename import NEXT, OLD, alone, definitions, exchange
 from service.storage.tables import PROJECTIONS
 from service.storage.threads import to_its_end
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
@@ -104,7 +105,7 @@ class SqliteNext:
 
     async def fetch(self, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
         """Read or write in a thread; see `NextTables`."""
-        return await self._in_thread(lambda: self._connection.execute(own(sql), parameters).fetchall())
+        return await self._read(self._connection, sql, *parameters)
 
     async def is_there(self) -> bool:
         """Look; see `NextTables`."""
@@ -142,7 +143,7 @@ class SqliteNext:
         if connection.in_transaction:
             yield
             return
-        await self._begin()
+        await begin(lambda: self._in_thread(partial(begun, connection)), WAIT_SECONDS)
         began = time.monotonic()
         try:
             if self.plan and not connection.execute(_PLANNED, (self.plan,)).fetchall():
@@ -159,23 +160,6 @@ class SqliteNext:
     def locked(self, tables: Sequence[str] = ()) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - nobody waits for tables here
         """Lock; see `NextTables`. Who writes at all keeps others from it."""
         return self.transaction()
-
-    async def _begin(self) -> None:
-        until = time.monotonic() + WAIT_SECONDS
-        while not await self._in_thread(self._begun):
-            if time.monotonic() > until:
-                msg = "another process has been writing all the time"
-                raise Lost(msg)
-
-    def _begun(self) -> bool:
-        """Begin to write; return False while another process does."""
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise
-            return False
-        return True
 
     async def _leave(self, seconds: float) -> None:
         """Leave the lock to others, which look for it now and then, for so many seconds, if there are any."""
@@ -259,11 +243,7 @@ class SqliteNext:
         with closing(self._connect()) as connection:
             connection.execute("BEGIN")
             connection.execute("SELECT 1 FROM head").fetchall()
-
-            async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401 - driver values
-                return await self._in_thread(lambda: connection.execute(own(sql), parameters).fetchall())
-
-            yield Scratch(self.dialect, fetch)
+            yield Scratch(self.dialect, partial(self._read, connection))
 
     async def swap(self, tables: Sequence[str], shape: int) -> None:
         """Rename; see `NextTables`. Nobody waits for those who read: they go on with what they began with."""
@@ -287,6 +267,9 @@ class SqliteNext:
         for (table,) in await self.fetch(f"SELECT name FROM {SCHEMA}.sqlite_schema WHERE type = 'table'"):
             await self.fetch(f"DROP TABLE {SCHEMA}.{table}")
         self.is_over = True
+
+    async def _read(self, connection: sqlite3.Connection, sql: str, *parameters: Any) -> Sequence[Row]:  # noqa: ANN401
+        return await self._in_thread(lambda: connection.execute(own(sql), parameters).fetchall())
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await to_its_end(self._threads, call)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import re
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from service.storage.next_tables import CannotRebuild
@@ -28,12 +27,6 @@ _RENAME = """
 UPDATE main.sqlite_schema SET name = ?2, sql = replace(sql, 'INDEX ' || ?1 || ' ', 'INDEX ' || ?2 || ' ')
 WHERE type = 'index' AND name = ?1
 """
-
-
-@lru_cache(maxsize=512)
-def own(sql: str) -> str:
-    """Write `$1` as SQLite's `?1`."""
-    return re.sub(r"\$(\d+)", r"?\1", sql)
 
 
 def definitions(connection: sqlite3.Connection, table: str) -> list[str]:
