@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import time
 from contextlib import asynccontextmanager
@@ -43,9 +42,6 @@ if TYPE_CHECKING:
 
     from service.settings import Settings
 
-COLLECT_AT = 10_000, 20, 50
-"""Thresholds of the garbage collector: with Python's own it takes a seventh of an append, and finds next to nothing."""
-
 logger = structlog.get_logger(__name__)
 
 
@@ -68,13 +64,6 @@ def new_traces(count: int, flags: str = "00") -> list[bytes]:
     return [
         f"00-{digits[at : at + 32]}-{digits[at + 32 : at + 48]}-{flags}".encode() for at in range(0, 48 * count, 48)
     ]
-
-
-def collect_seldom() -> None:
-    """Let the garbage collector pass over what is there for good, and look for cycles less often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AT)
 
 
 def chance() -> Chance:
@@ -153,7 +142,6 @@ def create_app(settings: Settings, traffic: Traffic | None = None) -> Litestar:
             app.state.services = services
             logger.info("service.started", embedded=settings.embedded, closed=services.keys.is_closed)
             await warm(services.ledger, services.database.primary)
-            collect_seldom()
             if services.keys.anyone is Role.ADMIN:
                 logger.warning("service.open", reason="the ledger has no keys: whoever reaches it may do everything")
             async with services.watches.running(Asker(app)):

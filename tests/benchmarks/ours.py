@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import tempfile
 import time
 from contextlib import ExitStack
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from service.app import COLLECT_AT, opened
+from service.app import opened
 from service.domain.admit.strict_json import accept
 from service.domain.vocabulary.events import Batch
 from service.settings import Settings
@@ -35,8 +34,7 @@ FASTEST = 30_000
 
 
 def runner() -> asyncio.Runner:
-    """Make an event loop as the server has it, and let the garbage collector run as seldom."""
-    gc.set_threshold(*COLLECT_AT)
+    """Make an event loop as the server has it."""
     return asyncio.Runner(loop_factory=uvloop.new_event_loop)
 
 
