@@ -127,7 +127,7 @@ async def _get_between(asked: AsOfRequest[BetweenQuery]) -> Answered:
     wanted = query.filter(asked.question.as_of)
     page = await touching_page(database, asked.question, wanted, after=asked.after, limit=query.limit)
     others = await _displacing(asked, wanted, page)
-    left = None if wanted.unsaid else await not_compared(database, page.basis, wanted)
+    left = await not_compared(database, page.basis, wanted)
     found = await with_sources(database, page.basis, page.items, page.next, query.sources)
     answered = asked.page(page.basis, (), found.next, not_compared=left)
     return answered._replace(members=_grouped(found.items, others) + answered.members.removeprefix(b'"items":[]'))

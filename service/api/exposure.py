@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
     from service.domain.charging.measures import Measure
     from service.domain.matching.clauses import Clause
-    from service.storage.database import Database
-    from service.views.asof.question import Basis, ItemState
+    from service.views.asof.question import ItemState
 
 CHARGED_MAX = 500
 """Measures that a charge is reckoned from, at most; with more it is not complete."""
@@ -142,14 +141,10 @@ async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
     if charged and not wanted.unsaid:
         return await _with_charge(asked, wanted, page)
     left, others = await asyncio.gather(
-        _left(database, page.basis, wanted),
+        not_compared(database, page.basis, wanted),
         displacing(database, page.basis, page.items, query.displacers(wanted, day)),
     )
     return await _answered(asked, page, others, left)
-
-
-async def _left(database: Database, basis: Basis, wanted: ScopeFilter) -> int | None:
-    return None if wanted.unsaid else await not_compared(database, basis, wanted)
 
 
 async def _answered(

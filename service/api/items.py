@@ -195,7 +195,7 @@ def _list(kind: str) -> Handler:
         page = await listed(asked.database, asked.question, listing, place_of(asked), query.limit)
         shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
         left = None
-        if kind in response_shapes.MEASURES and query.compared == "yes" and passes is None:
+        if kind in response_shapes.MEASURES and passes is None:
             left = await touching.not_compared(asked.database, page.basis, wanted)
         bodies, key = map(touching.shown, shown.items), listing.key(shown.items)
         return asked.page(page.basis, bodies, shown.next, key=key, not_compared=left)

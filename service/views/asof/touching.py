@@ -49,9 +49,9 @@ async def touching_page(
 async def not_compared(database: Database, basis: Basis, wanted: StateFilter | ScopeFilter) -> int | None:
     """Count the measures that pass but for their goods, which are not said in the way that is asked for.
 
-    NOT_COMPARED_MAX stands for so many or more; None where a filter asks for no good.
+    NOT_COMPARED_MAX stands for so many or more; None where a filter asks for no good, or for these measures themselves.
     """
-    if not isinstance(wanted, ScopeFilter) or not any(clause.unsaid for clause in wanted.clauses):
+    if not isinstance(wanted, ScopeFilter) or wanted.unsaid or not any(clause.unsaid for clause in wanted.clauses):
         return None
     others = wanted._replace(unsaid=True, bodies=wanted.partners is not None or wanted.maker is not None)
     page = await touching_page(database, basis.pinned(), others, after=0, limit=NOT_COMPARED_MAX)
