@@ -65,8 +65,10 @@ class Ledger:
         self._queue: deque[Request] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._stopping, self._head = False, Head(0, 0)
-        self._confirmed, self.counted = 0, Counted()
+        self._stopping = False
+        self._head = Head(0, 0)
+        self._confirmed = 0
+        self.counted = Counted()
         self._frozen = Freezer(database)
         self._previews = asyncio.Semaphore(PREVIEWS)
 
