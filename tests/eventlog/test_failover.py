@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, LiteralString
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple
 
 import pytest
 from click.testing import CliRunner
@@ -19,7 +20,7 @@ from tests.processes import PATIENCE
 from tests.servers import plain_client, read_feed, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import httpx
 
@@ -33,6 +34,28 @@ def pair(servers: PostgresServers) -> tuple[Postgres, Postgres]:
     primary = servers.primary()
     migrations.migrate(primary.url)
     return primary, servers.standby(primary)
+
+
+class Replicated(NamedTuple):
+    """A service on a primary and its standby, which both have an issue and a restriction `a`."""
+
+    primary: Postgres
+    standby: Postgres
+    url: str
+    asking: httpx.Client
+
+
+@contextmanager
+def replicated() -> Iterator[Replicated]:
+    """Start them; at the end the projections must be those of the log."""
+    with postgres_servers() as servers:
+        primary, standby = pair(servers)
+        url = together(primary, standby)
+        with serving(url) as server, plain_client(server.url) as asking:
+            assert send(asking, opening(), imposed("a")).status_code == 201
+            primary.wait_until_received(standby)
+            yield Replicated(primary, standby, url, asking)
+        assert "identical" in check(url)
 
 
 def send(asking: httpx.Client, *events: Event) -> httpx.Response:
@@ -113,59 +136,42 @@ def test_nothing_is_lost_in_a_failover_to_a_standby_that_commits_waited_for(figu
 @pytest.mark.row(32)
 def test_a_silent_primary_is_left_for_its_successor(figure: Callable[[str], None]) -> None:
     """A running service, and one that starts, go on with the second host though the first takes connections."""
-    with postgres_servers() as servers:
-        primary, standby = pair(servers)
-        url = together(primary, standby)
-        with serving(url) as server, plain_client(server.url) as asking:
-            assert send(asking, opening(), imposed("a")).status_code == 201
-            primary.wait_until_received(standby)
-            primary.pause()
-            standby.promote()
-            figure(f"acknowledged {insist(asking, imposed('b')):.1f} s after the promotion")
-            assert asking.get("/readyz").json()["head"] == 3
-            with serving(url) as other, plain_client(other.url) as asking_other:
-                assert send(asking_other, imposed("c")).status_code == 201
-            assert asking.get("/v1/restrictions/c").status_code == 200
-        assert "identical" in check(url)
+    with replicated() as (primary, standby, url, asking):
+        primary.pause()
+        standby.promote()
+        figure(f"acknowledged {insist(asking, imposed('b')):.1f} s after the promotion")
+        assert asking.get("/readyz").json()["head"] == 3
+        with serving(url) as other, plain_client(other.url) as asking_other:
+            assert send(asking_other, imposed("c")).status_code == 201
+        assert asking.get("/v1/restrictions/c").status_code == 200
 
 
 @pytest.mark.attack
 @pytest.mark.row(38)
 def test_a_primary_that_is_demoted_is_left() -> None:
     """When the first host takes no more writes and the second does, reads and writes go to the second."""
-    with postgres_servers() as servers:
-        primary, standby = pair(servers)
-        url = together(primary, standby)
-        with serving(url) as server, plain_client(server.url) as asking:
-            assert send(asking, opening(), imposed("a")).status_code == 201
-            primary.wait_until_received(standby)
-            primary.set("default_transaction_read_only", "on")
-            standby.promote()
-            insist(asking, imposed("b"))
-            assert asking.get("/readyz").status_code == 200
-            assert asking.get("/v1/restrictions/b").status_code == 200
-            assert standby.execute("SELECT position FROM head") == [(3,)]
+    with replicated() as (primary, standby, _, asking):
+        primary.set("default_transaction_read_only", "on")
+        standby.promote()
+        insist(asking, imposed("b"))
+        assert asking.get("/readyz").status_code == 200
+        assert asking.get("/v1/restrictions/b").status_code == 200
+        assert standby.execute("SELECT position FROM head") == [(3,)]
 
 
 @pytest.mark.slow
 def test_a_primary_that_was_left_is_nobodys() -> None:
     """Of two servers that take writes it is the promoted one, for a service that runs and for one that starts."""
-    with postgres_servers() as servers:
-        old, new = pair(servers)
-        url = together(old, new)
-        with serving(url) as server, plain_client(server.url) as asking:
-            assert send(asking, opening(), imposed("a")).status_code == 201
-            old.wait_until_received(new)
-            new.promote()
-            with serving(url) as other, plain_client(other.url) as asking_other:
-                assert send(asking_other, imposed("b")).status_code == 201
-                new.stop()
-                assert send(asking_other, imposed("c")).status_code == 503
-                assert asking_other.get("/v1/restrictions").status_code == 503
-                new.start()
-                insist(asking_other, imposed("c"))
+    with replicated() as (old, new, url, _):
+        new.promote()
+        with serving(url) as other, plain_client(other.url) as asking:
+            assert send(asking, imposed("b")).status_code == 201
+            new.stop()
+            assert send(asking, imposed("c")).status_code == 503
+            assert asking.get("/v1/restrictions").status_code == 503
+            new.start()
+            insist(asking, imposed("c"))
         assert [server.execute("SELECT position FROM head") for server in (old, new)] == [[(2,)], [(4,)]]
-        assert "identical" in check(url)
 
 
 _WAITING = " FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'parley'"

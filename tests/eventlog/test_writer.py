@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 from service.cli import cli
 from tests import migrations
-from tests.processes import PATIENCE
+from tests.processes import PATIENCE, free_port
 from tests.servers import Server, client, facts, openings, plain_client, read_feed, serving, serving_together
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def test_a_copy_of_the_database_writes_to_itself(migrated_postgres_url: str, pos
 
 def test_the_door_is_closed_to_strangers(migrated_postgres_url: str) -> None:
     """Who does not know the secret of the lease is disconnected, whatever it sends; the writer goes on."""
-    address = ("127.0.0.1", _free_port())
+    address = ("127.0.0.1", free_port())
     flags = ("--writer-address", f"{address[0]}:{address[1]}")
     with serving(migrated_postgres_url, *flags) as server:
         wait_until(lambda: is_writer(server))
@@ -268,9 +268,3 @@ def test_workers_share_an_address(migrated_url: str) -> None:
         server.kill()
         wait_until(lambda: are_gone(orphans))
         server.start()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -16,7 +16,7 @@ from tests.postgres_servers import HERE, Place
 from tests.servers import Server, openings, plain_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.failover.run import Run
     from tests.postgres_servers import Postgres, PostgresServers
@@ -46,40 +46,37 @@ def nothing() -> str:
 
 async def kill(run: Run) -> None:
     """Kill the primary, promote a standby."""
-    run.strike("the primary is killed")
-    await in_thread(run.cluster.primary.kill)
-    await promote(run)
-    await run.went_on()
+    await _replaced(run, "the primary is killed", run.cluster.primary.kill)
 
 
 async def stop(run: Run) -> None:
     """Stop the primary in order, promote a standby."""
-    run.strike("the primary is stopped")
-    await in_thread(run.cluster.primary.stop)
-    await promote(run)
-    await run.went_on()
+    await _replaced(run, "the primary is stopped", run.cluster.primary.stop)
 
 
 async def freeze(run: Run) -> None:
     """Freeze the primary, promote a standby, thaw the old primary."""
     old = run.cluster.primary
-    run.strike("the primary is frozen")
-    await in_thread(old.pause)
-    await promote(run)
-    await run.went_on()
-    await in_thread(old.resume)
-    await refuses(run, old)
+    await _replaced(run, "the primary is frozen", old.pause, old.resume)
 
 
 async def cut(run: Run) -> None:
     """Cut the network of the primary, promote a standby, join the network again."""
+    await _replaced(run, "the network of the primary is cut", network.cut, network.join)
+
+
+async def _replaced(
+    run: Run, what: str, strike: Callable[[], object], mend: Callable[[], object] | None = None
+) -> None:
+    """Strike the primary and promote a standby; where the old primary is mended, it must acknowledge nothing."""
     old = run.cluster.primary
-    run.strike("the network of the primary is cut")
-    await in_thread(network.cut)
+    run.strike(what)
+    await in_thread(strike)
     await promote(run)
     await run.went_on()
-    await in_thread(network.join)
-    await refuses(run, old)
+    if mend is not None:
+        await in_thread(mend)
+        await refuses(run, old)
 
 
 async def sessions(run: Run) -> None:
