@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 from click.testing import CliRunner
 
@@ -16,6 +17,14 @@ def test_the_changelog_has_the_version_with_its_date() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     versions = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", changelog, re.MULTILINE)
     assert versions[:1] == [VERSION]
+
+
+def test_the_modules_that_can_be_compiled_are_there() -> None:
+    """A module that is moved is moved in the list of the compiled wheel as well."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    modules = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]["modules"]
+    assert modules
+    assert [module for module in modules if not (ROOT / module).is_file()] == []
 
 
 def test_the_command_says_its_version() -> None:
