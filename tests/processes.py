@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0
 """Seconds within which a process must be ready or gone; only a broken one takes them."""
+POLL = 0.02
+"""Seconds between two looks at what a process has written."""
 
 
 @contextmanager
@@ -102,6 +105,14 @@ class Process:
         """Return what it has written, in all its lives."""
         file = self._log.fileno()  # shared with the process, its place in the file too: leave that alone
         return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
+
+    def log_with(self, text: str) -> str:
+        """Return what it has written once the text is in it: a line is written a moment after what it is about."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in (log := self.log()):
+            assert time.monotonic() < deadline, log
+            time.sleep(POLL)
+        return log
 
     def close(self) -> None:
         """Make sure that it is gone."""

@@ -17,11 +17,10 @@ from uuid import UUID
 
 import httpx
 
-from tests.processes import PATIENCE, Process
+from tests.processes import PATIENCE, POLL, Process
 
 Event = dict[str, Any]
 
-POLL = 0.02
 _WHERE = re.compile(r"^Parley listens on (http://127\.0\.0\.1:[0-9]+)$", re.MULTILINE)
 """What `parley serve` says of where it listens."""
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -20,8 +20,8 @@ import httpx
 import pytest
 
 from service.cli.follow import WAIT_SECONDS
-from tests.processes import PATIENCE, ROOT
-from tests.servers import POLL, Event, Server, fact, openings, plain_client, read_feed, serving
+from tests.processes import PATIENCE, POLL, ROOT
+from tests.servers import Event, Server, fact, openings, plain_client, read_feed, serving
 
 pytestmark = pytest.mark.slow
 

@@ -25,8 +25,8 @@ from service.relay.relay import STREAM, SUBJECTS
 from tests import tally
 from tests.brokers import Broker, RelayProcess, broker, connected
 from tests.followers import Log, Seen
-from tests.processes import PATIENCE
-from tests.servers import POLL, Event, Server, fact, openings, plain_client, read_feed, serving_together
+from tests.processes import PATIENCE, POLL
+from tests.servers import Event, Server, fact, openings, plain_client, read_feed, serving_together
 from tests.sse import following
 
 pytestmark = pytest.mark.slow

@@ -156,9 +156,11 @@ class Follower:
             await send(_message(_SET_BACK % (str(self._after).encode(), encode(str(error)))))
 
     async def _go_on(self) -> None:
-        while not self._tail.closed and not self._gone:
+        while not self._tail.closed:
             if written := self._written(*(self._blocks() or await self._read())):
                 await self._send(_message(written))
+            if self._gone:  # perhaps just now, when there was nothing to wake
+                return
             self._woken = self._tail.moved(self._after.position, self._push)
             await self._woken
             if self._rest is not None:

@@ -25,22 +25,25 @@ class File:
         """Note nothing yet."""
         self._path = path
         self._noted: tuple[int, int] | None = None
+        self._is_logged = False
 
     def note(self) -> None:
         """Note which file has the path: the one that is open."""
-        self._noted = self._found()
+        self._noted, self._is_logged = self._found(), False
 
     def check(self) -> None:
         """Raise Lost when another file, or none, has the path: what is written to the open one nobody would find.
 
-        It costs 3 us.
+        The log says so once. It costs 3 us.
         """
         if self._found() != self._noted:
-            log.error(
-                "database.replaced",
-                path=self._path,
-                remedy="stop every process of this ledger, move away the files -wal and -shm beside it, then start",
-            )
+            if not self._is_logged:
+                self._is_logged = True
+                log.error(
+                    "database.replaced",
+                    path=self._path,
+                    remedy="stop every process of this ledger, move away the files -wal and -shm beside it, then start",
+                )
             msg = "the file of the database was replaced while it was open"
             raise Lost(msg)
 

@@ -188,6 +188,7 @@ def test_a_secret_is_kept_nowhere(migrated_sqlite_url: str) -> None:
         with plain_client(server.url) as client:
             assert client.get(ISSUES, headers=bearing(key)).status_code == 200
             assert client.get(ISSUES, headers=bearing(key[:-1])).status_code == 401
+        server.stop()
         assert secret[:-1] not in server.log()
     for part in ("", "-wal"):
         path = migrated_sqlite_url.removeprefix("sqlite:///") + part

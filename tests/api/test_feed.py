@@ -454,6 +454,32 @@ async def test_a_follower_that_comes_after_all_have_gone_is_notified(
         await tail.stop()
 
 
+@pytest.mark.anyio
+async def test_a_follower_that_is_left_while_it_sends_ends(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends with that block, though neither an event nor a heartbeat comes after it."""
+    monkeypatch.setattr(live, "TICK_SECONDS", 2 * PATIENCE)
+    monkeypatch.setattr(live, "POLL_SECONDS", 0.01)
+    async with opened(migrated_url) as ledger:
+        await ledger.append(openings())
+        tail = Tail(ledger.database)
+        tail.start()
+        received: list[int] = []
+
+        async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
+            received.extend(int(each) for each in re.findall(rb"^id: ([0-9]+)$", message["body"], re.MULTILINE))
+            if received:
+                follower.leave()
+
+        follower = Follower(ledger.database, tail, Place(0), EVERYTHING)
+        with tail.following():
+            await until(lambda: tail.head == 3)
+            await tail.moved(3)  # the first tick
+            async with asyncio.timeout(PATIENCE):
+                await follower.follow(send)
+        await tail.stop()
+    assert received == [1, 2, 3]
+
+
 def test_a_heartbeat_carries_the_position_reached(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A follower that gets nothing for long gets a comment, with the position that it has reached as its id."""
     monkeypatch.setattr(live, "TICK_SECONDS", 0.0)

@@ -51,11 +51,7 @@ def trace_of(response: httpx.Response) -> str:
 
 def lines_of(server: Server, trace_id: str) -> list[dict[str, Any]]:
     """Return the lines of a trace, once there is one: it is written a moment after the answer."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := [line for line in server.log().splitlines() if trace_id in line]):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return [json.loads(line) for line in found]
+    return [json.loads(line) for line in server.log_with(trace_id).splitlines() if trace_id in line]
 
 
 def metrics_of(client: httpx.Client) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:

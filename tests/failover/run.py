@@ -16,8 +16,7 @@ from tests.load.findings import Findings
 from tests.load.followers import ONCE
 from tests.load.load import Load, Size
 from tests.load.running import ended_well
-from tests.processes import PATIENCE
-from tests.servers import POLL
+from tests.processes import PATIENCE, POLL
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

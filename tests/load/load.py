@@ -16,8 +16,7 @@ from tests.load.questions import Questions
 from tests.load.readers import FrozenAnswers, Reader
 from tests.load.texts import Texts
 from tests.load.writers import Writer
-from tests.processes import PATIENCE
-from tests.servers import POLL
+from tests.processes import PATIENCE, POLL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.load.commands import in_thread, rebuild
 from tests.load.running import Running
-from tests.processes import PATIENCE
-from tests.servers import POLL
+from tests.processes import PATIENCE, POLL
 
 if TYPE_CHECKING:
     import random
