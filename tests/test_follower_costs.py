@@ -17,8 +17,8 @@ from service.api.feed import FOLLOWERS_MAX
 from service.app import create_app
 from service.feed.pages import CHUNK_BYTES, PAGE_BYTES
 from service.settings import Settings
-from tests.processes import PATIENCE
-from tests.servers import ISSUES, POLL, Server, openings, plain_client, serving
+from tests.processes import PATIENCE, POLL
+from tests.servers import ISSUES, Server, openings, plain_client, serving
 from tests.sse import following
 
 if TYPE_CHECKING:

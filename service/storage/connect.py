@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from service.storage.database import Database
     from service.storage.next_tables import NextTables
 
-GC_THRESHOLD = 50_000
-"""New objects between two looks for cycles."""
+GC_THRESHOLDS = 20_000, 2, 1_000
+"""New objects between two looks for cycles among them; how many of these until a look at all that is younger than the
+last such look, and of those until one at everything. The first two make everybody wait for 20 ms at most."""
 
 
 def connect(url: str) -> Database:
@@ -53,7 +54,7 @@ async def opened(url: str, read_url: str = "") -> AsyncIterator[Database]:
     lives long and holds none, and looking through it cost a fifth of an append.
     """
     gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 10, 100)
+    gc.set_threshold(*GC_THRESHOLDS)
     database = Replicated(connect(url), connect(read_url)) if read_url else connect(url)
     try:
         await database.open()

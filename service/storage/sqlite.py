@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,6 +47,11 @@ WRITE_SECONDS = 5.0
 """How long a write waits for those of other processes."""
 WRITE_BUSY_MS = 250
 """How long one of its tries waits in a thread, where it cannot be broken off."""
+TURN_SECONDS, ROWS_AT_ONCE = 0.01, 64
+"""How long rows are written before others have a turn, and after how many the clock is looked at.
+
+A thread would have to wait for its turn at every row.
+"""
 CACHE_KIB = 65_536
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -171,7 +177,7 @@ class Sqlite:
             if connection.execute(_MOVE, heads).rowcount == 0:
                 return False
             try:
-                self._store(connection, commit)
+                await self._store(connection, commit)
             except sqlite3.IntegrityError as error:
                 if "event.id" in str(error):
                     raise DuplicateId from error
@@ -197,16 +203,20 @@ class Sqlite:
             connection.execute(own(FREEZE), (instant,))
 
     @staticmethod
-    def _store(connection: sqlite3.Connection, commit: Commit) -> None:
-        if commit.closings:
-            connection.executemany(own(CLOSE), commit.closings)
-        if commit.posture_closings:
-            connection.executemany(own(CLOSE_POSTURE), commit.posture_closings)
-        if commit.endings:
-            connection.executemany(own(END), commit.endings)
-        for table, rows in commit.rows.items():
-            if rows:
-                connection.executemany(_INSERT[table], rows)
+    async def _store(connection: sqlite3.Connection, commit: Commit) -> None:
+        turn = time.monotonic() + TURN_SECONDS
+        changes: list[tuple[str, Sequence[Sequence[Any]]]] = [
+            (own(CLOSE), commit.closings),
+            (own(CLOSE_POSTURE), commit.posture_closings),
+            (own(END), commit.endings),
+            *[(_INSERT[table], rows) for table, rows in commit.rows.items()],
+        ]
+        for statement, rows in changes:
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                connection.executemany(statement, rows[start : start + ROWS_AT_ONCE])
+                if time.monotonic() > turn:
+                    await asyncio.sleep(0)
+                    turn = time.monotonic() + TURN_SECONDS
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[sqlite3.Connection]:

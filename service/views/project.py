@@ -12,7 +12,7 @@ from service.domain.rule.posture import BEARING_KINDS
 from service.domain.rule.scope import ScopeTokens, followed, of_texts
 from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.rule.tally import Days, Shift, Tally, shifts
-from service.domain.rule.work import WEIGH_STEPS, state_steps
+from service.domain.rule.work import FACET_STEPS, TOKEN_STEPS, WEIGH_STEPS, state_steps
 from service.domain.vocabulary import instants
 from service.domain.vocabulary.codes import SCOPE_MARKS
 from service.domain.vocabulary.dates import FOREVER, parse
@@ -152,14 +152,16 @@ class Projector:
         kinds = {home.slug: home.kind.name, **{text.item: self._item(text.item).kind.name for text in texts}}
         touched = [each for slug in kinds for each in self._touched.get(slug, ())]
         others = [] if acts_on is None else tokens.tokens_of_text(text_of(acts_on.event), ())
+        self._spend(TOKEN_STEPS * (len(found_by) + len(others) + sum([len(each.every) for each in touched[1:]])))
         return sorted({*of_texts(event.type, texts, kinds), *followed(found_by, others, touched)})
 
     def _facet(self, item: Item, found_by: Iterable[str]) -> None:
         """Make an item a candidate for the tokens of a text; a state has no others, on whatever basis."""
-        for token in found_by:
-            if token not in item.tokens:
-                self._facets[token, item.number] = None
-                item.tokens.add(token)
+        new = [token for token in found_by if token not in item.tokens]
+        self._spend(FACET_STEPS * len(new))
+        for token in new:
+            self._facets[token, item.number] = None
+            item.tokens.add(token)
 
     def _apply(self, entry: Entry, home: Item) -> None:
         event = entry.event

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -28,8 +28,10 @@ Event = dict[str, Any]
 TRIES = int(os.environ.get("PARLEY_TEST_SEARCH", "60"))
 BEST = 6
 """The costliest shapes so far, which the next ones are made from."""
-CPU_MAX, GROWN_MAX, WAIT_MAX = 1.0, 200 * MB, 0.6
-"""Others are to wait for 0.1 s at most, and do beside reads on a quiet machine; a busy one adds what else it does."""
+CPU_MAX, GROWN_MAX, BLOCKED_MAX, WAIT_MAX = 1.0, 200 * MB, 0.1, 0.6
+"""Others are to wait for 0.1 s of the server's work at most; a busy machine adds what else it does."""
+REPEATED = 2
+"""How often a request is made again that was beyond a bound: what the machine does beside it is not its cost."""
 BASE = date(2001, 1, 1)
 ORDERS = ("first", "last", "random", "same")
 DATES = ("days", "ranges", "pairs", "mixed", "one")
@@ -51,6 +53,7 @@ class Shape:
     report_bytes: int = 20
     report_dates: int = 0
     entities: int = 0
+    names: int = 1
     goods: int = 1
     issues: int = 1
     changes: int = 3
@@ -69,8 +72,8 @@ class Shape:
 
 LIMITS: dict[str, int] = {
     "facts": 1_000, "items": 200, "uncertain": 64, "spread": 4_000, "fields": 3, "reports": 64, "report_bytes": 1_900,
-    "report_dates": 64, "entities": 1_000, "goods": 256, "issues": 32, "changes": len(CHANGES), "corrections": 400,
-    "added": 400, "disputes": 400, "retractions": 400, "parts": 8,
+    "report_dates": 64, "entities": 1_000, "names": 64, "goods": 256, "issues": 32, "changes": len(CHANGES),
+    "corrections": 400, "added": 400, "disputes": 400, "retractions": 400, "parts": 8,
 }  # fmt: skip
 
 
@@ -122,7 +125,8 @@ class Batches:
         if number < shape.items:
             return imposed(item, *issues[: shape.issues], **common)
         if shape.entities:
-            common["entities"] = [{"name": f"Entity {index}"} for index in range(shape.entities)]
+            first = number % shape.names * shape.entities
+            common["entities"] = [{"name": f"Entity {first + index}"} for index in range(shape.entities)]
         change = CHANGES[self._choose.randrange(shape.changes)]
         if change == "eased":
             return eased(item, *issues[: shape.issues], **common)
@@ -180,15 +184,24 @@ def questions(item: str, issue: str) -> Iterator[str]:
 
 
 class Found:
-    """The costliest of some requests, by CPU, memory and how long others waited."""
+    """The costliest of some requests, by CPU, memory, and what others waited for."""
 
     def __init__(self) -> None:
         """Begin with none."""
         self.worst: dict[str, tuple[float, str]] = {}
+        self.beyond: list[str] = []
+        """What cost too much."""
 
     def add(self, cost: Cost, what: str) -> None:
         """Take in a request."""
-        for name, size in (("s of CPU", cost.cpu), ("MB", cost.grown / MB), ("ms of others", 1_000 * cost.waited)):
+        if beyond(cost):
+            self.beyond.append(what)
+        for name, size in (
+            ("s of CPU", cost.cpu),
+            ("MB", cost.grown / MB),
+            ("ms that others waited", 1_000 * cost.waited),
+            ("ms of CPU meanwhile", 1_000 * cost.blocked),
+        ):
             self.worst[name] = max(self.worst.get(name, (0.0, "")), (size, what))
 
     def __str__(self) -> str:
@@ -196,25 +209,54 @@ class Found:
         return "; ".join(f"{size:.2f} {name} for {what}" for name, (size, what) in self.worst.items())
 
 
-def tried(client: httpx.Client, server: Server, shape: Shape, number: int, found: dict[str, Found]) -> Cost:
-    """Record the batches of a shape, ask about them; return the worst of what has a bound."""
-    choose = random.Random(number)  # noqa: S311 - repeatable
-    issues = [f"issue-{number}-{index}" for index in range(shape.issues)]
+class Tried(NamedTuple):
+    """A request of a shape, and what it cost."""
+
+    kind: str
+    what: str
+    cost: Cost
+
+
+def tried(client: httpx.Client, server: Server, shape: Shape, number: int, again: int = 0) -> list[Tried]:
+    """Record the batches of a shape, and ask about them; `again` is for names that are new where it is repeated."""
+    choose, name = random.Random(number), f"{number}-{again}"  # noqa: S311 - repeatable
+    issues = [f"issue-{name}-{index}" for index in range(shape.issues)]
     opened = client.post("/v1/events", json={"events": [opening(issue) for issue in issues]})
     opened.raise_for_status()
-    worst = Cost()
     asked: list[tuple[str, str, Any]] = [
-        ("append", "/v1/events", {"events": batch}) for batch in Batches(choose, f"item-{number}").make(shape, issues)
+        ("append", "/v1/events", {"events": batch}) for batch in Batches(choose, f"item-{name}").make(shape, issues)
     ]
-    asked += [("read", question, None) for question in questions(f"item-{number}-0", issues[0])]
+    asked += [("read", question, None) for question in questions(f"item-{name}-0", issues[0])]
+    found = []
     for kind, path, body in asked:
         with metered(server) as cost:
             answer = client.get(path) if body is None else client.post(path, json=body)
         assert answer.status_code in {200, 201, 404, 413, 422}, f"{path}: {answer.status_code} {answer.text[:300]}"
-        named = path.replace(f"-{number}", "") if body is None else f"{len(body['events'])} events"
-        found[kind].add(cost, f"{named} ({shape})")
-        worst = Cost(max(worst.cpu, cost.cpu), max(worst.grown, cost.grown), max(worst.waited, cost.waited))
-    return worst
+        named = path.replace(f"-{name}", "") if body is None else f"{len(body['events'])} events"
+        found.append(Tried(kind, f"{named} ({shape})", cost))
+    return found
+
+
+def steadily(client: httpx.Client, server: Server, shape: Shape, number: int) -> list[Tried]:
+    """Try a shape, once more and again if something is beyond a bound: the least that each cost is its cost.
+
+    What else the machine does comes and goes.
+    """
+    found = tried(client, server, shape, number)
+    for again in range(1, REPEATED + 1):
+        if not any(beyond(each.cost) for each in found):
+            break
+        more = tried(client, server, shape, number, again)
+        found = [
+            Tried(kind, what, Cost(*map(min, astuple(cost), astuple(other.cost))))
+            for (kind, what, cost), other in zip(found, more, strict=True)
+        ]
+    return found
+
+
+def beyond(cost: Cost) -> bool:
+    """Return whether a request cost too much."""
+    return cost.cpu > CPU_MAX or cost.grown > GROWN_MAX or cost.blocked > BLOCKED_MAX or cost.waited > WAIT_MAX
 
 
 @pytest.mark.attack
@@ -231,12 +273,12 @@ def test_no_request_that_a_search_finds_is_beyond_the_bound(
         for number in range(TRIES):
             shape = Shape() if number < BEST or not best else choose.choice(best)[2]
             shape = varied(shape, choose)
-            cost = tried(client, server, shape, number, found)
-            score = cost.cpu / CPU_MAX + cost.grown / GROWN_MAX + cost.waited / WAIT_MAX
+            each_tried = steadily(client, server, shape, number)
+            for kind, what, each in each_tried:
+                found[kind].add(each, what)
+            cost = Cost(*[max(column) for column in zip(*[astuple(each.cost) for each in each_tried], strict=True)])
+            score = cost.cpu / CPU_MAX + cost.grown / GROWN_MAX + cost.blocked / BLOCKED_MAX
             best = sorted([*best, (score, number, shape)], reverse=True)[:BEST]
     for kind, worst in found.items():
         figure(f"{kind}: {worst}")
-    for worst in found.values():
-        assert worst.worst["s of CPU"][0] <= CPU_MAX
-        assert worst.worst["MB"][0] <= GROWN_MAX / MB
-        assert worst.worst["ms of others"][0] <= 1_000 * WAIT_MAX
+    assert {kind: worst.beyond for kind, worst in found.items()} == {"append": [], "read": []}

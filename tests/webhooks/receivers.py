@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.processes import PATIENCE
-from tests.servers import POLL
+from tests.processes import PATIENCE, POLL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,7 +1,8 @@
 # ruff: noqa: INP001 - a script
-"""Send generated requests to a service of its own, by its document: `run.py SCHEMATHESIS SECONDS SEED PHASES`.
+"""Send generated requests to a service of its own, by its document: `run.py SCHEMATHESIS EXAMPLES SEED PHASES SECONDS`.
 
-The service has the London set in a ledger of its own on SQLite. The stream is left out: its answers do not end.
+The service has the London set in a ledger of its own on SQLite. The stream is left out: its answers do not end. The
+same seed sends the same requests, unless the limit on time (0 for none) ends them earlier.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from pathlib import Path
 from tests.servers import Server
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-EXAMPLES = 10
-"""Requests of each sort to each operation, and again while time is left."""
 PATIENCE = 120
-"""Seconds to finish after the time is over."""
+"""Seconds to begin, and to finish after the time is over."""
+UNLIMITED = 3_000
+"""Seconds that a run without a limit may take."""
 
 
-def main(program: str, seconds: str, seed: str, phases: str) -> int:
-    """Run schemathesis; return its exit code."""
+def main(program: str, examples: str, seed: str, phases: str, seconds: str) -> int:
+    """Run schemathesis with so many requests of each sort to each operation; return its exit code."""
+    limited = seconds != "0"
     with tempfile.TemporaryDirectory() as folder:
         database = f"sqlite:///{folder}/parley.db"
         seed_it = [sys.executable, "-m", "service", "seed", "--database-url", database]
@@ -29,10 +31,11 @@ def main(program: str, seconds: str, seed: str, phases: str) -> int:
         server = Server(database)
         server.start()
         command = [program, "--config-file", str(CONFIG), "run", f"{server.url}/schema/openapi.json"]
-        command += ["--exclude-operation-id", "stream_feed", "--phases", phases, "--max-examples", str(EXAMPLES)]
-        command += ["--seed", seed, "--max-time", seconds, "--request-timeout", "30", "--continue-on-failure"]
+        command += ["--exclude-operation-id", "stream_feed", "--phases", phases, "--max-examples", examples]
+        command += ["--seed", seed, "--request-timeout", "30", "--continue-on-failure"]
+        command += ["--max-time", seconds] if limited else []
         try:
-            return subprocess.run(command, check=False, timeout=int(seconds) + PATIENCE).returncode  # noqa: S603 - it
+            return subprocess.run(command, check=False, timeout=int(seconds) + PATIENCE if limited else UNLIMITED).returncode  # noqa: S603 - it
         finally:
             server.stop()
 

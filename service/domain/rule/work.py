@@ -11,13 +11,17 @@ Spend = Callable[[int], object]
 """Takes the steps that are about to be done; a bound may refuse them with an error of its own."""
 STATE_STEPS = 300
 """Steps to write a state, in addition to one for every four bytes of it."""
-EDGE_STEPS = 100
+EDGE_STEPS = 150
 """Steps to find what stands on a day."""
 REACH_STEPS = 1
 """Steps on a day for a fact that answers of many days look at (service/domain/rule/reach.py)."""
 WEIGH_STEPS = 10
 """Steps to weigh a fact, for it and for each record on it."""
-READING = 40
+TOKEN_STEPS = 24
+"""Steps for what a text is found by, a word or a name: to read it and to count it."""
+FACET_STEPS = 30
+"""Steps for what an item was not found by before: it is written too."""
+READING = 60
 """Steps for a fact in one reading of uncertain dates."""
 
 

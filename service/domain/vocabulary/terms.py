@@ -123,6 +123,12 @@ def _read(reader: Reader, value: Any) -> tuple[str, ...]:  # noqa: ANN401 - as t
     return reader(value)
 
 
+@lru_cache(maxsize=4_096)
+def _read_entry(reader: Reader, value: Any) -> tuple[str, ...]:  # noqa: ANN401 - as the reader takes it
+    """List the tokens of an entry of a term, which is read again with each correction of its fact."""
+    return reader(value)
+
+
 @cache
 def _readers(struct: type[Fact]) -> Mapping[str, Reader]:
     names = term_names(struct)
@@ -202,7 +208,7 @@ def _by_templates(templates: tuple[str, ...], word: str | None, info: inspect.Ty
 def _of_each(reader: Reader | None) -> Reader | None:
     if reader is None:
         return None
-    return lambda values: tuple(dict.fromkeys([token for value in values for token in reader(value)]))
+    return lambda values: tuple(dict.fromkeys([token for value in values for token in _read_entry(reader, value)]))
 
 
 def _of_part(info: inspect.StructType) -> Reader | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from service.domain.rule.publication import as_published_by, days
 from service.domain.vocabulary.kinds import KINDS
-from service.views.asof.weighing import PageWork, chained, publication_day, rows_of
+from service.views.asof.weighing import PageWork, chained, publication_day, rows_of, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ class Lives:
         """`rows` are the events that bear on it, `last` the last day of publication that counts."""
         self._rows, self.last = rows, last
         self.slug, self.kind = rows[0][1], KINDS[rows[0][2]]
-        self.events = len(rows)
+        self.size = size_of(rows)
 
     def __iter__(self) -> Iterator[tuple[Item, int, dict[int, Segment | None]]]:
         """Return the item as known on each day, with the day and its segments that are not as before.

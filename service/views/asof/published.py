@@ -190,7 +190,7 @@ async def first(database: Database, basis: Basis, kind: str, slug: str) -> First
     begun = None
     if found is not None:
         with suppress(TooMuchToAnswer):
-            begun = await apart(found.events, _begun, found)
+            begun = await apart(found.size, _begun, found)
     return begun or await recorded.first(database, basis, kind, slug)
 
 

@@ -32,7 +32,7 @@ async def published_page(
 ) -> VersionPage | None:
     """Return an item's rectangles after a corner, as known up to a day of publication; None for an item with none."""
     found = await lives(database, basis, kind, slug)
-    return None if found is None else await apart(found.events, _page, found, after, limit)
+    return None if found is None else await apart(found.size, _page, found, after, limit)
 
 
 def _page(found: Lives, after: Corner, limit: int) -> VersionPage | None:

@@ -94,7 +94,7 @@ async def weighed_until(
     while start < len(slugs) and not work.is_enough:
         part = slugs[start : start + work.part(CHUNK)]
         rows = await rows_of(database, part, basis.position)
-        taken += await apart(sum(map(_size, rows)), _weighed, rows, basis.published, work, take)
+        taken += await apart(sum(map(size_of, rows)), _weighed, rows, basis.published, work, take)
         start += len(part)
     return taken
 
@@ -113,7 +113,7 @@ def _weighed(rows: Iterable[Sequence[Row]], day: int | None, work: PageWork, tak
     return taken
 
 
-def _size(rows: Sequence[Row]) -> int:
+def size_of(rows: Sequence[Row]) -> int:
     """Return how many events the work on an item's rows is like."""
     return len(rows) + sum([len(row[5]) for row in rows]) // EVENT_BYTES
 
