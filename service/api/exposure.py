@@ -22,6 +22,7 @@ from service.domain.matching.blocs import blocs_with
 from service.domain.matching.partners import Partners
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party
 from service.views.asof import touching
+from service.views.asof.basis import resolve
 from service.views.asof.displaced import displacing
 from service.views.asof.question import ScopeFilter, StatePage
 from service.views.asof.sources import with_sources
@@ -136,14 +137,16 @@ async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
     """Read the restrictions and clearances that touch a good and a country, and what is charged."""
     query, database, day = asked.query, asked.database, asked.question.as_of
     wanted = query.filter(day)
-    page = await touching_page(database, asked.question, wanted, after=asked.after, limit=query.limit)
     charged = asked.cursor is None and query.origin is not None and query.good_asked is not None
     if charged and not wanted.unsaid:
+        page = await touching_page(database, asked.question, wanted, after=asked.after, limit=query.limit)
         return await _with_charge(asked, wanted, page)
-    left, others = await asyncio.gather(
-        not_compared(database, page.basis, wanted),
-        displacing(database, page.basis, page.items, query.displacers(wanted, day)),
+    basis = await resolve(database, asked.question)
+    page, left = await asyncio.gather(  # each waits for the database several times
+        touching_page(database, basis.pinned(), wanted, after=asked.after, limit=query.limit),
+        not_compared(database, basis, wanted),
     )
+    others = await displacing(database, basis, page.items, query.displacers(wanted, day))
     return await _answered(asked, page, others, left)
 
 

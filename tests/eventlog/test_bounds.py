@@ -254,8 +254,8 @@ def test_a_history_as_published_that_takes_too_much_work_is_refused(
             record("report_added", fact, reports=[{"outlet": "A ministry", "published": day(number)}])
             for number in range(count)
         ]
-        for start in range(0, count, 200):
-            assert post(server, added[start : start + 200])[0].status_code == 201
+        for start in range(0, count, 100):
+            assert post(server, added[start : start + 100])[0].status_code == 201
     with plain_client(server.url) as client:
         assert client.get("/v1/restrictions/few/versions?known_basis=published&limit=1000").status_code == 200
         with metered(server) as cost:

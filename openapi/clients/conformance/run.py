@@ -24,6 +24,7 @@ UNLIMITED = 3_000
 def main(program: str, examples: str, seed: str, phases: str, seconds: str) -> int:
     """Run schemathesis with so many requests of each sort to each operation; return its exit code."""
     limited = seconds != "0"
+    patience = int(seconds) + PATIENCE if limited else UNLIMITED
     with tempfile.TemporaryDirectory() as folder:
         database = f"sqlite:///{folder}/parley.db"
         seed_it = [sys.executable, "-m", "service", "seed", "--database-url", database]
@@ -35,7 +36,7 @@ def main(program: str, examples: str, seed: str, phases: str, seconds: str) -> i
         command += ["--seed", seed, "--request-timeout", "30", "--continue-on-failure"]
         command += ["--max-time", seconds] if limited else []
         try:
-            return subprocess.run(command, check=False, timeout=int(seconds) + PATIENCE if limited else UNLIMITED).returncode  # noqa: S603 - it
+            return subprocess.run(command, check=False, timeout=patience).returncode  # noqa: S603 - it
         finally:
             server.stop()
 
