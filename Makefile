@@ -88,8 +88,8 @@ clients-others: $(NODE) $(DEV) ## Make clients in Go and TypeScript by openapi-g
 
 # SECONDS has a default for the soak.
 conformance: SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),0)
-conformance: $(TOOLS) ## Send requests made from the OpenAPI document (EXAMPLES=5 SEED=1 SECONDS=0 PHASES=fuzzing,coverage)
-	PYTHONPATH=. $(BIN)/python openapi/clients/conformance/run.py "$(abspath $(BIN))/schemathesis" $(or $(EXAMPLES),5) \
+conformance: $(TOOLS) ## Send requests made from the OpenAPI document (EXAMPLES=25 SEED=1 SECONDS=0 PHASES=fuzzing,coverage)
+	PYTHONPATH=. $(BIN)/python openapi/clients/conformance/run.py "$(abspath $(BIN))/schemathesis" $(or $(EXAMPLES),25) \
 		$(or $(SEED),1) $(or $(PHASES),fuzzing) $(SECONDS)
 
 lint-openapi: $(NODE) ## Lint the OpenAPI document with redocly and spectral (needs Node and npm)

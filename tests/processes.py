@@ -66,10 +66,6 @@ class Process:
         self._running().terminate()
         return self.wait()
 
-    def ended(self) -> bool:
-        """Return whether it has ended, by itself too."""
-        return self._running().poll() is not None
-
     def wait(self) -> int:
         """Wait until it has ended; return its exit code."""
         return self._running().wait(PATIENCE)

@@ -35,7 +35,7 @@ READS = {
     "an item": (f"/v1/restrictions/china-seven-rare-earths-control?{BASIS}", 65),
     "an issue": (f"/v1/issues/rare-earth-export-restrictions?{BASIS}", 75),
     "a list": (f"/v1/restrictions?party=CN&{BASIS}", 112),
-    "exposure": (f"/v1/exposure?good=dysprosium&party=US&{BASIS}", 117),
+    "exposure": (f"/v1/exposure?good=dysprosium&party=US&{BASIS}", 118),
 }
 """Reads by name, each with the most functions that it may pass: a list and exposure have a search of their own."""
 PROSE = (

@@ -43,10 +43,7 @@ class Recorded(NamedTuple):
 
 @mypyc_attr(allow_interpreted_subclasses=True)  # the rebuild has one
 class Projector:
-    """Collects the rows of one commit. It changes the items it was given: after a failed commit throw them away.
-
-    What it has done to tallies can be undone.
-    """
+    """Collects the rows of one commit; after a failed one throw its items away, and undo what it did to tallies."""
 
     def __init__(self, loaded: Loaded, bounds: WorkCheck | None = None) -> None:
         """`bounds` may refuse the work, with an error of its own."""

@@ -200,7 +200,7 @@ class Found:
             ("s of CPU", cost.cpu),
             ("MB", cost.grown / MB),
             ("ms that others waited", 1_000 * cost.waited),
-            ("ms of CPU meanwhile", 1_000 * cost.blocked),
+            ("ms of CPU during it", 1_000 * cost.blocked),
         ):
             self.worst[name] = max(self.worst.get(name, (0.0, "")), (size, what))
 

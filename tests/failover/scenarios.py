@@ -96,7 +96,7 @@ async def full(run: Run) -> None:
     await asyncio.sleep(FULL_SECONDS)
     run.strike("the disk of the primary was full, and has space again")
     disk.free(primary.data)
-    if await in_thread(primary.ended):
+    if not await in_thread(primary.is_running):
         run.notes.append("the primary had ended, and was started again")
         await in_thread(primary.start)
     await run.went_on()

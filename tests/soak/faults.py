@@ -64,6 +64,12 @@ class Faults:
             fault = self._failover if not failed and passed > seconds * FAILOVER_AT else self._next()
             await in_thread(fault)
             await asyncio.sleep(min(self._choose.uniform(*REST), max(began + seconds - time.monotonic(), 0)))
+            self._supervise()
+
+    def _supervise(self) -> None:
+        """Start the relay again if it has ended, as what runs it does: it needs the database when it starts."""
+        if not self._cluster.relay.is_running():
+            self._cluster.relay.launch()
 
     def _next(self) -> Callable[[], None]:
         """Take the next fault: each comes up before one comes again."""

@@ -30,14 +30,18 @@ KINDS = {
 RULES = [
     # The ledger, its names, and what the network knows.
     r"lies beyond the head|not a cursor of this list|already;|is not in this log|open it first",
-    r"there is no subscription|cannot be resolved|an address that is not public",
+    r"there is no subscription|there is no issue|no recorded event has this id",
+    r"cannot be resolved|an address that is not public",
+    r"at most the head of the log|^is not past$|^later than today$|^a corrected event keeps its id",
     # Several parameters or members at once.
     r"not together with|one of the two is enough|with known_basis|the same as|^give |^the same fact gives ",
-    r"^it is about a good: give |^only with ",
+    r"^it is about a good: give |^only with |^a minimum price is an amount$|^not the issue itself",
+    r"^a restriction names goods or entities",
     # The last days of short months, and days in order.
-    r"day is out of range for month|is before |^before (until_)?from|are not in order$",
+    r"^there is no day |names no first day on which it no longer holds|day is out of range for month",
+    r"is before |^before (until_)?from|are not in order$",
     # Codes of parties in a text of several; terms that the type of the event does not have; the host of a URL.
-    r" is no party$| has no such term$|address in its brackets$",
+    r" is no party$| has no such term$|address in its brackets$|^must not hold a user or password$",
     # A date of HTTP; where the query gives K the header has no effect, and may be anything.
     r"^Accept-Datetime is a date",
     # JSON Schema counts 1.0 as an integer; a name of a member at any depth; a question, which is a request within one.

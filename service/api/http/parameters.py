@@ -84,6 +84,7 @@ Words = Annotated[
         description="States in which every word occurs, in any case and as a part of a word too: in the item's name, "
         "or in a text of its terms. A page may be short before the end.",
         examples=["rare magnets"],
+        extra_json_schema={"pattern": r"\S"},  # said by `faults_of_words`
     ),
 ]
 T = TypeVar("T")
