@@ -6,6 +6,7 @@ them and hands them over: only an owner may, and migrations find their tables as
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
@@ -14,6 +15,7 @@ import asyncpg
 from service.storage.database import CLOSE, CLOSE_POSTURE, END, REMADE, SHAPED, Scratch
 from service.storage.next_tables import COLUMNS_MADE, NOTES, SCHEMA, CannotRebuild, TablesInUse
 from service.storage.postgres_commit import OF_TABLE, columns, insert
+from service.storage.postgres_sessions import LOOK_SECONDS
 from service.storage.tables import PROJECTIONS
 
 if TYPE_CHECKING:
@@ -161,7 +163,18 @@ class PostgresNext:
             await self.fetch("INSERT INTO done VALUES ($1, $2)", number, events)
 
     async def _copy(self, table: str, rows: Sequence[Row]) -> None:
-        await self._session.copy_records_to_table(table, schema_name=SCHEMA, records=rows, columns=COLUMNS_MADE[table])
+        """Copy rows; asyncpg waits for ever for a server that takes no more, also when the connection is lost."""
+        copying = asyncio.create_task(
+            self._session.copy_records_to_table(table, schema_name=SCHEMA, records=rows, columns=COLUMNS_MADE[table])
+        )
+        try:
+            while not (await asyncio.wait([copying], timeout=LOOK_SECONDS))[0]:
+                if self._session.is_closed():
+                    msg = "the connection was lost while rows were copied"
+                    raise ConnectionResetError(msg)
+            await copying
+        finally:
+            copying.cancel()
 
     async def store(self, commit: Commit) -> None:
         """Store; see `NextTables`."""

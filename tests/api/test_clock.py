@@ -18,6 +18,7 @@ from service.app import create_app
 from service.cli import cli
 from service.domain.vocabulary import instants
 from service.settings import Settings
+from tests.api.conftest import LONDON
 from tests.ledgers import now
 from tests.processes import PATIENCE
 from tests.servers import openings
@@ -28,6 +29,7 @@ YEARS = 3 * 365 * 86_400
 """Seconds by which the clock is ahead."""
 MICROS = 1_000_000
 ISSUES = openings()
+ISSUE, ITEM = "rare-earth-export-restrictions", "us-china-talks-london"
 RESTRICTION = "/v1/issues/load-one?as_of=2025-06-01"
 
 
@@ -183,3 +185,19 @@ def test_a_ledger_ahead_of_the_clock_imports_its_own_export(migrated_url: str, c
         assert client.get("/v1/issues", params={"known_at": known_at}).json()["known_position"] == 1
     clock.ahead = YEARS + 60
     assert run(cli, ["import", str(file), "--database-url", copy]).stderr == ""
+
+
+@pytest.mark.parametrize("basis", ["recorded", "published&known_at=2025-07-01"])
+def test_an_answer_about_every_day_is_the_same_on_every_day(migrated_url: str, clock: Clock, basis: str) -> None:
+    """Pages as known then are the same to the byte after midnight, and their cursors lead on."""
+    with serving(migrated_url) as client:
+        for event in LONDON:
+            assert client.post("/v1/events", json={"events": [event]}).status_code == 201
+        pinned = f"known_basis={basis}&known_position={len(LONDON)}&limit=1"
+        pages = [f"/v1/issues/{ISSUE}/timeline?{pinned}", f"/v1/rounds/{ITEM}/versions?{pinned}"]
+        before = [client.get(page) for page in pages]
+        first = [f"{page}&cursor={answer.json()['next']}" for page, answer in zip(pages, before, strict=True)]
+        following = [client.get(page).content for page in first]
+        clock.ahead = 86_400
+        assert [client.get(page).content for page in pages] == [answer.content for answer in before]
+        assert [client.get(page).content for page in first] == following

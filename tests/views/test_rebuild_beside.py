@@ -20,12 +20,16 @@ from hypothesis import strategies as st
 from service.rebuild.rebuild import Options, Rebuild, rebuild
 from service.storage import migrate
 from service.storage.connect import connect, next_tables
+from service.storage.connect import opened as opened_database
+from service.storage.database import Commit, Database, Lost
 from service.storage.next_tables import CannotRebuild
 from service.views.shape import SHAPE, is_current
 from tests.conftest import PostgresServer
 from tests.examples import thorough
 from tests.ledgers import Opened, fresh_postgres, fresh_sqlite, opened
-from tests.processes import Process
+from tests.migrations import migrate as migrate_to_newest
+from tests.postgres_servers import Postgres, postgres_servers
+from tests.processes import PATIENCE, Process
 from tests.rebuilds import in_small_steps, of_another_version
 from tests.servers import facts, openings
 from tests.strategies import cut, histories
@@ -221,6 +225,31 @@ async def test_readers_wait_no_longer_than_a_swap_may(migrated_postgres_url: str
         await rebuilding
         assert await ledger.database.fetch("SELECT shape FROM ledger") == [(SHAPE,)]
         assert (await rebuild(other.database)).differing == {}
+
+
+async def test_a_load_ends_when_its_server_is_gone() -> None:
+    """Rows that wait to be sent to a server that takes no more wait no longer than it lives."""
+    with postgres_servers() as servers:
+        server = servers.primary()
+        await asyncio.to_thread(migrate_to_newest, server.url)
+        async with opened_database(server.url) as database, asyncio.timeout(PATIENCE):
+            with pytest.raises(Lost):
+                await _load_in_vain(database, server)
+
+
+async def _load_in_vain(database: Database, server: Postgres) -> None:
+    """Load 50 MB into a server that is paused as they come, then killed."""
+    commit = Commit()
+    commit.rows["state"] = [(number, "in_force", "", b"x" * 1_000) for number in range(50_000)]
+    async with next_tables(database) as tables:
+        await tables.make()
+        async with tables.transaction():
+            server.pause()
+            loading = asyncio.create_task(tables.load(commit, [], 1, 1))
+            await asyncio.wait([loading], timeout=1)  # until no more can be sent
+            assert not loading.done()
+            server.kill()
+            await loading
 
 
 async def test_who_may_read_tables_may_read_those_that_take_their_place(migrated_postgres_url: str) -> None:

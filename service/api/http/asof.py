@@ -86,7 +86,9 @@ class AsOfRequest(Generic[K]):
         `key` is what the last item is sorted by, in a list with `sort`.
         `not_compared` is how many measures could not be compared; the answer links to them. None: it was not asked.
         """
-        members = b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, basis, after, within, key))
+        # The day on which somebody asks is no part of an answer about every day.
+        place = basis if isinstance(self.query, AsOfQuery) else basis._replace(as_of=dates.OPEN)
+        members = b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, place, after, within, key))
         if not_compared is not None:
             members += b',"not_compared":%d' % not_compared
         if not_compared:
@@ -179,7 +181,7 @@ def as_known(shape: type[K], perform: Callable[[AsOfRequest[K], Basis], Awaitabl
         edition = asked.services.heads.edition
         if (back := await sent_back(request, asked.query)) is not None:
             return back
-        basis = await resolve(asked.database, asked.question)
+        basis = await resolve(asked.database, asked.question._replace(as_of=asked.services.today()))
         check_history(asked.cursor, basis)
         note_basis(request.scope, basis)
         clocks = known_clocks(basis)
