@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
@@ -24,11 +25,10 @@ from service.views.asof.sources import with_sources
 from service.views.asof.summaries import summaries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from service.domain.errors import Fault
-    from service.storage.database import Database
-    from service.views.asof.question import Basis, ItemState
+    from service.views.asof.question import ItemState, Summary
 
 PAGES_MAX = 10
 """Pages of issues whose postures are compared for one page."""
@@ -81,7 +81,11 @@ async def _list_issues(asked: AsOfRequest[IssuesQuery]) -> Answered:
     while True:
         page = await listed(asked.database, question, listing, place, query.limit)
         shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
-        found += await _with_postures(asked.database, page.basis, shown.items, query.posture)
+        summed = await summaries(asked.database, page.basis, shown.items)
+        if unsummed := next((each for each in shown.items if each.slug not in summed), None):
+            items = [*takewhile(lambda each: each is not unsummed, shown.items)]
+            shown = shown._replace(items=items, next=items[-1].number)
+        found += _with_postures(shown.items, summed, query.posture)
         pages += 1
         if shown.next is not None:
             question, place = page.basis.pinned(), PagePlace(listing.key(shown.items), shown.next)
@@ -95,11 +99,10 @@ async def _list_issues(asked: AsOfRequest[IssuesQuery]) -> Answered:
     return asked.page(page.basis, [body for _, body in kept], following, key=place.key)
 
 
-async def _with_postures(
-    database: Database, basis: Basis, issues: Sequence[ItemState], wanted: Sequence[str] | None
+def _with_postures(
+    issues: Sequence[ItemState], found: Mapping[str, Summary], wanted: Sequence[str] | None
 ) -> list[tuple[ItemState, bytes]]:
     """Return the issues of some postures (None: of any), each with its JSON with its version and posture."""
-    found = await summaries(database, basis, issues)
     return [
         (issue, with_posture(issue, *found[issue.slug]))
         for issue in issues

@@ -76,7 +76,7 @@ async def check(ledger: Opened, draw: random.Random) -> int:
             basis = await resolve(ledger.database, asked)
             issues = (await page(ledger.database, asked, StateFilter("issue"), after=0, limit=9)).items
             found = await summaries(ledger.database, basis, issues)
-            assert found == await worked_out(ledger.database, basis, issues)
+            assert found == await worked_out(ledger.database, basis, issues, "")
             kept += len(await recorded.summaries(ledger.database, asked, [each.slug for each in issues]))
     return kept
 

@@ -156,14 +156,23 @@ async def out_of_order(
     return await worked_out(database, basis, every, PageWork())
 
 
-async def statuses(database: Database, question: Question, issues: Sequence[str]) -> Statuses:
-    """Return issues' items as their postures see them, as many as these depend on; raises TooMuchToAnswer.
+async def statuses(database: Database, question: Question, issues: Sequence[str], needed: str) -> Statuses:
+    """Return issues' items as their postures see them, as many as these depend on; of the last issues none.
 
+    These are left out once the work is enough for a page; raises TooMuchToAnswer where the `needed` issue is one.
     Items are read from the newest on: older ones have mostly ended. Of busy issues with a hundred items most are
     decided by twenty.
     """
     basis, work = await resolve(database, question), PageWork()
-    return {issue: await _statuses(database, basis, issue, work) for issue in issues}
+    found: dict[str, set[ItemStatus]] = {}
+    for issue in issues:
+        try:
+            found[issue] = await _statuses(database, basis, issue, work)
+        except TooMuchToAnswer:
+            if issue == needed:
+                raise
+            break
+    return found
 
 
 async def _statuses(database: Database, basis: Basis, issue: str, work: PageWork) -> set[ItemStatus]:

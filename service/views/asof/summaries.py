@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 async def summaries(database: Database, basis: Basis, issues: Sequence[ItemState]) -> dict[str, Summary]:
-    """Return the version and the posture of issues, of which these are the states."""
+    """Return the version and the posture of issues, of which these are the states.
+
+    Some are left out, the first never, where they take too much work together; raises TooMuchToAnswer for one alone.
+    """
     question = basis.pinned()
     found = await recorded.summaries(database, question, [each.slug for each in issues])
     others = [each for each in issues if each.slug not in found]
@@ -32,15 +35,19 @@ async def summaries(database: Database, basis: Basis, issues: Sequence[ItemState
     versions = await recorded.issue_versions(database, basis.position, [*postures])
     found |= {slug: Summary(versions[slug], posture) for slug, posture in postures.items()}
     others = [each for each in others if each.slug not in found]
-    return found | await worked_out(database, basis, others) if others else found
+    return found | await worked_out(database, basis, others, issues[0].slug) if others else found
 
 
-async def worked_out(database: Database, basis: Basis, issues: Sequence[ItemState]) -> dict[str, Summary]:
+async def worked_out(database: Database, basis: Basis, issues: Sequence[ItemState], needed: str) -> dict[str, Summary]:
     """Return the same as published, worked out from the items of the issues."""
     slugs = [each.slug for each in issues]
     versions = await recorded.issue_versions(database, basis.position, slugs)
-    statuses = await published.statuses(database, basis.pinned(), slugs)
-    return {each.slug: Summary(versions[each.slug], posture_of(_status(each), statuses[each.slug])) for each in issues}
+    statuses = await published.statuses(database, basis.pinned(), slugs, needed)
+    return {
+        each.slug: Summary(versions[each.slug], posture_of(_status(each), statuses[each.slug]))
+        for each in issues
+        if each.slug in statuses
+    }
 
 
 async def posture_by(database: Database, page: IssuePage, own: ItemState) -> Posture:
