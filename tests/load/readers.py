@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 KEPT_MAX = 4_000
 """FrozenAnswers that all readers keep together; then new ones take the place of others."""
 REST_MAX = 0.1
-_NOT_FOUND = 404
+_NOT_FOUND, _UNPROCESSABLE = 404, 422
+_TOO_MUCH = b"too much became known in another order than it was recorded"
+"""Why an answer as published that cannot be cut into pages is refused (docs/limits.md)."""
 _KNOWN = re.compile(rb'"known_(?:position|from|to)":([0-9]+)')
 
 
@@ -106,7 +108,9 @@ class Reader:
     async def ask(self, target: str, place: int) -> None:
         """Ask, and compare."""
         status, body = await self._insist(target)
-        if status not in {200, _NOT_FOUND}:
+        if status == _UNPROCESSABLE and _TOO_MUCH in body:
+            self._findings.count("answers as published that take too much work")
+        elif status not in {200, _NOT_FOUND}:
             self._findings.wrong("requests refused", f"GET {target}: {status} {body[:300]!r}")
         else:
             self._answers.take(target, status, body, place)
