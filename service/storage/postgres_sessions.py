@@ -185,8 +185,10 @@ class Sessions:
                 await session.execute("SET lock_timeout = 0")
                 yield session
         except LOST as error:
+            # What asyncpg says of a closed session is about its own state.
+            unsaid = isinstance(error, asyncpg.InterfaceError) and session.is_closed()
             session.terminate()
-            raise Lost(reason(error)) from error
+            raise Lost("the connection to the database was lost" if unsaid else reason(error)) from error
         finally:
             await _close(session)
 

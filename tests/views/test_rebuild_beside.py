@@ -233,7 +233,7 @@ async def test_a_load_ends_when_its_server_is_gone() -> None:
         server = servers.primary()
         await asyncio.to_thread(migrate_to_newest, server.url)
         async with opened_database(server.url) as database, asyncio.timeout(PATIENCE):
-            with pytest.raises(Lost):
+            with pytest.raises(Lost, match="the connection to the database was lost"):
                 await _load_in_vain(database, server)
 
 
