@@ -163,18 +163,25 @@ class PostgresNext:
             await self.fetch("INSERT INTO done VALUES ($1, $2)", number, events)
 
     async def _copy(self, table: str, rows: Sequence[Row]) -> None:
-        """Copy rows; asyncpg waits for ever for a server that takes no more, also when the connection is lost."""
+        """Copy rows; raises ConnectionResetError when the connection is lost: asyncpg was seen to wait on then."""
         copying = asyncio.create_task(
             self._session.copy_records_to_table(table, schema_name=SCHEMA, records=rows, columns=COLUMNS_MADE[table])
         )
         try:
-            while not (await asyncio.wait([copying], timeout=LOOK_SECONDS))[0]:
-                if self._session.is_closed():
-                    msg = "the connection was lost while rows were copied"
-                    raise ConnectionResetError(msg)
-            await copying
-        finally:
+            await self._over(copying)
+        except asyncio.CancelledError:
             copying.cancel()
+            await self._over(copying)  # it lets the server know; until then the session takes nothing else
+            raise
+        await copying
+
+    async def _over(self, copying: asyncio.Task[str]) -> None:
+        """Wait until a copy is over; raises ConnectionResetError when the connection is lost before."""
+        while not (await asyncio.wait([copying], timeout=LOOK_SECONDS))[0]:
+            if self._session.is_closed():
+                copying.cancel()
+                msg = "the connection was lost while rows were copied"
+                raise ConnectionResetError(msg)
 
     async def store(self, commit: Commit) -> None:
         """Store; see `NextTables`."""

@@ -36,6 +36,7 @@ from tests.strategies import cut, histories
 
 Event = dict[str, Any]
 pytestmark = pytest.mark.anyio
+_WAITS = "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)"
 
 
 async def beside_appends(url: str, history: list[Event], seed: int) -> None:
@@ -250,6 +251,25 @@ async def _load_in_vain(database: Database, server: Postgres) -> None:
             assert not loading.done()
             server.kill()
             await loading
+
+
+async def test_a_load_that_is_cancelled_leaves_its_session_to_others(migrated_postgres_url: str) -> None:
+    """A load that is stopped while it waits ends as cancelled, and the session takes the next statement."""
+    commit = Commit()
+    commit.rows["state"] = [(number, "in_force", "", b"x") for number in range(100)]
+    async with opened_database(migrated_postgres_url) as database, next_tables(database) as tables:
+        await tables.make()
+        other = await asyncpg.connect(migrated_postgres_url)
+        async with other.transaction(), asyncio.timeout(PATIENCE):
+            await other.execute("LOCK TABLE parley_next.state")
+            loading = asyncio.create_task(tables.load(commit, [], 1, 1))
+            while not await other.fetchval(_WAITS):  # noqa: ASYNC110 - it is in another process
+                await asyncio.sleep(0)
+            loading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await loading
+            assert await tables.fetch("SELECT number FROM done") == []
+        await other.close()
 
 
 async def test_who_may_read_tables_may_read_those_that_take_their_place(migrated_postgres_url: str) -> None:
