@@ -109,7 +109,7 @@ def restored_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -
 def answers(client: httpx.Client, position: int) -> list[Any]:
     """Return answers as known at a position; without the cursor to the next page, which is one of its ledger."""
     found = [client.get(f"{path}&known_position={position}").raise_for_status().json() for path in READS]
-    return [answer | {"next": "next" in answer} for answer in found]
+    return [answer | {"next": answer["next"] is not None} for answer in found]
 
 
 @pytest.mark.row(69)
