@@ -25,7 +25,6 @@ DEV := $(VENV)/.dev-installed
 NODE := openapi/clients/node_modules/.installed
 # What makes the Python client, and attacks the service by the document.
 TOOLS := $(VENV)/.clients-installed
-COMMA := ,
 
 export PIP_ROOT_USER_ACTION := ignore
 

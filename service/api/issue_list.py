@@ -82,8 +82,8 @@ async def _list_issues(asked: AsOfRequest[IssuesQuery]) -> Answered:
         page = await listed(asked.database, question, listing, place, query.limit)
         shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
         summed = await summaries(asked.database, page.basis, shown.items)
-        if unsummed := next((each for each in shown.items if each.slug not in summed), None):
-            items = [*takewhile(lambda each: each is not unsummed, shown.items)]
+        items = [*takewhile(lambda each: each.slug in summed, shown.items)]  # noqa: B023 - of this page
+        if len(items) < len(shown.items):
             shown = shown._replace(items=items, next=items[-1].number)
         found += _with_postures(shown.items, summed, query.posture)
         pages += 1

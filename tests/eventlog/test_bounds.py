@@ -275,16 +275,7 @@ def test_a_posture_as_published_that_takes_too_much_work_is_refused(
 
     As recorded, and as published by today, it is read as it is kept.
     """
-    one, other = (
-        {"outlet": "o", "url": "https://example.org/" + "x" * 1_900, "title": "y" * 180, "published": day(number)}
-        for number in (0, 20)
-    )
-    post(server, [opening("ores", occurred=day(0), reports=[one])])
-    for number in range(24):
-        bans = imposed(f"ban-{number}", "ores", occurred=day(0), reports=[one])
-        lifted = event("restriction.lifted", f"ban-{number}", "ores", occurred=day(1), reports=[one])
-        large = [eased(f"ban-{number}", "ores", occurred=day(0), reports=[one, other] * 32) for _ in range(3)]
-        assert post(server, [bans, lifted, *large])[0].status_code == 201
+    record_out_of_order(server, "ores", 24)
     question = f"known_basis=published&as_of={day(5)}"
     with plain_client(server.url) as client:
         for path in ("/v1/issues?", "/v1/issues/ores?limit=1&"):
@@ -299,25 +290,29 @@ def test_a_posture_as_published_that_takes_too_much_work_is_refused(
 @pytest.mark.row(61)
 def test_a_list_of_issues_as_published_ends_after_enough_work(server: Server, figure: Callable[[str], None]) -> None:
     """Issues whose postures take much work make short pages, as long as each alone takes less than a page may."""
-    one, other = (
-        {"outlet": "o", "url": "https://example.org/" + "x" * 1_900, "title": "y" * 180, "published": day(number)}
-        for number in (0, 20)
-    )
     issues = [f"ores-{number}" for number in range(3)]
     for issue in issues:
-        post(server, [opening(issue, occurred=day(0), reports=[one])])
-        for number in range(10):
-            item = f"{issue}-{number}"
-            bans = imposed(item, issue, occurred=day(0), reports=[one])
-            lifted = event("restriction.lifted", item, issue, occurred=day(1), reports=[one])
-            large = [eased(item, issue, occurred=day(0), reports=[one, other] * 32) for _ in range(3)]
-            assert post(server, [bans, lifted, *large])[0].status_code == 201
+        record_out_of_order(server, issue, 10)
     path = f"/v1/issues?known_basis=published&as_of={day(5)}&known_at={day(10)}"
     with plain_client(server.url) as client, metered(server) as cost:
         read = list(pages(client, path))
     figure(f"the list of issues as published: {len(read)} pages, {cost}")
     assert len(read) > 1
     assert [each for page in read for each in page if each in issues] == issues
+
+
+def record_out_of_order(server: Server, issue: str, items: int) -> None:
+    """Record an issue and bans that are lifted the next day; each has large facts of which half came out later."""
+    one, other = (
+        {"outlet": "o", "url": "https://example.org/" + "x" * 1_900, "title": "y" * 180, "published": day(number)}
+        for number in (0, 20)
+    )
+    post(server, [opening(issue, occurred=day(0), reports=[one])])
+    for item in [f"{issue}-{number}" for number in range(items)]:
+        bans = imposed(item, issue, occurred=day(0), reports=[one])
+        lifted = event("restriction.lifted", item, issue, occurred=day(1), reports=[one])
+        large = [eased(item, issue, occurred=day(0), reports=[one, other] * 32) for _ in range(3)]
+        assert post(server, [bans, lifted, *large])[0].status_code == 201
 
 
 def pages(client: httpx.Client, path: str) -> Iterator[list[str]]:

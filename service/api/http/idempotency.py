@@ -20,9 +20,8 @@ HEADER = "Idempotency-Key"
 _NAME = HEADER.lower().encode()
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 KEY_MAX = 255
-_KEY = re.compile(rf"[ -~]{{1,{KEY_MAX}}}")
-_QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
-"""A string as RFC 8941, 3.3.3 writes it."""
+KEY = rf'"(?:[ !#-\[\]-~]|\\["\\]){{1,{KEY_MAX}}}"|[!#-~](?:[ -~]{{0,{KEY_MAX - 2}}}[!-~])?'
+"""A key, as a string that RFC 8941, 3.3.3 quotes, or as it is."""
 
 
 def key_of(request: AnyRequest, sent: Struct) -> RequestKey | None:
@@ -40,11 +39,10 @@ def key_of(request: AnyRequest, sent: Struct) -> RequestKey | None:
 def _read(given: list[str]) -> bytes:
     """Read a key, written as a quoted string or as it is."""
     written = given[0].strip()
-    quoted = _QUOTED.fullmatch(written)
-    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else written
-    if len(given) > 1 or not _KEY.fullmatch(key) or (not quoted and key.startswith('"')):
+    if len(given) > 1 or not re.fullmatch(KEY, written):
         detail = f"{HEADER} holds one key: 1 to {KEY_MAX} printable ASCII characters, between quotes or without them."
         raise BadRequest(detail)
+    key = re.sub(r"\\(.)", r"\1", written[1:-1]) if written.startswith('"') else written
     return key.encode()
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from service.api.http.idempotency import KEY
+
 if TYPE_CHECKING:
     from service.api.spec.json_schema import Schema
-
-_KEY = r'^(?:"(?:[ !#-\[\]-~]|\\["\\]){1,255}"|[!#-~](?:[ -~]{0,253}[!-~])?)$'
-"""A key, as a quoted string (RFC 8941, 3.3.3) or as it is."""
 
 REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
     "Idempotency-Key": (
         "A key of your own, such as a UUID: a repeat with it is recorded once. 1 to 255 printable ASCII characters.",
-        {"minLength": 1, "pattern": _KEY, "examples": ['"8e03978e-40d5-43e8-bc93-6894a57f9324"']},
+        {"minLength": 1, "pattern": f"^(?:{KEY})$", "examples": ['"8e03978e-40d5-43e8-bc93-6894a57f9324"']},
     ),
     "Accept-Datetime": (
         "Answer as it was at this date (RFC 7089): 302 to the frozen URL. Without effect where the query gives K.",
