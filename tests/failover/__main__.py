@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.failover.run import Scenario
 
 ALL = (*SCENARIOS, *SET_BACK)
+SHOWN = 3_000
 BREAKS_OFF = 130
 """The exit code after Ctrl-C or SIGTERM."""
 
@@ -48,6 +49,7 @@ def failed(scenario: Scenario, seed: int, seconds: float, logs: Path | None) -> 
             row = asyncio.run(Run(running, seed, seconds).run(scenario))
         except* (TimeoutError, AssertionError):
             traceback.print_exc()
+            print("the end of the relay's log:", running.relay.log()[-SHOWN:], sep="\n", flush=True)
             row = None
         finally:
             if logs is not None:

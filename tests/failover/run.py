@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.relay.relay import STREAM
-from tests.brokers import connected
+from tests.brokers import connected, reached
 from tests.failover.pulses import Pulse, seconds_until
 from tests.failover.rows import Row
 from tests.load.commands import in_thread
@@ -98,6 +98,13 @@ class Run:
         followers = self.load.followers.seen
         await until(lambda: all(seen.position >= head for seen in followers.values()), "followers")
         self._followed = self.since()
+
+    async def gone_further(self, position: int) -> None:
+        """Wait until the stream of the relay and a follower have more than the log will have once it is set back."""
+        async with connected(self.cluster.nats_url) as client:
+            await reached(client, position + 1)
+        followers = self.load.followers.seen
+        await until(lambda: any(followers[name].position > position for name in ONCE), "followers that go further")
 
     def set_back(self, position: int) -> None:
         """Take note that the log goes on after a position: what it had more is lost, and everybody must be notified.

@@ -21,7 +21,9 @@ async def restore(run: Run) -> None:
     epoch = await run.epoch()
     dumped = f"--dbname={cluster.primary.url}"
     await in_thread(lambda: postgres_program("pg_dump", "--format=custom", f"--file={dump}", dumped))
+    dumped_at = head_of(cluster.primary)
     await asyncio.sleep(run.seconds)
+    await run.gone_further(dumped_at)
     run.strike("an older dump is restored")
     for server in cluster.servers:
         await in_thread(server.stop)
@@ -41,7 +43,9 @@ async def asynchronous(run: Run) -> None:
     """Cut the standbys off, go on for a while, kill the primary, promote a standby that lacks the end of the log."""
     cluster, epoch = run.cluster, await run.epoch()
     await in_thread(cluster.fence)
+    fenced_at = head_of(cluster.primary)
     await asyncio.sleep(run.seconds)
+    await run.gone_further(fenced_at)
     run.strike("the primary is killed, and no standby has all of its log")
     await in_thread(cluster.primary.kill)
     run.set_back(head_of(max(cluster.standbys, key=Postgres.received)))
