@@ -30,7 +30,7 @@ async def restore(run: Run) -> None:
     await in_thread(cluster.relay.stop)
     await in_thread(lambda: postgres_program("pg_restore", "--clean", "--if-exists", "--exit-on-error", dumped, dump))
     run.set_back(head_of(cluster.primary))
-    code, text = await in_thread(lambda: rebuild(cluster.url))
+    code, text = await in_thread(lambda: rebuild(cluster.url, "--restored"))
     assert code == 0, text
     cluster.relay.launch()
     for server in cluster.servers:

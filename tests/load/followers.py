@@ -115,6 +115,8 @@ class Followers:
         while True:
             if self._choose.random() < 0.1 and (kept := await client.expect("GET", self._consumers)):
                 place = kept["place"]
+                if kept["position"] < seen.position:  # the cursor was set back with the log
+                    raise Refused(place)
             if not (events := (await self._page(client, f"after={place}&limit=100&wait=2"))["events"]):
                 continue
             at, last = int(place.partition("@")[0]), events[-1]["position"]
