@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 MB = 1e6
 PAUSE = 0.005
-LAPS = 60_000
-USUAL = 0.005
-"""The CPU in seconds that `LAPS` laps take on the machine that the bounds were set on, at its usual speed."""
 _CPU = slice(11, 13)
 """The fields of /proc/PID/stat, after the name, with the ticks in user and in system mode (proc_pid_stat(5))."""
 
@@ -31,7 +28,6 @@ _CPU = slice(11, 13)
 class Cost:
     """What happened within the block: seconds of CPU, bytes of memory at the peak over the start, the longest wait.
 
-    CPU is as on the machine at its usual speed: one that others share is at times half as fast, see `slowness`.
     `waited` is the longest time in seconds that GET /healthz took, asked without a pause by another client. `blocked`
     is the most CPU in seconds that the server took during one such request: what others wait for on a quiet machine.
     """
@@ -49,7 +45,7 @@ class Cost:
 @contextmanager
 def metered(server: Server) -> Iterator[Cost]:
     """Measure what a server does within the block."""
-    cost, before = Cost(), slowness()
+    cost = Cost()
     process = Path(f"/proc/{server.pid}")
     done = threading.Event()
     thread = threading.Thread(target=_ask, args=(server.url, process, done, cost))
@@ -64,18 +60,6 @@ def metered(server: Server) -> Iterator[Cost]:
         if process.exists():
             cost.cpu = _seconds(process) - cpu
             cost.grown = _bytes(process, "VmHWM") - memory
-        slow = (before + slowness()) / 2
-        cost.cpu, cost.blocked = cost.cpu / slow, cost.blocked / slow
-
-
-def slowness() -> float:
-    """Return how many times as long as usual this machine takes for the same work now; never less than 1."""
-    begun = time.thread_time()
-    total, kept = 0, {}
-    for number in range(LAPS):
-        total += number * number % 7
-        kept[number & 1_023] = total
-    return max(1.0, (time.thread_time() - begun) / USUAL)
 
 
 def memory(server: Server) -> int:
