@@ -59,6 +59,24 @@ def test_a_measure_on_all_goods_touches_each(client: Client, basis: str) -> None
 
 
 @pytest.mark.parametrize("basis", BASES)
+@pytest.mark.parametrize("asked", ["good=soybeans", "hs=120190", "eccn=3A090"])
+def test_a_clearance_from_a_measure_on_all_goods_is_for_each(client: Client, basis: str, asked: str) -> None:
+    """It is found among the clearances as it is among all that touches a good; not for what the measure leaves out."""
+    energy = [{"name": "energy", "hs": "27"}]
+    record(
+        client,
+        imposed("on-all", "CN", against=["US"], all_goods=True, except_goods=energy),
+        imposed("on-steel", "CN", against=["US"], goods=[{"name": "steel", "hs": "72", "eccn": "1C116"}]),
+        granted("for-all", {"name": "Acme"}, restriction="on-all"),
+        granted("for-steel", {"name": "Acme"}, restriction="on-steel"),
+    )
+    matched = {asked.partition("=")[0]: "all"}
+    assert found(client, f"clearances?{asked}&{ON}{basis}") == {"for-all": matched}
+    assert found(client, f"exposure?{asked}&party=US&{ON}{basis}") == {"on-all": matched, "for-all": matched}
+    assert found(client, f"clearances?hs=2709&{ON}{basis}") == {}
+
+
+@pytest.mark.parametrize("basis", BASES)
 def test_a_bloc_stands_for_its_members_of_the_day(client: Client, basis: str) -> None:
     """Q2: a duty by the EU and one against it touch its members, the United Kingdom as long as it was one."""
     steel = [{"name": "steel"}]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from service.domain.matching.partners import PARTNER_NAMES
-from service.domain.vocabulary.codes import GOODS_OF_RESTRICTION, NO_GOODS
+from service.domain.vocabulary.codes import ALL_GOODS, GOODS_OF_RESTRICTION, NO_GOODS
 from service.domain.vocabulary.kinds import KINDS
 from service.domain.vocabulary.terms import terms_of_kind
 from service.views.asof.basis import basis_of, basis_sql
@@ -122,7 +122,7 @@ async def intersected(database: Database, groups: Sequence[Sequence[str]], lists
             goods = [token for token in group if token != GOODS_OF_RESTRICTION]
             own = set().union(*[lists.items[token] for token in goods])
             if others := numbers - own:
-                numbers = (numbers & own) | await _from_good(database, goods, others)
+                numbers = (numbers & own) | await _from_good(database, [*goods, ALL_GOODS], others)
     return sorted(numbers)
 
 
