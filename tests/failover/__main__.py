@@ -24,6 +24,7 @@ from tests.failover.rows import HEADING, LEGEND, Row
 from tests.failover.run import Run
 from tests.failover.scenarios import SCENARIOS
 from tests.failover.set_back import SET_BACK
+from tests.load.running import SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from tests.failover.run import Scenario
 
 ALL = (*SCENARIOS, *SET_BACK)
-SHOWN = 3_000
 BREAKS_OFF = 130
 """The exit code after Ctrl-C or SIGTERM."""
 

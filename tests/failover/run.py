@@ -99,8 +99,12 @@ class Run:
         await until(lambda: all(seen.position >= head for seen in followers.values()), "followers")
         self._followed = self.since()
 
-    async def gone_further(self, position: int) -> None:
-        """Wait until the stream of the relay and a follower have more than the log will have once it is set back."""
+    async def go_further(self, position: int) -> None:
+        """Keep the load up until the stream of the relay and a follower are past a position, for some seconds at least.
+
+        The log will be set back to that position or one before it: then both have something to refuse.
+        """
+        await asyncio.sleep(self.seconds)
         async with connected(self.cluster.nats_url) as client:
             await reached(client, position + 1)
         followers = self.load.followers.seen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from tests.failover.run import Scenario
@@ -21,9 +20,7 @@ async def restore(run: Run) -> None:
     epoch = await run.epoch()
     dumped = f"--dbname={cluster.primary.url}"
     await in_thread(lambda: postgres_program("pg_dump", "--format=custom", f"--file={dump}", dumped))
-    dumped_at = head_of(cluster.primary)
-    await asyncio.sleep(run.seconds)
-    await run.gone_further(dumped_at)
+    await run.go_further(head_of(cluster.primary))
     run.strike("an older dump is restored")
     for server in cluster.servers:
         await in_thread(server.stop)
@@ -43,9 +40,7 @@ async def asynchronous(run: Run) -> None:
     """Cut the standbys off, go on for a while, kill the primary, promote a standby that lacks the end of the log."""
     cluster, epoch = run.cluster, await run.epoch()
     await in_thread(cluster.fence)
-    fenced_at = head_of(cluster.primary)
-    await asyncio.sleep(run.seconds)
-    await run.gone_further(fenced_at)
+    await run.go_further(head_of(cluster.primary))
     run.strike("the primary is killed, and no standby has all of its log")
     await in_thread(cluster.primary.kill)
     run.set_back(head_of(max(cluster.standbys, key=Postgres.received)))
