@@ -23,6 +23,7 @@ PATIENCE_MS = 20_000
 ISSUES = 6
 """Issues of a set whose pictures are looked at for labels that overlap."""
 ISSUE_VIEW = "/issues/reciprocal-tariffs?as_of=2025-06-10&known_at=2026-06-01"
+SUSPENDED_VIEW = "/items/restriction/reciprocal-tariff-china?as_of=2025-11-15&known_at=2025-08-15"
 ITEM_VIEW = "/items/restriction/us-advanced-computing-controls?as_of=2023-06-10&known_at=2026-06-01"
 _MEASURES = """() => {
   const [page] = performance.getEntriesByType("navigation");
@@ -160,9 +161,9 @@ def test_each_picture_has_a_table(browser: Browser, us_china: str) -> None:
 
 
 def test_pictures_open_at_the_day_on_a_phone(browser: Browser, us_china: str) -> None:
-    """A picture that is wider than the phone opens with the line at D in sight; no label of the map is cut off."""
+    """A picture that is wider than the phone opens with the line at D in sight."""
     with tab(browser, us_china, viewport=PHONE) as seen:
-        seen.page.goto("/items/restriction/reciprocal-tariff-china?as_of=2025-11-15&known_at=2025-08-15")
+        seen.page.goto(SUSPENDED_VIEW)
         figures = seen.page.locator("figure .across").all()
         assert len(figures) == 2
         for figure in figures:
@@ -171,9 +172,20 @@ def test_pictures_open_at_the_day_on_a_phone(browser: Browser, us_china: str) ->
             assert box is not None
             assert line is not None
             assert box["x"] + plot <= line["x"] <= box["x"] + box["width"]
-        lefts = [each.bounding_box() for each in figures[1].locator(".k-label").all()]
-        assert lefts
-        assert all(each is not None and each["x"] >= 0 for each in lefts)
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("path", [SUSPENDED_VIEW, ITEM_VIEW], ids=["suspended", "corrected"])
+def test_what_was_learnt_is_told_whole(browser: Browser, us_china: str, path: str, viewport: dict[str, int]) -> None:
+    """No label of a K is cut off at the left of the picture of what was believed when."""
+    with tab(browser, us_china, viewport=viewport) as seen:
+        seen.page.goto(path)
+        picture = seen.page.locator("figure.believed .across")
+        box = picture.bounding_box()
+        labels = [each.bounding_box() for each in picture.locator(".k-label").all()]
+        assert box is not None
+        assert labels
+        assert all(label is not None and label["x"] >= box["x"] for label in labels)
 
 
 def test_only_the_figure_scrolls_on_a_phone(browser: Browser, us_china: str) -> None:
