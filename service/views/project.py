@@ -12,7 +12,7 @@ from service.domain.rule.posture import BEARING_KINDS
 from service.domain.rule.scope import ScopeTokens, followed, of_texts
 from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.rule.tally import Days, Shift, Tally, shifts
-from service.domain.rule.work import FACET_STEPS, TOKEN_STEPS, WEIGH_STEPS, state_steps
+from service.domain.rule.work import FACET_STEPS, TALLY_STEPS, TOKEN_STEPS, state_steps
 from service.domain.vocabulary import instants
 from service.domain.vocabulary.codes import SCOPE_MARKS
 from service.domain.vocabulary.dates import FOREVER, parse
@@ -188,7 +188,6 @@ class Projector:
     def _weigh(self, item: Item, root: int, position: int) -> None:
         """Weigh a fact again and write the item's versions that differ after it."""
         done = self.steps
-        self._spend(WEIGH_STEPS * len(item.chains[root]))
         was_ended_from = ended_from(item.kind, item.segments)
         (touched := self._touched.setdefault(item.slug, [])).append(item.touched())
         rewrites = item.reweigh(root, spend=self._spend)
@@ -234,6 +233,7 @@ class Projector:
 
     def _tallied(self, issue: str, shifted: Sequence[Shift], days: Days, position: int) -> int:
         """Shift the tally of an issue, write its postures that change and its day; return the issue's number."""
+        self._spend(TALLY_STEPS)
         tally = self._loaded.tally(issue)
         self._changed.append((tally, shifted, tally.published))
         turn(tally, shifted, position, self._postures)

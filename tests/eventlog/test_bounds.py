@@ -82,6 +82,23 @@ def test_reports_with_many_dates(server: Server, figure: Callable[[str], None]) 
     figure(outcome(*post(server, [fact, *added])))
 
 
+@pytest.mark.row(14)
+def test_records_on_a_fact_with_many_reports(server: Server, figure: Callable[[str], None]) -> None:
+    """Each of them weighs the fact's reports again: so their number is bounded, though no state shows them."""
+    hidden = eased("quota", "chips", occurred=day(9), rate_percent=3.0)
+    later = eased("quota", "chips", occurred=day(9), rate_percent=5.0)
+    post(server, [imposed("quota", "chips", occurred=day(0)), hidden, later])
+    for first in range(0, 15_360, 2_560):
+        reports = [{"outlet": "o", "url": f"https://example.org/{first + number}"} for number in range(2_560)]
+        added = [record("report_added", hidden, reports=reports[place : place + 64]) for place in range(0, 2_560, 64)]
+        assert post(server, added)[0].status_code == 201
+    disputes = [record("disputed", hidden, reason="why") for _ in range(500)]
+    answer, cost = post(server, disputes)
+    figure(outcome(answer, cost))
+    assert answer.status_code == 422
+    assert post(server, disputes[:20])[0].status_code == 201
+
+
 @pytest.mark.row(15, 16)
 @pytest.mark.parametrize("count", [150, 1_000])
 def test_many_facts_on_one_item_the_latest_day_first(server: Server, count: int, figure: Callable[[str], None]) -> None:
@@ -254,8 +271,8 @@ def test_a_history_as_published_that_takes_too_much_work_is_refused(
             record("report_added", fact, reports=[{"outlet": "A ministry", "published": day(number)}])
             for number in range(count)
         ]
-        for start in range(0, count, 100):
-            assert post(server, added[start : start + 100])[0].status_code == 201
+        for start in range(0, count, 50):
+            assert post(server, added[start : start + 50])[0].status_code == 201
     with plain_client(server.url) as client:
         assert client.get("/v1/restrictions/few/versions?known_basis=published&limit=1000").status_code == 200
         with metered(server) as cost:

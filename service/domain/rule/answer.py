@@ -169,14 +169,13 @@ def _changed(kind: Kind, before: Answer, now: Answer) -> Iterable[str]:
     """Return the terms that are not as before, in the order of the vocabulary."""
     if before.given == now.given:
         return ()
-    return [name for name in terms_of_kind(kind.name) if _differ(name, before.given.get(name), now.given.get(name))]
-
-
-def _differ(name: str, one: LiveFact | None, other: LiveFact | None) -> bool:
-    """Return whether two facts give a term another value; None gives none."""
-    if one is None or other is None or one is other:
-        return one is not other
-    return bool(one.terms[name] != other.terms[name])
+    was, given = before.given.get, now.given.get
+    return [
+        name
+        for name in terms_of_kind(kind.name)
+        if (one := was(name)) is not (other := given(name))
+        and (one is None or other is None or one.terms[name] != other.terms[name])
+    ]
 
 
 def _order_of_first(pair: tuple[LiveFact, object]) -> tuple[int, int, int, int]:

@@ -40,27 +40,20 @@ class Disagreement(msgspec.Struct, frozen=True, gc=False):
 def disagreements(fact: Fact, reports: Sequence[Report]) -> tuple[Disagreement, ...]:
     """List on what the reports of a fact do not agree, in the order of the document."""
     found = []
-    stances = _by_value(reports, lambda report: report.stance)
-    if DENIES in [each.value for each in stances.says]:
-        found.append(Disagreement("stance", stances.says))
-    dates = _by_value(
-        [each for each in reports if each.stance != DENIES or each.occurred], partial(_date, fact.occurred)
-    )
-    if len(dates.says) > 1 and not all_overlap({parse(each.value) for each in dates.says}):
-        found.append(Disagreement("occurred", dates.says))
+    if any([report.stance == DENIES for report in reports]):
+        found.append(_by_value("stance", reports, lambda report: report.stance))
+    dating = [report for report in reports if report.stance != DENIES or report.occurred]
+    dates = {report.occurred or fact.occurred for report in dating}
+    if len(dates) > 1 and not all_overlap({parse(each) for each in dates}):
+        found.append(_by_value("occurred", dating, lambda report: report.occurred or fact.occurred))
     given = sorted({name for report in reports for name in report.terms or ()})
     own = msgspec.to_builtins(terms_of(fact)) if given else {}
     for name in given:
         saying = [each for each in reports if each.stance != DENIES or name in (each.terms or ())]
-        values = _by_value(saying, partial(_term, name, own.get(name)))
+        values = _by_value(name, saying, partial(_term, name, own.get(name)))
         if len(values.says) > 1:
-            found.append(Disagreement(name, values.says))
+            found.append(values)
     return tuple(found)
-
-
-def _date(own: str, report: Report) -> str:
-    """Return the date that a report gives; its fact's own where it does not."""
-    return report.occurred or own
 
 
 def _term(name: str, own: Any, report: Report) -> Any:  # noqa: ANN401 - any term
@@ -68,8 +61,8 @@ def _term(name: str, own: Any, report: Report) -> Any:  # noqa: ANN401 - any ter
     return (report.terms or {}).get(name, own)
 
 
-def _by_value(reports: Sequence[Report], value_of: Callable[[Report], Any]) -> Disagreement:
-    """Group the outlets of some reports by a value; values that are the same as JSON are one."""
+def _by_value(member: str, reports: Sequence[Report], value_of: Callable[[Report], Any]) -> Disagreement:
+    """Group the outlets of some reports by the value of a member; values that are the same as JSON are one."""
     values: dict[bytes, Any] = {}
     outlets: dict[bytes, dict[str, None]] = {}
     for report in reports:
@@ -77,4 +70,4 @@ def _by_value(reports: Sequence[Report], value_of: Callable[[Report], Any]) -> D
         key = _encode(int(value) if isinstance(value, float) and value.is_integer() else value)  # 34.0 is 34
         values.setdefault(key, value)
         outlets.setdefault(key, {})[report.outlet] = None
-    return Disagreement("", tuple(ReportedValue(value, tuple(outlets[key])) for key, value in values.items()))
+    return Disagreement(member, tuple(ReportedValue(value, tuple(outlets[key])) for key, value in values.items()))

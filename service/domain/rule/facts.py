@@ -8,6 +8,7 @@ import msgspec
 
 from service.domain.rule.disagreements import DENIES, disagreements
 from service.domain.rule.ordered import Dated
+from service.domain.rule.work import EVENT_STEPS, REPORT_STEPS, WEIGH_STEPS
 from service.domain.vocabulary.dates import FOREVER, over_on, parse
 from service.domain.vocabulary.events import (
     Fact,
@@ -87,6 +88,18 @@ def _each_once(reports: Iterable[Report]) -> tuple[Report, ...]:
     for report in reports:
         found.setdefault(_ENCODER.encode(report), report)
     return tuple(found.values())
+
+
+def reports_in(event: Fact | Record) -> int:
+    """Return how many reports an event brings, with those of a text that it corrects."""
+    text = text_of(event)
+    return len(event.reports) + (len(text.reports) if text is not None and text is not event else 0)
+
+
+def weigh_steps(chain: Sequence[Entry]) -> int:
+    """Return the steps that it takes to weigh a fact against the records on it (service/domain/rule/work.py)."""
+    reports = sum([reports_in(entry.event) for entry in chain])
+    return WEIGH_STEPS + EVENT_STEPS * len(chain) + REPORT_STEPS * reports
 
 
 def weigh(chain: Sequence[Entry]) -> LiveFact | None:

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.domain.rule.facts import Entry, LiveFact, weigh
+from service.domain.rule.facts import Entry, LiveFact, reports_in, weigh, weigh_steps
 from service.domain.rule.life import Life
 from service.domain.rule.publication import days, only_day
 from service.domain.rule.reach import reaches
@@ -168,10 +168,8 @@ class Item:
         self.roots[event.id] = root
         self._publish(root)
         self.bytes += entry.size
-        self.reports += len(event.reports)
+        self.reports += reports_in(event)
         text = text_of(event)
-        if text is not None and text is not event:
-            self.reports += len(text.reports)
         if isinstance(text, Fact):
             self.issues.update(text.issues)
             if is_uncertain(text):
@@ -202,7 +200,7 @@ class Item:
         self.scope = None
         steps: list[int] = []
         self.life = Life(self.kind, self.facts.values(), steps.append)
-        self.steps = sum(steps)
+        self.steps = sum(steps) + sum([weigh_steps(chain) for chain in chains.values()])
 
     def learn(self, chains: Mapping[int, Sequence[Entry]], spend: Spend = unbounded) -> dict[int, Segment | None]:
         """Know these chains as they are given, the others as before, and work out what follows for the life.
@@ -222,6 +220,7 @@ class Item:
         """
         old = self.facts.pop(root, None)
         chain = self.chains[root] if chain is None else chain
+        spend(weigh_steps(chain))
         new = self._weigh(chain) if chain else None
         if new is not None:
             self.facts[root] = new

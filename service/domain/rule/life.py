@@ -140,7 +140,7 @@ class Life:
         former = segments[begin - 1] if begin else None
         facts = [fact for fact in self._decisions.all() if isinstance(fact, LiveFact)] if self._unsure else []
         readings = Readings(self._kind, facts, spend) if facts else None
-        steps = EDGE_STEPS + len(self._issues) + REACH_STEPS * len(self._reaching)
+        steps = EDGE_STEPS + self._terms.widest + len(self._issues) + REACH_STEPS * len(self._reaching)
         if readings is not None:
             steps += REACH_STEPS * len(self._decisions)
         made: list[Segment] = []

@@ -48,12 +48,14 @@ class Left(NamedTuple):
 class Terms:
     """The facts of an item that give or take away each term, in the order of decisions; hiding facts are left out."""
 
-    __slots__ = ("_order", "by_name")
+    __slots__ = ("_order", "by_name", "widest")
 
     def __init__(self, kind: str) -> None:
         """Begin with none."""
         self._order = terms_of_kind(kind)
         self.by_name: dict[str, Ordered] = {}
+        self.widest = 0
+        """How many elements the lists of a fact had together, at most: to compare its terms takes as long."""
 
     def add(self, fact: LiveFact) -> None:
         """Put in a fact that counts."""
@@ -61,6 +63,7 @@ class Terms:
             if name not in self.by_name:
                 self.by_name[name] = Ordered()
             self.by_name[name].add(fact)
+        self.widest = max(self.widest, sum([len(value) for value in fact.terms.values() if isinstance(value, tuple)]))
 
     def remove(self, fact: LiveFact) -> None:
         """Take out a fact that is in."""

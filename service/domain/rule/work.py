@@ -11,16 +11,22 @@ Spend = Callable[[int], object]
 """Takes the steps that are about to be done; a bound may refuse them with an error of its own."""
 STATE_STEPS = 300
 """Steps to write a state, in addition to one for every four bytes of it."""
-EDGE_STEPS = 150
-"""Steps to find what stands on a day."""
+EDGE_STEPS = 200
+"""Steps to find what stands on a day, in addition to one for each element of the lists in its terms."""
 REACH_STEPS = 1
 """Steps on a day for a fact that answers of many days look at (service/domain/rule/reach.py)."""
-WEIGH_STEPS = 10
+WEIGH_STEPS = 300
+"""Steps to weigh a fact, and to find the days on which it can matter."""
+EVENT_STEPS = 10
 """Steps to weigh a fact, for it and for each record on it."""
+REPORT_STEPS = 5
+"""Steps to weigh a fact, for each report of these events."""
 TOKEN_STEPS = 24
 """Steps for what a text is found by, a word or a name: to read it and to count it."""
 FACET_STEPS = 30
 """Steps for what an item was not found by before: it is written too."""
+TALLY_STEPS = 400
+"""Steps to shift the tally of an issue, and to write its posture."""
 READING = 60
 """Steps for a fact in one reading of uncertain dates."""
 

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 PUBLISH_STEPS = 30
 """Steps for an event of a fact, to find what of it counts on a day and to weigh that."""
-LIVES_STEPS = 8_000_000
-"""Steps of work (service/domain/rule/work.py) that an item may take on all of its days together: less than a second."""
+LIVES_STEPS = 4_000_000
+"""Steps of work (service/domain/rule/work.py) that an item may take on all of its days together.
+
+With what it takes to load the events that is less than a second.
+"""
 
 
 class Lives:
@@ -49,8 +52,9 @@ class Lives:
         for day in sorted(changes):
             if day > self.last:
                 break
-            work.spend(PUBLISH_STEPS * sum([len(item.chains[root]) for root in changes[day]]))
-            chains = {root: as_published_by(item.chains[root], day) for root in changes[day]}
+            changing = {root: item.chains[root] for root in changes[day]}
+            work.spend(PUBLISH_STEPS * sum([len(chain) for chain in changing.values()]))
+            chains = {root: as_published_by(chain, day) for root, chain in changing.items()}
             new = {root: chain for root, chain in chains.items() if chain != known.get(root, [])}
             known |= new
             yield item, day, item.learn(new, work.spend)

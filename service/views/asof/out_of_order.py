@@ -33,13 +33,13 @@ def state_on(item: Item, day: int, *, planned: bool = False) -> ItemState | None
 
 
 class OutOfOrder(NamedTuple):
-    """Items that are out of order: of a kind (None: any), with every token, of some names; what they have to pass.
+    """Items that are out of order: of some kinds (none: any), with every token, of some names; what they have to pass.
 
     Those that are only planned are left out unless `planned`. `limit` of them, of numbers after `after` and up to
     `until` (None: all).
     """
 
-    kind: str | None
+    kinds: Sequence[str]
     limit: int
     tokens: Sequence[str] = ()
     passes: Callable[[ItemState], bool] = lambda _: True
@@ -65,7 +65,7 @@ async def worked_out(
     while names := await _named(database, basis, wanted, after):
         weighed = await weighed_until(database, basis, [slug for _, slug in names], work, take)
         states = [state for _, state in weighed if state is not None]
-        found += [state for state in states if wanted.kind in {None, state.kind} and wanted.passes(state)]
+        found += [state for state in states if wanted.passes(state)]
         after = weighed[-1][0]
         if work.is_enough or is_full(found, wanted.limit):
             return found, after
@@ -80,9 +80,9 @@ async def _named(database: Database, basis: Basis, wanted: OutOfOrder, after: in
     until = basis.position if wanted.until is None else wanted.until
     parameters: list[Any] = [after, until, basis.position, CHUNK]
     where = ""
-    if wanted.kind is not None:
-        parameters.append(wanted.kind)
-        where += f" AND i.kind = ${len(parameters)}"
+    if wanted.kinds:
+        parameters.append(dialect.listed([*wanted.kinds]))
+        where += f" AND i.kind {dialect.slugs.format(f'${len(parameters)}')}"
     for token in wanted.tokens:
         parameters.append(token)
         where += _CARRIES.format(f"${len(parameters)}")
@@ -95,7 +95,7 @@ async def _named(database: Database, basis: Basis, wanted: OutOfOrder, after: in
 async def taken_of(database: Database, basis: Basis, work: PageWork, take: Callable[[Item], T]) -> list[T]:
     """Take something of every item that is out of order, until the work is enough."""
     taken: list[T] = []
-    wanted, after = OutOfOrder(None, CHUNK), 0
+    wanted, after = OutOfOrder((), CHUNK), 0
     while not work.is_enough and (names := await _named(database, basis, wanted, after)):
         taken += await weighed_until(database, basis, [slug for _, slug in names], work, take)
         after = names[-1][0]

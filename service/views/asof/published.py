@@ -74,7 +74,7 @@ async def item(
     if found is not None:
         return found
     basis = await resolve(database, question)
-    states, _ = await worked_out(database, basis, OutOfOrder(kind, 1, slugs=[slug], planned=planned), PageWork(inf))
+    states, _ = await worked_out(database, basis, OutOfOrder([kind], 1, slugs=[slug], planned=planned), PageWork(inf))
     if not states:
         return None
     return OneState(basis, states[0], (await recorded.issue_versions(database, basis.position, [slug])).get(slug, 0))
@@ -84,7 +84,7 @@ async def page(database: Database, question: Question, wanted: StateFilter, *, a
     """Return the states that pass a filter, after an item number."""
     kept = await recorded.page(database, question, wanted, after=after, limit=limit)
     others = OutOfOrder(
-        wanted.kind,
+        [wanted.kind],
         limit + 1,
         wanted.tokens,
         lambda state: wanted.takes(state.tokens),
@@ -106,7 +106,7 @@ async def issue_page(
     def passes(state: ItemState) -> bool:
         return token in state.tokens and (included.ended or state.kind == "issue" or ENDED not in state.tokens)
 
-    others = OutOfOrder(None, limit + 2, [token], passes, planned=included.planned, after=after)
+    others = OutOfOrder((), limit + 2, [token], passes, planned=included.planned, after=after)
     items = kept.items if kept.own is None else [kept.own.state, *kept.items]
     states, last = await _with_others(database, StatePage(kept.basis, items, kept.next), others, PageWork())
     version = kept.version  # 0 where no item is in order
@@ -138,7 +138,7 @@ async def named(
     the rest is left out too.
     """
     kept = await recorded.named(database, basis, slugs, planned=planned)
-    wanted = OutOfOrder(None, len(slugs), slugs=slugs, planned=planned)
+    wanted = OutOfOrder((), len(slugs), slugs=slugs, planned=planned)
     others, _ = await worked_out(database, basis, wanted, work or PageWork(inf))
     return sorted([*kept, *others], key=attrgetter("number"))
 
@@ -150,9 +150,7 @@ async def out_of_order(
 
     Where they cost enough for a page, also the number of the last item that was looked at.
     """
-    every = OutOfOrder(
-        None, _EVERY, passes=lambda state: state.kind in kinds, planned=planned, after=after, until=until
-    )  # fmt: skip
+    every = OutOfOrder(kinds, _EVERY, planned=planned, after=after, until=until)
     return await worked_out(database, basis, every, PageWork())
 
 

@@ -34,7 +34,7 @@ EVENT_BYTES = 500
 """Bytes that count as an event."""
 CHUNK = 50
 """Items loaded and weighed at a time, at most: 30 ms of work where each has ten facts."""
-PAGE_STEPS = 4_000_000
+PAGE_STEPS = 3_000_000
 """Steps of work (service/domain/rule/work.py) after which no further item is weighed: 0.4 s, the last item not counted.
 
 What an item may be is bounded (docs/limits.md), so a page ends within a second.
