@@ -1,10 +1,14 @@
 """Who and what a measure touches, over HTTP: blocs, all but some, goods by code and by words, entities by names."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
+
+from tests.events import eased
+from tests.events import record as on
 
 Client = TestClient[Litestar]
 Event = dict[str, Any]
@@ -227,6 +231,32 @@ def test_what_cannot_be_compared_is_counted_and_listed(client: Client, basis: st
     none = client.get(f"/v1/exposure?hs=72&party=TR&as_of=2009-01-01{basis}").json()
     assert (none["items"], none["not_compared"], none.get("not_compared_url")) == ([], 0, None)
     assert client.get(f"/v1/exposure?entity=firm&compared=no&party=TR&{ON}").status_code == 422
+
+
+def test_an_answer_that_is_cut_short_does_not_say_that_nothing_is_left_to_compare(client: Client) -> None:
+    """As published a page ends where its items have cost enough: the measures after it are not counted as none."""
+    hidden = eased("large", "trade", occurred="2010-02-01", rate_percent=3.0)
+    shown = eased("large", "trade", occurred="2010-02-01", rate_percent=5.0)
+    record(client, imposed("large", goods=[{"name": "copper", "hs": "74"}]), hidden, shown)
+    long = {"outlet": "A ministry", "published": "2010-02-01", "url": "https://example.org/" + "x" * 1_950}
+    for first in range(0, 3_072, 1_024):
+        reports = [long | {"title": f"Report {number}"} for number in range(first, first + 1_024)]
+        added = [on("report_added", hidden, reports=reports[place : place + 64]) for place in range(0, 1_024, 64)]
+        assert client.post("/v1/events", json={"events": added}).status_code == 201
+    unsaid = imposed("unsaid", entities=[{"name": "A firm"}])
+    late = eased("unsaid", "trade", occurred="2010-02-01", rate_percent=3.0, reports=REPORTS)
+    later = [late | {"reports": [each | {"published": "2010-03-01"} for each in REPORTS]}, late | {"id": str(uuid4())}]
+    assert client.post("/v1/events", json={"events": [unsaid, *later]}).status_code == 201
+    url = f"/v1/exposure?hs=1201&party=TR&{ON}{BASES[1]}"
+    answer = client.get(url).json()
+    assert (answer["items"], answer["not_compared"]) == ([], None)
+    rest = client.get(f"{url}&cursor={answer['next']}").json()
+    assert (rest["items"], rest["next"]) == ([], None)
+    url = answer["not_compared_url"]
+    listed = client.get(url).json()
+    assert listed["items"] == []
+    rest = client.get(f"{url}&cursor={listed['next']}").json()
+    assert [item["id"] for item in rest["items"]] == ["unsaid"]
 
 
 @pytest.mark.parametrize("basis", BASES)

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 from litestar import Response
+from msgspec import UNSET, UnsetType
 
 from service.api.http.answer_memory import KeptAnswer
 from service.api.http.basis import basis_members, every_day_members
@@ -32,6 +33,7 @@ from service.api.http.requests import (
     AnyRequest,
     Handler,
     Services,
+    encode,
     field_of,
     json_answer,
     parameters_of,
@@ -79,19 +81,20 @@ class AsOfRequest(Generic[K]):
         within: int = 0,
         *,
         key: str = "",
-        not_compared: int | None = None,
+        not_compared: int | UnsetType | None = UNSET,
     ) -> Answered:
         """Return a page: its items, and a cursor to continue after a place, None at the end.
 
         `key` is what the last item is sorted by, in a list with `sort`.
-        `not_compared` is how many measures could not be compared; the answer links to them. None: it was not asked.
+        `not_compared` is how many measures could not be compared, None where they were not counted; the answer links to
+        them. UNSET: it was not asked.
         """
         # The day on which somebody asks is no part of an answer about every day.
         place = basis if isinstance(self.query, AsOfQuery) else basis._replace(as_of=dates.OPEN)
         members = b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, place, after, within, key))
-        if not_compared is not None:
-            members += b',"not_compared":%d' % not_compared
-        if not_compared:
+        if not_compared is not UNSET:
+            members += b',"not_compared":%s' % encode(not_compared)
+        if not_compared is None or not_compared:
             given = [(name, value) for name, value in parameters_of(self.request) if name not in _OWN_OF_A_PAGE]
             clocks = {"as_of": dates.iso(basis.as_of), **known_clocks(basis), "compared": "no"}
             members += b',"not_compared_url":"%s?%s"' % (

@@ -18,13 +18,11 @@ Next = Annotated[str | None, Meta(description="The value of `cursor` for the nex
 
 
 NotCompared = Annotated[
-    int,
+    Annotated[int, Meta(ge=0, le=100)] | None,
     Meta(
-        ge=0,
-        le=100,
         description="The measures that pass every other filter and may be on the good as well: they name no goods, or "
-        "not all of them in the way that was asked for. 100 stands for 100 or more. Absent where the question is not "
-        "about a good.",
+        "not all of them in the way that was asked for. 100 stands for 100 or more; null where to count them is too "
+        "much work for one answer. Absent where the question is not about a good.",
     ),
 ]
 NotComparedUrl = Annotated[

@@ -10,6 +10,8 @@ from bisect import bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET, UnsetType
+
 from service.domain.matching.partners import PARTNER_NAMES, about_item
 from service.domain.rule.state import encode
 from service.views.asof import candidates, published, recorded
@@ -46,16 +48,17 @@ async def touching_page(
     return await find(database, question, wanted, after, limit)
 
 
-async def not_compared(database: Database, basis: Basis, wanted: StateFilter | ScopeFilter) -> int | None:
+async def not_compared(database: Database, basis: Basis, wanted: StateFilter | ScopeFilter) -> int | UnsetType | None:
     """Count the measures that pass but for their goods, which are not said in the way that is asked for.
 
-    NOT_COMPARED_MAX stands for so many or more; None where a filter asks for no good, or for these measures themselves.
+    NOT_COMPARED_MAX stands for so many or more; None where to count them is more work than a page may take. UNSET where
+    a filter asks for no good, or for these measures themselves.
     """
     if not isinstance(wanted, ScopeFilter) or wanted.unsaid or not any(clause.unsaid for clause in wanted.clauses):
-        return None
+        return UNSET
     others = wanted._replace(unsaid=True, bodies=wanted.partners is not None or wanted.maker is not None)
     page = await touching_page(database, basis.pinned(), others, after=0, limit=NOT_COMPARED_MAX)
-    return len(page.items)
+    return None if page.next is not None and len(page.items) < NOT_COMPARED_MAX else len(page.items)
 
 
 async def _recorded_page(
