@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from msgspec import Meta, UnsetType
+from msgspec import Meta
 
 from service.api.http.asof import Answered, AsOfRequest, as_of
 from service.api.http.parameters import INCLUDED, AsOfPageQuery, Compared, EndedOrPlanned
@@ -151,10 +151,7 @@ async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
 
 
 async def _answered(
-    asked: AsOfRequest[ExposureQuery],
-    page: StatePage,
-    others: Mapping[str, Sequence[str]],
-    left: int | UnsetType | None,
+    asked: AsOfRequest[ExposureQuery], page: StatePage, others: Mapping[str, Sequence[str]], left: StatePage | None
 ) -> Answered:
     found = await with_sources(asked.database, page.basis, page.items, page.next, asked.query.sources)
     bodies = [touching.shown(each, others.get(each.slug, ())) for each in found.items]
@@ -172,16 +169,14 @@ async def _with_charge(asked: AsOfRequest[ExposureQuery], wanted: ScopeFilter, p
         states += rest.items
         more += [] if rest.next is None else [f"more than {len(states)} measures touch the good"]
     unclear = wanted._replace(unsaid=True)
-    others_left = await touching_page(database, basis.pinned(), unclear, after=0, limit=NOT_COMPARED_MAX)
-    left: int | None = len(others_left.items)
-    if others_left.next is not None and left == NOT_COMPARED_MAX:
+    left = await touching_page(database, basis.pinned(), unclear, after=0, limit=NOT_COMPARED_MAX)
+    if left.next is not None and len(left.items) == NOT_COMPARED_MAX:
         more.append(f"{NOT_COMPARED_MAX} measures or more could not be compared")
-    elif others_left.next is not None:
-        left = None
+    elif left.next is not None:
         more.append("the measures that could not be compared were too much work to be counted")
     others = await displacing(database, basis, states, query.displacers(wanted, basis.as_of))
     shipment = Shipment(good, origin, blocs_with(origin, basis.as_of), query.entity, query.quota)
-    measures = Touching(_on_imports(states), _on_imports(others_left.items), others, more)
+    measures = Touching(_on_imports(states), _on_imports(left.items), others, more)
     found = charge(shipment, measures, destination=query.destination is not None)
     answered = await _answered(asked, page, others, left)
     written = b"null" if found is None else _written(found)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from service.api.absent import absent
 from service.api.http.asof import Answered, AsOfRequest, as_of
@@ -194,7 +194,7 @@ def _list(kind: str) -> Handler:
         listing = Listing(wanted, passes, order_of(query.sort))
         page = await listed(asked.database, asked.question, listing, place_of(asked), query.limit)
         shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
-        left: int | UnsetType | None = UNSET
+        left = None
         if kind in response_shapes.MEASURES and passes is None:
             left = await touching.not_compared(asked.database, page.basis, wanted)
         bodies, key = map(touching.shown, shown.items), listing.key(shown.items)

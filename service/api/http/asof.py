@@ -14,7 +14,6 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 from litestar import Response
-from msgspec import UNSET, UnsetType
 
 from service.api.http.answer_memory import KeptAnswer
 from service.api.http.basis import basis_members, every_day_members
@@ -33,7 +32,6 @@ from service.api.http.requests import (
     AnyRequest,
     Handler,
     Services,
-    encode,
     field_of,
     json_answer,
     parameters_of,
@@ -45,12 +43,14 @@ from service.domain.vocabulary import dates
 from service.eventlog.head import head_of
 from service.views.asof.basis import resolve
 from service.views.asof.question import Basis, Question
+from service.views.asof.touching import NOT_COMPARED_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from service.api.http.tables import Rows
     from service.storage.database import Database
+    from service.views.asof.question import StatePage
 
 _OWN_OF_A_PAGE = {"cursor", "limit", "as_of", "known_basis", "known_at", "known_position", "compared"}
 """Parameters that the link to what could not be compared does not take over."""
@@ -81,26 +81,28 @@ class AsOfRequest(Generic[K]):
         within: int = 0,
         *,
         key: str = "",
-        not_compared: int | UnsetType | None = UNSET,
+        not_compared: StatePage | None = None,
     ) -> Answered:
         """Return a page: its items, and a cursor to continue after a place, None at the end.
 
         `key` is what the last item is sorted by, in a list with `sort`.
-        `not_compared` is how many measures could not be compared, None where they were not counted; the answer links to
-        them. UNSET: it was not asked.
+        `not_compared` are the measures that could not be compared, None where it was not asked. The answer links to
+        them and says how many they are, null where their page was cut short before NOT_COMPARED_MAX.
         """
         # The day on which somebody asks is no part of an answer about every day.
         place = basis if isinstance(self.query, AsOfQuery) else basis._replace(as_of=dates.OPEN)
         members = b'"items":[%s],%s' % (b",".join(bodies), next_member(self.request, place, after, within, key))
-        if not_compared is not UNSET:
-            members += b',"not_compared":%s' % encode(not_compared)
-        if not_compared is None or not_compared:
-            given = [(name, value) for name, value in parameters_of(self.request) if name not in _OWN_OF_A_PAGE]
-            clocks = {"as_of": dates.iso(basis.as_of), **known_clocks(basis), "compared": "no"}
-            members += b',"not_compared_url":"%s?%s"' % (
-                quote(self.request.scope["path"]).encode(),
-                urlencode([*given, *clocks.items()]).encode(),
-            )
+        if not_compared is not None:
+            size = len(not_compared.items)
+            is_cut = not_compared.next is not None and size < NOT_COMPARED_MAX
+            members += b',"not_compared":%s' % (b"null" if is_cut else b"%d" % size)
+            if size or is_cut:
+                given = [(name, value) for name, value in parameters_of(self.request) if name not in _OWN_OF_A_PAGE]
+                clocks = {"as_of": dates.iso(basis.as_of), **known_clocks(basis), "compared": "no"}
+                members += b',"not_compared_url":"%s?%s"' % (
+                    quote(self.request.scope["path"]).encode(),
+                    urlencode([*given, *clocks.items()]).encode(),
+                )
         return Answered(members, basis)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from service.views.asof.question import Basis
 
 PUBLISH_STEPS = 30
-"""Steps for an event of a fact, to find what of it counts on a day and to weigh that."""
+"""Steps for an event of a fact, to find what of it counts on a day."""
 LIVES_STEPS = 4_000_000
 """Steps of work (service/domain/rule/work.py) that an item may take on all of its days together.
 
@@ -52,9 +52,8 @@ class Lives:
         for day in sorted(changes):
             if day > self.last:
                 break
-            changing = {root: item.chains[root] for root in changes[day]}
-            work.spend(PUBLISH_STEPS * sum([len(chain) for chain in changing.values()]))
-            chains = {root: as_published_by(chain, day) for root, chain in changing.items()}
+            work.spend(PUBLISH_STEPS * sum([len(item.chains[root]) for root in changes[day]]))
+            chains = {root: as_published_by(item.chains[root], day) for root in changes[day]}
             new = {root: chain for root, chain in chains.items() if chain != known.get(root, [])}
             known |= new
             yield item, day, item.learn(new, work.spend)

@@ -10,8 +10,6 @@ from bisect import bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET, UnsetType
-
 from service.domain.matching.partners import PARTNER_NAMES, about_item
 from service.domain.rule.state import encode
 from service.views.asof import candidates, published, recorded
@@ -48,17 +46,15 @@ async def touching_page(
     return await find(database, question, wanted, after, limit)
 
 
-async def not_compared(database: Database, basis: Basis, wanted: StateFilter | ScopeFilter) -> int | UnsetType | None:
-    """Count the measures that pass but for their goods, which are not said in the way that is asked for.
+async def not_compared(database: Database, basis: Basis, wanted: StateFilter | ScopeFilter) -> StatePage | None:
+    """Return the first NOT_COMPARED_MAX measures that pass but for their goods, not said in the way that is asked for.
 
-    NOT_COMPARED_MAX stands for so many or more; None where to count them is more work than a page may take. UNSET where
-    a filter asks for no good, or for these measures themselves.
+    None where a filter asks for no good, or for these measures themselves.
     """
     if not isinstance(wanted, ScopeFilter) or wanted.unsaid or not any(clause.unsaid for clause in wanted.clauses):
-        return UNSET
+        return None
     others = wanted._replace(unsaid=True, bodies=wanted.partners is not None or wanted.maker is not None)
-    page = await touching_page(database, basis.pinned(), others, after=0, limit=NOT_COMPARED_MAX)
-    return None if page.next is not None and len(page.items) < NOT_COMPARED_MAX else len(page.items)
+    return await touching_page(database, basis.pinned(), others, after=0, limit=NOT_COMPARED_MAX)
 
 
 async def _recorded_page(
