@@ -9,10 +9,12 @@ import click
 
 from service import VERSION
 from service.cli import feeds, keys, ledgers, questions, record, serve
+from service.garbage import collect_seldom
 
 
 def main() -> NoReturn:
     """Run the command line."""
+    collect_seldom()
     cli(prog_name="parley")
     raise SystemExit(0)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from service.garbage import collect_seldom
 from service.rebuild.groups import make_group
 from service.storage import connect
 from service.storage.next_tables import CannotRebuild
@@ -111,4 +112,5 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
+    collect_seldom()
     asyncio.run(_serve())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
 
     from service.storage.database import Database
     from service.storage.next_tables import NextTables
-
-GC_THRESHOLDS = 20_000, 2, 1_000
-"""New objects between two looks for cycles among them; how many of these until a look at all that is younger than the
-last such look, and of those until one at everything. The first two make everybody wait for 20 ms at most."""
 
 
 def connect(url: str) -> Database:
@@ -49,16 +44,10 @@ async def opened(url: str, read_url: str = "") -> AsyncIterator[Database]:
     """Open the database of a URL, and close it; NotMigrated when it has not the tables of this version.
 
     With `read_url` it reads from the copy there, and its `primary` is the database of `url`.
-
-    While it is open this process looks for cycles seldom, and not through what was there before: what is made of rows
-    lives long and holds none, and looking through it cost a fifth of an append.
     """
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
     database = Replicated(connect(url), connect(read_url)) if read_url else connect(url)
     try:
         await database.open()
         yield database
     finally:
         await database.close()
-        gc.unfreeze()

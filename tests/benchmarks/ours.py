@@ -15,6 +15,7 @@ import uvloop
 from service.app import opened
 from service.domain.admit.strict_json import accept
 from service.domain.vocabulary.events import Batch
+from service.garbage import collect_seldom
 from service.settings import Settings
 from tests.benchmarks.client import Plan, send
 from tests.benchmarks.measure import Sample
@@ -34,7 +35,8 @@ FASTEST = 30_000
 
 
 def runner() -> asyncio.Runner:
-    """Make an event loop as the server has it."""
+    """Make an event loop as the server has it, and let this process look for garbage as seldom."""
+    collect_seldom()
     return asyncio.Runner(loop_factory=uvloop.new_event_loop)
 
 

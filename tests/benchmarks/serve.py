@@ -14,6 +14,7 @@ from litestar import Response, get
 
 from service.api.http import answer_memory
 from service.app import create_app
+from service.garbage import collect_seldom
 from service.settings import Settings
 
 
@@ -25,6 +26,7 @@ def constant(size: int) -> Response[bytes]:
 
 def main() -> None:
     """Serve until terminated."""
+    collect_seldom()
     if "--forget" in sys.argv[2:]:
         answer_memory.MEMORY_MAX = 0
     app = create_app(Settings(database_url=sys.argv[1]))
