@@ -178,7 +178,8 @@ class FacetRow(Table, table=True):
     """A token that some text ever gave an item: the candidates of a question, whose states at (D, K) decide.
 
     Some tokens come from no event: they mark every item that had such a state at some recorded K, `against-all` every
-    restriction that named no target country (`codes.SCOPE_MARKS`).
+    restriction that named no target country (`codes.SCOPE_MARKS`). An item that is out of order has also those that a
+    state may have as published (docs/decisions/0076).
     """
 
     __tablename__ = "facet"

@@ -117,6 +117,8 @@ class Projector:
         rows["event_index"].append((position, when.lo, when.hi, every, target, len(body) + size))
         if text is not None:
             self._facet(home if text.item == home.slug else self._item(text.item), found_by)
+        for slug in self._touched:
+            self._leave_unsaid(self._item(slug))
         for issue in event.issues:
             row = self._counted(issue, position)
             if text is None or issue not in text.issues:
@@ -159,6 +161,13 @@ class Projector:
         for token in new:
             self._facets[token, item.number] = None
             item.tokens.add(token)
+
+    def _leave_unsaid(self, item: Item) -> None:
+        """Make an item that is out of order a candidate for the marks and the pairs that a state may have then."""
+        if item.published is None:
+            found_by = item.possible()
+            self._spend(len(found_by))
+            self._facet(item, found_by)
 
     def _apply(self, entry: Entry, home: Item) -> None:
         event = entry.event

@@ -237,7 +237,8 @@ def test_an_answer_that_is_cut_short_does_not_say_that_nothing_is_left_to_compar
     """As published a page ends where its items have cost enough: the measures after it are not counted as none."""
     hidden = eased("large", "trade", occurred="2010-02-01", rate_percent=3.0)
     shown = eased("large", "trade", occurred="2010-02-01", rate_percent=5.0)
-    record(client, imposed("large", goods=[{"name": "copper", "hs": "74"}]), hidden, shown)
+    soya = eased("large", "trade", occurred="2029-02-01", goods=[{"name": "soya", "hs": "1201"}, {"name": "copper"}])
+    record(client, imposed("large", goods=[{"name": "copper", "hs": "74"}]), hidden, shown, soya)
     long = {"outlet": "A ministry", "published": "2010-02-01", "url": "https://example.org/" + "x" * 1_950}
     for first in range(0, 3_072, 1_024):
         reports = [long | {"title": f"Report {number}"} for number in range(first, first + 1_024)]

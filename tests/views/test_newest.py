@@ -9,6 +9,7 @@ from tests.ledgers import Event, Opened, opened
 DAY = 739_000
 """In 2024."""
 WANTED = question.ScopeFilter(("restriction",), (asked.of_party("CN", DAY), asked.of_good("dysprosium")))
+SIEVE = question.Sieve(WANTED, ())
 
 
 def restriction(item: str, **terms: object) -> Event:
@@ -20,7 +21,7 @@ def restriction(item: str, **terms: object) -> Event:
 
 async def sifted(ledger: Opened, at: question.Basis, numbers: list[int], most: int = 10) -> list[str]:
     """Return the items that touch, by name."""
-    found, _ = await recorded.sifted(ledger.database, at, numbers, WANTED, (), most)
+    found, _ = await recorded.sifted(ledger.database, at, numbers, SIEVE, most)
     return [each.slug for each in found]
 
 

@@ -19,6 +19,7 @@ from service.domain.rule.read_state import with_upcoming
 from service.domain.rule.scope import Scope
 from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.rule.tokens import marks, tokens_of_answer
+from service.domain.rule.unsaid import Unsaid
 from service.domain.rule.work import Spend, unbounded
 from service.domain.vocabulary.events import Fact, Record, is_uncertain, text_of
 from service.domain.vocabulary.kinds import CHANGES, KINDS
@@ -48,19 +49,19 @@ class Item:
 
     A chain is a fact, then the records on it, in position order; it is known by the position of its fact, its root.
     `number` is the position of the first event that names the item. `version` counts the events that name it, if it is
-    an issue. `tokens` are those that the table of candidates has of it. `bytes` is the size of the JSON of all events
-    that bear on it, `reports` how many reports they have. `uncertain` are the roots of the facts that have, or once
-    had, a text with an uncertain date, `reaching` of those with one that many days look at; `issues` are what
-    the texts name. `steps` is the work of its last change (service/domain/rule/work.py). `published` is the last day of
-    publication of what bears on it, an ordinal; None where its events are not in the order of their days of
-    publication, or one of them has several. `latest` is the last day on which a part of them begins to count.
-    `scope` is what its states touch, None until it is needed.
+    an issue. `tokens` are those that are known to be in the table of candidates; none at first. `bytes` is the size of
+    the JSON of all events that bear on it, `reports` how many reports they have. `uncertain` are the roots of the facts
+    that have, or once had, a text with an uncertain date, `reaching` of those with one that many days look at; `issues`
+    are what the texts name. `steps` is the work of its last change (service/domain/rule/work.py). `published` is the
+    last day of publication of what bears on it, an ordinal; None where its events are not in the order of their days of
+    publication, or one of them has several. `latest` is the last day on which a part of them begins to count. `scope`
+    is what its states touch, `unsaid` what they may leave unsaid, None until they are needed.
     """
 
     __slots__ = (
-        "bytes", "chains", "facts", "issues", "kind", "latest", "life", "number", "published", "reaching", "reports",
-        "roots", "scope", "slug", "steps",
-        "tokens", "uncertain", "version",
+        "bytes", "chains", "facts", "issues", "kind", "latest", "life", "number", "published", "reaching",
+        "reports", "roots", "scope", "slug", "steps",
+        "tokens", "uncertain", "unsaid", "version",
     )  # fmt: skip
 
     def __init__(self, number: int, slug: str, kind: str, *, version: int = 0) -> None:
@@ -78,6 +79,7 @@ class Item:
         self.published: int | None = 0
         self.latest = 0
         self.scope: Scope | None = None
+        self.unsaid: Unsaid | None = None
 
     @classmethod
     def of(cls, events: Iterable[Fact | Record], slug: str | None = None) -> Item:
@@ -135,6 +137,12 @@ class Item:
             self.scope = Scope(self.kind, self.segments)
         return self.scope.touched()
 
+    def possible(self) -> tuple[str, ...]:
+        """Return the marks and the pairs by which its states may be found, whatever part of its events is known."""
+        if self.unsaid is None:
+            self.unsaid = Unsaid(self.slug, self.kind, self.number, self.chains)
+        return self.unsaid.found_by()
+
     @property
     def segments(self) -> Sequence[Segment]:
         """Return the item's segments in order of days."""
@@ -167,6 +175,8 @@ class Item:
         self.chains.setdefault(root, []).append(entry)
         self.roots[event.id] = root
         self._publish(root)
+        if self.unsaid is not None:
+            self.unsaid.take(self.chains[root][0], entry)
         self.bytes += entry.size
         self.reports += reports_in(event)
         text = text_of(event)

@@ -130,8 +130,7 @@ class _ChainOnDay:
         for record in corrections:
             if record.id in self._always:
                 own = self._original(record).reports
-        recorded_on = self._recorded_on[self._fact.id]
-        if min((_day(report, recorded_on) for report in _affirming(own)), default=recorded_on) <= self._day:
+        if _first_day(own, self._recorded_on[self._fact.id]) <= self._day:
             return True
         texts = [record.event for record in corrections if record.id not in self._always]
         added = [each for each in live if isinstance(each, RecordReportAdded) and each.target == self._fact.id]
@@ -158,6 +157,16 @@ def _out(event: T, recorded_on: int, day: int) -> T:
 def _day(report: Report, recorded_on: int) -> int:
     """Return the day by which a report is certainly published; `recorded_on` is that of the event that carries it."""
     return recorded_on if report.published is None else parse(report.published).hi
+
+
+def known_from(fact: Fact, recorded_on: int) -> int:
+    """Return the day of publication from which a fact, recorded on a day, is known by its own reports."""
+    return _first_day(fact.reports, recorded_on)
+
+
+def _first_day(reports: Iterable[Report], recorded_on: int) -> int:
+    """Return the day of the first report that does not deny; that of recording where there is none."""
+    return min((_day(report, recorded_on) for report in _affirming(reports)), default=recorded_on)
 
 
 def _affirming(reports: Iterable[Report]) -> list[Report]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from service.domain.rule.tokens import by_term, of_day, of_issue, scope_marks
+from service.domain.rule.tokens import MARKED_BY, by_term, of_day, of_issue, scope_marks
 from service.domain.vocabulary.codes import (
     AGAINST_ALL,
     ALL_GOODS,
@@ -55,11 +55,6 @@ _SORT_OF: Final[dict[str, str]] = {
     "issue": "issues",
 }
 """The sort of a token, by its name: those that followers ask for. Parties are as many as the vocabulary has."""
-_MARKED_BY = {
-    "restriction": ("against", "entities", "goods", "all_goods"),
-    "clearance": ("goods", "restriction", "beneficiaries"),
-}
-"""By kind, the terms on which the marks of a state depend that followers ask for."""
 
 
 class ScopeTokens(NamedTuple):
@@ -169,7 +164,7 @@ class Scope:
     def _others(self, answer: Answer) -> Iterator[tuple[Any, ...]]:
         """Return the keys of the tokens of a state that no term alone gives: of its issues, and its marks."""
         yield "issues", answer.issues
-        if names := _MARKED_BY.get(self._kind.name):
+        if names := MARKED_BY.get(self._kind.name):
             yield "marks", *[id(answer.given.get(name)) for name in names]
 
     def _tokens_of_other(self, what: object, answer: Answer) -> tuple[str, ...]:

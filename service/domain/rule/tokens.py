@@ -21,7 +21,7 @@ from service.domain.vocabulary.codes import (
 from service.domain.vocabulary.terms import tokens_by_term
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from service.domain.rule.answer import Answer
     from service.domain.rule.facts import LiveFact
@@ -34,6 +34,12 @@ ENDED = "ended"
 """The mark of a state whose status is an end."""
 _STATUS, _NO_STATUS = "status:", "None"
 _ON = "on:"
+_ENTITIES = frozenset({"entities", "beneficiaries"})
+MARKED_BY = {
+    "restriction": ("against", "entities", "goods", "all_goods"),
+    "clearance": ("goods", "restriction", "beneficiaries"),
+}
+"""By kind, the terms on which the marks of a state depend that say what it touches."""
 PAIRED_MAX = 24
 """Parties with the same role of which each is paired with each, at most; the pairs of more are not remembered."""
 
@@ -102,23 +108,34 @@ def marks(kind: Kind, answer: Answer) -> list[str]:
 
 
 def scope_marks(kind: Kind, answer: Answer) -> list[str]:
-    """List the marks of a state that say what it touches (`codes.SCOPE_MARKS`)."""
+    """List the marks of a state that say what it touches: its `applies`, and those of `unsaid_marks`."""
+    found = [f"applies:{answer.applies}"] if kind.name == "restriction" else []
+    given = [(name, fact) for name in MARKED_BY.get(kind.name, ()) if (fact := answer.given.get(name)) is not None]
+    return found + unsaid_marks(kind.name, [name for name, fact in given if says(name, fact.terms[name])])
+
+
+def unsaid_marks(kind: str, said: Collection[str]) -> list[str]:
+    """List the marks of a state that says some terms (`says`): what it leaves unsaid (`codes.SCOPE_MARKS`)."""
     found = []
-    if kind.name == "restriction":
-        found.append(f"applies:{answer.applies}")
-        if not _term(answer, "against") and not _names_a_country(_term(answer, "entities")):
+    if kind == "restriction":
+        if "against" not in said and "entities" not in said:
             found.append(AGAINST_ALL)
-        if not _term(answer, "goods") and not _term(answer, "all_goods"):
+        if "goods" not in said and "all_goods" not in said:
             found.append(NO_GOODS)
-    elif kind.name == "clearance":
-        refers = bool(_term(answer, "restriction"))
-        if not _term(answer, "goods"):
+    elif kind == "clearance":
+        refers = "restriction" in said
+        if "goods" not in said:
             found.append(GOODS_OF_RESTRICTION if refers else NO_GOODS)
-        if refers and not _names_a_country(_term(answer, "beneficiaries")):
+        if refers and "beneficiaries" not in said:
             found.append(COUNTRIES_OF_RESTRICTION)
-    elif kind.name == "statement":
+    elif kind == "statement":
         found.append(A_STATEMENT)
     return found
+
+
+def says(name: str, value: Any) -> bool:  # noqa: ANN401 - any term
+    """Return whether the value of a term says what a state touches: entities do where one has a country."""
+    return any(each.country for each in value or ()) if name in _ENTITIES else bool(value)
 
 
 def pairs(kind: Kind, found_by: Iterable[str]) -> tuple[str, ...]:
@@ -127,9 +144,14 @@ def pairs(kind: Kind, found_by: Iterable[str]) -> tuple[str, ...]:
     Who acts is paired with each other party, and with the mark for those that are not named. Where all take part with
     the same role, each is paired with each. A state that does not say its goods has each pair with that, too.
     """
-    named = [each for each in found_by if each[:6] == "party:" or each[:3] == "by:" or each in _PAIRED]
+    named = paired(found_by)
     make = _pairs if len(named) <= PAIRED_MAX else _pairs.__wrapped__
     return make(kind.name, tuple(named))
+
+
+def paired(found_by: Iterable[str]) -> list[str]:
+    """List those of some tokens and marks on which the pairs of a state depend."""
+    return [each for each in found_by if each[:6] == "party:" or each[:3] == "by:" or each in _PAIRED]
 
 
 _PAIRED = UNSAID | {*PAIR_MARKS.values()}
@@ -164,15 +186,6 @@ def possible_in(found_by: Iterable[str]) -> frozenset[str | None]:
 def has_surely_ended(kind: Kind, answer: Answer) -> bool:
     """Return whether the status is an end in every reading, or none at all in some."""
     return answer.status in kind.ends and all([each is None or each in kind.ends for each in statuses(answer)])
-
-
-def _term(answer: Answer, name: str) -> Any:  # noqa: ANN401 - any term
-    fact = answer.given.get(name)
-    return () if fact is None else fact.terms[name]
-
-
-def _names_a_country(entities: Iterable[Any]) -> bool:
-    return any(entity.country for entity in entities)
 
 
 def delimited(token: str) -> str:

@@ -15,9 +15,10 @@ import msgspec
 from service.domain.rule.state import arrival_text
 from service.domain.vocabulary.kinds import KINDS, PLANNED
 from service.views.asof import out_of_order, sql
+from service.views.asof.out_of_order import OutOfOrder
 from service.views.asof.question import PAGE_BYTES, Included, ItemState, ScopeFilter
 from service.views.asof.touching import touching
-from service.views.asof.weighing import PageWork
+from service.views.asof.weighing import CHUNK, PageWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -234,13 +235,14 @@ def _status(columns: Sequence[Any]) -> tuple[int | None, frozenset[str]]:
 
 
 async def _out_of_order(database: Database, basis: Basis, wanted: Wanted) -> list[DatedChange]:
-    """Return all changes of the items that are out of order."""
+    """Return all changes of the items that are out of order and may pass."""
 
     def changes_of(item: Item) -> list[tuple[DatedChange, list[tuple[int, ItemState]]]]:
-        return [*_of_item(item, wanted)] if item.kind.name in wanted.kinds else []
+        return [*_of_item(item, wanted)]
 
     work = PageWork()
-    found = await out_of_order.taken_of(database, basis, work, changes_of)
+    unordered = OutOfOrder(wanted.kinds, CHUNK, wanted.every)
+    found = await out_of_order.taken_of(database, basis, unordered, work, changes_of)
     work.check()
     return [change for changes in found for change, sides in changes if await _touches(database, basis, wanted, sides)]
 

@@ -21,7 +21,7 @@ _OUT_OF_ORDER = """
 SELECT i.number, i.slug FROM out_of_order o CROSS JOIN item i
 WHERE o.item > $1 AND o.item <= $2 AND o.position <= $3 AND i.number = o.item{where} ORDER BY o.item LIMIT $4
 """
-_CARRIES = " AND EXISTS (SELECT 1 FROM facet g WHERE g.token = {} AND g.item = i.number)"
+_CARRIES = " AND EXISTS (SELECT 1 FROM facet g WHERE g.token {} AND g.item = i.number)"
 
 
 def state_on(item: Item, day: int, *, planned: bool = False) -> ItemState | None:
@@ -33,17 +33,18 @@ def state_on(item: Item, day: int, *, planned: bool = False) -> ItemState | None
 
 
 class OutOfOrder(NamedTuple):
-    """Items that are out of order: of some kinds (none: any), with every token, of some names; what they have to pass.
+    """Items that are out of order: of some kinds (none: any), of some names or numbers; what they have to pass.
 
-    Those that are only planned are left out unless `planned`. `limit` of them, of numbers after `after` and up to
-    `until` (None: all).
+    They have carried a token of each of `tokens`. Those that are only planned are left out unless `planned`. `limit` of
+    them, of numbers after `after` and up to `until` (None: all).
     """
 
     kinds: Sequence[str]
     limit: int
-    tokens: Sequence[str] = ()
+    tokens: Sequence[Sequence[str]] = ()
     passes: Callable[[ItemState], bool] = lambda _: True
     slugs: Sequence[str] | None = None
+    numbers: Sequence[int] | None = None
     planned: bool = False
     after: int = 0
     until: int | None = None
@@ -83,19 +84,33 @@ async def _named(database: Database, basis: Basis, wanted: OutOfOrder, after: in
     if wanted.kinds:
         parameters.append(dialect.listed([*wanted.kinds]))
         where += f" AND i.kind {dialect.slugs.format(f'${len(parameters)}')}"
-    for token in wanted.tokens:
-        parameters.append(token)
-        where += _CARRIES.format(f"${len(parameters)}")
+    for tokens in wanted.tokens:
+        parameters.append(dialect.listed(tokens))
+        where += _CARRIES.format(dialect.slugs.format(f"${len(parameters)}"))
     if wanted.slugs is not None:
         parameters.append(dialect.listed(wanted.slugs))
         where += f" AND i.slug {dialect.slugs.format(f'${len(parameters)}')}"
+    if wanted.numbers is not None:
+        parameters.append(dialect.numbered(wanted.numbers))
+        where += f" AND o.item {dialect.positions.format(f'${len(parameters)}')}"
     return await database.fetch_long(_OUT_OF_ORDER.format(where=where), *parameters)
 
 
-async def taken_of(database: Database, basis: Basis, work: PageWork, take: Callable[[Item], T]) -> list[T]:
-    """Take something of every item that is out of order, until the work is enough."""
+async def among(database: Database, basis: Basis, slugs: Sequence[str]) -> list[str]:
+    """Return those of some items, in their order, that are out of order."""
+    found: set[str] = set()
+    for start in range(0, len(slugs), CHUNK):
+        wanted = OutOfOrder((), CHUNK, slugs=slugs[start : start + CHUNK])
+        found |= {slug for _, slug in await _named(database, basis, wanted, 0)}
+    return [slug for slug in slugs if slug in found]
+
+
+async def taken_of(
+    database: Database, basis: Basis, wanted: OutOfOrder, work: PageWork, take: Callable[[Item], T]
+) -> list[T]:
+    """Take something of each item that is wanted, until the work is enough; its state is not looked at."""
     taken: list[T] = []
-    wanted, after = OutOfOrder((), CHUNK), 0
+    after = wanted.after
     while not work.is_enough and (names := await _named(database, basis, wanted, after)):
         taken += await weighed_until(database, basis, [slug for _, slug in names], work, take)
         after = names[-1][0]

@@ -19,7 +19,7 @@ from service.domain.rule.publication import as_published_by
 from service.domain.rule.tokens import ENDED, of_issue, possible_in
 from service.domain.vocabulary.dates import FOREVER
 from service.domain.vocabulary.kinds import PLANNED
-from service.views.asof import recorded
+from service.views.asof import out_of_order, recorded
 from service.views.asof.basis import resolve
 from service.views.asof.lives import Lives, lives
 from service.views.asof.out_of_order import OutOfOrder, worked_out
@@ -30,6 +30,7 @@ from service.views.asof.question import (
     IssuePage,
     ItemState,
     OneState,
+    Sieve,
     StateFilter,
     StatePage,
     Statuses,
@@ -56,7 +57,6 @@ SELECT i.number, i.slug FROM facet f CROSS JOIN item i
 WHERE f.item > $1 AND f.item <= $2 AND f.token = $4 AND i.number = f.item ORDER BY f.item LIMIT $3
 """
 _ITEMS = "SELECT i.number, i.slug FROM item i WHERE i.number > $1 AND i.number <= $2 ORDER BY i.number LIMIT $3"
-_EVERY = 10**9
 NAMED_STEPS = 500
 """Steps of work (service/domain/rule/work.py) to read the state of an item whose name is known."""
 _NEWEST = f"""
@@ -86,7 +86,7 @@ async def page(database: Database, question: Question, wanted: StateFilter, *, a
     others = OutOfOrder(
         [wanted.kind],
         limit + 1,
-        wanted.tokens,
+        [(token,) for token in wanted.tokens],
         lambda state: wanted.takes(state.tokens),
         planned=wanted.planned,
         after=after,
@@ -106,7 +106,7 @@ async def issue_page(
     def passes(state: ItemState) -> bool:
         return token in state.tokens and (included.ended or state.kind == "issue" or ENDED not in state.tokens)
 
-    others = OutOfOrder((), limit + 2, [token], passes, planned=included.planned, after=after)
+    others = OutOfOrder((), limit + 2, [(token,)], passes, planned=included.planned, after=after)
     items = kept.items if kept.own is None else [kept.own.state, *kept.items]
     states, last = await _with_others(database, StatePage(kept.basis, items, kept.next), others, PageWork())
     version = kept.version  # 0 where no item is in order
@@ -143,15 +143,47 @@ async def named(
     return sorted([*kept, *others], key=attrgetter("number"))
 
 
-async def out_of_order(
-    database: Database, basis: Basis, kinds: Sequence[str], *, after: int, until: int | None, planned: bool
-) -> tuple[list[ItemState], int | None]:
-    """Return the states of the items of some kinds that are out of order, of numbers after one and up to another.
+async def named_until(
+    database: Database, basis: Basis, slugs: Sequence[str], work: PageWork, *, planned: bool = False
+) -> tuple[list[ItemState], frozenset[str]]:
+    """Return the states of named items as `named` does, and the names of those for which the work was enough before.
 
-    Where they cost enough for a page, also the number of the last item that was looked at.
+    Items are weighed in the order of their names here; the first is, whatever the work has been.
     """
-    every = OutOfOrder(kinds, _EVERY, planned=planned, after=after, until=until)
-    return await worked_out(database, basis, every, PageWork())
+    found = await recorded.named(database, basis, slugs, planned=planned)
+    done = {each.slug for each in found}
+    rest = [slug for slug in slugs if slug not in done]
+    unordered = await out_of_order.among(database, basis, rest)
+    for place, slug in enumerate(unordered):
+        if place and work.is_enough:
+            return found, frozenset(unordered[place:])
+        one = OutOfOrder((), 1, slugs=[slug], planned=planned)
+        states, _ = await worked_out(database, basis, one, work if place or not work.is_enough else PageWork(inf))
+        found += states
+    return found, frozenset()
+
+
+async def sifted(
+    database: Database,
+    basis: Basis,
+    numbers: Sequence[int],
+    sieve: Sieve,
+    most: int,
+    work: PageWork,
+) -> tuple[list[ItemState], int | None]:
+    """Return, of some items, the first states that may pass a sieve, as `recorded.sifted` does.
+
+    Others may follow, too, where those that are out of order cost enough for a page.
+    """
+    kept, last = await recorded.sifted(database, basis, numbers, sieve, most)
+    wanted, carried = sieve
+    unordered = OutOfOrder(wanted.kinds, most, carried, numbers=numbers, planned=wanted.included.planned, until=last)
+    found, cut = await worked_out(database, basis, unordered, work)
+    if len(found) == most:
+        cut = found[-1].number
+    last = last if cut is None else cut
+    states = sorted([*kept, *found], key=attrgetter("number"))
+    return [each for each in states if last is None or each.number <= last], last
 
 
 async def statuses(database: Database, question: Question, issues: Sequence[str], needed: str) -> Statuses:

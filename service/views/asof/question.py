@@ -126,6 +126,13 @@ class ScopeFilter(NamedTuple):
         return self._replace(clauses=[each.uncompared() if each.unsaid else each for each in self.clauses])
 
 
+class Sieve(NamedTuple):
+    """What items pass by: a filter on their states, and groups of tokens; they have carried one of each group."""
+
+    wanted: ScopeFilter
+    carried: Sequence[Sequence[str]]
+
+
 class StatePage(NamedTuple):
     """States in order of the items' first appearance.
 

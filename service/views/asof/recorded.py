@@ -15,7 +15,7 @@ from service.views.asof.question import (
     IssuePage,
     ItemState,
     OneState,
-    ScopeFilter,
+    Sieve,
     StateFilter,
     StatePage,
     Summary,
@@ -141,26 +141,28 @@ async def sifted(
     database: Database,
     basis: Basis,
     numbers: Sequence[int],
-    wanted: ScopeFilter,
-    others: Iterable[Sequence[str]],
+    sieve: Sieve,
     most: int,
-) -> tuple[list[ItemState], bool]:
-    """Return, of some items, the first `most` states that may pass a filter, by number, with their tokens.
+) -> tuple[list[ItemState], int | None]:
+    """Return, of some items, the first `most` states that may pass a sieve, by number, with their tokens.
 
-    The items have a token of each of `others`, which is seen before their states are read. A name of several words, and
-    the restriction of a clearance, are not looked at. True: others are left out, because these are more than a page.
+    What an item has carried is seen before its state is read. A name of several words, and the restriction of a
+    clearance, are not looked at. Where others may follow, the number of the last of these too.
     """
+    wanted = sieve.wanted
     statement = StateStatement(database, basis.pinned(), planned=wanted.included.planned)
     statement.where.append(f"i.number {statement.numbered(numbers)}")
     statement.where.append(f"i.kind || '' IN ({', '.join(map(repr, wanted.kinds))})")
     if not wanted.included.ended:
         statement.where.append(f"{statement.not_known_ended} AND {statement.carries('ended-surely', '= 0')}")
-    statement.where += [statement.found_by_one(tokens) for tokens in others]
+    statement.where += [statement.found_by_one(tokens) for tokens in sieve.carried]
     statement.where += [statement.holds(clause) for clause in wanted.clauses]
     statement.pass_marks(wanted.marks, wanted.without)
     if not wanted.bodies:
-        return await statement.without_bodies(basis, statement.parameter(most)), False
-    return await statement.states(basis, statement.parameter(most))
+        states, more = await statement.without_bodies(basis, statement.parameter(most)), False
+    else:
+        states, more = await statement.states(basis, statement.parameter(most))
+    return states, states[-1].number if more or len(states) == most else None
 
 
 async def first(database: Database, basis: Basis, kind: str, slug: str) -> FirstStatus | None:  # noqa: ARG001 - at any K

@@ -7,28 +7,30 @@ compared.
 from __future__ import annotations
 
 from bisect import bisect_right
-from operator import attrgetter
+from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 from service.domain.matching.partners import PARTNER_NAMES, about_item
 from service.domain.rule.state import encode
 from service.views.asof import candidates, published, recorded
 from service.views.asof.candidates import NEVER, groups_of, intersected, listed
-from service.views.asof.engine import engine_of
 from service.views.asof.names import as_written, has_residual
 from service.views.asof.question import (
     Basis,
     ItemState,
     Question,
     ScopeFilter,
+    Sieve,
     StateFilter,
     StatePage,
     is_full,
     page_of,
 )
+from service.views.asof.weighing import PageWork
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from service.domain.matching.clauses import Clause
     from service.storage.database import Database
@@ -42,8 +44,28 @@ async def touching_page(
     database: Database, question: Question, wanted: ScopeFilter, *, after: int, limit: int
 ) -> StatePage:
     """Return the states that pass a filter, after an item number, each with what of it was found (`matched`)."""
-    find = _recorded_page if question.published is None else _published_page
-    return await find(database, question, wanted, after, limit)
+    found: list[ItemState] = []
+    groups, others = groups_of(wanted.searched())
+    sieve, work = Sieve(wanted.searched(), others), PageWork()
+    sift = recorded.sifted if question.published is None else partial(published.sifted, work=work)
+    size = min(candidates.FIRST * limit, candidates.CHUNK)
+    while True:
+        basis, lists = await listed(database, question, groups, after, size)
+        numbers = await intersected(database, groups, lists, narrow=not wanted.unsaid)
+        while numbers and not is_full(found, limit) and not work.is_enough:
+            most = limit + 1 - len(found)
+            part = numbers[: PART * most]
+            states, last = await sift(database, basis, part, sieve, most)
+            states, references, cut = await _with_references(database, basis, wanted, states, work)
+            found += _touching(wanted, states, references)
+            last = last if cut is None else cut
+            after = part[-1] if last is None else last
+            numbers = numbers[bisect_right(numbers, after) :]
+        if work.is_enough or is_full(found, limit) or lists.next >= NEVER:
+            page = page_of(basis, found, limit)
+            return page._replace(next=after) if work.is_enough and page.next is None else page
+        question, after = basis.pinned(), lists.next - 1
+        size = min(candidates.GROWTH * size, candidates.CHUNK)
 
 
 async def not_compared(database: Database, basis: Basis, wanted: StateFilter | ScopeFilter) -> StatePage | None:
@@ -57,72 +79,44 @@ async def not_compared(database: Database, basis: Basis, wanted: StateFilter | S
     return await touching_page(database, basis.pinned(), others, after=0, limit=NOT_COMPARED_MAX)
 
 
-async def _recorded_page(
-    database: Database, question: Question, wanted: ScopeFilter, after: int, limit: int
-) -> StatePage:
-    found: list[ItemState] = []
-    searched = wanted.searched()
-    groups, others = groups_of(searched)
-    size = min(candidates.FIRST * limit, candidates.CHUNK)
-    while True:
-        basis, lists = await listed(database, question, groups, after, size)
-        numbers = await intersected(database, groups, lists, narrow=not wanted.unsaid)
-        sifted, more = await _sifted(database, basis, wanted, (searched, others), numbers, limit + 1 - len(found))
-        found += sifted
-        if more or is_full(found, limit) or lists.next >= NEVER:
-            return page_of(basis, found, limit, more=more)
-        question, after = basis.pinned(), lists.next - 1
-        size = min(candidates.GROWTH * size, candidates.CHUNK)
-
-
-async def _published_page(
-    database: Database, question: Question, wanted: ScopeFilter, after: int, limit: int
-) -> StatePage:
-    """Add the items that are out of order, all of which are candidates, to those that the versions answer for."""
-    kept = await _recorded_page(database, question, wanted, after, limit)
-    others, last = await published.out_of_order(
-        database, kept.basis, wanted.kinds, after=after, until=kept.next, planned=wanted.included.planned
-    )
-    found = [*kept.items, *await touching(database, kept.basis, wanted, others)]
-    last = kept.next if last is None else last
-    states = sorted([each for each in found if last is None or each.number <= last], key=attrgetter("number"))
-    page = page_of(kept.basis, states, limit, more=kept.next is not None)
-    return page if page.next else page._replace(next=last)
-
-
-async def _sifted(
-    database: Database,
-    basis: Basis,
-    wanted: ScopeFilter,
-    searched: tuple[ScopeFilter, Sequence[Sequence[str]]],
-    numbers: Sequence[int],
-    most: int,
-) -> tuple[list[ItemState], bool]:
-    """Return the first of some items whose state touches, `most` at most; true: they are a page, and others follow."""
-    found: list[ItemState] = []
-    while numbers and len(found) < most:
-        part = numbers[: PART * most]
-        states, more = await recorded.sifted(database, basis, part, *searched, most)
-        found += await touching(database, basis, wanted, states)
-        if found and (more or is_full(found, most)):
-            return found, True
-        last = states[-1].number if more or len(states) == most else part[-1]
-        numbers = numbers[bisect_right(numbers, last) :]
-    return found, False
-
-
-async def touching(
-    database: Database, basis: Basis, wanted: ScopeFilter, states: Sequence[ItemState]
-) -> list[ItemState]:
+async def touching(database: Database, basis: Basis, wanted: ScopeFilter, states: list[ItemState]) -> list[ItemState]:
     """Keep the states that touch all that is asked about, with what was found; clearances with their restrictions."""
+    states, references, _ = await _with_references(database, basis, wanted, states, PageWork(inf))
+    return _touching(wanted, states, references)
+
+
+async def _with_references(
+    database: Database, basis: Basis, wanted: ScopeFilter, states: list[ItemState], work: PageWork
+) -> tuple[list[ItemState], Mapping[str, ItemState], int | None]:
+    """Return the states with those that they refer to, by the slug of the state that does.
+
+    Where these cost enough for a page, the states up to there, and the number of the last.
+    """
     referred = {each.slug: slug for each in states if (slug := _reference_of(each, wanted)) is not None}
     by_slug = {each.slug: each for each in states}
-    if missing := set(referred.values()) - by_slug.keys():
-        others = await engine_of(basis).named(database, basis, sorted(missing), planned=wanted.included.planned)
-        by_slug |= {each.slug: each for each in others}
+    missing = [slug for slug in dict.fromkeys(referred.values()) if slug not in by_slug]
+    others, left_out = await _named(database, basis, missing, work, planned=wanted.included.planned)
+    by_slug |= {each.slug: each for each in others}
+    cut = next((place for place, each in enumerate(states) if referred.get(each.slug) in left_out), None)
+    states = states[:cut]
+    references = {slug: by_slug[other] for slug, other in referred.items() if other in by_slug}
+    return states, references, None if cut is None else states[-1].number
+
+
+async def _named(
+    database: Database, basis: Basis, slugs: Sequence[str], work: PageWork, *, planned: bool
+) -> tuple[list[ItemState], frozenset[str]]:
+    if not slugs:
+        return [], frozenset()
+    if basis.published is not None:
+        return await published.named_until(database, basis, slugs, work, planned=planned)
+    return await recorded.named(database, basis, slugs, planned=planned), frozenset()
+
+
+def _touching(wanted: ScopeFilter, states: Iterable[ItemState], references: Mapping[str, ItemState]) -> list[ItemState]:
     touching = []
     for state in states:
-        reference = by_slug.get(referred.get(state.slug, ""))
+        reference = references.get(state.slug)
         is_one = reference is not None and (reference.kind == "restriction" or state.kind == "statement")
         found = _found(state, reference.tokens if reference is not None and is_one else None, wanted)
         if found is not None:
