@@ -222,7 +222,8 @@ def test_large_bodies_one_after_the_other_are_not_kept(server: Server, figure: C
 def test_a_page_as_published_ends_after_enough_work(server: Server, figure: Callable[[str], None]) -> None:
     """Items of many bytes make short pages, though their states are small; the pages together have every item once.
 
-    The reports of a fact come out on two days, so that the items are worked out on demand.
+    The reports of a fact come out on two days, so that the items are worked out on demand. So they are, too, where a
+    clearance is for the goods of one.
     """
     one, other = (
         {"outlet": "o", "url": "https://example.org/" + "x" * 1_900, "title": "y" * 180, "published": day(number)}
@@ -234,17 +235,21 @@ def test_a_page_as_published_ends_after_enough_work(server: Server, figure: Call
         facts = [eased(item, "chips", occurred=day(number), reports=large) for number in range(3)]
         retractions = [record("retracted", fact, reports=REPORTS) for fact in facts]
         post(server, [imposed(item, "chips", occurred=day(0), against=["CN"]), *facts, *retractions])
-    for path in (
-        "/v1/restrictions?issue=chips",
-        "/v1/restrictions?q=ban",
-        "/v1/issues/chips?",
-        "/v1/exposure?good=terbium&party=CN",
-        f"/v1/issues/chips/diff?from={day(-1)}&to={day(9)}",
+    terms = {"granted_by": "TR", "beneficiaries": [{"name": "A firm"}], "occurred": day(0)}
+    post(server, [event("clearance.granted", f"from-{item}", "chips", restriction=item, **terms) for item in items])
+    for path, kind in (
+        ("/v1/restrictions?issue=chips", "ban-"),
+        ("/v1/restrictions?q=ban", "ban-"),
+        ("/v1/issues/chips?", "ban-"),
+        ("/v1/exposure?good=terbium&party=CN", "ban-"),
+        ("/v1/clearances?good=terbium", "from-ban-"),
+        (f"/v1/issues/chips/diff?from={day(-1)}&to={day(9)}", "ban-"),
     ):
         with plain_client(server.url) as client, metered(server) as cost:
             read = list(pages(client, f"{path}&limit=1000&known_basis=published"))
         assert len(read) > 1, path
-        assert [each for page in read for each in page if each.startswith("ban-")] == items, path
+        names = [each for page in read for each in page if each.startswith(kind)]
+        assert [name.removeprefix("from-") for name in names] == items, path
         figure(f"{path.partition('?')[0]} as published: {len(read)} pages, {cost}")
 
 
