@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import event as note
 from hypothesis import given
 
@@ -15,6 +16,7 @@ from service.domain.vocabulary import events
 from service.domain.vocabulary.codes import SCOPE_MARKS
 from service.domain.vocabulary.events import text_of
 from service.domain.vocabulary.kinds import CHANGES
+from tests.events import corrected, eased, event, imposed, record
 from tests.examples import thorough
 from tests.strategies import as_log, histories
 
@@ -27,12 +29,12 @@ def items_of(log: list[Event]) -> list[Item]:
     chains: dict[Any, list[Entry]] = {}
     for each in log:
         body = {name: value for name, value in each.items() if name not in {"position", "recorded_at"}}
-        event = events.decode(msgspec.json.encode(body))
-        entry = Entry(each["position"], event, 0, date.fromisoformat(each["recorded_at"][:10]).toordinal())
-        chain = chains.setdefault(getattr(event, "target", event.id), [])
+        decoded = events.decode(msgspec.json.encode(body))
+        entry = Entry(each["position"], decoded, 0, date.fromisoformat(each["recorded_at"][:10]).toordinal())
+        chain = chains.setdefault(getattr(decoded, "target", decoded.id), [])
         chain.append(entry)
-        chains[event.id] = chain
-        text = text_of(event)
+        chains[decoded.id] = chain
+        text = text_of(decoded)
         if text is not None and text.item not in found:
             found[text.item] = Item(entry.position, text.item, CHANGES[text.type].kind)
     for item in found.values():
@@ -75,3 +77,57 @@ def test_no_state_as_published_is_found_by_anything_else(history: list[Event]) -
                 known.know({root: as_published_by(chain, day) for root, chain in item.chains.items()})
                 assert found_by(known) <= possible, (item.slug, entry.position, day)
             note(f"{item.kind.name}: {len(SCOPE_MARKS - possible)} marks are ruled out")
+
+
+def said(day: str, *, stance: str = "reports") -> list[Event]:
+    return [{"outlet": "A ministry", "published": day, "stance": stance}]
+
+
+DUTY = imposed("duty", "trade", against=["US"], occurred="2025-03-01", reports=said("2025-03-01"))
+EASED = eased(
+    "duty", "trade", rate_percent=5, occurred="2025-04-01", reports=[*said("2025-04-01"), *said("2025-04-03")]
+)
+DENIED = DUTY | {"reports": said("2025-03-01", stance="denies")}
+WHOLE = {"goods": [{"name": "terbium"}], "against": ["US"]}
+GOODS, COUNTRIES = "no-goods", "against-all"
+
+
+def later(type_: str, **fields: object) -> Event:
+    """Make a fact that is published, and occurs, after the others."""
+    return event(type_, "duty", "trade", **({"occurred": "2025-05-01", "reports": said("2025-05-01")} | fields))
+
+
+@pytest.mark.parametrize(
+    ("more", "marks"),
+    [
+        (later("restriction.suspended"), []),
+        (later("restriction.lifted"), []),
+        (later("restriction.amended", goods=[{"name": "dysprosium"}]), []),
+        (record("disputed", DUTY, reports=said("2025-02-01")), []),
+        (record("report_added", DUTY, reports=said("2025-02-01")), []),
+        (corrected(DUTY, DUTY | {"goods": [{"name": "dysprosium"}]}), []),
+        (later("restriction.amended", against=[]), [COUNTRIES]),
+        (later("restriction.amended", unset=["goods"]), [GOODS]),
+        (
+            later("restriction.imposed", imposed_by="CN", instrument="quota", entities=[{"name": "A"}]),
+            [COUNTRIES, GOODS],
+        ),
+        (later("restriction.suspended", modality="planned"), [COUNTRIES, GOODS]),
+        (later("restriction.suspended", reports=said("2025-02-01")), [COUNTRIES, GOODS]),
+        (later("restriction.suspended", occurred="2025-02-01"), [COUNTRIES, GOODS]),
+        (later("restriction.suspended", occurred="[2025-02-01..2025-06-01]"), [COUNTRIES, GOODS]),
+        (record("report_added", EASED, reports=said("2025-02-01")), [COUNTRIES, GOODS]),
+        (record("report_added", DUTY, reports=said("2025-05-01", stance="denies")), [COUNTRIES, GOODS]),
+        (record("retracted", DUTY, reports=said("2025-05-01")), [COUNTRIES, GOODS]),
+        (corrected(DUTY, DUTY | {"occurred": "2025-04-15"}), [COUNTRIES, GOODS]),
+        (corrected(DUTY, DUTY | {"reports": said("2025-04-15")}), [COUNTRIES, GOODS]),
+        (corrected(DUTY, DUTY | {"against": []}), [COUNTRIES]),
+        (corrected(DUTY, DENIED, reports=said("2025-05-01")), [COUNTRIES, GOODS]),
+        (later("restriction.amended", **WHOLE, through="2025-06-01", reports=said("2025-02-01")), [COUNTRIES, GOODS]),
+    ],
+)
+def test_what_the_first_fact_says_holds_until_an_event_may_be_known_without_it(more: Event, marks: list[str]) -> None:
+    """Of a duty that names goods and countries no state leaves them unsaid; with one event more some state may."""
+    (item,) = items_of(as_log([DUTY, EASED, more]))
+    assert item.published is None
+    assert [mark for mark in item.possible() if mark in SCOPE_MARKS] == marks
