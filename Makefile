@@ -118,11 +118,11 @@ bench: dev ## Measure side by side with peers; prints ratios
 		--ignore tests/benchmarks/test_feed.py --ignore tests/benchmarks/test_relay.py \
 		--ignore tests/benchmarks/test_length.py --ignore tests/benchmarks/test_postures.py \
 		--ignore tests/benchmarks/test_watches.py --ignore tests/benchmarks/test_sizes.py \
-		--ignore tests/benchmarks/test_rebuild.py $(ARGS)
+		--ignore tests/benchmarks/test_rebuild.py --ignore tests/benchmarks/test_unordered.py $(ARGS)
 
 bench-asof: dev ## Measure as-of answers as the ledger or one item's history grows (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_asof.py \
-		tests/benchmarks/test_length.py tests/benchmarks/test_postures.py $(ARGS)
+		tests/benchmarks/test_length.py tests/benchmarks/test_postures.py tests/benchmarks/test_unordered.py $(ARGS)
 
 bench-feed: dev ## Measure the feed: whole log, live followers, relay (EVENTS=1000000)
 	PARLEY_BENCH_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m benchmark --capture no $(ALONE) tests/benchmarks/test_feed.py \

@@ -7,12 +7,13 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+import httpx
 import uvloop
 
-from service.app import opened
+from service.app import create_app, opened
 from service.domain.admit.strict_json import accept
 from service.domain.vocabulary.events import Batch
 from service.garbage import collect_seldom
@@ -23,9 +24,11 @@ from tests.benchmarks.workload import batches, without_id
 from tests.servers import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Coroutine, Iterator
     from types import TracebackType
     from typing import Self
+
+    from litestar import Litestar
 
     from service.append.ledger import Ledger
     from tests.benchmarks.workload import Workload
@@ -38,6 +41,32 @@ def runner() -> asyncio.Runner:
     """Make an event loop as the server has it, and let this process look for garbage as seldom."""
     collect_seldom()
     return asyncio.Runner(loop_factory=uvloop.new_event_loop)
+
+
+def client_of(url: str, loop: asyncio.Runner, stack: ExitStack) -> httpx.AsyncClient:
+    """Start the service on a ledger, in this process until the stack ends; return a client of it."""
+    app = create_app(Settings(database_url=url))
+    stack.callback(lambda stop: loop.run(stop()), loop.run(_started(app)))
+    return httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url="http://127.0.0.1")
+
+
+async def _started(app: Litestar) -> Callable[[], Coroutine[None, None, None]]:
+    """Start the service in a task of its own, which has to end it too; return what ends it."""
+    ready, done = asyncio.Event(), asyncio.Event()
+
+    async def run() -> None:
+        async with app.lifespan():
+            ready.set()
+            await done.wait()
+
+    task = asyncio.create_task(run())
+    await ready.wait()
+
+    async def stop() -> None:
+        done.set()
+        await task
+
+    return stop
 
 
 async def fill(ledger: Ledger, workload: Workload) -> None:

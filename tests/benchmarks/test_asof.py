@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import faulthandler
 import os
 import time
@@ -15,13 +14,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from service.app import create_app, opened
+from service.app import opened
 from service.domain.admit.strict_json import accept
 from service.domain.vocabulary.events import Batch
 from service.settings import Settings
@@ -33,16 +32,15 @@ from service.views.asof.summaries import summaries
 from tests.benchmarks import report
 from tests.benchmarks.client import Plan, send
 from tests.benchmarks.measure import SECONDS, Sample, rounds
-from tests.benchmarks.ours import runner
+from tests.benchmarks.ours import client_of, runner
 from tests.benchmarks.sized import HOT, Sized, fill
 from tests.migrations import migrate
 from tests.servers import serving
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Coroutine, Iterator, Sequence
     from pathlib import Path
-
-    from litestar import Litestar
 
     from service.append.ledger import Ledger
     from service.storage.database import Database
@@ -389,9 +387,7 @@ def test_questions_of_a_desk(ledgers: list[Filled]) -> None:
         cells: dict[Cell, Callable[[], Sample]] = {}
         full: list[Cell] = []
         for ledger in ledgers:
-            app = create_app(Settings(database_url=ledger.url))
-            stack.callback(lambda stop: loop.run(stop()), loop.run(_started(app)))
-            client = httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url="http://127.0.0.1")
+            client = client_of(ledger.url, loop, stack)
             for name, query in QUERIES.items():
                 cell = f"{ledger.name}, {name}", ledger.sized.size
                 first = loop.run(client.get(query.format(day=NOW))).json()
@@ -409,25 +405,6 @@ def test_questions_of_a_desk(ledgers: list[Filled]) -> None:
         if p50 > P50_MOST * least[name]
     ]
     _expect_none([*slow, *grown])
-
-
-async def _started(app: Litestar) -> Callable[[], Coroutine[None, None, None]]:
-    """Start the service in a task of its own, which has to end it too; return what ends it."""
-    ready, done = asyncio.Event(), asyncio.Event()
-
-    async def run() -> None:
-        async with app.lifespan():
-            ready.set()
-            await done.wait()
-
-    task = asyncio.create_task(run())
-    await ready.wait()
-
-    async def stop() -> None:
-        done.set()
-        await task
-
-    return stop
 
 
 async def _asked_in_process(client: httpx.AsyncClient, ledger: Filled, query: str) -> Sample:

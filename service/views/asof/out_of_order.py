@@ -21,6 +21,9 @@ _OUT_OF_ORDER = """
 SELECT i.number, i.slug FROM out_of_order o CROSS JOIN item i
 WHERE o.item > $1 AND o.item <= $2 AND o.position <= $3 AND i.number = o.item{where} ORDER BY o.item LIMIT $4
 """
+_CARRYING = "SELECT DISTINCT g.item FROM facet g WHERE g.token {} LIMIT $2"
+FEW = 2_000
+"""Items with a token are looked up one by one where they are no more."""
 _CARRIES = " AND EXISTS (SELECT 1 FROM facet g WHERE g.token {} AND g.item = i.number)"
 
 
@@ -96,6 +99,12 @@ async def _named(database: Database, basis: Basis, wanted: OutOfOrder, after: in
     return await database.fetch_long(_OUT_OF_ORDER.format(where=where), *parameters)
 
 
+async def _carrying(database: Database, tokens: Sequence[str]) -> list[int]:
+    """Return the items that have carried one of some tokens: all of them, or more than FEW."""
+    text = _CARRYING.format(database.dialect.slugs.format("$1"))
+    return [number for (number,) in await database.fetch_long(text, database.dialect.listed(tokens), FEW + 1)]
+
+
 async def among(database: Database, basis: Basis, slugs: Sequence[str]) -> list[str]:
     """Return those of some items, in their order, that are out of order."""
     found: set[str] = set()
@@ -109,6 +118,8 @@ async def taken_of(
     database: Database, basis: Basis, wanted: OutOfOrder, work: PageWork, take: Callable[[Item], T]
 ) -> list[T]:
     """Take something of each item that is wanted, until the work is enough; its state is not looked at."""
+    if wanted.tokens and len(few := await _carrying(database, wanted.tokens[0])) <= FEW:
+        wanted = wanted._replace(numbers=few, tokens=wanted.tokens[1:])
     taken: list[T] = []
     after = wanted.after
     while not work.is_enough and (names := await _named(database, basis, wanted, after)):
