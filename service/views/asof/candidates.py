@@ -17,6 +17,7 @@ from service.domain.vocabulary.codes import ALL_GOODS, GOODS_OF_RESTRICTION, NO_
 from service.domain.vocabulary.kinds import KINDS
 from service.domain.vocabulary.terms import terms_of_kind
 from service.views.asof.basis import basis_of, basis_sql
+from service.views.asof.sql import CARRYING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +47,6 @@ _LIST = """SELECT f.item FROM facet f
     WHERE f.token = {token} AND f.item >= b.first AND f.item <= b.k ORDER BY f.item LIMIT $3"""
 _RESTRICTIONS = """SELECT 'restriction:' || (SELECT i.slug FROM item i WHERE i.number = f.item)
     FROM facet f WHERE f.token {among} LIMIT $2"""
-_CARRYING = "SELECT f.item FROM facet f WHERE f.token {among}"
 
 
 def groups_of(searched: ScopeFilter) -> tuple[list[Sequence[str]], list[Sequence[str]]]:
@@ -134,5 +134,5 @@ async def _from_good(database: Database, goods: Sequence[str], clearances: set[i
     if len(rows) == RARE:
         return clearances
     tokens = [token for (token,) in rows]
-    carrying = await database.fetch_long(_CARRYING.format(among=among), dialect.listed(tokens))
+    carrying = await database.fetch_long(CARRYING.format(among=among), dialect.listed(tokens))
     return clearances & {item for (item,) in carrying}

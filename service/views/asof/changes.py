@@ -49,7 +49,6 @@ WHERE i.number = c.item
 ORDER BY c.valid_from, c.item
 """
 _IS_KIND = "EXISTS (SELECT 1 FROM item x WHERE x.number = c.item AND x.kind {among})"
-_CARRIES = "EXISTS (SELECT 1 FROM facet f WHERE f.token {among} AND f.item = c.item)"
 _IN_ORDER = "NOT EXISTS (SELECT 1 FROM out_of_order o WHERE o.item = c.item AND o.position <= $6)"
 
 
@@ -185,7 +184,7 @@ def _statement(dialect: Dialect, first: int, *, published: bool, kinds: bool, ev
         candidate.append(_IS_KIND.format(among=dialect.slugs.format(f"${first}")))
     first += kinds
     listed = [dialect.slugs.format(f"${number}") for number in range(first, first + every)]
-    candidate += [_CARRIES.format(among=among) for among in listed]
+    candidate += [sql.CARRIES.format(among=among, item="c.item") for among in listed]
     return _CHANGES.format(
         candidate=" AND ".join(candidate) or "TRUE",
         known_c=known.replace("w.", "c."),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from service.domain.vocabulary.kinds import PLANNED
 from service.views.asof.question import ItemState, is_full
+from service.views.asof.sql import CARRIES, CARRYING
 from service.views.asof.weighing import CHUNK, PageWork, weighed_until
 
 if TYPE_CHECKING:
@@ -21,10 +22,8 @@ _OUT_OF_ORDER = """
 SELECT i.number, i.slug FROM out_of_order o CROSS JOIN item i
 WHERE o.item > $1 AND o.item <= $2 AND o.position <= $3 AND i.number = o.item{where} ORDER BY o.item LIMIT $4
 """
-_CARRYING = "SELECT DISTINCT g.item FROM facet g WHERE g.token {} LIMIT $2"
 FEW = 2_000
-"""Items with a token are looked up one by one where they are no more."""
-_CARRIES = " AND EXISTS (SELECT 1 FROM facet g WHERE g.token {} AND g.item = i.number)"
+"""Items with a token are looked up one by one where these are no more."""
 
 
 def state_on(item: Item, day: int, *, planned: bool = False) -> ItemState | None:
@@ -58,7 +57,8 @@ async def worked_out(
 ) -> tuple[list[ItemState], int | None]:
     """Return the states that pass, in order of numbers.
 
-    Where they cost too much for one page, or are too large for it, also the number of the last item looked at.
+    Where they are as many as wanted, or more, or cost or hold too much for one page, also the number of the last item
+    looked at.
     """
     found: list[ItemState] = []
     after = wanted.after
@@ -71,11 +71,11 @@ async def worked_out(
         states = [state for _, state in weighed if state is not None]
         found += [state for state in states if wanted.passes(state)]
         after = weighed[-1][0]
-        if work.is_enough or is_full(found, wanted.limit):
+        if work.is_enough or len(found) >= wanted.limit or is_full(found, wanted.limit):
             return found, after
-        if len(names) < CHUNK or len(found) >= wanted.limit:
+        if len(names) < CHUNK:
             break
-    return found[: wanted.limit], None
+    return found, None
 
 
 async def _named(database: Database, basis: Basis, wanted: OutOfOrder, after: int) -> Sequence[Row]:
@@ -89,7 +89,7 @@ async def _named(database: Database, basis: Basis, wanted: OutOfOrder, after: in
         where += f" AND i.kind {dialect.slugs.format(f'${len(parameters)}')}"
     for tokens in wanted.tokens:
         parameters.append(dialect.listed(tokens))
-        where += _CARRIES.format(dialect.slugs.format(f"${len(parameters)}"))
+        where += " AND " + CARRIES.format(among=dialect.slugs.format(f"${len(parameters)}"), item="o.item")
     if wanted.slugs is not None:
         parameters.append(dialect.listed(wanted.slugs))
         where += f" AND i.slug {dialect.slugs.format(f'${len(parameters)}')}"
@@ -100,8 +100,8 @@ async def _named(database: Database, basis: Basis, wanted: OutOfOrder, after: in
 
 
 async def _carrying(database: Database, tokens: Sequence[str]) -> list[int]:
-    """Return the items that have carried one of some tokens: all of them, or more than FEW."""
-    text = _CARRYING.format(database.dialect.slugs.format("$1"))
+    """Return the items that have carried some tokens, an item once for each token: all, or more than FEW."""
+    text = f"{CARRYING.format(among=database.dialect.slugs.format('$1'))} LIMIT $2"
     return [number for (number,) in await database.fetch_long(text, database.dialect.listed(tokens), FEW + 1)]
 
 

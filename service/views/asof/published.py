@@ -9,6 +9,7 @@ has, and with which reports, differs.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from math import inf
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -19,10 +20,10 @@ from service.domain.rule.publication import as_published_by
 from service.domain.rule.tokens import ENDED, of_issue, possible_in
 from service.domain.vocabulary.dates import FOREVER
 from service.domain.vocabulary.kinds import PLANNED
-from service.views.asof import out_of_order, recorded
+from service.views.asof import recorded
 from service.views.asof.basis import resolve
 from service.views.asof.lives import Lives, lives
-from service.views.asof.out_of_order import OutOfOrder, worked_out
+from service.views.asof.out_of_order import OutOfOrder, among, state_on, worked_out
 from service.views.asof.question import (
     Basis,
     FirstStatus,
@@ -44,6 +45,7 @@ from service.views.asof.weighing import (
     chained,
     publication_day,
     rows_of,
+    weighed_until,
 )
 
 if TYPE_CHECKING:
@@ -153,13 +155,13 @@ async def named_until(
     found = await recorded.named(database, basis, slugs, planned=planned)
     done = {each.slug for each in found}
     rest = [slug for slug in slugs if slug not in done]
-    unordered = await out_of_order.among(database, basis, rest)
+    unordered = await among(database, basis, rest)
+    take = partial(state_on, day=basis.as_of, planned=planned)
     for place, slug in enumerate(unordered):
         if place and work.is_enough:
             return found, frozenset(unordered[place:])
-        one = OutOfOrder((), 1, slugs=[slug], planned=planned)
-        states, _ = await worked_out(database, basis, one, work if place or not work.is_enough else PageWork(inf))
-        found += states
+        states = await weighed_until(database, basis, [slug], PageWork(inf) if work.is_enough else work, take)
+        found += [state for state in states if state is not None]
     return found, frozenset()
 
 
@@ -177,13 +179,8 @@ async def sifted(
     """
     kept, last = await recorded.sifted(database, basis, numbers, sieve, most)
     wanted, carried = sieve
-    unordered = OutOfOrder(wanted.kinds, most, carried, numbers=numbers, planned=wanted.included.planned, until=last)
-    found, cut = await worked_out(database, basis, unordered, work)
-    if len(found) == most:
-        cut = found[-1].number
-    last = last if cut is None else cut
-    states = sorted([*kept, *found], key=attrgetter("number"))
-    return [each for each in states if last is None or each.number <= last], last
+    unordered = OutOfOrder(wanted.kinds, most, carried, numbers=numbers, planned=wanted.included.planned)
+    return await _with_others(database, StatePage(basis, kept, last), unordered, work)
 
 
 async def statuses(database: Database, question: Question, issues: Sequence[str], needed: str) -> Statuses:

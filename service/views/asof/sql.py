@@ -54,6 +54,10 @@ NOT_KNOWN_ENDED = "(i.over_from > $2 OR i.over_known > b.k)"
 Ended items that pass are dropped later, by the mark `ended` or `over` of their state.
 """
 _NOT_PUBLISHED_ENDED = "(i.over_from > $2 OR i.over_known > b.k OR i.over_on > {day})"
+CARRYING = "SELECT f.item FROM facet f WHERE f.token {among}"
+"""The statement for the items that have carried one of some tokens."""
+CARRIES = "EXISTS (SELECT 1 FROM facet f WHERE f.token {among} AND f.item = {item})"
+"""The condition that an item has."""
 BY_KIND = "item i"
 BY_TOKEN = "facet f CROSS JOIN item i"  # noqa: S105 - a token to search by, not a secret  # nosec B105
 
@@ -215,7 +219,7 @@ class StateStatement:
     def found_by_one(self, tokens: Sequence[str]) -> str:
         """Return the condition that an item has ever carried one of some tokens."""
         among = self._database.dialect.slugs.format(self.parameter(self._database.dialect.listed(tokens)))
-        return f"EXISTS (SELECT 1 FROM facet f WHERE f.token {among} AND f.item = i.number)"
+        return CARRIES.format(among=among, item="i.number")
 
     def named(self, slugs: Sequence[str]) -> str:
         """Return the comparison of a name with some slugs."""
