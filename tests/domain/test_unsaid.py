@@ -1,4 +1,4 @@
-"""By what the states of an item may be found as published holds for whatever part of its events is known."""
+"""An item out of order is found by every mark and pair that its states have, whatever part of its events is known."""
 
 from datetime import date
 from typing import Any

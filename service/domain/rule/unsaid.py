@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 
 class Unsaid:
-    """The terms that every state of an item says, fewer with each event that may be known without the first fact.
+    """The terms that every state of an item says: fewer with each event that may be known without the first fact.
 
-    And the parties that its texts name, each of which a state may have with each other.
+    It also keeps the parties that the texts name: a state may have any two of them.
     """
 
     __slots__ = (
