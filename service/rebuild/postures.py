@@ -10,7 +10,7 @@ from service.domain.rule.tally import Days, Shift, Tally
 from service.storage.database import Commit
 from service.storage.tables import OPEN_END
 from service.views.dated_rows import DatedRows
-from service.views.project import published, turn
+from service.views.posture_rows import published, turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -22,12 +22,12 @@ from service.domain.vocabulary.values import mypyc_attr
 from service.storage.database import Commit, Ending
 from service.storage.tables import NO_STATE, OPEN_END, STATE_BITS
 from service.views.dated_rows import DatedRows
+from service.views.posture_rows import published, turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from service.domain.rule.answer import Answer, Rewrite, Segment
-    from service.storage.database import Row
     from service.views.given import Loaded, WorkCheck
 
 
@@ -290,19 +290,3 @@ class Projector:
 def _published_on(item: Item) -> int:
     """Return the day of publication of what is known of an item now; FOREVER where it is out of order."""
     return FOREVER if item.published is None else item.published
-
-
-def published(tally: Tally, days: Days, position: int) -> list[Row]:
-    """Let a tally have the days of what shifts it at a position; return the row that notes them, if there is one."""
-    before, tally.published = tally.published, max(tally.published, days.latest)
-    noted = days.latest > before or days.earliest < before
-    return [(tally.number, tally.published, position, days.earliest)] if noted else []
-
-
-def turn(tally: Tally, shifted: Iterable[Shift], position: int, postures: DatedRows) -> None:
-    """Shift a tally, as known from a position on, and write what becomes of the postures."""
-    for day, posture in tally.add(shifted):
-        if posture is None:
-            postures.close(tally.number, day, position)
-        else:
-            postures.open(tally.number, day, position, *posture)

@@ -95,22 +95,16 @@ async def _with_references(
     referred = {each.slug: slug for each in states if (slug := _reference_of(each, wanted)) is not None}
     by_slug = {each.slug: each for each in states}
     missing = [slug for slug in dict.fromkeys(referred.values()) if slug not in by_slug]
-    others, left_out = await _named(database, basis, missing, work, planned=wanted.included.planned)
+    others, left_out = list[ItemState](), frozenset[str]()
+    if missing and basis.published is None:
+        others = await recorded.named(database, basis, missing, planned=wanted.included.planned)
+    elif missing:
+        others, left_out = await published.named_until(database, basis, missing, work, planned=wanted.included.planned)
     by_slug |= {each.slug: each for each in others}
     cut = next((place for place, each in enumerate(states) if referred.get(each.slug) in left_out), None)
     states = states[:cut]
     references = {slug: by_slug[other] for slug, other in referred.items() if other in by_slug}
     return states, references, None if cut is None else states[-1].number
-
-
-async def _named(
-    database: Database, basis: Basis, slugs: Sequence[str], work: PageWork, *, planned: bool
-) -> tuple[list[ItemState], frozenset[str]]:
-    if not slugs:
-        return [], frozenset()
-    if basis.published is not None:
-        return await published.named_until(database, basis, slugs, work, planned=planned)
-    return await recorded.named(database, basis, slugs, planned=planned), frozenset()
 
 
 def _touching(wanted: ScopeFilter, states: Iterable[ItemState], references: Mapping[str, ItemState]) -> list[ItemState]:
@@ -136,7 +130,7 @@ def _reference_of(state: ItemState, wanted: ScopeFilter) -> str | None:
 def _found(state: ItemState, reference: frozenset[str] | None, wanted: ScopeFilter) -> ItemState | None:
     """Return a state that passes, with what of it was found; None for one that does not pass."""
     matched = _matched(state, None if state.kind == "statement" else reference, wanted)
-    if matched is None or not _is_of(state, wanted.maker):
+    if matched is None or not (wanted.maker is None or _is_of(state, wanted.maker)):
         return None
     if wanted.partners is None:
         return state._replace(matched=matched) if matched else state
@@ -147,9 +141,9 @@ def _found(state: ItemState, reference: frozenset[str] | None, wanted: ScopeFilt
     return state._replace(matched=others | wanted.partners.matched(stands), side=stands.side)
 
 
-def _is_of(state: ItemState, maker: Clause | None) -> bool:
+def _is_of(state: ItemState, maker: Clause) -> bool:
     """Return whether a restriction is on a maker: it names no entity, this one, or all others."""
-    if maker is None or state.kind != "restriction" or maker.found(state.tokens) is not None:
+    if state.kind != "restriction" or maker.found(state.tokens) is not None:
         return True
     return not any(token.startswith("entity:") for token in state.tokens) or has_residual(state.body)
 
