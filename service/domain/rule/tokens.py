@@ -15,6 +15,7 @@ from service.domain.vocabulary.codes import (
     PAIR_MARKS,
     TOGETHER,
     UNSAID,
+    beside,
     many,
     pair,
 )
@@ -142,7 +143,8 @@ def pairs(kind: Kind, found_by: Iterable[str]) -> tuple[str, ...]:
     """List the pairs of parties that a state may stand between, by its tokens and marks (`codes.pair`).
 
     Who acts is paired with each other party, and with the mark for those that are not named. Where all take part with
-    the same role, each is paired with each. A state that does not say its goods has each pair with that, too.
+    the same role, each is paired with each. A state that does not say its goods has each pair with that, too, and with
+    it each party and the mark alone (`codes.beside`).
     """
     named = paired(found_by)
     make = _pairs if len(named) <= PAIRED_MAX else _pairs.__wrapped__
@@ -160,16 +162,17 @@ _PAIRED = UNSAID | {*PAIR_MARKS.values()}
 @lru_cache(maxsize=4_096)
 def _pairs(kind: str, found_by: tuple[str, ...]) -> tuple[str, ...]:
     parties = [each[6:] for each in found_by if each[:6] == "party:"]
-    if kind in TOGETHER:
-        if len(parties) > PAIRED_MAX:
-            return (many(kind),)
-        return tuple([pair(kind, *both) for both in combinations(parties, 2)])
     mark = PAIR_MARKS.get(kind)
     others = [*parties, mark] if mark in found_by else parties
+    unsaid = [each for each in found_by if each in UNSAID]
+    alone = [beside(each, what) for what in unsaid for each in others]
+    if kind in TOGETHER:
+        if len(parties) > PAIRED_MAX:
+            return (many(kind), *alone)
+        return (*[pair(kind, *both) for both in combinations(parties, 2)], *alone)
     actors = parties if kind == "statement" else [each[3:] for each in found_by if each[:3] == "by:"]
-    unsaid = ["", *[each for each in found_by if each in UNSAID]]
     both = [(actor, other) for actor in actors for other in others if other != actor]
-    return tuple([pair(kind, *each, what) for each in both for what in unsaid])
+    return (*[pair(kind, *each, what) for each in both for what in ("", *unsaid)], *alone)
 
 
 def statuses(answer: Answer) -> list[str | None]:

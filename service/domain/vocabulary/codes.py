@@ -114,6 +114,11 @@ def pair(kind: str, one: str, other: str, unsaid: str = "") -> str:
     return f"pair:{kind}:{both} {unsaid}" if unsaid else f"pair:{kind}:{both}"
 
 
+def beside(party: str, unsaid: str) -> str:
+    """Return what items are found by that had a state with a party, or a mark for others, and with one of UNSAID."""
+    return f"unsaid:{unsaid} {party}"
+
+
 def many(kind: str) -> str:
     """Return what items of a kind are found by that had a state with too many parties for their pairs."""
     return f"pair:{kind}:many"

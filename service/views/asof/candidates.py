@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from service.domain.matching.partners import PARTNER_NAMES
-from service.domain.vocabulary.codes import ALL_GOODS, GOODS_OF_RESTRICTION, NO_GOODS
+from service.domain.vocabulary.codes import ALL_GOODS, GOODS_OF_RESTRICTION, beside
 from service.domain.vocabulary.kinds import KINDS
 from service.domain.vocabulary.terms import terms_of_kind
 from service.views.asof.basis import basis_of, basis_sql
@@ -34,7 +34,8 @@ OF_GOODS = frozenset(kind for kind in KINDS if {"goods", "all_goods"} & {*terms_
 """Kinds of which a state may be on a good."""
 RARE = 300
 """A good of fewer items is rare: the clearances from them are looked up by name."""
-_FEW = frozenset({NO_GOODS, GOODS_OF_RESTRICTION})
+_OF_A_PARTY = PARTNER_NAMES | {"party", "by", "against"}
+"""The names of clauses about a party."""
 NEVER = 2**62
 
 # As one text each: to fetch rows takes three times as long. Read as JSON, a number takes a quarter of `int`.
@@ -53,19 +54,21 @@ def groups_of(searched: ScopeFilter) -> tuple[list[Sequence[str]], list[Sequence
     """Return the tokens of which lists are intersected, of each group one is enough; and of which each item is probed.
 
     Items between two partners are few: they are found by pairs, and probed for the rest. Kinds that have no goods are
-    between no partners on a good. Measures that never said their goods are few, too.
+    between no partners on a good. Items of a party that do not say their goods are few, too.
     """
-    each = [(clause, clause.candidates(searched.kinds)) for clause in searched.clauses]
+    each: dict[str, Sequence[str]] = {each.name: each.candidates(searched.kinds) for each in searched.clauses}
+    good = next((clause for clause in searched.clauses if clause.unsaid), None)
+    unsaid = (*good.unsaid, good.inherits) if good is not None and searched.unsaid else ()
+    of_good = {good.name} if good is not None and unsaid else set[str]()
     if searched.partners is not None:
-        good = next((clause for clause in searched.clauses if clause.unsaid), None)
         kinds = [kind for kind in searched.kinds if good is None or kind in OF_GOODS]
-        unsaid = (*good.unsaid, good.inherits) if good is not None and searched.unsaid else ()
         if pairs := searched.partners.pairs(kinds, unsaid):
-            done = PARTNER_NAMES if good is None or not unsaid else {*PARTNER_NAMES, good.name}
-            return [pairs], [tokens for clause, tokens in each if clause.name not in done]
-    if _FEW.issuperset(each[0][1]):
-        return [each[0][1]], [tokens for _, tokens in each[1:]]
-    return [tokens for _, tokens in each[:2]], []
+            return [pairs], [tokens for name, tokens in each.items() if name not in of_good | PARTNER_NAMES]
+    party = next((name for name in each if name in _OF_A_PARTY), None)
+    if party is not None and unsaid:
+        found = {beside(token.rpartition(":")[2], what): None for token in each[party] for what in unsaid}
+        return [[*found]], [tokens for name, tokens in each.items() if name not in of_good | {party}]
+    return [*each.values()][:2], []
 
 
 class Lists(NamedTuple):
