@@ -5,6 +5,7 @@ Off the hot path: a well-formed batch never comes here.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     from service.domain.rule.item import Item
     from service.storage.database import Database
 
-_DATED = frozenset(
-    name for struct in (*FACTS.values(), *RECORDS.values(), Report) for name in date_fields(struct).own.values()
-)
-"""Every field that holds a date in some event or report: a malformed event may have no known type."""
+
+@cache
+def _dated() -> frozenset[str]:
+    """Return every field that holds a date in some event or report: a malformed event may have no known type."""
+    structs = (*FACTS.values(), *RECORDS.values(), Report)
+    return frozenset(name for struct in structs for name in date_fields(struct).own.values())
 
 
 async def diagnose(database: Database, sent: Sequence[Any], today: int, new_id: Callable[[], UUID]) -> list[Fault]:
@@ -111,7 +114,7 @@ def _malformed(value: dict[str, Any], index: int, known: _Assumed, opened: set[s
 
 def _dates(value: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[Fault]:
     for name, text in value.items():
-        if name in _DATED and isinstance(text, str) and dates.has_form(text):
+        if name in _dated() and isinstance(text, str) and dates.has_form(text):
             try:
                 dates.parse(text)
             except ValueError as error:

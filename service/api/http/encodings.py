@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import zlib
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 WORTH_BYTES = 1_024
 """Smaller bodies are sent as they are."""
-ASIDE_BYTES = 32_768
-"""From this size on a thread compresses, so that other requests are answered at the same time."""
+ASIDE_BYTES = {"zstd": 2**18, "gzip": 2**15}
+"""From this size on a thread compresses, so that other requests are answered at the same time: after 0.2 ms, about."""
 GZIP_LEVEL = 5
 GZIP_WINDOW = 31
 """Makes zlib write gzip's header and trailer, with the largest window."""
@@ -36,6 +37,14 @@ class Compressor(Protocol):
         """Return the rest."""
 
 
+class _OfThread(threading.local):
+    """The compressor that a thread keeps: to compress takes a tenth of the time that memory for a new one does."""
+
+    def __init__(self) -> None:
+        self.zstd = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+
+
+_OF_THREAD = _OfThread()
 _COMPRESSORS: dict[str, Callable[[], Compressor]] = {
     "zstd": lambda: zstandard.ZstdCompressor(level=ZSTD_LEVEL).compressobj(),
     "gzip": lambda: zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WINDOW),
@@ -92,30 +101,24 @@ def _quality(part: str) -> float:
 
 async def compressed(body: bytes, coding: str) -> bytes:
     """Compress a whole body."""
-    return await _aside(body, _whole, _COMPRESSORS[coding]())
+    if len(body) >= ASIDE_BYTES[coding]:
+        return await asyncio.to_thread(compressed_now, body, coding)
+    return compressed_now(body, coding)
 
 
 def compressed_now(body: bytes, coding: str) -> bytes:
-    """Compress a whole body that others may wait for: once, and it is kept."""
-    return _whole(_COMPRESSORS[coding](), body)
+    """Compress a whole body while others wait."""
+    if coding == "zstd":
+        return _OF_THREAD.zstd.compress(body)
+    compressor = _COMPRESSORS[coding]()
+    return compressor.compress(body) + compressor.flush()
 
 
 async def compressing(chunks: AsyncIterator[bytes], coding: str) -> AsyncIterator[bytes]:
     """Compress chunk by chunk."""
     compressor = _COMPRESSORS[coding]()
     async for chunk in chunks:
-        if ready := await _aside(chunk, _part, compressor):
+        is_large = len(chunk) >= ASIDE_BYTES[coding]
+        if ready := await asyncio.to_thread(compressor.compress, chunk) if is_large else compressor.compress(chunk):
             yield ready
     yield compressor.flush()
-
-
-async def _aside(data: bytes, call: Callable[[Compressor, bytes], bytes], compressor: Compressor) -> bytes:
-    return await asyncio.to_thread(call, compressor, data) if len(data) >= ASIDE_BYTES else call(compressor, data)
-
-
-def _part(compressor: Compressor, data: bytes) -> bytes:
-    return compressor.compress(data)
-
-
-def _whole(compressor: Compressor, data: bytes) -> bytes:
-    return compressor.compress(data) + compressor.flush()

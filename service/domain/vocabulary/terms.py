@@ -15,7 +15,7 @@ from msgspec import Struct, inspect
 
 from service.domain.vocabulary import dates
 from service.domain.vocabulary.codes import PARTIES
-from service.domain.vocabulary.events import FACTS
+from service.domain.vocabulary.events import FACTS, RECORDS
 from service.domain.vocabulary.events.base import Fact, Good
 from service.domain.vocabulary.goods import tokens_of_excepted, tokens_of_good
 from service.domain.vocabulary.words import normalized, words_in
@@ -187,9 +187,16 @@ def _present(info: inspect.UnionType) -> inspect.Type:
 
 
 def _fields(struct: type[Struct]) -> tuple[inspect.Field, ...]:
-    info = inspect.type_info(struct)
+    info = _of_events().get(struct) or inspect.type_info(struct)
     assert isinstance(info, inspect.StructType)  # noqa: S101 - of a struct
     return info.fields
+
+
+@cache
+def _of_events() -> Mapping[type[Struct], inspect.Type]:
+    """Return what the types of events are made of: looked at together, they take a third of the time."""
+    structs = [*FACTS.values(), *RECORDS.values()]
+    return dict(zip(structs, inspect.multi_type_info(structs), strict=True))
 
 
 def _by_templates(templates: tuple[str, ...], word: str | None, info: inspect.Type) -> Reader:
