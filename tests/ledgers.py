@@ -89,7 +89,7 @@ class Opened:
 
     async def rows(self) -> dict[str, list[tuple[Any, ...]]]:
         """Read every row of the projections, in order."""
-        from service.storage.tables import PROJECTIONS  # noqa: PLC0415
+        from service.storage.layout import PROJECTIONS  # noqa: PLC0415
 
         return {
             table: sorted(tuple(row) for row in await self.database.fetch(f"SELECT * FROM {table}"))  # noqa: S608

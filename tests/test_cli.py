@@ -12,7 +12,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from service.cli import cli
 from service.rebuild.rebuild import GROUP
 from tests.processes import PATIENCE, Process, piped
 
@@ -22,6 +24,8 @@ COMMANDS = (
     *("between", "as-of", "exposure", "changes", "show", "issues", "timeline"),
 )
 ISSUE = "rare-earth-export-restrictions"
+WITHOUT_A_SERVER = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+"""Marks a test that has to do with no database, or with files of its own."""
 
 
 @pytest.fixture
@@ -43,13 +47,13 @@ def run(database_url: str, tmp_path: Path) -> Run:
     return parley
 
 
-def test_every_command_has_help_with_an_example(run: Run) -> None:
+def test_every_command_has_help_with_an_example() -> None:
     """`parley COMMAND --help` says what it does and shows how it is called."""
-    assert set(COMMANDS) <= set(run("--help").stdout.split())
+    assert set(COMMANDS) <= set(CliRunner().invoke(cli, ["--help"]).output.split())
     for command in COMMANDS:
-        result = run(command, "--help")
-        assert result.returncode == 0
-        assert re.search(rf"^  +.*parley {command}", result.stdout, re.MULTILINE), command
+        result = CliRunner().invoke(cli, [command, "--help"])
+        assert result.exit_code == 0
+        assert re.search(rf"^  +.*parley {command}", result.output, re.MULTILINE), command
 
 
 def test_from_nothing_to_an_answer(run: Run) -> None:
@@ -143,6 +147,7 @@ def test_an_export_is_whole_or_not_there(run: Run, tmp_path: Path) -> None:
     assert out.read_text() == "old"
 
 
+@WITHOUT_A_SERVER
 def test_reading_makes_no_ledger(run: Run, tmp_path: Path) -> None:
     """A command on a database that does not exist, or is of another program, says so and makes no tables."""
     run("migrate")
@@ -289,6 +294,7 @@ def test_a_server_database_is_never_migrated_unasked(run: Run, backend: str) -> 
         assert (result.returncode, "run `parley migrate`" in result.stderr) == (2, True)
 
 
+@WITHOUT_A_SERVER
 def test_openapi_check(run: Run, tmp_path: Path) -> None:
     """Checking the two documents fails on a file that is out of date, and passes on those that it writes."""
     output = str(tmp_path)

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from service.domain.errors import Refused
-from service.storage.tables import OPEN_END
+from service.storage.layout import OPEN_END
 
 ID_BYTES: Final = 5
 SECRET_BYTES: Final = 32

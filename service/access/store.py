@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.access.keys import ApiKey, Role
-from service.storage.tables import OPEN_END
+from service.storage.layout import OPEN_END
 
 if TYPE_CHECKING:
     from service.storage.database import Database

@@ -19,7 +19,7 @@ from service.eventlog.head import head_of
 from service.eventlog.log import Stored, by_ids
 from service.eventlog.request_keys import keyed_requests
 from service.storage.database import Head
-from service.storage.tables import REQUEST_KEYS
+from service.storage.layout import REQUEST_KEYS
 from service.storage.threads import to_its_end
 from service.views.project import Projector, Recorded
 from service.views.touched import Touched

@@ -11,7 +11,7 @@ import click
 from service.access.keys import ID_BYTES, ROLES, SECRET_BYTES, ApiKey, Role, digest_of, id_in, written_key
 from service.cli.running import Failed, SetUp, database_option, make_missing, run, settings_of
 from service.domain.vocabulary import instants
-from service.storage.tables import OPEN_END
+from service.storage.layout import OPEN_END
 
 if TYPE_CHECKING:
     from service.api.http.requests import Services

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from service.domain.vocabulary.events import Record, text_of
 from service.eventlog.log import Stored
 from service.rebuild.groups import recorded
+from service.storage.layout import LOG
 from service.storage.next_tables import CannotRebuild
-from service.storage.tables import LOG
 from service.views.project import Projector
 from service.views.touched import Touched
 from service.views.working_set import NEWEST, WorkingSet

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.storage.database import COLUMNS
-from service.storage.next_tables import KEYS, READ_BY_APPENDS
-from service.storage.tables import PROJECTIONS
+from service.storage.layout import COLUMNS, KEYS, PROJECTIONS
+from service.storage.next_tables import READ_BY_APPENDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from service.domain.vocabulary import events
 from service.eventlog.log import events_at
 from service.rebuild.register import Register
-from service.storage.tables import LOG
+from service.storage.layout import LOG
 from service.views.project import Projector, Recorded
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from service.domain.rule.tally import Days, Shift, Tally
 from service.storage.database import Commit
-from service.storage.tables import OPEN_END
+from service.storage.layout import OPEN_END
 from service.views.dated_rows import DatedRows
 from service.views.posture_rows import published, turn
 

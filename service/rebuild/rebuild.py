@@ -23,9 +23,9 @@ from service.rebuild.postures import make_rest
 from service.rebuild.register import Register
 from service.rebuild.workers import Work, make_groups
 from service.storage.connect import next_tables
-from service.storage.database import COLUMNS, REMADE
+from service.storage.database import REMADE
+from service.storage.layout import COLUMNS, KEYS, PROJECTIONS
 from service.storage.next_tables import Progress, TablesInUse
-from service.storage.tables import PROJECTIONS, metadata
 from service.views.shape import SHAPE, is_current
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ async def renew(
 
 def rows(database: Database, table: str) -> AsyncIterator[Row]:
     """Read the rows of a projection, in the order of its key."""
-    return database.stream(table, COLUMNS[table], metadata.tables[table].primary_key.columns.keys())
+    return database.stream(table, COLUMNS[table], KEYS[table])
 
 
 async def digest(database: Database) -> str:

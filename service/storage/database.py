@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
-from service.storage.tables import LOG, OPEN_END, PROJECTIONS, REQUEST_KEYS, metadata
+from service.storage.layout import COLUMNS, OPEN_END
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-TABLES = (LOG, *PROJECTIONS, REQUEST_KEYS)
-"""The tables that a commit may have rows for."""
 REVISION = "0019"
 """The revision of the tables that this version works with: the newest migration."""
 REVISION_OF = "SELECT version_num FROM alembic_version"
@@ -39,7 +37,6 @@ REMADE = "UPDATE head SET epoch = epoch + 1 WHERE id = 1"
 """Refuses the commits that were decided on the projections before."""
 FREEZE = "UPDATE head SET frozen_at = $1 WHERE id = 1 AND frozen_at < $1 AND recorded_at < $1"
 """Takes an instant."""
-COLUMNS = {name: tuple(column.name for column in metadata.tables[name].columns) for name in TABLES}
 
 
 class DuplicateId(Exception):  # noqa: N818 - a condition that the append resolves

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from service.storage.database import COLUMNS, Source
-from service.storage.tables import PROJECTIONS, metadata
+from service.storage.database import Source
+from service.storage.layout import COLUMNS, PROJECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,6 @@ COLUMNS_MADE = {table: COLUMNS[table] for table in PROJECTIONS} | {
     "dated": ("issue", "position", "earliest", "latest"),
 }
 """The columns of the tables that are filled with rows."""
-KEYS = {table: tuple(metadata.tables[table].primary_key.columns.keys()) for table in PROJECTIONS}
 READ_BY_APPENDS = {"item", "item_event", "issue_event", "bearing", "issue_published"}
 """Where one of these was wrong, so may be what appends have made of it since."""
 

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
-import sqlalchemy as sa
 import structlog
 
 from service.storage.database import (
@@ -27,11 +26,11 @@ from service.storage.database import (
     Row,
     check_revision,
 )
+from service.storage.layout import TYPES
 from service.storage.postgres_commit import CHANNEL, statement_of
 from service.storage.postgres_next import next_tables
 from service.storage.postgres_readers import Readers
 from service.storage.postgres_sessions import LONG_SECONDS, LOST, Sessions, reason
-from service.storage.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -163,8 +162,7 @@ class Postgres:
 
     async def stream(self, table: str, columns: Sequence[str], keys: Sequence[str]) -> AsyncIterator[Row]:
         """Stream; see `Database`. Texts are ordered by their bytes, as SQLite orders them."""
-        texts = {name for name, column in metadata.tables[table].columns.items() if isinstance(column.type, sa.Text)}
-        order = ", ".join(f'{key} COLLATE "C"' if key in texts else key for key in keys)
+        order = ", ".join(f'{key} COLLATE "C"' if TYPES[table][key] == "text" else key for key in keys)
         async with self._sessions.long() as session, session.transaction(readonly=True):
             async for row in session.cursor(
                 f"SELECT {', '.join(columns)} FROM {table} ORDER BY {order}", prefetch=STREAM_ROWS

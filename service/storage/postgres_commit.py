@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from service.storage.database import COLUMNS, TABLES, Commit, Row
-from service.storage.tables import OPEN_END, REQUEST_KEYS, metadata
+from service.storage.layout import COLUMNS, OPEN_END, REQUEST_KEYS, TABLES, TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from service.storage.database import Commit, Row
+
 CHANNEL = "parley_head"
 """The channel on which each commit sends the position that it moved the head to."""
-_TYPES: dict[type[Any], str] = {
-    sa.BigInteger: "bigint",
-    sa.Integer: "integer",
-    sa.Text: "text",
-    sa.LargeBinary: "bytea",
-}
 _NUMBERS = {"bigint", "integer"}
 _PARAMETERS = {"bigint": 1, "integer": 1, "text": 1, "bytea": 3}
 """The number of parameters that a column of a type takes."""
-OF_TABLE = {table: [_TYPES[type(column.type)] for column in metadata.tables[table].columns] for table in COLUMNS}
+OF_TABLE = {table: [*columns.values()] for table, columns in TYPES.items()}
 """The types of each table's columns."""
 _MOVED = ("bigint", "integer", "bigint", "integer")
 """The types of closings of versions, and of endings; closings of postures have no day of publication."""

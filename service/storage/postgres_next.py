@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, cast
 import asyncpg
 
 from service.storage.database import CLOSE, CLOSE_POSTURE, END, REMADE, SHAPED, Scratch
+from service.storage.layout import PROJECTIONS
 from service.storage.next_tables import COLUMNS_MADE, NOTES, SCHEMA, CannotRebuild, TablesInUse
 from service.storage.postgres_commit import OF_TABLE, columns, insert
 from service.storage.postgres_sessions import LOOK_SECONDS
-from service.storage.tables import PROJECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence

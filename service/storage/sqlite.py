@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from service.storage.database import (
     CLOSE,
     CLOSE_POSTURE,
-    COLUMNS,
     END,
     FREEZE,
     REVISION_OF,
@@ -29,6 +28,7 @@ from service.storage.database import (
     Row,
     check_revision,
 )
+from service.storage.layout import COLUMNS
 from service.storage.sqlite_dialect import begin, begun, own
 from service.storage.sqlite_file import File, look_through
 from service.storage.sqlite_next import next_tables

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from service.storage.database import CLOSE, CLOSE_POSTURE, END, REMADE, SHAPED, Scratch
+from service.storage.layout import PROJECTIONS
 from service.storage.next_tables import COLUMNS_MADE, MADE, NOTES, SCHEMA, CannotRebuild
 from service.storage.sqlite_dialect import begin, begun, own
 from service.storage.sqlite_rename import NEXT, OLD, alone, definitions, exchange
-from service.storage.tables import PROJECTIONS
 from service.storage.threads import to_its_end
 
 if TYPE_CHECKING:

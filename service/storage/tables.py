@@ -6,8 +6,6 @@ ordinals (`datetime.date.toordinal`), instants microseconds since 1970 UTC, even
 
 from __future__ import annotations
 
-from typing import Final
-
 import sqlalchemy as sa
 from sqlmodel import Field
 
@@ -20,13 +18,8 @@ from service.storage.columns import later_texts as _later_text
 from service.storage.columns import numbers as _number
 from service.storage.columns import texts as _text
 
-__all__ = ["LOG", "NO_STATE", "OPEN_END", "PROJECTIONS", "REQUEST_KEYS", "STATE_BITS", "metadata"]
+__all__ = ["metadata"]
 
-OPEN_END: Final = 9_223_372_036_854_775_807
-"""The position at which a row ends, while nothing has ended it."""
-NO_STATE: Final = 0  # the number in place of a state's, on days from which on an item has no status any more
-STATE_BITS: Final = 20
-"""One event may bring a million states."""
 _CHANGES = sa.text("arrivals <> ''")
 
 
@@ -268,12 +261,3 @@ class PostureRow(Table, table=True):
     closed_at: int = Field(sa_column=_number(primary_key=True))
     posture: str = Field(sa_column=_text())
     certainty: str = Field(sa_column=_text())
-
-
-LOG = "event"
-REQUEST_KEYS = "request_key"
-PROJECTIONS = (
-    "commit_mark", "item", "out_of_order", "item_event", "issue_event", "fact_record", "event_index", "facet", "state",
-    "version", "bearing", "posture", "issue_published",
-)  # fmt: skip
-"""The tables that `parley rebuild` remakes from the log."""

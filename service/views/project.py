@@ -20,7 +20,7 @@ from service.domain.vocabulary.events import Fact, Record, text_of
 from service.domain.vocabulary.kinds import CHANGES
 from service.domain.vocabulary.values import mypyc_attr
 from service.storage.database import Commit, Ending
-from service.storage.tables import NO_STATE, OPEN_END, STATE_BITS
+from service.storage.layout import NO_STATE, OPEN_END, STATE_BITS
 from service.views.dated_rows import DatedRows
 from service.views.posture_rows import published, turn
 

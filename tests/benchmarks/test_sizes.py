@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from service.storage.tables import LOG
+from service.storage.layout import LOG
 from tests.benchmarks.ours import runner
 from tests.benchmarks.test_asof import DATABASES, LARGEST, filled
 from tests.migrations import migrate

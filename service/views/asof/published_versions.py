@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from service.domain.rule.read_state import with_coming
 from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.vocabulary.kinds import PLANNED
-from service.storage.tables import OPEN_END
+from service.storage.layout import OPEN_END
 from service.views.asof.lives import lives
 from service.views.asof.pieces import Version, first_pieces
 from service.views.asof.question import PAGE_BYTES

@@ -13,7 +13,7 @@ from service.domain.rule import tokens
 from service.domain.rule.read_state import with_upcoming
 from service.domain.vocabulary.kinds import PLANNED
 from service.storage.database import Lost
-from service.storage.tables import OPEN_END
+from service.storage.layout import OPEN_END
 from service.views.asof.basis import basis_of, basis_sql, resolve
 from service.views.asof.question import PAGE_BYTES, ItemState
 
