@@ -1,7 +1,7 @@
 """The tables that commits write, as statements need them: columns in order, with their types on PostgreSQL, and keys.
 
-`tables.py` defines all tables, for migrations, and says what rows mean; a test holds this against it. SQLModel takes a
-third of the time in which a command starts, so only what migrates loads it.
+`tables.py` defines all tables, for migrations, and says what rows mean; a test compares both. SQLModel takes a third of
+the time in which the service starts, so only what migrates loads it (docs/decisions/0077).
 """
 
 from __future__ import annotations

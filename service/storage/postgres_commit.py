@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from service.storage.layout import COLUMNS, OPEN_END, REQUEST_KEYS, TABLES, TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from service.storage.database import Commit, Row
 
@@ -18,8 +18,6 @@ CHANNEL = "parley_head"
 _NUMBERS = {"bigint", "integer"}
 _PARAMETERS = {"bigint": 1, "integer": 1, "text": 1, "bytea": 3}
 """The number of parameters that a column of a type takes."""
-OF_TABLE = {table: [*columns.values()] for table, columns in TYPES.items()}
-"""The types of each table's columns."""
 _MOVED = ("bigint", "integer", "bigint", "integer")
 """The types of closings of versions, and of endings; closings of postures have no day of publication."""
 _SELDOM = {"bearing", "posture", "issue_published", REQUEST_KEYS}
@@ -34,7 +32,7 @@ def insert(table: str, first: int, source: str) -> str:
     names: list[str] = []
     values: list[str] = []
     number = first
-    for column, of in zip(COLUMNS[table], OF_TABLE[table], strict=True):
+    for column, of in TYPES[table].items():
         if of == "bytea":
             arrays += [f"${number + 1}::text::integer[]", f"${number + 2}::text::integer[]"]
             names += [f"{column}_at", f"{column}_size"]
@@ -77,7 +75,7 @@ def _commit_statement(tables: Sequence[str], *, closes_postures: bool) -> str:
         first += 3
     for table in tables:
         parts.append(f"{table}_stored AS ({insert(table, first, 'moved, ')})")
-        first += sum(_PARAMETERS[of] for of in OF_TABLE[table])
+        first += sum(_PARAMETERS[of] for of in TYPES[table].values())
     # One notice a commit: each takes a lock that all who notify share until they have committed.
     return f"WITH {', '.join(parts)} SELECT id, pg_notify('{CHANNEL}', $4::bigint::text) FROM moved"
 
@@ -95,7 +93,7 @@ def _close(table: str, number: str, closes: Sequence[str], first: int) -> str:
     )
 
 
-def columns(rows: Sequence[Row], types: Sequence[str]) -> list[str | bytes]:
+def columns(rows: Sequence[Row], types: Collection[str]) -> list[str | bytes]:
     """Turn rows into parameters, a column each: numbers as PostgreSQL writes an array, texts and bytes end to end.
 
     The driver takes half a microsecond for every element of an array. After bytes come the places where each begins,
@@ -136,5 +134,5 @@ def statement_of(commit: Commit) -> tuple[str, list[str | bytes]]:
     if commit.posture_closings:
         given += columns(commit.posture_closings, _MOVED[:3])
     for table in tables:
-        given += columns(commit.rows[table], OF_TABLE[table])
+        given += columns(commit.rows[table], TYPES[table].values())
     return _commit_statement(tables, closes_postures=bool(commit.posture_closings)), given

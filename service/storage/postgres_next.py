@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, cast
 import asyncpg
 
 from service.storage.database import CLOSE, CLOSE_POSTURE, END, REMADE, SHAPED, Scratch
-from service.storage.layout import PROJECTIONS
+from service.storage.layout import PROJECTIONS, TYPES
 from service.storage.next_tables import COLUMNS_MADE, NOTES, SCHEMA, CannotRebuild, TablesInUse
-from service.storage.postgres_commit import OF_TABLE, columns, insert
+from service.storage.postgres_commit import columns, insert
 from service.storage.postgres_sessions import LOOK_SECONDS
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class PostgresNext:
             await self._session.executemany(END, commit.endings)
             for table, rows in commit.rows.items():
                 if rows:
-                    await self._session.execute(insert(table, 1, ""), *columns(rows, OF_TABLE[table]))
+                    await self._session.execute(insert(table, 1, ""), *columns(rows, TYPES[table].values()))
 
     async def clear(self, table: str) -> None:
         """Truncate; see `NextTables`."""

@@ -162,16 +162,16 @@ _PAIRED = UNSAID | {*PAIR_MARKS.values()}
 @lru_cache(maxsize=4_096)
 def _pairs(kind: str, found_by: tuple[str, ...]) -> tuple[str, ...]:
     parties = [each[6:] for each in found_by if each[:6] == "party:"]
+    if kind in TOGETHER:
+        if len(parties) > PAIRED_MAX:
+            return (many(kind),)
+        return tuple([pair(kind, *both) for both in combinations(parties, 2)])
     mark = PAIR_MARKS.get(kind)
     others = [*parties, mark] if mark in found_by else parties
     unsaid = [each for each in found_by if each in UNSAID]
-    alone = [beside(each, what) for what in unsaid for each in others]
-    if kind in TOGETHER:
-        if len(parties) > PAIRED_MAX:
-            return (many(kind), *alone)
-        return (*[pair(kind, *both) for both in combinations(parties, 2)], *alone)
     actors = parties if kind == "statement" else [each[3:] for each in found_by if each[:3] == "by:"]
     both = [(actor, other) for actor in actors for other in others if other != actor]
+    alone = [beside(each, what) for each in others for what in unsaid]
     return (*[pair(kind, *each, what) for each in both for what in ("", *unsaid)], *alone)
 
 

@@ -57,18 +57,19 @@ def groups_of(searched: ScopeFilter) -> tuple[list[Sequence[str]], list[Sequence
     between no partners on a good. Items of a party that do not say their goods are few, too.
     """
     each: dict[str, Sequence[str]] = {each.name: each.candidates(searched.kinds) for each in searched.clauses}
-    good = next((clause for clause in searched.clauses if clause.unsaid), None)
-    unsaid = (*good.unsaid, good.inherits) if good is not None and searched.unsaid else ()
-    of_good = {good.name} if good is not None and unsaid else set[str]()
+    good = next((clause.name for clause in searched.clauses if clause.unsaid), None)
+    unsaid = each[good] if good is not None and searched.unsaid else ()
+    found, done = list[str](), PARTNER_NAMES
     if searched.partners is not None:
         kinds = [kind for kind in searched.kinds if good is None or kind in OF_GOODS]
-        if pairs := searched.partners.pairs(kinds, unsaid):
-            return [pairs], [tokens for name, tokens in each.items() if name not in of_good | PARTNER_NAMES]
+        found = searched.partners.pairs(kinds, unsaid)
     party = next((name for name in each if name in _OF_A_PARTY), None)
-    if party is not None and unsaid:
-        found = {beside(token.rpartition(":")[2], what): None for token in each[party] for what in unsaid}
-        return [[*found]], [tokens for name, tokens in each.items() if name not in of_good | {party}]
-    return [*each.values()][:2], []
+    if not found and unsaid and party is not None:
+        tokens = [beside(token.rpartition(":")[2], what) for token in each[party] for what in unsaid]
+        found, done = [*dict.fromkeys(tokens)], frozenset({party})
+    if not found:
+        return [*each.values()][:2], []
+    return [found], [tokens for name, tokens in each.items() if name not in done and not (unsaid and name == good)]
 
 
 class Lists(NamedTuple):
