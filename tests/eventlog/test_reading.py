@@ -9,6 +9,7 @@ import pytest
 from service.storage.connect import connect
 from service.storage.database import Database, Lost
 from service.storage.postgres_readers import READERS_MAX
+from tests.events import imposed, opening
 from tests.ledgers import cut, opened
 
 pytestmark = pytest.mark.anyio
@@ -76,8 +77,10 @@ async def test_sessions_that_end_are_replaced(migrated_postgres_url: str) -> Non
 async def test_a_whole_table_is_streamed_beside_idle_connections(migrated_postgres_url: str) -> None:
     """A stream gets a connection though every one has been used and is idle."""
     async with opened(migrated_postgres_url) as ledger:
+        await ledger.append([opening("chips"), imposed("quota", "chips")])
         await asyncio.gather(*[read(ledger.database, number, 0.01) for number in range(READERS_MAX)])
-        assert [row async for row in ledger.database.stream("head", ("id", "position"), ("id",))] == [(1, 0)]
+        stream = ledger.database.stream("item_event", ("item", "position"), ("item", "position"))
+        assert [position async for _, position in stream] == [1, 2]
 
 
 async def test_a_database_closes_while_reads_run_and_wait(migrated_postgres_url: str) -> None:
