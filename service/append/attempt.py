@@ -183,11 +183,11 @@ class Attempt:
         except TooMuchWork:
             raise
         except Refused as refused:
-            if request.given and not request.look_up:
-                request.look_up = True
-                await self._look_up([request])
-                return await self._decide(request)
-            return refused
+            if request.look_up or not request.given:
+                return refused
+        request.look_up = True
+        await self._look_up([request])
+        return await self._decide(request)
 
     def _is_large(self, request: Request) -> bool:
         """Return whether others would wait for a request: it has many events, or its items took long before."""
@@ -205,6 +205,7 @@ class Attempt:
         decision = decide(request.events, self._known, self.today, copied=copied)
         self._bounds.begin(self._projector.steps, bounded=request.recorded_at is None)
         first = self._position + 1
+        stored: list[Stored] = []
         try:
             stored = self._project(decision.events, request.recorded_by)
         except TooMuchWork as beyond:
@@ -212,7 +213,8 @@ class Attempt:
             request.refused = TooMuchWork(
                 [Fault(("events", index, *fault.path), fault.detail) for fault in beyond.faults]
             )
-            raise request.refused from None
+        if request.refused is not None:
+            raise request.refused
         if request.key is not None:
             self._keyed.append((*request.key, stored[0].position, stored[-1].position))
         return AppendResult(stored, decision.warnings, repeated=False)

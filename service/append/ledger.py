@@ -121,20 +121,17 @@ class Ledger:
         try:
             return await self.record(request)
         finally:
-            self.counted.append(perf_counter() - began, len(request.events))
+            self.counted.append(perf_counter() - began, len(batch.events))
+            del request  # A refusal holds this frame, and its request the refusal: a cycle, with the whole batch in it.
 
-    async def record(self, request: Request) -> AppendResult:
-        """Record a request; returns and raises as `append` does."""
-        self.take(request)
-        return await request.answer
-
-    def take(self, request: Request) -> None:
-        """Put a request into the queue; a ledger that is busy answers it with Unavailable."""
+    def record(self, request: Request) -> asyncio.Future[AppendResult]:
+        """Put a request into the queue and return its answer; a ledger that is busy answers it with Unavailable."""
         if self._task is None or self._task.done() or self._stopping or len(self._queue) >= QUEUE_MAX:
             request.answer.set_exception(Unavailable("the ledger takes no more appends now"))
-            return
-        self._queue.append(request)
-        self._wake.set()
+        else:
+            self._queue.append(request)
+            self._wake.set()
+        return request.answer
 
     async def preview(self, batch: Batch) -> Preview:
         """Return what a batch would do now, without recording it; raises what an append does. PREVIEWS at a time."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.append.attempt import Attempt
-from service.append.request import AppendResult, Request
+from service.domain.errors import TooMuchWork
 from service.eventlog.head import head_of
 from service.views.working_set import WorkingSet, load
 
 if TYPE_CHECKING:
+    from service.append.request import Request
     from service.domain.errors import Fault
     from service.domain.rule.item import Item
     from service.storage.database import Database
@@ -45,13 +47,16 @@ async def preview(database: Database, request: Request, now: int) -> Preview:
     """
     request.look_up = True
     attempt = Attempt(database, WorkingSet(database), await head_of(database), now)
-    await attempt.prepare([request])
-    if not isinstance(request.outcome, AppendResult):
-        assert request.outcome is not None  # noqa: S101 - one request is decided in the first try
-        raise request.outcome
-    after, position, day = attempt.items, attempt.head.position - len(request.events), attempt.today
-    if request.outcome.repeated:
-        position = attempt.head.position
+    try:
+        with suppress(TooMuchWork):  # noted with the request
+            await attempt.prepare([request])
+        request.outcome = request.outcome or request.refused
+        request.resolve()
+        result = await request.answer
+    finally:
+        del request  # see `Ledger.append`
+    after, day = attempt.items, attempt.today
+    position = attempt.head.position - (0 if result.repeated else len(result.events))
     before = {item.slug: item for item in await load(database, after, position)}
     about = attempt.homes.values()
     items = [
@@ -60,7 +65,7 @@ async def preview(database: Database, request: Request, now: int) -> Preview:
         for was, now in ((_state(before.get(item.slug), day), _state(item, day)),)
         if was != now or item.slug in about
     ]
-    return Preview(position, day, [event.body for event in request.outcome.events], request.outcome.warnings, items)
+    return Preview(position, day, [event.body for event in result.events], result.warnings, items)
 
 
 def _by_number(item: Item) -> int:

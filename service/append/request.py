@@ -127,7 +127,8 @@ class Request:
         if isinstance(self.outcome, AppendResult):
             self.answer.set_result(self.outcome)
         elif self.outcome is not None:
-            self.answer.set_exception(self.outcome)
+            # Without the frames that it came through: they hold the batch, and what was made of it.
+            self.answer.set_exception(self.outcome.with_traceback(None))
 
 
 @dataclass(slots=True)

@@ -23,3 +23,5 @@ async def to_its_end(executor: Executor | None, call: Callable[[], T]) -> T:
     except asyncio.CancelledError:
         await asyncio.wait([running])
         raise
+    finally:
+        del running  # An error that the call raised holds this frame, and the future the error: a cycle.

@@ -13,8 +13,7 @@ from service.domain.vocabulary.events import id_of
 from service.writer.frames import NONCE, PING, PROOF, Frames, is_outcome, proof, read_append, reply_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from typing import Any
+    from collections.abc import Callable
 
     from service.append.request import AppendResult
     from service.writer.frames import Append
@@ -34,7 +33,7 @@ class Door:
         self,
         secret: str,
         chance: Callable[[int], bytes],
-        record: Callable[[Request], Coroutine[Any, Any, AppendResult]],
+        record: Callable[[Request], asyncio.Future[AppendResult]],
         epoch: Callable[[], int],
     ) -> None:
         """`record` is the ledger's own, `epoch` returns its epoch; `chance` returns so many random bytes."""
@@ -112,14 +111,14 @@ class _Visit(Frames):
 
     async def _record(self, sent: Append) -> None:
         """Record an append, and answer it: the ledger refuses as it refuses its own clients."""
-        outcome: AppendResult | Exception
         try:
-            outcome = await self._door.record(_request(sent))
+            result = await self._door.record(_request(sent))
         except Exception as error:
-            outcome = error
             if not is_outcome(error):
                 logger.exception("writer.failed")
-        self.send(reply_of(sent.number, self._door.epoch(), outcome))
+            self.send(reply_of(sent.number, self._door.epoch(), error))
+        else:
+            self.send(reply_of(sent.number, self._door.epoch(), result))
 
 
 def _request(sent: Append) -> Request:

@@ -71,13 +71,13 @@ class SharedLedger(Ledger):
         """Return the epoch of the last commit that this process knows, of its own or of the writer's."""
         return max(super().epoch, self._their_epoch)
 
-    async def record(self, request: Request) -> AppendResult:
-        """Record a request here, or by the process that writes; raises what an append does."""
+    def record(self, request: Request) -> asyncio.Future[AppendResult]:
+        """Have a request recorded here, or by the process that writes, and return its answer."""
         if self._link is None or not self._link.is_ready or self._stopping:
-            return await super().record(request)
+            return super().record(request)
         self.sent += 1
         self._link.send_append(request)
-        return await request.answer
+        return request.answer
 
     async def freeze(self, instant: int) -> None:
         """Make what is known at an instant final, as a `Ledger` does; a process that reads from a copy waits for it."""
@@ -178,4 +178,4 @@ class SharedLedger(Ledger):
         """Record a request here whose answer was lost: by its ids it is found if the writer had recorded it."""
         if not request.answer.done():
             request.note(Lost("the process that writes is gone"))
-            self.take(request)
+            _ = super().record(request)  # its writer waits for the answer already

@@ -1,12 +1,13 @@
 """What an append promises, on SQLite and on PostgreSQL."""
 
 import asyncio
+import gc
 import itertools
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, cast
 from uuid import uuid4
 
@@ -868,3 +869,35 @@ async def test_under_steady_load_a_record_reads_no_more_than_the_first(
     await writing.stop()
     few, many = read
     assert many <= 1.5 * few * 160 / 40
+
+
+# What is left of it
+
+
+async def refused(ledger: Opened, *events: Event, **members: dict[str, int]) -> bool:
+    """Return whether a batch is refused, when it is previewed and when it is sent; keep nothing of the refusals."""
+    batch, refusals = msgspec.convert({"events": events, **members}, Batch), 0
+    for call in (ledger.ledger.preview, ledger.ledger.append):
+        try:
+            await call(batch)
+        except Refused:
+            refusals += 1
+    return refusals == 2
+
+
+async def test_a_refused_batch_is_free_at_once(ledger: Opened) -> None:
+    """Nothing of a batch that was refused waits for the garbage collector, whatever the reason was."""
+    fact = imposed("quota", "chips")
+    await ledger.append([opening("chips"), fact])
+    facts = [imposed(f"ban-{number}", "chips") for number in range(100)]
+    late = [eased("quota", "chips", occurred=f"{LATE - timedelta(number)}") for number in range(1_000)]
+    gc.collect()
+    gc.disable()
+    try:
+        assert await refused(ledger, *facts, record("retracted", imposed("quota", "chips")))  # of an unknown event
+        assert await refused(ledger, *facts, fact | {"rate_percent": 7})  # with the id of another event
+        assert await refused(ledger, *facts, expected_versions={"chips": 7})
+        assert await refused(ledger, *late)  # too much work
+        assert gc.collect() < len(facts)
+    finally:
+        gc.enable()
