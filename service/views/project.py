@@ -14,7 +14,6 @@ from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.rule.tally import Days, Shift, Tally, shifts
 from service.domain.rule.work import FACET_STEPS, TALLY_STEPS, TOKEN_STEPS, state_steps
 from service.domain.vocabulary import instants
-from service.domain.vocabulary.codes import SCOPE_MARKS
 from service.domain.vocabulary.dates import FOREVER, parse
 from service.domain.vocabulary.events import Fact, Record, text_of
 from service.domain.vocabulary.kinds import CHANGES
@@ -276,14 +275,12 @@ class Projector:
         """Write a state; return its number, `NO_STATE` for an item that has no status."""
         if answer.status is None:
             return NO_STATE
-        marks = tokens.marks(item.kind, answer)
-        carried = [*tokens.tokens_of_answer(answer), *marks]
-        self._facet(item, [*(mark for mark in marks if mark in SCOPE_MARKS), *tokens.pairs(item.kind, carried)])
-        found_by = tokens.joined(carried)
+        found_by = tokens.found_by(item.kind, answer)
+        self._facet(item, found_by.facets)
         self._states = max(self._states + 1, position << STATE_BITS)
         body = encode(state_of(item.kind, item.slug, answer))
         self._spend(state_steps(len(body)))
-        self.commit.rows["state"].append((self._states, answer.status, found_by, body))
+        self.commit.rows["state"].append((self._states, answer.status, found_by.stored, body))
         return self._states
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import chain, combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.domain.vocabulary.codes import (
     A_STATEMENT,
@@ -13,6 +13,7 @@ from service.domain.vocabulary.codes import (
     GOODS_OF_RESTRICTION,
     NO_GOODS,
     PAIR_MARKS,
+    SCOPE_MARKS,
     TOGETHER,
     UNSAID,
     beside,
@@ -22,7 +23,7 @@ from service.domain.vocabulary.codes import (
 from service.domain.vocabulary.terms import tokens_by_term
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
     from service.domain.rule.answer import Answer
     from service.domain.rule.facts import LiveFact
@@ -48,14 +49,46 @@ Tokens = dict[str, None]
 """Tokens in a fixed order, each once: the order depends on what they are made from, not on hashing."""
 
 
+class FoundBy(NamedTuple):
+    """What a state is found by: its tokens and marks as they are stored, and those by which its item is found."""
+
+    stored: str
+    facets: list[str]
+
+
+class _OfTerms(NamedTuple):
+    """The tokens of the terms and issues of a state, as they are stored, and those on which pairs depend."""
+
+    tokens: Tokens
+    stored: str
+    paired: list[str]
+
+
+def found_by(kind: Kind, answer: Answer) -> FoundBy:
+    """Return what a state is found by."""
+    carried, of_state = _of_terms(*_terms(answer)), marks(kind, answer)
+    scope = [mark for mark in of_state if mark in SCOPE_MARKS]
+    return FoundBy(carried.stored + joined(of_state)[1:], [*scope, *pairs(kind, [*carried.paired, *of_state])])
+
+
 def tokens_of_answer(answer: Answer) -> Tokens:
     """List the tokens of a state: `name:value`, normalized where case does not matter."""
-    return _each_once({name: by_term(fact).get(name, ()) for name, fact in answer.given.items()}, answer.issues)
+    return _of_terms(*_terms(answer)).tokens
+
+
+def _terms(answer: Answer) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    return answer.issues, tuple([by_term(fact).get(name, ()) for name, fact in answer.given.items()])
+
+
+@lru_cache(maxsize=64)  # most states of an item say the same as one before
+def _of_terms(issues: tuple[str, ...], by_term: tuple[tuple[str, ...], ...]) -> _OfTerms:
+    tokens = _each_once(by_term, issues)
+    return _OfTerms(tokens, joined(tokens), paired(tokens))
 
 
 def tokens_of_fact(fact: LiveFact, issues: Iterable[str]) -> Tokens:
     """List the tokens of the text of a fact and of the issues that it names."""
-    return _each_once(by_term(fact), issues)
+    return _each_once(by_term(fact).values(), issues)
 
 
 def by_term(fact: LiveFact) -> dict[str, tuple[str, ...]]:
@@ -67,11 +100,11 @@ def by_term(fact: LiveFact) -> dict[str, tuple[str, ...]]:
 
 def tokens_of_text(text: Fact | None, issues: Iterable[str]) -> Tokens:
     """List the tokens of one text of a fact; without a text, those of its issues alone."""
-    return _each_once({} if text is None else tokens_by_term(text), issues)
+    return _each_once(() if text is None else tokens_by_term(text).values(), issues)
 
 
-def _each_once(by_term: Mapping[str, Iterable[str]], issues: Iterable[str]) -> Tokens:
-    return dict.fromkeys(chain([of_issue(issue) for issue in issues], *by_term.values()))
+def _each_once(by_term: Iterable[Iterable[str]], issues: Iterable[str]) -> Tokens:
+    return dict.fromkeys(chain([of_issue(issue) for issue in issues], *by_term))
 
 
 def token(name: str, value: str) -> str:
