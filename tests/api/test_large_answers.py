@@ -25,8 +25,8 @@ EASED = [
     ("2025-01-04", "legal_reference", "US-EO:14257"),
 ]
 """Changes of terms: each gives another, so that a state rests on all of them."""
-PAGE_MAX = 9 * MB
-"""Bytes of an answer: 8 MiB of states, and what is around them."""
+PAGE_MAX = 3 * MB
+"""Bytes of an answer: 2 MiB of states, and what is around them."""
 GROWN_MAX = 150 * MB
 
 
@@ -83,7 +83,7 @@ QUESTIONS = {
 def test_a_page_of_large_states_is_short(
     server: Server, question: str, basis: str, figure: Callable[[str], None]
 ) -> None:
-    """No answer has more than 8 MiB of states, whatever the limit; its pages together have every item once."""
+    """No answer has more than 2 MiB of states, whatever the limit; its pages together have every item once."""
     path, wanted = QUESTIONS[question]
     with plain_client(server.url) as client, metered(server) as cost:
         found = pages(client, path + basis)

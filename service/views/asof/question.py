@@ -184,8 +184,8 @@ class FirstStatus(NamedTuple):
     published: int | None = None
 
 
-PAGE_BYTES = 8 * 2**20
-"""Bytes of states on a page, unless the first alone has more; the rest is for the next page."""
+PAGE_BYTES = 2 * 2**20
+"""Bytes of states on a page, unless the first alone has more; the rest is for the next page. Others wait for it."""
 
 
 def fitting(sizes: Sequence[int], limit: int) -> int:
