@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,7 @@ from service.api.http.requests import (
 from service.api.roles import author_of
 from service.api.spec import examples
 from service.api.spec.operations import KEYED, RECORDED_REPEATED_OR_PREVIEWED, Operation, Route
+from service.domain.admit.strict_json import untyped
 from service.domain.errors import FAULTS_MAX, Fault, Malformed
 from service.domain.vocabulary.events import BATCH_MAX, Batch
 
@@ -76,12 +78,14 @@ def _previewed(found: Preview) -> bytes:
 
 async def _all_faults(request: AnyRequest, found: Sequence[Fault]) -> list[Fault]:
     """Add the other reasons for a refusal to the faults of form, in the order of the batch."""
+    if len(found) >= FAULTS_MAX:
+        return list(found)
     try:
-        sent = msgspec.json.decode(await request.body())
+        sent = await asyncio.to_thread(untyped, await request.body())
     except msgspec.DecodeError:  # such as a number that no double can be: it is among the faults already
         return list(found)
     events = sent.get("events") if isinstance(sent, dict) else None
-    if not isinstance(events, list) or len(events) > BATCH_MAX or len(found) >= FAULTS_MAX:
+    if not isinstance(events, list) or len(events) > BATCH_MAX:
         return list(found)
     paths = {fault.path for fault in found}
     others = [

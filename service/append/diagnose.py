@@ -5,6 +5,7 @@ Off the hot path: a well-formed batch never comes here.
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from service.domain.rule.item import Item
     from service.storage.database import Database
 
+Good = dict[int, Fact | Record]
+Bad = dict[int, dict[str, Any]]
+
 
 @cache
 def _dated() -> frozenset[str]:
@@ -41,15 +45,25 @@ async def diagnose(database: Database, sent: Sequence[Any], today: int, new_id: 
     `sent` are the events as untyped JSON. What a malformed event would have added (an issue opened, an event to act on)
     counts as added, so that one fault is not reported twice.
     """
-    good: dict[int, Fact | Record] = {}
-    bad: dict[int, dict[str, Any]] = {}
+    good, bad = await asyncio.to_thread(_sorted, sent)
+    good = {index: event if event.id is not None else replace(event, id=new_id()) for index, event in good.items()}
+    known = _Assumed(*await _items(database, good, bad), bad)
+    return await asyncio.to_thread(_faults, good, bad, known, today)
+
+
+def _sorted(sent: Sequence[Any]) -> tuple[Good, Bad]:
+    """Return the well-formed events and the others, by their places in the batch."""
+    good: Good = {}
+    bad: Bad = {}
     for index, value in enumerate(sent):
         try:
-            event: Fact | Record = msgspec.convert(value, AnyEvent)
-            good[index] = event if event.id is not None else replace(event, id=new_id())
+            good[index] = msgspec.convert(value, AnyEvent)
         except msgspec.ValidationError:
             bad[index] = value if isinstance(value, dict) else {}
-    known = _Assumed(*await _items(database, good, bad), bad)
+    return good, bad
+
+
+def _faults(good: Good, bad: Bad, known: _Assumed, today: int) -> list[Fault]:
     indexes = list(good)
     faults: list[Fault] = []
     try:
@@ -70,7 +84,7 @@ def _index(fault: Fault) -> int:
 class _Assumed(LedgerKnowledge):
     """The knowledge of the ledger, with the issues that malformed events of the batch would have opened."""
 
-    def __init__(self, items: dict[str, Item], homes: dict[UUID, str], bad: dict[int, dict[str, Any]]) -> None:
+    def __init__(self, items: dict[str, Item], homes: dict[UUID, str], bad: Bad) -> None:
         super().__init__(items.get, homes)
         self._opened = {str(value.get("item")) for value in bad.values() if value.get("type") == "issue.opened"}
 
@@ -79,9 +93,7 @@ class _Assumed(LedgerKnowledge):
         return issue in self._opened or super().issue_exists(issue)
 
 
-async def _items(
-    database: Database, good: dict[int, Fact | Record], bad: dict[int, dict[str, Any]]
-) -> tuple[dict[str, Item], dict[UUID, str]]:
+async def _items(database: Database, good: Good, bad: Bad) -> tuple[dict[str, Item], dict[UUID, str]]:
     """Load the items that the batch names, and the homes of the events that it acts on."""
     targets = {event.target for event in good.values() if isinstance(event, Record)}
     homes = await recorded_homes(database, targets) if targets else {}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from service.domain.admit.event_checks import faults_of
 from service.domain.admit.json_faults import faults_in, info_of
-from service.domain.admit.strict_json import accept
+from service.domain.admit.strict_json import LARGE_BODY, accept
 from service.domain.errors import FAULTS_MAX, Malformed, NotJson
 from service.domain.vocabulary.events import FACTS, AnyEvent, Batch, Correction
 from service.domain.vocabulary.events.measures import RestrictionImposed
@@ -429,6 +429,64 @@ def test_damaged_bytes_never_raise_anything_else(event: dict[str, Any], data: st
         pass
     else:
         assert accepted == msgspec.json.decode(bytes(sent), type=Batch)
+
+
+LARGE = b" " * LARGE_BODY
+"""What makes a body a large one, which is decoded a part at a time."""
+
+
+def outcome(sent: bytes) -> object:
+    """Return the batch, the faults, or that it is not JSON."""
+    try:
+        return accept(sent, Batch)
+    except Malformed as caught:
+        return caught.faults
+    except NotJson:
+        return "not JSON"
+
+
+@given(damaged(), st.booleans())
+def test_a_large_body_is_taken_and_refused_as_a_small_one(batch: Any, ascii_only: bool) -> None:  # noqa: ANN401, FBT001
+    """A body that is decoded a part at a time has the value and the faults of one that is decoded at once."""
+    sent = json.dumps(batch, ensure_ascii=ascii_only).encode()
+    assert outcome(sent + LARGE) == outcome(sent)
+
+
+@given(sound(), st.data())
+def test_damaged_bytes_of_a_large_body_are_refused_as_those_of_a_small_one(
+    event: dict[str, Any], data: st.DataObject
+) -> None:
+    """Bytes that are changed, cut or put in, and parts that are there twice, are found in a large body, too."""
+    sent = bytearray(body(event, event, expected_versions={"rare-earths": 1}))
+    for _ in range(data.draw(st.integers(1, 3))):
+        first, size = data.draw(st.integers(0, len(sent))), data.draw(st.integers(0, 40))
+        sent[first : first + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2)) or sent[first:][:size]
+    assert outcome(bytes(sent) + LARGE) == outcome(bytes(sent))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b'{"events":[1],"events":[2]}',
+        body(EVENT).replace(b'{"events"', b'{"events": [], "events"'),
+        body(EVENT).replace(b'{"events"', b'{"ev\\u0065nts": [], "events"'),
+        body(EVENT, expected_versions={"rare-earths": 1}).replace(b'-earths": 1', b'-earths": 1, "rare-earths": 1'),
+        changed(note="a\0b"),
+        changed(rate_percent=0).replace(b'"rate_percent": 0', b'"rate_percent": 1e999'),
+        changed(rate_percent=0).replace(b'"rate_percent": 0', b'"rate_percent": ' + b"1" * 5_000),
+        body(),
+        body(*[EVENT] * 1_001),
+        body(EVENT, another=1),
+        b"[]",
+        b'{"events": 5, "events": [1,]}',
+        b'{"colour":' * 100_000,
+    ],
+)
+def test_what_a_large_body_hides_is_found(sent: bytes) -> None:
+    """Members named twice, NUL characters and numbers out of range are found where a part is decoded at a time."""
+    found = outcome(sent)
+    assert outcome(sent + LARGE) == found
+    assert not isinstance(found, Batch)
 
 
 @given(damaged())

@@ -195,7 +195,7 @@ class Found:
     def add(self, cost: Cost, what: str) -> None:
         """Take in a request."""
         if beyond(cost):
-            self.beyond.append(what)
+            self.beyond.append(f"{what}: {cost}")
         for name, size in (
             ("s of CPU", cost.cpu),
             ("MB", cost.grown / MB),

@@ -16,7 +16,7 @@ from litestar import Request, Response
 from service.api.http.exchange import note
 from service.api.http.problems import POSITION, NotFound, TooLarge, UnsupportedMediaType
 from service.api.http.query_strings import Query, read
-from service.domain.admit.strict_json import accept
+from service.domain.admit.strict_json import LARGE_BODY, accept
 from service.domain.errors import UnknownEvent
 from service.domain.vocabulary import instants
 from service.domain.vocabulary.codes import SLUG_MAX, SLUG_PATTERN
@@ -42,8 +42,6 @@ REVALIDATE = "no-cache"
 NO_STORE = "no-store"
 BODY_MAX = 8 * 1024 * 1024
 """Bytes that a body may have."""
-LARGE_BODY = 64 * 1024
-"""From so many bytes on a body is decoded in a thread: to name the faults of a large one can take a second."""
 DRAIN_MAX = 64 * 1024 * 1024
 """Bytes of a body too large that are read before it is refused."""
 _SLUG = re.compile(SLUG_PATTERN, re.ASCII)

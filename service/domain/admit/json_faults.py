@@ -93,7 +93,7 @@ def _struct(value: object, info: inspect.StructType, path: Path) -> Iterator[Fau
     if not isinstance(value, dict) or info.array_like:
         yield from _leaf(value, info, path)
         return
-    if _refusal(value, info) is None:
+    if path and _refusal(value, info) is None:  # the whole has a fault, or nobody would ask
         return
     fields = {field.encode_name: field for field in info.fields}
     for key, item in value.items():

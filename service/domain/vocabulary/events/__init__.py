@@ -115,12 +115,16 @@ BATCH_MAX = 1_000
 """Events that one append may have."""
 
 
+Versions = dict[Slug, Annotated[int, Meta(ge=0)]]
+"""Versions of issues, by slug."""
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A batch: events that are recorded together, all or none, and the versions of issues that the writer expects."""
 
     events: Annotated[tuple[AnyEvent, ...], Meta(min_length=1, max_length=BATCH_MAX)]
     """The events to record, in the order in which they get their positions."""
-    expected_versions: dict[Slug, Annotated[int, Meta(ge=0)]] = {}
+    expected_versions: Versions = {}
     """The version that the writer expects of each issue, by slug; 0 for an issue that does not exist. Where one
     differs, nothing is recorded (409); issues that are not named here are not compared."""
 
