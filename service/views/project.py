@@ -12,7 +12,7 @@ from service.domain.rule.posture import BEARING_KINDS
 from service.domain.rule.scope import ScopeTokens, followed, of_texts
 from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.rule.tally import Days, Shift, Tally, shifts
-from service.domain.rule.work import FACET_STEPS, TALLY_STEPS, TOKEN_STEPS, state_steps
+from service.domain.rule.work import FACET_STEPS, TALLY_STEPS, TOKEN_STEPS, event_steps, state_steps
 from service.domain.vocabulary import instants
 from service.domain.vocabulary.dates import FOREVER, parse
 from service.domain.vocabulary.events import Fact, Record, text_of
@@ -68,6 +68,7 @@ class Projector:
         for recorded in batch:
             home = self._item(recorded.event.item or "")
             self.position = recorded.position
+            self._spend(event_steps(len(recorded.body)))
             recorded_on = instants.day(recorded.recorded_at)
             self._touched = {}
             self._apply(Entry(recorded.position, recorded.event, len(recorded.body), recorded_on), home)

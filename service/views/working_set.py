@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MEMORY_MAX = 128 * 2**20
 """Bytes that the kept items may take in memory together, about."""
 LARGE = 200
-"""From so many events on an item is worked out in a thread: 5 ms, in which others would wait."""
+"""From so many events on, items are worked out in a thread: 5 ms, in which others would wait."""
 NEWEST = 2**62
 """A position that is after every position."""
 
@@ -44,11 +44,9 @@ SELECT i.slug FROM issue_event n JOIN item i ON i.number = n.issue WHERE n.posit
 
 async def load(database: Source, slugs: Iterable[str], until: int = NEWEST) -> list[Item]:
     """Load items as of a position; names that no event up to it has are left out."""
-    items = []
-    for rows in await rows_by_item(database.fetch, database.dialect, f"{_VERSION}, e.recorded_at", slugs, until):
-        work = partial(_item, rows)
-        items.append(await to_its_end(None, work) if len(rows) > LARGE else work())
-    return items
+    found = await rows_by_item(database.fetch, database.dialect, f"{_VERSION}, e.recorded_at", slugs, until)
+    work = partial(_items, found)
+    return await to_its_end(None, work) if sum(map(len, found)) > LARGE else work()
 
 
 async def rows_by_item(
@@ -64,6 +62,10 @@ async def rows_by_item(
     sql = _LOAD.format(extra=extra, among=dialect.slugs.format("$1"))
     rows = await fetch(sql, dialect.listed(wanted), until)
     return [list(group) for _, group in groupby(rows, key=lambda row: row[0])]
+
+
+def _items(found: Iterable[Sequence[Row]]) -> list[Item]:
+    return [_item(rows) for rows in found]
 
 
 def _item(rows: Sequence[Row]) -> Item:

@@ -31,6 +31,11 @@ READING = 60
 """Steps for a fact in one reading of uncertain dates."""
 
 
+def event_steps(size: int) -> int:
+    """Return the steps to check an event of so many bytes and to keep it."""
+    return size // 4
+
+
 def unbounded(_: int) -> None:
     """Allow any number of steps."""
 
