@@ -6,12 +6,14 @@ from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING
 
+from service.domain.rule.work import CHOICE_STEPS
 from service.domain.vocabulary.dates import OPEN, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from service.domain.rule.facts import LiveFact
+    from service.domain.rule.work import Spend
     from service.domain.vocabulary.dates import When
 
 WORK_MAX = 8_192
@@ -51,11 +53,12 @@ def _dates(facts: Iterable[LiveFact]) -> dict[str, _Date]:
     return found
 
 
-def choices_of(facts: Sequence[LiveFact], day: int, *, all_days: bool) -> dict[str, list[int]] | None:
+def choices_of(facts: Sequence[LiveFact], day: int, spend: Spend, *, all_days: bool) -> dict[str, list[int]] | None:
     """Pick the days that each uncertain string is read as, where it can matter.
 
     It can where D is among its days, or another date that it is compared with. An end is compared with D alone, or with
-    `all_days`, where the answers of earlier days count. None where there are too many readings to try.
+    `all_days`, where the answers of earlier days count. None where there are too many readings to try. `spend` takes
+    the steps of the work.
     """
     dates = _dates(facts)
     compared = {key: date.when for key, date in dates.items() if date.orders or all_days}
@@ -70,6 +73,7 @@ def choices_of(facts: Sequence[LiveFact], day: int, *, all_days: bool) -> dict[s
     most = len(unsure) * 2 if all_days else len(unsure)
     around = (-1, 0, 1) if all_days else (0,)
     ends = [fact.end for fact in facts if all_days and fact.end is not None]
+    spend(CHOICE_STEPS * len(unsure) * (len(compared) + len(ends)))
     chosen: dict[str, list[int]] = {}
     for key in unsure:
         others = [when for name, when in compared.items() if name != key] + ends if key in compared else []

@@ -29,6 +29,10 @@ TALLY_STEPS = 400
 """Steps to shift the tally of an issue, and to write its posture."""
 READING = 60
 """Steps for a fact in one reading of uncertain dates."""
+SIFT_STEPS = 5
+"""Steps for a fact of an item with uncertain dates, to find on a day whether it matters in some reading."""
+CHOICE_STEPS = 8
+"""Steps for an uncertain date and another one that it is compared with, to find the days that it is read as."""
 
 
 def event_steps(size: int) -> int:

@@ -30,6 +30,7 @@ _TOO_MUCH = (
 
 MANY_EVENTS = 100
 """Events whose items take 5 ms, or longer where one item has them all."""
+_UNCERTAIN = b'":"['  # how the body of an event has one
 EVENT_BYTES = 500
 """Bytes that count as an event."""
 CHUNK = 50
@@ -114,8 +115,10 @@ def _weighed(rows: Iterable[Sequence[Row]], day: int | None, work: PageWork, tak
 
 
 def size_of(rows: Sequence[Row]) -> int:
-    """Return how many events the work on an item's rows is like."""
-    return len(rows) + sum([len(row[5]) for row in rows]) // EVENT_BYTES
+    """Return how many events the work on an item's rows is like; an uncertain date is like MANY_EVENTS."""
+    bodies: list[bytes] = [row[5] for row in rows]
+    uncertain = sum([body.count(_UNCERTAIN) for body in bodies])
+    return len(bodies) + sum(map(len, bodies)) // EVENT_BYTES + MANY_EVENTS * uncertain
 
 
 async def apart(events: int, work: Callable[..., T], *given: Any) -> T:  # noqa: ANN401 - what the work takes
