@@ -14,7 +14,7 @@ from service.garbage import collect_seldom
 
 def main() -> NoReturn:
     """Run the command line."""
-    collect_seldom()
+    collect_seldom()  # once more: what has been loaded since the first time is not looked through either
     cli(prog_name="parley")
     raise SystemExit(0)
 
