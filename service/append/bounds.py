@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from service.domain.rule.item import Item
     from service.domain.vocabulary.events import Fact, Record
 
-REQUEST_STEPS = 6_000_000
+REQUEST_STEPS = 7_500_000
 """Steps of work (service/domain/rule/work.py) that one request may cost: with its commit less than a second."""
 GROUP_STEPS = 2_000_000
 """A commit takes no further request after so many steps."""
