@@ -63,12 +63,12 @@ class Projector:
 
     def project(self, batch: Sequence[Recorded]) -> None:
         """Add the rows of whole batches, in position order."""
+        self._spend(sum([event_steps(len(recorded.body)) for recorded in batch]))
         for recorded in batch:
             self._introduce(recorded)
         for recorded in batch:
             home = self._item(recorded.event.item or "")
             self.position = recorded.position
-            self._spend(event_steps(len(recorded.body)))
             recorded_on = instants.day(recorded.recorded_at)
             self._touched = {}
             self._apply(Entry(recorded.position, recorded.event, len(recorded.body), recorded_on), home)
