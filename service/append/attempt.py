@@ -14,7 +14,7 @@ from service.append.request import AppendResult
 from service.domain.admit.decide import decide
 from service.domain.errors import EventChanged, Fault, Refused, TooEarly, TooMuchWork, VersionConflict
 from service.domain.vocabulary import instants
-from service.domain.vocabulary.events import Fact, Record, encode
+from service.domain.vocabulary.events import Fact, Record, encode, text_of
 from service.eventlog.head import head_of
 from service.eventlog.log import Stored, by_ids
 from service.eventlog.request_keys import keyed_requests
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from service.domain.rule.item import Item
     from service.storage.database import Database
     from service.views.working_set import WorkingSet
+
+DAY_LENGTH = len("2025-04-02")
 
 
 class Attempt:
@@ -190,8 +192,9 @@ class Attempt:
         return await self._decide(request)
 
     def _is_large(self, request: Request) -> bool:
-        """Return whether others would wait for a request: it has many events, or its items took long before."""
-        if len(request.events) >= LARGE_EVENTS:
+        """Return whether others would wait for a request: many events, uncertain dates, items that took long before."""
+        count = len(request.events)
+        if count >= LARGE_EVENTS or (count > 1 and any([_is_uncertain(event) for event in request.events])):
             return True
         items = [item for event in request.events if event.item and (item := self._loaded.get(event.item))]
         return sum([item.steps for item in items]) > LARGE_STEPS
@@ -238,3 +241,11 @@ class Attempt:
         self._position += len(batch)
         self._projector.project(batch)
         return [Stored(each.position, each.recorded_at, each.body, each.recorded_by) for each in batch]
+
+
+def _is_uncertain(event: Fact | Record) -> bool:
+    """Return whether a date of an event's text is no single day, such as 2025-04-02."""
+    text = text_of(event)
+    return text is not None and any(
+        [len(each) != DAY_LENGTH for each in (text.occurred, text.effective, text.until, text.through) if each]
+    )

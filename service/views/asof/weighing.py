@@ -6,6 +6,7 @@ A page ends where its items have cost enough; the rest is for the next page.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from service.domain.errors import TooMuchToAnswer
@@ -30,7 +31,7 @@ _TOO_MUCH = (
 
 MANY_EVENTS = 100
 """Events whose items take 5 ms, or longer where one item has them all."""
-_UNCERTAIN = b'":"['  # how the body of an event has one
+_UNCERTAIN = re.compile(rb'":"(?:\[|\d{4}(?:-\d\d)?")')  # a range, a pair, a month or a year in the body of an event
 EVENT_BYTES = 500
 """Bytes that count as an event."""
 CHUNK = 50
@@ -117,7 +118,7 @@ def _weighed(rows: Iterable[Sequence[Row]], day: int | None, work: PageWork, tak
 def size_of(rows: Sequence[Row]) -> int:
     """Return how many events the work on an item's rows is like; an uncertain date is like MANY_EVENTS."""
     bodies: list[bytes] = [row[5] for row in rows]
-    uncertain = sum([body.count(_UNCERTAIN) for body in bodies])
+    uncertain = sum([len(_UNCERTAIN.findall(body)) for body in bodies])
     return len(bodies) + sum(map(len, bodies)) // EVENT_BYTES + MANY_EVENTS * uncertain
 
 
