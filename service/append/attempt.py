@@ -14,7 +14,7 @@ from service.append.request import AppendResult
 from service.domain.admit.decide import decide
 from service.domain.errors import EventChanged, Fault, Refused, TooEarly, TooMuchWork, VersionConflict
 from service.domain.vocabulary import instants
-from service.domain.vocabulary.events import Fact, Record, encode, text_of
+from service.domain.vocabulary.events import Fact, Record, encode, is_uncertain, text_of
 from service.eventlog.head import head_of
 from service.eventlog.log import Stored, by_ids
 from service.eventlog.request_keys import keyed_requests
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from service.domain.rule.item import Item
     from service.storage.database import Database
     from service.views.working_set import WorkingSet
-
-DAY_LENGTH = len("2025-04-02")
 
 
 class Attempt:
@@ -194,7 +192,8 @@ class Attempt:
     def _is_large(self, request: Request) -> bool:
         """Return whether others would wait for a request: many events, uncertain dates, items that took long before."""
         count = len(request.events)
-        if count >= LARGE_EVENTS or (count > 1 and any([_is_uncertain(event) for event in request.events])):
+        texts = [text_of(event) for event in request.events] if 1 < count < LARGE_EVENTS else []
+        if count >= LARGE_EVENTS or any([text is not None and is_uncertain(text) for text in texts]):
             return True
         items = [item for event in request.events if event.item and (item := self._loaded.get(event.item))]
         return sum([item.steps for item in items]) > LARGE_STEPS
@@ -216,7 +215,7 @@ class Attempt:
             request.refused = TooMuchWork(
                 [Fault(("events", index, *fault.path), fault.detail) for fault in beyond.faults]
             )
-        if request.refused is not None:
+        if request.refused is not None:  # raised here, for in the handler it would hold the other error and its frames
             raise request.refused
         if request.key is not None:
             self._keyed.append((*request.key, stored[0].position, stored[-1].position))
@@ -241,11 +240,3 @@ class Attempt:
         self._position += len(batch)
         self._projector.project(batch)
         return [Stored(each.position, each.recorded_at, each.body, each.recorded_by) for each in batch]
-
-
-def _is_uncertain(event: Fact | Record) -> bool:
-    """Return whether a date of an event's text is no single day, such as 2025-04-02."""
-    text = text_of(event)
-    return text is not None and any(
-        [len(each) != DAY_LENGTH for each in (text.occurred, text.effective, text.until, text.through) if each]
-    )

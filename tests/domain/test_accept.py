@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from service.domain.admit.event_checks import faults_of
 from service.domain.admit.json_faults import faults_in, info_of
-from service.domain.admit.strict_json import LARGE_BODY, accept
+from service.domain.admit.strict_json import accept
 from service.domain.errors import FAULTS_MAX, Malformed, NotJson
 from service.domain.vocabulary.events import FACTS, AnyEvent, Batch, Correction
 from service.domain.vocabulary.events.measures import RestrictionImposed
+from tests.fuzz.targets import LARGE, outcome
 from tests.strategies import OPTIONAL, REQUIRED
 
 EVENT: dict[str, Any] = {
@@ -431,20 +432,6 @@ def test_damaged_bytes_never_raise_anything_else(event: dict[str, Any], data: st
         assert accepted == msgspec.json.decode(bytes(sent), type=Batch)
 
 
-LARGE = b" " * LARGE_BODY
-"""What makes a body a large one, which is decoded a part at a time."""
-
-
-def outcome(sent: bytes) -> object:
-    """Return the batch, the faults, or that it is not JSON."""
-    try:
-        return accept(sent, Batch)
-    except Malformed as caught:
-        return caught.faults
-    except NotJson:
-        return "not JSON"
-
-
 @given(damaged(), st.booleans())
 def test_a_large_body_is_taken_and_refused_as_a_small_one(batch: Any, ascii_only: bool) -> None:  # noqa: ANN401, FBT001
     """A body that is decoded a part at a time has the value and the faults of one that is decoded at once."""
@@ -478,6 +465,8 @@ def test_damaged_bytes_of_a_large_body_are_refused_as_those_of_a_small_one(
         body(*[EVENT] * 1_001),
         body(EVENT, another=1),
         b"[]",
+        b"[1e999]",
+        b"1e999",
         b'{"events": 5, "events": [1,]}',
         b'{"colour":' * 100_000,
     ],

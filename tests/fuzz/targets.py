@@ -35,7 +35,7 @@ def decoder(data: bytes) -> bool:
 
     A large one is decoded a part at a time: that has the same outcome.
     """
-    assert _outcome(data + b" " * LARGE_BODY) == _outcome(data)
+    assert outcome(data + LARGE) == outcome(data)
     try:
         batch = accept(data, Batch)
     except NotJson as refused:
@@ -50,7 +50,12 @@ def decoder(data: bytes) -> bool:
     return True
 
 
-def _outcome(data: bytes) -> object:
+LARGE = b" " * LARGE_BODY
+"""What makes a body a large one, which is decoded a part at a time."""
+
+
+def outcome(data: bytes) -> object:
+    """Return the batch, the faults, or that it is not JSON."""
     try:
         return accept(data, Batch)
     except Malformed as refused:

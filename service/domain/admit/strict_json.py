@@ -114,7 +114,7 @@ def _sure(body: bytes, shape: type, value: T) -> T:
     return value
 
 
-def _may_hide(body: bytes, shape: type, value: object) -> bool:
+def _may_hide(body: bytes, shape: Any, value: object) -> bool:  # noqa: ANN401
     """Return, at little cost, whether a body may hold a NUL or a member named twice; the decoder reports neither.
 
     Every member has its colon, and a value written again names none twice: as many colons mean as many members, as
@@ -122,7 +122,19 @@ def _may_hide(body: bytes, shape: type, value: object) -> bool:
     """
     if b"\\" in body and b"\\u" in body:  # one byte is found 20 times as fast as two
         return True
-    return not _rewritable(shape) or body.count(b":") != _encode(value).count(b":")
+    return not _rewritable(shape) or body.count(b":") != _colons(value)
+
+
+def _colons(value: object) -> int:
+    """Return how many colons a value is written with, -1 where it cannot be written: a part at a time, as `untyped`."""
+    try:
+        if not isinstance(value, dict):
+            return _encode(value).count(b":")
+        both = (each for pair in value.items() for each in pair)
+        parts = chain.from_iterable(each if isinstance(each, list) else [each] for each in both)
+        return len(value) + sum([_encode(part).count(b":") for part in parts])
+    except TypeError:  # a number that no double can be
+        return -1
 
 
 @cache
@@ -192,22 +204,12 @@ def _every_fault(body: bytes, shape: type, error: msgspec.ValidationError) -> It
         yield _own(error)
         return
     found = False
-    hidden = () if b"\\u" not in body and _colons(value) == body.count(b":") else _hidden(body)
+    hidden = _hidden(body) if _may_hide(body, Any, value) else ()
     for fault in chain(hidden, faults_in(value, info_of(shape))):
         found = True
         yield fault
     if not found:
         yield _own(error)
-
-
-def _colons(value: object) -> int:
-    """Return how many colons a value is written with, 0 where it cannot be written."""
-    parts = [each for pair in value.items() for each in pair] if isinstance(value, dict) else [value]
-    every = chain.from_iterable(part if isinstance(part, list) else (part,) for part in parts)
-    try:
-        return len(parts) // 2 + sum([_encode(each).count(b":") for each in every])
-    except TypeError:  # a number that no double can be
-        return 0
 
 
 def untyped(body: bytes) -> object:
