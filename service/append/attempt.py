@@ -205,7 +205,7 @@ class Attempt:
             self._check_seen(request.events[0], request.once.seen)
         copied = request.copied or request.recorded_at is not None
         decision = decide(request.events, self._known, self.today, copied=copied)
-        self._bounds.begin(self._projector.steps, bounded=request.recorded_at is None)
+        self._bounds.begin(self._projector.steps, len(request.events), bounded=request.recorded_at is None)
         first = self._position + 1
         stored: list[Stored] = []
         try:

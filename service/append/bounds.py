@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 REQUEST_STEPS = 7_500_000
 """Steps of work (service/domain/rule/work.py) that one request may cost: with its commit less than a second."""
+LONE_STEPS = 9_000_000
+"""Steps that a request of one event may cost, which cannot be split: any fact of an item can be corrected, even where
+each of its FACTS_MAX answers changes by it, as long as they are a kilobyte each."""
 GROUP_STEPS = 2_000_000
 """A commit takes no further request after so many steps."""
 LARGE_STEPS = 50_000
@@ -47,15 +50,24 @@ class Bounds:
     def __init__(self) -> None:
         """Allow nothing before `begin`."""
         self._steps: float = 0
+        self._is_lone = False
 
-    def begin(self, steps: int, *, bounded: bool) -> None:
-        """Begin a request after so many steps of its group; one that is not bounded is a copy of what was recorded."""
-        self._steps = steps + REQUEST_STEPS if bounded else UNBOUNDED
+    def begin(self, steps: int, events: int, *, bounded: bool) -> None:
+        """Begin a request of so many events after so many steps of its group.
+
+        One that is not bounded is a copy of what was recorded.
+        """
+        self._is_lone = events == 1
+        self._steps = steps + (LONE_STEPS if self._is_lone else REQUEST_STEPS) if bounded else UNBOUNDED
 
     def allow(self, steps: int) -> None:
         """Check the steps done for the group so far; raises TooMuchWork beyond those of a request."""
         if steps > self._steps:
-            detail = "the events before this one, and this one, change too many states: send fewer in a request"
+            detail = (
+                "the event changes too many states: record what goes on as another item"
+                if self._is_lone
+                else "the events before this one, and this one, change too many states: send fewer in a request"
+            )
             raise TooMuchWork([Fault((), detail)])
 
     def check(self, item: Item, event: Fact | Record) -> None:

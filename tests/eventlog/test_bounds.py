@@ -12,7 +12,7 @@ import pytest
 
 from service.views.asof.question import PAGE_BYTES
 from tests.costs import MB, Cost, memory, metered
-from tests.events import REPORTS, eased, event, imposed, opening, record
+from tests.events import REPORTS, corrected, eased, event, imposed, opening, record
 from tests.servers import plain_client, serving
 
 if TYPE_CHECKING:
@@ -161,6 +161,29 @@ def test_an_item_may_have_so_many_facts_and_each_can_be_retracted(server: Server
     assert post(server, [eased("quota", "chips")])[0].status_code == 201
     assert post(server, [eased("quota", "chips")])[0].status_code == 422
     assert post(server, [record("retracted", facts[0])])[0].status_code == 201
+
+
+@pytest.mark.row(15)
+@pytest.mark.attack
+def test_the_opening_of_an_item_with_all_its_facts_can_be_corrected(
+    server: Server, figure: Callable[[str], None]
+) -> None:
+    """It changes every answer: that is too much beside other events, and what a request of one event may cost."""
+    first = imposed("quota", "chips", occurred=day(-1_000))
+    rates = [
+        event("restriction.amended", "quota", "chips", occurred=day(number - 1_000), rate_percent=number % 90)
+        for number in range(1, 9_999)
+    ]
+    for start in range(0, 9_999, 909):
+        answer, _ = post(server, [first, *rates][start : start + 909])
+        assert answer.status_code == 201, answer.text
+    correction = corrected(first, first | {"against": ["US"]})
+    answer, cost = post(server, [eased("quota", "chips", occurred=day(9_000)), correction])
+    figure(f"with another event {outcome(answer, cost)}")
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == ["#/events/1"]
+    answer, cost = post(server, [correction])
+    figure(f"alone {outcome(answer, cost)}")
+    assert answer.status_code == 201
 
 
 @pytest.mark.row(19)

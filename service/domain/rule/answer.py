@@ -167,15 +167,16 @@ def _upcoming(fact: LiveFact, kind: Kind, day: int) -> Arrival:
 
 def _changed(kind: Kind, before: Answer, now: Answer) -> Iterable[str]:
     """Return the terms that are not as before, in the order of the vocabulary."""
-    if before.given == now.given:
+    was, given = before.given, now.given
+    if was == given:
         return ()
-    was, given = before.given.get, now.given.get
-    return [
+    changed = [
         name
-        for name in terms_of_kind(kind.name)
-        if (one := was(name)) is not (other := given(name))
-        and (one is None or other is None or one.terms[name] != other.terms[name])
+        for name, fact in given.items()
+        if (other := was.get(name)) is not fact and (other is None or other.terms[name] != fact.terms[name])
     ]
+    gone = was.keys() - given.keys()
+    return [name for name in terms_of_kind(kind.name) if name in gone or name in changed] if gone else changed
 
 
 def _order_of_first(pair: tuple[LiveFact, object]) -> tuple[int, int, int, int]:

@@ -86,7 +86,13 @@ class Ordered:
         newest = self.facts[-1]
         if newest.begins <= day and passes(newest):
             return newest
-        return next(filter(passes, self.begun(day, newest.order)), None)
+        if self._early:
+            return next(filter(passes, self.begun(day, newest.order)), None)
+        for place in range(bisect_left(self._orders, (day + self._lead + 1,)) - 1, -1, -1):
+            fact = self.facts[place]
+            if fact.begins <= day and passes(fact):
+                return fact
+        return None
 
     def begun(self, day: int, before: Order | None = None) -> Iterator[Dated]:
         """Return the facts that have taken hold by a day, from the last to the first, of those before a place."""
