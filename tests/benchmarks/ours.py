@@ -7,10 +7,10 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx
+import msgspec
 import uvloop
 
 from service.app import create_app, opened
@@ -43,11 +43,50 @@ def runner() -> asyncio.Runner:
     return asyncio.Runner(loop_factory=uvloop.new_event_loop)
 
 
-def client_of(url: str, loop: asyncio.Runner, stack: ExitStack) -> httpx.AsyncClient:
-    """Start the service on a ledger, in this process until the stack ends; return a client of it."""
-    app = create_app(Settings(database_url=url))
-    stack.callback(lambda stop: loop.run(stop()), loop.run(_started(app)))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url="http://127.0.0.1")
+class Asked:
+    """The service on a ledger, in this process, asked by ASGI: without a client, the time it takes is its own."""
+
+    def __init__(self, url: str, loop: asyncio.Runner, stack: ExitStack) -> None:
+        """Start the service; it runs until the stack ends."""
+        self._app: Any = create_app(Settings(database_url=url))
+        stack.callback(lambda stop: loop.run(stop()), loop.run(_started(self._app)))
+
+    async def get(self, target: str) -> bytes:
+        """Return the body of an answer 200."""
+        return await self._send("GET", target, b"", 200)
+
+    async def post(self, target: str, content: object) -> bytes:
+        """Send JSON; return the body of an answer 201."""
+        return await self._send("POST", target, msgspec.json.encode(content), 201)
+
+    async def _send(self, method: str, target: str, content: bytes, expected: int) -> bytes:
+        path, _, query = target.partition("?")
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": content, "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80),
+        }
+        await self._app(scope, receive, send)
+        body = b"".join([message.get("body", b"") for message in sent])
+        assert sent[0]["status"] == expected, body
+        return body
 
 
 async def _started(app: Litestar) -> Callable[[], Coroutine[None, None, None]]:
