@@ -31,7 +31,7 @@ ISSUE_EVENTS = 900
 """About so many events a normal issue has."""
 CORRECTED = 50
 """One fact in so many is corrected at once."""
-BATCH = 1_000
+BATCH = 500
 BATCHES_AHEAD = 3
 _DECODER: msgspec.json.Decoder[Fact | Record] = msgspec.json.Decoder(AnyEvent)
 
@@ -103,7 +103,10 @@ class Sized(Workload):
 
 
 async def fill(ledger: Ledger, sized: Sized) -> None:
-    """Append it all, as a client would: batches of a thousand, some of them on their way at a time."""
+    """Append it all, as a client would: batches of five hundred, some of them on their way at a time.
+
+    A thousand with many uncertain dates may be more work than a request may take.
+    """
     under_way: list[asyncio.Task[object]] = []
     batch: list[Fact | Record] = []
 

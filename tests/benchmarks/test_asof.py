@@ -34,7 +34,7 @@ from tests.benchmarks import report
 from tests.benchmarks.client import Plan, send
 from tests.benchmarks.measure import SECONDS, Sample, rounds
 from tests.benchmarks.ours import Asked, runner
-from tests.benchmarks.sized import HOT, Sized, fill
+from tests.benchmarks.sized import BATCH, HOT, Sized, fill
 from tests.migrations import migrate
 from tests.servers import serving
 
@@ -121,7 +121,7 @@ def ledgers(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
     faulthandler.cancel_dump_traceback_later()  # it takes minutes
     folder = tmp_path_factory.mktemp("asof")
     found: list[Filled] = []
-    print(f"\n### Ledgers of up to {LARGEST:,} events, by batches of 1,000 through `Ledger.append`\n")
+    print(f"\n### Ledgers of up to {LARGEST:,} events, by batches of {BATCH} through `Ledger.append`\n")
     print("| database   |    events | issues | hot issue's | events/s | items on a page, by question |")
     print("|---|---:|---:|---:|---:|---|")
     for size in SIZES:
