@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,11 +19,12 @@ from service.views.asof.question import Included, ItemState, StateFilter
 from service.views.asof.touching import touching_page
 from tests import oracle
 from tests.conftest import PostgresServer
+from tests.events import imposed, opening
 from tests.examples import thorough
 from tests.ledgers import Opened, asking, fresh_postgres, fresh_sqlite, opened
 from tests.strategies import FIRST_DAY, cut, days_near, days_published, histories
 from tests.tally import comparing
-from tests.views.compare_states import FREE, GOODS, PARTIES, without
+from tests.views.compare_states import FREE, GOODS, PARTIES, check_state, without
 
 Event = dict[str, Any]
 
@@ -143,3 +145,41 @@ def test_what_is_shown_equals_the_oracle_on_postgres(
     """Facts as they are asked for, and planned items where they are asked for, from PostgreSQL."""
     with fresh_postgres(postgres_server, postgres_template) as url:
         asyncio.run(record_and_check(url, history, seed, data))
+
+
+LONG = 70
+
+
+def long_history(same: int) -> list[Event]:
+    """Make a duty that is imposed again on each of many days: on the first of them at the same rate."""
+    days = [date(2024, 1, 1) + timedelta(number) for number in range(LONG + 1)]
+    return [
+        imposed(
+            "duty",
+            "trade",
+            occurred=day.isoformat(),
+            rate_percent=max(number - same, 0),
+            reports=[{"outlet": "A ministry", "published": day.isoformat()}],
+        )
+        for number, day in enumerate(days)
+    ]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("same", [0, 30])
+async def test_more_changes_to_come_than_are_shown(migrated_url: str, same: int) -> None:
+    """They are counted, and the next change is found after those that change nothing; also at a K before the head."""
+    async with opened(migrated_url) as ledger:
+        await ledger.append([opening("trade", occurred="2023-12-01")])
+        history = long_history(same)
+        for batch in (history[:40], history[40:]):
+            await ledger.append(batch)
+        log = await ledger.log()
+        for day in (date(2024, 1, 1), date(2024, 1, 3), date(2024, 2, 10), date(2024, 2, 28)):
+            for known in (len(log), 41, oracle.Published(date(2024, 2, 20), len(log)), oracle.Published(day, len(log))):
+                state = await ledger.item("restriction", "duty", day, known)
+                check_state(log, state, "duty", day, known)
+        state = await ledger.item("restriction", "duty", date(2024, 1, 1), len(log))
+        assert state is not None
+        assert (len(state["upcoming"]), state["upcoming_more"]) == (20, LONG - 20)
+        assert state["next_change"]["on"] == (date(2024, 1, 1) + timedelta(same + 1)).isoformat()

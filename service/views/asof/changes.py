@@ -15,6 +15,7 @@ import msgspec
 from service.domain.rule.state import arrival_text
 from service.domain.vocabulary.kinds import KINDS, PLANNED
 from service.views.asof import out_of_order, sql
+from service.views.asof.known import known_by
 from service.views.asof.out_of_order import OutOfOrder
 from service.views.asof.question import PAGE_BYTES, Included, ItemState, ScopeFilter
 from service.views.asof.touching import touching
@@ -178,7 +179,7 @@ async def _rows(database: Database, basis: Basis, wanted: Wanted, after: Place, 
 @lru_cache(maxsize=64)
 def _statement(dialect: Dialect, first: int, *, published: bool, kinds: bool, every: int) -> str:
     """Return the statement; the parameters for kinds and tokens are numbered from `first` on."""
-    known = sql.known_by("$6", "$7" if published else None)
+    known = known_by("$6", "$7" if published else None)
     candidate = [_IN_ORDER] if published else []
     if kinds:
         candidate.append(_IS_KIND.format(among=dialect.slugs.format(f"${first}")))

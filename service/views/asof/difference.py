@@ -6,10 +6,12 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule import tokens
-from service.domain.rule.read_state import with_upcoming, without_facts
+from service.domain.rule.read_state import without_facts
 from service.views.asof import out_of_order, published, sql
+from service.views.asof.coming import first_changes, with_changes
 from service.views.asof.engine import engine_of
-from service.views.asof.question import PAGE_BYTES, fitting
+from service.views.asof.known import known_at
+from service.views.asof.question import PAGE_BYTES, Basis, fitting
 from service.views.asof.touching import touching
 from service.views.asof.weighing import CHUNK, PageWork, weighed_until
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from service.domain.rule.item import Item
     from service.storage.database import Database, Dialect, Row
-    from service.views.asof.question import Basis, ScopeFilter
+    from service.views.asof.question import ScopeFilter
 
 # Known at one K, a state is another only where a version begins in between.
 _BEGUN = """EXISTS (SELECT 1 FROM version w WHERE w.item = f.item AND w.valid_from > {da} AND w.valid_from <= {db}
@@ -159,7 +161,8 @@ async def _recorded_states(
     states: list[StateChange] = []
     total = 0
     for row in rows:
-        before, after_ = await _state(database, row[3:7]), await _state(database, row[7:11])
+        before = await _state(database, one, row[0], row[3:7])
+        after_ = await _state(database, other, row[0], row[7:11])
         states.append(StateChange(row[0], row[1], row[2], before, after_))
         total += states[-1].size
         if total > PAGE_BYTES:
@@ -202,7 +205,7 @@ def _statement(dialect: Dialect, candidates: str, *, same_day: bool, whole: bool
     """Return the statement: $1 and $2 are D and K of one point, $3 and $4 of the other."""
     number = dialect.number.format
     one, other = ("$1", number("$2")), ("$3", number("$4"))
-    begun = _BEGUN.format(da=one[0], db=other[0], known=sql.known_at(other[1]))
+    begun = _BEGUN.format(da=one[0], db=other[0], known=known_at(other[1]))
     return _CHANGED.format(
         body_a=sql.body("va"),
         body_b=sql.body("vb"),
@@ -217,18 +220,19 @@ def _statement(dialect: Dialect, candidates: str, *, same_day: bool, whole: bool
 
 def _later(dialect: Dialect, day: str, known: str) -> str:
     """Return the expression for the changes to item f after a point's day."""
-    return sql.later(dialect, "f.item", day, sql.known_at(known))
+    return first_changes(dialect, "f.item", day, known_at(known))
 
 
 def _probe(dialect: Dialect, name: str, day: str, known: str, *, whole: bool) -> str:
     """Return the join with the state of item f at a point; where it is of the issue ($8), unless `whole`."""
-    number = sql.state_number("f.item", day, sql.known_at(known))
+    number = sql.state_number("f.item", day, known_at(known))
     of_issue = "" if whole else f" AND {dialect.found_at}({name}.tokens, $8) > 0"
     return f"LEFT JOIN state {name} ON {name}.number = {number}{of_issue} AND {sql.NOT_PLANNED.format(name)}"
 
 
-async def _state(database: Database, columns: Row) -> bytes | None:
-    status, state, small, later = columns
+async def _state(database: Database, point: Point, item: int, columns: Row) -> bytes | None:
+    status, state, small, first = columns
     if state is None:
         return None
-    return with_upcoming(await sql.body_of(database, state, small), status, later)
+    body = await sql.body_of(database, state, small)
+    return await with_changes(database, Basis(*point, 0), item, status, body, first) if first else body

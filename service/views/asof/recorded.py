@@ -8,6 +8,7 @@ from service.domain.rule.posture import NO_POSTURE, Posture, posture_in
 from service.domain.rule.tokens import ENDED
 from service.views.asof import sql
 from service.views.asof.basis import basis_of, resolve
+from service.views.asof.known import known_at
 from service.views.asof.question import (
     Basis,
     FirstStatus,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _VERSION = """(SELECT n.version FROM issue_event n WHERE n.issue = {issue} AND n.position <= {k}
     ORDER BY n.position DESC LIMIT 1)"""
 _POSTURE = f"""(SELECT p.posture || ' ' || p.certainty FROM posture p
-    WHERE p.issue = {{issue}} AND p.valid_from <= $2 AND {sql.known_at("{k}", "p")}
+    WHERE p.issue = {{issue}} AND p.valid_from <= $2 AND {known_at("{k}", "p")}
     ORDER BY p.valid_from DESC, p.known_from DESC LIMIT 1)"""
 _NUMBERED = "(SELECT x.number FROM item x WHERE x.slug = {})"
 _ALL = "1000000"
@@ -78,8 +79,9 @@ async def item(
     if not rows:
         await resolve(database, question)  # raises KnowledgeAhead where K is ahead
         return None
-    (state,), _ = await states_of(database, rows)
-    return OneState(basis_of(question, rows[0]), state, rows[0][3] or 0)
+    basis = basis_of(question, rows[0])
+    (state,), _ = await states_of(database, basis, rows)
+    return OneState(basis, state, rows[0][3] or 0)
 
 
 async def page(database: Database, question: Question, wanted: StateFilter, *, after: int, limit: int) -> StatePage:
@@ -98,7 +100,7 @@ async def page(database: Database, question: Question, wanted: StateFilter, *, a
     statement.pass_marks(wanted.marks, wanted.without)
     rows = await statement.rows(BY_TOKEN if wanted.tokens else BY_KIND, limit + 1, long=True)
     basis = basis_of(question, rows[0]) if rows else await resolve(database, question)
-    states, more = await states_of(database, rows)
+    states, more = await states_of(database, basis, rows)
     return page_of(basis, states, limit, more=more)
 
 
@@ -114,7 +116,7 @@ async def issue_page(
     name = statement.parameter(slug)
     rows = await statement.rows(BY_TOKEN, limit + 2, _shown(_VERSION, name) + _shown(_POSTURE, name))
     basis = basis_of(question, rows[0]) if rows else await resolve(database, question)
-    states, more = await states_of(database, rows)
+    states, more = await states_of(database, basis, rows)
     if not rows:
         return issue_page_of(basis, 0, states, slug, limit)
     last = states[-1].number if more else None

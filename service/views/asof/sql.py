@@ -10,11 +10,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from service.domain.rule import tokens
-from service.domain.rule.read_state import with_upcoming
 from service.domain.vocabulary.kinds import PLANNED
 from service.storage.database import Lost
-from service.storage.layout import OPEN_END
 from service.views.asof.basis import basis_of, basis_sql, resolve
+from service.views.asof.coming import first_changes, with_changes
+from service.views.asof.known import known_in
 from service.views.asof.question import PAGE_BYTES, ItemState
 
 if TYPE_CHECKING:
@@ -26,22 +26,13 @@ if TYPE_CHECKING:
 
 NOT_PLANNED = f"{{}}.status <> '{PLANNED}'"
 """The condition on a state that the item is not only planned."""
-KNOWN_NOW = f"w.closed_at = {OPEN_END}"
-"""The condition on versions w that may answer at the head."""
-_KNOWN = "{rows}.known_from <= {k} AND {rows}.closed_at > {k}"
 _STATE_NUMBER = """(SELECT w.state FROM version w WHERE w.item = {item} AND w.valid_from <= {day} AND {known}
     ORDER BY w.valid_from DESC, w.known_from DESC LIMIT 1)"""
-# Not `arrivals <> ''`: with that PostgreSQL takes the index of all changes by day, and reads every one after the day.
-_LATER = """(SELECT {joined} FROM (SELECT w.arrivals FROM version w
-    WHERE w.item = {item} AND w.valid_from > {day} AND {known} AND length(w.arrivals) > 0
-    ORDER BY w.valid_from) later)"""
-_OPEN = ("head", "newest")
-"""The modes in which the open versions answer."""
 _STATES = """
 WITH b AS MATERIALIZED (SELECT b.*{extra} FROM ({basis}) b)
 SELECT {shown}, i.number, i.slug, i.kind, v.status, v.number, {body}, {later}
-FROM {source} CROSS JOIN b {probe}
-    AND {where}
+FROM {source} CROSS JOIN b CROSS JOIN state v
+WHERE v.number = {number} AND {where}
 ORDER BY {order}
 LIMIT {limit}
 """
@@ -54,6 +45,8 @@ NOT_KNOWN_ENDED = "(i.over_from > $2 OR i.over_known > b.k)"
 Ended items that pass are dropped later, by the mark `ended` or `over` of their state.
 """
 _NOT_PUBLISHED_ENDED = "(i.over_from > $2 OR i.over_known > b.k OR i.over_on > {day})"
+IN_ORDER = "NOT EXISTS (SELECT 1 FROM out_of_order o WHERE o.item = i.number AND o.position <= b.k)"
+"""The condition that the versions of item i answer as published."""
 CARRYING = "SELECT f.item FROM facet f WHERE f.token {among}"
 """The statement for the items that have carried one of some tokens."""
 CARRIES = "EXISTS (SELECT 1 FROM facet f WHERE f.token {among} AND f.item = {item})"
@@ -62,50 +55,9 @@ BY_KIND = "item i"
 BY_TOKEN = "facet f CROSS JOIN item i"  # noqa: S105 - a token to search by, not a secret  # nosec B105
 
 
-def known_at(position: str, rows: str = "w") -> str:
-    """Return the condition on versions, or on other rows that are closed, that may answer at a position."""
-    return _KNOWN.format(k=position, rows=rows)
-
-
-def known_by(position: str, day: str | None) -> str:
-    """Return the same; `day`, if any, is the day of publication that counts up to the position.
-
-    As published for an item that is in order (`OutOfOrderRow`).
-    """
-    if day is None:
-        return known_at(position)
-    return (
-        f"w.published_on <= {day} AND w.known_from <= {position} AND (w.closed_on > {day} OR w.closed_at > {position})"
-    )
-
-
 def state_number(item: str, day: str, known: str) -> str:
     """Return the expression for the number of the state that answers on a day: one probe of the key, backwards."""
     return _STATE_NUMBER.format(item=item, day=day, known=known)
-
-
-def later(dialect: Dialect, item: str, day: str, known: str) -> str:
-    """Return the expression for the changes after a day, as `with_upcoming` takes them."""
-    return _LATER.format(joined=dialect.joined.format("later.arrivals"), item=item, day=day, known=known)
-
-
-def _known(mode: Mode, day: str | None = None) -> str:
-    """Return the condition on versions w that may answer; `day` is the parameter for a day of publication.
-
-    As published, for an item that is in order (`OutOfOrderRow`).
-    """
-    if day is None:
-        return KNOWN_NOW if mode in _OPEN else known_at("b.k")
-    return f"w.published_on <= {day} AND w.closed_on > {day}" if mode in _OPEN else known_by("b.k", day)
-
-
-def probe(mode: Mode, day: str | None = None) -> str:
-    """Return the join with the state of the one version of item i that answers, with the first of the conditions."""
-    return f"CROSS JOIN state v WHERE v.number = {state_number('i.number', '$2', _known(mode, day))}"
-
-
-IN_ORDER = "NOT EXISTS (SELECT 1 FROM out_of_order o WHERE o.item = i.number AND o.position <= b.k)"
-"""The condition that the versions of item i answer as published."""
 
 
 def body(name: str) -> str:
@@ -129,7 +81,7 @@ async def body_of(database: Database, state: int, small: bytes | None) -> bytes:
 
 
 async def states_of(
-    database: Database, rows: Sequence[Row], found_by: Callable[[Row], frozenset[str]] | None = None
+    database: Database, basis: Basis, rows: Sequence[Row], found_by: Callable[[Row], frozenset[str]] | None = None
 ) -> tuple[list[ItemState], bool]:
     """Return the states that rows end with, and whether the last rows are left out: they are more than a page."""
     states: list[ItemState] = []
@@ -140,7 +92,7 @@ async def states_of(
             body = await body_of(database, state, None)
         size += len(body)
         if changes:
-            body = with_upcoming(body, status, changes)
+            body = await with_changes(database, basis, number, status, body, changes)
         states.append(ItemState(number, slug, kind, status, body, found_by(row) if found_by else _NO_TOKENS))
         if size > PAGE_BYTES:
             return states, len(states) < len(rows)
@@ -156,10 +108,11 @@ def _statement(dialect: Dialect, mode: Mode, day: str | None, **parts: str) -> s
     The parts are `source`, `where` and `limit`; `extra`, columns of the basis b; `shown`, the columns before a state's;
     `body`, the expression for its body.
     """
+    known = known_in(mode, day)
     return _STATES.format(
-        later=later(dialect, "i.number", "$2", _known(mode, day)),
+        later=first_changes(dialect, "i.number", "$2", known),
         basis=basis_sql(dialect, mode),
-        probe=probe(mode, day),
+        number=state_number("i.number", "$2", known),
         order="f.item" if parts["source"] == BY_TOKEN else "i.number",
         **parts,
     )
@@ -255,7 +208,7 @@ class StateStatement:
 
         True: others are left out, because these are more than a page.
         """
-        return await states_of(self._database, await self._at(basis, limit, body("v")), _tokens)
+        return await states_of(self._database, basis, await self._at(basis, limit, body("v")), _tokens)
 
     async def without_bodies(self, basis: Basis, limit: str) -> list[ItemState]:
         """Run the statement for states with their tokens but without their bodies, at a K that is resolved."""
