@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 SCAN_MAX = 2_000
 """Changes of any item that are looked at for a page, at most: with a filter a page may be short before the end."""
 
-# $1 and $2 are days, $3 and $4 a place, $5 a number of changes, $6 the position, $7 the day of publication.
+# $1 and $2 are a place, $3 a day, $4 a number of changes, $5 the position, $6 the day of publication. Beside the place
+# there is no first day: of two bounds PostgreSQL 18 may begin with the earlier one, and read all that is in between.
 _CHANGES = """
 WITH c AS MATERIALIZED (
     SELECT c.valid_from, c.item, c.known_from, c.arrivals, {candidate} AS candidate FROM version c
-    WHERE c.valid_from >= $1 AND c.valid_from <= $2 AND (c.valid_from, c.item) > ($3, $4) AND c.arrivals <> ''
-        AND {known_c}
-    ORDER BY c.valid_from, c.item LIMIT $5
+    WHERE (c.valid_from, c.item) > ($1, $2) AND c.valid_from <= $3 AND c.arrivals <> '' AND {known_c}
+    ORDER BY c.valid_from, c.item LIMIT $4
 )
 SELECT c.valid_from, c.item, i.slug, i.kind, c.arrivals, c.candidate,
     (SELECT e.recorded_at FROM event e WHERE e.position = c.known_from),
@@ -50,7 +50,7 @@ WHERE i.number = c.item
 ORDER BY c.valid_from, c.item
 """
 _IS_KIND = "EXISTS (SELECT 1 FROM item x WHERE x.number = c.item AND x.kind {among})"
-_IN_ORDER = "NOT EXISTS (SELECT 1 FROM out_of_order o WHERE o.item = c.item AND o.position <= $6)"
+_IN_ORDER = "NOT EXISTS (SELECT 1 FROM out_of_order o WHERE o.item = c.item AND o.position <= $5)"
 
 
 class _Terms(msgspec.Struct):
@@ -164,7 +164,7 @@ _by_place = attrgetter("place")
 
 async def _rows(database: Database, basis: Basis, wanted: Wanted, after: Place, size: int) -> Sequence[Row]:
     dialect = database.dialect
-    parameters: list[Any] = [wanted.first, wanted.last, *after, size, basis.position]
+    parameters: list[Any] = [*max(after, (wanted.first, 0)), wanted.last, size, basis.position]
     if basis.published is not None:
         parameters.append(basis.published)
     first = len(parameters) + 1
@@ -179,7 +179,7 @@ async def _rows(database: Database, basis: Basis, wanted: Wanted, after: Place, 
 @lru_cache(maxsize=64)
 def _statement(dialect: Dialect, first: int, *, published: bool, kinds: bool, every: int) -> str:
     """Return the statement; the parameters for kinds and tokens are numbered from `first` on."""
-    known = known_by("$6", "$7" if published else None)
+    known = known_by("$5", "$6" if published else None)
     candidate = [_IN_ORDER] if published else []
     if kinds:
         candidate.append(_IS_KIND.format(among=dialect.slugs.format(f"${first}")))
