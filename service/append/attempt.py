@@ -6,15 +6,16 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-from service.append.bounds import GROUP_STEPS, LARGE_EVENTS, LARGE_STEPS, Bounds
+from service.append.bounds import GROUP_STEPS, LARGE_ANSWERS, LARGE_EVENTS, LARGE_STEPS, Bounds
 from service.append.homes import Homes
 from service.append.knowledge import LedgerKnowledge
 from service.append.repeats import Repeats, names_in
 from service.append.request import AppendResult
 from service.domain.admit.decide import decide
 from service.domain.errors import EventChanged, Fault, Refused, TooEarly, TooMuchWork, VersionConflict
-from service.domain.vocabulary import instants
+from service.domain.vocabulary import dates, instants
 from service.domain.vocabulary.events import Fact, Record, encode, is_uncertain, text_of
+from service.domain.vocabulary.kinds import CHANGES, PLANNED
 from service.eventlog.head import head_of
 from service.eventlog.log import Stored, by_ids
 from service.eventlog.request_keys import keyed_requests
@@ -190,13 +191,26 @@ class Attempt:
         return await self._decide(request)
 
     def _is_large(self, request: Request) -> bool:
-        """Return whether others would wait for a request: many events, uncertain dates, items that took long before."""
+        """Return whether others would wait for a request.
+
+        That is one of many events, of several with uncertain dates, on items that took long before, or with a text that
+        may change many answers.
+        """
         count = len(request.events)
-        texts = [text_of(event) for event in request.events] if 1 < count < LARGE_EVENTS else []
-        if count >= LARGE_EVENTS or any([text is not None and is_uncertain(text) for text in texts]):
+        if count >= LARGE_EVENTS:
             return True
-        items = [item for event in request.events if event.item and (item := self._loaded.get(event.item))]
-        return sum([item.steps for item in items]) > LARGE_STEPS
+        texts = [text for event in request.events for text in self._texts(event)]
+        if count > 1 and any(map(is_uncertain, texts)):
+            return True
+        items = {item.slug: item for text in texts if (item := self._loaded.get(text.item or ""))}
+        return sum([item.steps for item in items.values()]) > LARGE_STEPS or any(
+            [text.item in items and _changes_many(items[text.item], text) for text in texts]
+        )
+
+    def _texts(self, event: Fact | Record) -> list[Fact]:
+        """Return the texts of an event, and of the chain of the one that it acts on."""
+        chain = (self._known.chain(event.target) or []) if isinstance(event, Record) else []
+        return [text for each in (*chain, event) if (text := text_of(each)) is not None]
 
     def _take(self, request: Request) -> AppendResult:
         """Decide and project a request; raises TooMuchWork when items have been changed in vain, Refused before."""
@@ -240,3 +254,13 @@ class Attempt:
         self._position += len(batch)
         self._projector.project(batch)
         return [Stored(each.position, each.recorded_at, each.body, each.recorded_by) for each in batch]
+
+
+def _changes_many(item: Item, text: Fact) -> bool:
+    """Return whether a text may change many answers of its item: those of its days and of later ones, or all."""
+    if len(item.segments) <= LARGE_ANSWERS:
+        return False
+    if is_uncertain(text) or text.modality == PLANNED or CHANGES[text.type].opens:
+        return True
+    # Dates of ten characters are compared as they are written: whether they are right is checked later.
+    return min(text.occurred, text.effective or text.occurred) < dates.iso(item.segments[-LARGE_ANSWERS].start)

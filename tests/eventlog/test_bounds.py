@@ -184,6 +184,7 @@ def test_the_opening_of_an_item_with_all_its_facts_can_be_corrected(
     answer, cost = post(server, [correction])
     figure(f"alone {outcome(answer, cost)}")
     assert answer.status_code == 201
+    assert cost.blocked < BLOCKED_MAX / 2, "it was not decided in a thread"
 
 
 @pytest.mark.row(19)
