@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from service.domain.vocabulary.events import Fact, Record
 
 REQUEST_STEPS = 7_500_000
-"""Steps of work (service/domain/rule/work.py) that one request may cost: with its commit less than a second."""
+"""Steps of work (service/domain/rule/work.py) that one request may cost: with its commit about a second of a core."""
 LONE_STEPS = 9_000_000
 """Steps that a request of one event may cost, which cannot be split: any fact of an item can be corrected, even where
 each of its FACTS_MAX answers changes by it, as long as they are a kilobyte each."""
