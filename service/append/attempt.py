@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from functools import partial
 from typing import TYPE_CHECKING
 
-from service.append.bounds import GROUP_STEPS, LARGE_ANSWERS, LARGE_EVENTS, LARGE_STEPS, Bounds
+from service.append.bounds import ANSWER_STEPS, GROUP_STEPS, LARGE_EVENTS, LARGE_STEPS, Bounds
 from service.append.homes import Homes
 from service.append.knowledge import LedgerKnowledge
 from service.append.repeats import Repeats, names_in
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from service.append.request import Request
+    from service.domain.rule.answer import Segment
     from service.domain.rule.item import Item
     from service.storage.database import Database
     from service.views.working_set import WorkingSet
@@ -193,19 +195,21 @@ class Attempt:
     def _is_large(self, request: Request) -> bool:
         """Return whether others would wait for a request.
 
-        That is one of many events, of several with uncertain dates, on items that took long before, or with a text that
-        may change many answers.
+        That is one of many events, of several with uncertain dates, on items that took long before, or with texts that
+        may change many answers together.
         """
         count = len(request.events)
         if count >= LARGE_EVENTS:
             return True
-        texts = [text for event in request.events for text in self._texts(event)]
-        if count > 1 and any(map(is_uncertain, texts)):
-            return True
-        items = {item.slug: item for text in texts if (item := self._loaded.get(text.item or ""))}
-        return sum([item.steps for item in items.values()]) > LARGE_STEPS or any(
-            [text.item in items and _changes_many(items[text.item], text) for text in texts]
-        )
+        steps = 0
+        for event in request.events:
+            texts = self._texts(event)
+            if count > 1 and any(map(is_uncertain, texts)):
+                return True
+            found = [(item, text) for text in texts if (item := self._loaded.get(text.item or ""))]
+            answers = max([_answers_from(*each) for each in found], default=0)
+            steps += sum([item.steps for item in {item for item, _ in found}]) + ANSWER_STEPS * answers
+        return steps > LARGE_STEPS
 
     def _texts(self, event: Fact | Record) -> list[Fact]:
         """Return the texts of an event, and of the chain of the one that it acts on."""
@@ -256,11 +260,14 @@ class Attempt:
         return [Stored(each.position, each.recorded_at, each.body, each.recorded_by) for each in batch]
 
 
-def _changes_many(item: Item, text: Fact) -> bool:
-    """Return whether a text may change many answers of its item: those of its days and of later ones, or all."""
-    if len(item.segments) <= LARGE_ANSWERS:
-        return False
+def _answers_from(item: Item, text: Fact) -> int:
+    """Return how many answers of its item a text may change: those of its days and of later ones, or all."""
     if is_uncertain(text) or text.modality == PLANNED or CHANGES[text.type].opens:
-        return True
+        return len(item.segments)
     # Dates of ten characters are compared as they are written: whether they are right is checked later.
-    return min(text.occurred, text.effective or text.occurred) < dates.iso(item.segments[-LARGE_ANSWERS].start)
+    first = min(text.occurred, text.effective or text.occurred)
+    return len(item.segments) - bisect_left(item.segments, first, key=_first_day)
+
+
+def _first_day(segment: Segment) -> str:
+    return dates.iso(segment.start)

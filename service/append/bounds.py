@@ -24,8 +24,8 @@ GROUP_STEPS = 2_000_000
 """A commit takes no further request after so many steps."""
 LARGE_STEPS = 50_000
 """From so many steps on a request is decided in a thread: 5 ms, in which others would wait."""
-LARGE_ANSWERS = 60
-"""From so many answers on that it may change, too: to work one out and to write it takes some 80 us."""
+ANSWER_STEPS = 800
+"""Steps for an answer that a request may change, before it is known whether it does: to work it out and to write it."""
 LARGE_EVENTS = 32
 """From so many events on, too: to decide and project one takes some 100 us."""
 FACTS_MAX = 10_000

@@ -187,6 +187,23 @@ def test_the_opening_of_an_item_with_all_its_facts_can_be_corrected(
     assert cost.blocked < BLOCKED_MAX / 2, "it was not decided in a thread"
 
 
+@pytest.mark.row(15)
+@pytest.mark.attack
+def test_a_few_corrections_that_change_many_answers_together(server: Server, figure: Callable[[str], None]) -> None:
+    """31 events are few, and each changes 60 answers: others do not wait for all of them."""
+    firsts = [imposed(f"quota-{number}", "chips", occurred=day(0)) for number in range(31)]
+    for first in firsts:
+        rates = [
+            event("restriction.amended", first["item"], "chips", occurred=day(number), rate_percent=number)
+            for number in range(1, 60)
+        ]
+        assert post(server, [first, *rates])[0].status_code == 201
+    answer, cost = post(server, [corrected(first, first | {"against": ["US"]}) for first in firsts])
+    figure(outcome(answer, cost))
+    assert answer.status_code == 201
+    assert cost.blocked < BLOCKED_MAX / 10, "it was not decided in a thread"
+
+
 @pytest.mark.row(19)
 def test_the_history_as_published_of_many_days(server: Server, figure: Callable[[str], None]) -> None:
     """200 facts with 8 reports each, every report of another day: one rectangle costs no more than the bound."""
