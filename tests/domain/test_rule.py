@@ -12,7 +12,7 @@ from service.domain.rule.facts import Entry, weigh
 from service.domain.rule.item import Item
 from service.domain.rule.posture import ItemStatus, is_decided, posture_of
 from service.domain.rule.publication import as_published_by, days
-from service.domain.rule.read_state import with_upcoming
+from service.domain.rule.read_state import coming_of, with_coming
 from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary.events import AnyEvent, Fact, Record
 
@@ -105,4 +105,4 @@ def test_changes_to_come_are_put_into_no_other_text(body: bytes) -> None:
     """A state that does not end with what is upcoming and the next change is refused, not made into broken JSON."""
     later = '{"on":"2025-07","status":"lifted","terms":{},"event":"e","modality":"asserted"}'
     with pytest.raises(ValueError, match="upcoming"):
-        with_upcoming(body, "in_force", later)
+        with_coming(body, coming_of("in_force", later))

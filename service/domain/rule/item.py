@@ -15,7 +15,7 @@ from service.domain.rule.facts import Entry, LiveFact, reports_in, weigh, weigh_
 from service.domain.rule.life import Life
 from service.domain.rule.publication import days, only_day
 from service.domain.rule.reach import reaches
-from service.domain.rule.read_state import with_upcoming
+from service.domain.rule.read_state import coming_of, with_coming
 from service.domain.rule.scope import Scope
 from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.rule.tokens import marks, tokens_of_answer
@@ -165,7 +165,8 @@ class Item:
         if answer.status is None:
             return None
         later = [text for segment in self.segments[index + 1 :] if (text := arrival_text(segment))]
-        body = with_upcoming(encode(state_of(self.kind, self.slug, answer, every)), answer.status, ",".join(later))
+        coming = coming_of(answer.status, ",".join(later))
+        body = with_coming(encode(state_of(self.kind, self.slug, answer, every)), coming)
         return StateOnDay(answer.status, body, frozenset([*tokens_of_answer(answer), *marks(self.kind, answer)]))
 
     def add(self, entry: Entry) -> int:

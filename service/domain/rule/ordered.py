@@ -88,6 +88,7 @@ class Ordered:
             return newest
         if self._early:
             return next(filter(passes, self.begun(day, newest.order)), None)
+        # As `begun` goes, but without a generator: that would be a tenth of the time of a walk.
         for place in range(bisect_left(self._orders, (day + self._lead + 1,)) - 1, -1, -1):
             fact = self.facts[place]
             if fact.begins <= day and passes(fact):

@@ -112,24 +112,21 @@ def changes_to(text: str) -> tuple[str | None, bool]:
     return change.status, bool(change.terms)
 
 
-def with_upcoming(body: bytes, status: str, later: str | None) -> bytes:
-    """Put the changes after the day asked about into a state.
+def coming_of(status: str, later: str) -> Coming:
+    """Return the changes after a day with a status.
 
     `later` are the arrivals of the later segments in order of days, as `arrival_text` returns them, joined by commas.
-    Raises ValueError for a state that does not end as `state_of` ends it.
     """
-    return with_coming(body, coming_of(status, later)) if later else body
-
-
-def coming_of(status: str, later: str) -> Coming:
-    """Return the changes after a day of a status; they are given as `with_upcoming` takes them."""
     texts = _texts(f"[{later}]")
     following = next((text for text in texts if _is_next(_change(text), status)), None)
     return Coming(texts[:UPCOMING_MAX], len(texts), following)
 
 
 def with_coming(body: bytes, coming: Coming) -> bytes:
-    """Put the changes after the day asked about into a state; raises ValueError as `with_upcoming` does."""
+    """Put the changes after the day asked about into a state.
+
+    Raises ValueError for a state that does not end as `state_of` ends it.
+    """
     if not coming.number:
         return body
     head, _, tail = body.rpartition(_UPCOMING)

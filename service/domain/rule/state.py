@@ -48,7 +48,7 @@ def state_of(kind: Kind, item: str, answer: Answer, every: Iterable[LiveFact] = 
     state["incomplete"] = not answer.complete
     state["ruling"] = ruling.id
     state["facts"] = _facts(sets, every)
-    # These three stay last, in this order: `read_state.with_upcoming` cuts the JSON before them.
+    # These three stay last, in this order: `read_state.with_coming` cuts the JSON before them.
     state["upcoming"] = answer.planned[:UPCOMING_MAX]
     state["upcoming_more"] = max(len(answer.planned) - UPCOMING_MAX, 0)
     state["next_change"] = None

@@ -42,10 +42,11 @@ async def with_changes(database: Database, basis: Basis, item: int, status: str,
         dialect = database.dialect
         asked = [item, basis.as_of, basis.position, *(() if basis.published is None else (basis.published,))]
         known = known_by(dialect.number.format("$3"), None if basis.published is None else "$4")
-        ((number,),) = await database.fetch_long(_COUNTED.format(known=known), *asked)
-        coming = coming._replace(number=number)
         if coming.following is None:
             every = f"SELECT {first_changes(dialect, '$1', '$2', known, _ALL)}"
             ((texts,),) = await database.fetch_long(every, *asked)
             coming = coming_of(status, texts)
+        else:
+            ((number,),) = await database.fetch_long(_COUNTED.format(known=known), *asked)
+            coming = coming._replace(number=number)
     return with_coming(body, coming)
