@@ -5,9 +5,8 @@ The same for positions (as recorded) and for days of publication: both are calle
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections import Counter
-from itertools import islice
+from bisect import bisect_left, bisect_right, insort
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule.read_state import Coming, changes_to
@@ -15,10 +14,14 @@ from service.domain.rule.state import UPCOMING_MAX
 from service.domain.vocabulary.kinds import PLANNED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 Corner = tuple[int, int]
 """The first day and the first K of a piece."""
+_Change = tuple[int, str]
+"""A change to come: its day, and its text."""
+STEPS = 500_000
+"""Values of K and versions that are looked at for a page, about: some 0.4 seconds."""
 
 
 class Version(NamedTuple):
@@ -41,13 +44,26 @@ class Piece(NamedTuple):
     coming: Coming
 
 
-def first_pieces(versions: Sequence[Version], known: int, after: Corner, most: int) -> list[Piece]:
-    """Return the first pieces after a corner that have a status; the others are not worked out.
+class FirstPieces(NamedTuple):
+    """The first pieces; `more` is true where others may follow."""
+
+    pieces: list[Piece]
+    more: bool
+
+
+def first_pieces(versions: Sequence[Version], known: int, after: Corner, most: int) -> FirstPieces:
+    """Return the first pieces after a corner that have a status: `most`, or fewer where they take much work.
 
     `versions` are in the order of their days, then of K; `known` is the last K that counts.
     """
-    wanted = (piece for piece in _Pieces(versions, known).all() if (piece.version.valid_from, piece.known_from) > after)
-    return list(islice(wanted, most))
+    found: list[Piece] = []
+    work = _Pieces(versions, known)
+    for piece in work.all():
+        if (piece.version.valid_from, piece.known_from) > after:
+            if len(found) == most or (found and work.steps > STEPS):
+                return FirstPieces(found, more=True)
+            found.append(piece)
+    return FirstPieces(found, more=False)
 
 
 class _Pieces:
@@ -59,13 +75,19 @@ class _Pieces:
 
     def __init__(self, versions: Sequence[Version], known: int) -> None:
         """`versions` in the order of their days, then their positions."""
+        self.steps = 0
         self._versions, self._known = versions, known
-        came = [(version.known_from, index, True) for index, version in enumerate(versions)]
-        went = [(version.known_to, index, False) for index, version in enumerate(versions) if version.known_to <= known]
-        self._moves = sorted([*came, *went])
-        """K, version, and whether it comes or goes there."""
-        self._positions = [position for position, _, _ in self._moves]
-        self._changes: dict[int, tuple[str | None, bool]] = {}
+        self._arriving = [index for index, version in enumerate(versions) if version.arrivals]
+        moved: dict[int, _Move] = {}
+        for index, version in enumerate(versions):
+            _move_at(moved, version.known_from).take(index, version, 1)
+            if version.known_to <= known:
+                _move_at(moved, version.known_to).take(index, version, -1)
+        self._moves = [moved[position] for position in sorted(moved)]
+        self._positions = sorted(moved)
+        self._earliest = [*accumulate(reversed([version.known_from for version in versions]), min)][::-1]
+        """By index, the first K at which a version from there on is known."""
+        self._changes: dict[str, tuple[str | None, bool]] = {}
 
     def all(self) -> Iterator[Piece]:
         """Return the pieces that have a status."""
@@ -81,75 +103,95 @@ class _Pieces:
     def _of_day(self, first: int, end: int) -> Iterator[Piece]:
         """Return the pieces of the versions of one day."""
         begun = self._versions[first].known_from
-        following = _Following(self._versions, end, begun)
+        arriving = self._arriving_at(end, begun)
         place = bisect_right(self._positions, begun)
         for version in self._versions[first:end]:
             while place < len(self._moves) and self._positions[place] <= version.known_from:
-                place = self._move(following, place)[0]
+                self._move(place, version.valid_from, arriving)
+                place += 1
             start, last = version.known_from, min(version.known_to, self._known + 1)
             while start < last:
-                valid_to, coming = following.valid_to, self._coming(following, version)
+                valid_to, coming = self._first_known(end, start), self._coming(arriving, version.status)
                 change = version.known_to
                 while place < len(self._moves) and self._positions[place] < last:
-                    position = self._positions[place]
-                    place, is_other = self._move(following, place)
-                    if is_other:
+                    position, moved = self._positions[place], self._moves[place]
+                    is_other = self._move(place, version.valid_from, arriving)
+                    place += 1
+                    if is_other or (moved.last >= end and self._first_known(end, position) != valid_to):
                         change = position
                         break
                 if version.status not in {None, PLANNED}:
                     yield Piece(version, valid_to, start, change, coming)
                 start = change
 
-    def _move(self, following: _Following, place: int) -> tuple[int, bool]:
-        """Make the moves of one position; return the place of the next, and whether something else follows now."""
-        position = self._positions[place]
-        end = bisect_right(self._positions, position, lo=place)
-        moves = [(index, comes) for _, index, comes in self._moves[place:end] if index >= following.first]
-        return end, bool(moves) and following.move(moves)
+    def _arriving_at(self, first: int, position: int) -> list[_Change]:
+        """Return the changes of the versions from an index on that are known at a K, in order of days."""
+        place = bisect_left(self._arriving, first)
+        self.steps += len(self._arriving) - place
+        found = [self._versions[index] for index in self._arriving[place:]]
+        return [(each.valid_from, each.arrivals) for each in found if _is_known(each, position)]
 
-    def _coming(self, following: _Following, version: Version) -> Coming:
-        """Return the changes to come after a version."""
-        indexes, versions = following.arriving, self._versions
-        shown = [versions[index].arrivals.encode() for index in indexes[:UPCOMING_MAX]]
-        leading = next((index for index in indexes if self._leads(index, version.status)), None)
-        return Coming(shown, len(indexes), None if leading is None else versions[leading].arrivals.encode())
+    def _first_known(self, first: int, position: int) -> int | None:
+        """Return the day of the first version from an index on that is known at a K."""
+        if first == len(self._versions) or self._earliest[first] > position:
+            return None
+        for index in range(first, len(self._versions)):
+            version = self._versions[index]
+            if _is_known(version, position):
+                self.steps += index - first
+                return version.valid_from
+        self.steps += len(self._versions) - first
+        return None
 
-    def _leads(self, index: int, status: str | None) -> bool:
+    def _move(self, place: int, day: int, arriving: list[_Change]) -> bool:
+        """Let the changes after a day come and go that do so at a place; return whether there are any."""
+        self.steps += 1
+        moved = False
+        for change, balance in self._moves[place].balance.items():
+            if balance and change[0] > day:
+                moved = True
+                if balance > 0:
+                    insort(arriving, change)
+                else:
+                    del arriving[bisect_left(arriving, change)]
+        return moved
+
+    def _coming(self, arriving: Sequence[_Change], status: str | None) -> Coming:
+        """Return the changes to come, as they are seen from a day with a status."""
+        shown = [text.encode() for _, text in arriving[:UPCOMING_MAX]]
+        for place, (_, text) in enumerate(arriving):
+            if self._leads(text, status):
+                self.steps += place
+                return Coming(shown, len(arriving), text.encode())
+        self.steps += len(arriving)
+        return Coming(shown, len(arriving), None)
+
+    def _leads(self, text: str, status: str | None) -> bool:
         """Return whether a change brings another status, or terms."""
-        if index not in self._changes:
-            self._changes[index] = changes_to(self._versions[index].arrivals)
-        brings, has_terms = self._changes[index]
+        if text not in self._changes:
+            self._changes[text] = changes_to(text)
+        brings, has_terms = self._changes[text]
         return has_terms or brings != status
 
 
-class _Following:
-    """The versions of later days that are known at a position, by index; those of them with which a change comes."""
+class _Move:
+    """What comes and goes at one K: by change, how many more versions bring it; `last` is the last version's index."""
 
-    def __init__(self, versions: Sequence[Version], first: int, position: int) -> None:
-        """`first` is the index of the first version of a later day."""
-        self._versions, self.first = versions, first
-        known = [index for index in range(first, len(versions)) if _is_known(versions[index], position)]
-        self._known, self.arriving = known, [index for index in known if versions[index].arrivals]
+    __slots__ = ("balance", "last")
 
-    @property
-    def valid_to(self) -> int | None:
-        """The day of the first of them."""
-        return self._versions[self._known[0]].valid_from if self._known else None
+    def __init__(self) -> None:
+        self.balance: dict[_Change, int] = {}
+        self.last = 0
 
-    def move(self, moves: Iterable[tuple[int, bool]]) -> bool:
-        """Let versions come and go; return whether the first day or a change is another one."""
-        valid_to, balance = self.valid_to, Counter[tuple[int, str]]()
-        for index, comes in moves:
-            version = self._versions[index]
-            for indexes in (self._known, self.arriving) if version.arrivals else (self._known,):
-                place = bisect_left(indexes, index)
-                if comes:
-                    indexes.insert(place, index)
-                else:
-                    del indexes[place]
-            if version.arrivals:
-                balance[version.valid_from, version.arrivals] += 1 if comes else -1
-        return self.valid_to != valid_to or any(balance.values())
+    def take(self, index: int, version: Version, more: int) -> None:
+        self.last = max(self.last, index)
+        if version.arrivals:
+            change = version.valid_from, version.arrivals
+            self.balance[change] = self.balance.get(change, 0) + more
+
+
+def _move_at(moved: dict[int, _Move], position: int) -> _Move:
+    return moved.get(position) or moved.setdefault(position, _Move())
 
 
 def _is_known(version: Version, position: int) -> bool:

@@ -40,10 +40,10 @@ def _page(found: Lives, after: Corner, limit: int) -> VersionPage | None:
     if all(segment.answer.status in {None, PLANNED} for _, segment in versions.values()):
         return None
     later = sorted(version for version, _ in versions.values() if version.valid_from >= after[0])
-    pieces = first_pieces(later, found.last, after, limit + 1)
+    pieces, more = first_pieces(later, found.last, after, limit)
     rectangles: list[Rectangle] = []
     size = 0
-    for version, valid_to, known_from, known_to, coming in pieces[:limit]:
+    for version, valid_to, known_from, known_to, coming in pieces:
         _, segment = versions[version.valid_from, version.known_from]
         body = with_coming(encode(state_of(found.kind, found.slug, segment.answer)), coming)
         end = known_to if known_to <= found.last else None
@@ -51,7 +51,7 @@ def _page(found: Lives, after: Corner, limit: int) -> VersionPage | None:
         size += len(body)
         if size > PAGE_BYTES:
             break
-    return VersionPage(rectangles, len(pieces) > len(rectangles))
+    return VersionPage(rectangles, more or len(pieces) > len(rectangles))
 
 
 def _versions(found: Lives) -> Mapping[Corner, tuple[Version, Segment]]:

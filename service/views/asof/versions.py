@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from service.domain.rule.read_state import with_coming
 from service.views.asof import sql
-from service.views.asof.pieces import Corner, Piece, Version, first_pieces
+from service.views.asof.pieces import Corner, FirstPieces, Piece, Version, first_pieces
 from service.views.asof.published_versions import published_page
 from service.views.asof.question import PAGE_BYTES
 from service.views.asof.rectangles import Rectangle, VersionPage
@@ -57,12 +57,12 @@ async def _recorded_page(
         return None
     item = rows[0][0]
     rows = await database.fetch_long(_VERSIONS, item, after[0], basis.position)
-    pieces = await apart(len(rows), _pieces, rows, basis.position, after, limit + 1)
-    rectangles = await _with_states(database, item, pieces[:limit], basis.position)
-    return VersionPage(rectangles, len(pieces) > len(rectangles))
+    pieces, more = await apart(len(rows), _pieces, rows, basis.position, after, limit)
+    rectangles = await _with_states(database, item, pieces, basis.position)
+    return VersionPage(rectangles, more or len(pieces) > len(rectangles))
 
 
-def _pieces(rows: Sequence[Row], known: int, after: Corner, most: int) -> list[Piece]:
+def _pieces(rows: Sequence[Row], known: int, after: Corner, most: int) -> FirstPieces:
     return first_pieces(_versions(rows), known, after, most)
 
 
