@@ -1,11 +1,17 @@
-"""How many examples the properties that compare with the oracle run."""
+"""How long the tests go on that find more the longer they run: properties, races, kills."""
 
 import os
 
 from hypothesis import HealthCheck, settings
 
+USUAL = 60
 # More on demand: PARLEY_TEST_EXAMPLES=5000 pytest tests/views, or make oracle EXAMPLES=5000
-EXAMPLES = int(os.environ.get("PARLEY_TEST_EXAMPLES", "120"))
+EXAMPLES = int(os.environ.get("PARLEY_TEST_EXAMPLES", f"{USUAL}"))
+
+
+def scaled(usual: int) -> int:
+    """Return how many of something a test does: so many with the usual number of examples."""
+    return max(1, usual * EXAMPLES // USUAL)
 
 
 def thorough(share: float = 1.0) -> settings:

@@ -24,6 +24,7 @@ from nats.js.api import ConsumerConfig
 from service.relay.relay import STREAM, SUBJECTS
 from tests import tally
 from tests.brokers import Broker, RelayProcess, broker, connected
+from tests.examples import scaled
 from tests.followers import Log, Seen
 from tests.processes import PATIENCE, POLL
 from tests.servers import Event, Server, fact, openings, plain_client, read_feed, serving_together
@@ -31,7 +32,7 @@ from tests.sse import following
 
 pytestmark = pytest.mark.slow
 
-EVENTS = 20_000
+EVENTS = scaled(8_000)
 WRITERS = 8
 BATCH_MAX = 150
 ITEMS = 6_000
@@ -169,7 +170,7 @@ def racing(urls: Sequence[str], folder: Path) -> Iterator[Race]:
 
 @pytest.mark.parametrize(("backend", "processes"), [("sqlite", 1), ("postgres", 3)], ids=["sqlite", "postgres"])
 def test_followers_miss_nothing(migrated_url: str, processes: int, tmp_path: Path) -> None:
-    """While 20,000 events are written and servers, relay and broker are killed, every reader gets the whole log."""
+    """While events are written, and servers, relay and broker are killed, every reader gets the whole log."""
     with racing([migrated_url] * processes, tmp_path) as race:
         with plain_client(race.servers[0].url) as client:
             client.post("/v1/events", json={"events": openings()}).raise_for_status()

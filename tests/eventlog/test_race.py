@@ -18,13 +18,14 @@ import pytest
 
 from service.rebuild.rebuild import rebuild
 from service.storage.connect import connect
+from tests.examples import scaled
 from tests.processes import PATIENCE
 from tests.servers import ISSUES, Event, Server, client, connection, fact, openings, serving_together
 
 pytestmark = pytest.mark.slow
 
 CLIENTS = 32
-REQUESTS = 40
+REQUESTS = scaled(10)
 """By each client; about half are single events, the others batches."""
 BATCH_MAX = 12
 PAGE_SIZES = (1, 7, 50, 1_000)
