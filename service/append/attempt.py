@@ -71,10 +71,11 @@ class Attempt:
         """
         for request in group:
             request.outcome = None
-        await self._look_up([request for request in group if request.look_up and not request.recorded])
-        if keyed := [request for request in group if request.key is not None]:
+        given = [request for request in group if request.refused is None]  # what others name is not loaded for nothing
+        await self._look_up([request for request in given if request.look_up and not request.recorded])
+        if keyed := [request for request in given if request.key is not None]:
             await self._look_up_keys(keyed)
-        fresh = [request for request in group if not request.recorded and request.first is None]
+        fresh = [request for request in given if not request.recorded and request.first is None]
         self._homes.begin([event for request in fresh for event in request.events], before or {})
         ready = {id(request) for request in group if self._is_ready(request)}
         missing = [request for request in fresh if id(request) not in ready]

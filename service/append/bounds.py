@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from service.domain.rule.item import Item
     from service.domain.vocabulary.events import Fact, Record
 
-REQUEST_STEPS = 7_500_000
-"""Steps of work (service/domain/rule/work.py) that one request may cost: with its commit about a second of a core."""
-LONE_STEPS = 9_000_000
-"""Steps that a request of one event may cost, which cannot be split: any fact of an item can be corrected, even where
-each of its FACTS_MAX answers changes by it, as long as they are a kilobyte each."""
+REQUEST_STEPS = 7_000_000
+"""Steps of work (service/domain/rule/work.py) that one request may cost: with its commit less than a second of a core.
+
+One event cannot be split, so any fact of an item can be corrected, even where each of its FACTS_MAX answers changes by
+it, as long as they are a kilobyte each."""
 GROUP_STEPS = 2_000_000
 """A commit takes no further request after so many steps."""
 LARGE_STEPS = 50_000
 """From so many steps on a request is decided in a thread: 5 ms, in which others would wait."""
-ANSWER_STEPS = 800
+ANSWER_STEPS = 650
 """Steps for an answer that a request may change, before it is known whether it does: to work it out and to write it."""
 LARGE_EVENTS = 32
 """From so many events on, too: to decide and project one takes some 100 us."""
@@ -60,7 +60,7 @@ class Bounds:
         One that is not bounded is a copy of what was recorded.
         """
         self._is_lone = events == 1
-        self._steps = steps + (LONE_STEPS if self._is_lone else REQUEST_STEPS) if bounded else UNBOUNDED
+        self._steps = steps + REQUEST_STEPS if bounded else UNBOUNDED
 
     def allow(self, steps: int) -> None:
         """Check the steps done for the group so far; raises TooMuchWork beyond those of a request."""

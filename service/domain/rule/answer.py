@@ -129,7 +129,8 @@ def arrival(kind: Kind, day: int, before: Answer, now: Answer, cause: Cause | No
 
     What is only planned counts as nothing.
     """
-    before, now = (NO_ANSWER if answer.status == PLANNED else answer for answer in (before, now))
+    before = NO_ANSWER if before.status == PLANNED else before
+    now = NO_ANSWER if now.status == PLANNED else now
     terms = {name: now.given[name].terms[name] if name in now.given else None for name in _changed(kind, before, now)}
     if cause is None or (not terms and before.status == now.status and before.ruling is now.ruling):
         return None

@@ -237,8 +237,7 @@ class Item:
             self.facts[root] = new
         rewrites = self.life.change(old, new, spend)
         if self.scope is not None:
-            for _, before, after in rewrites:
-                self.scope.change(before, after)
+            self.scope.change(rewrites)
         return rewrites
 
     def _weigh(self, chain: Sequence[Entry]) -> LiveFact | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from service.domain.rule.facts import LiveFact
 from service.domain.rule.ordered import Ordered
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LEFT = frozenset({"rate_percent", "rates", "portion"})
 """Terms of a hiding fact that say what is collected while the item is hidden; they never merge."""
 
+_Value = TypeVar("_Value")
 Given = dict[str, LiveFact]
 """By term, the fact whose value stands."""
 
@@ -54,6 +55,7 @@ class Terms:
         """Begin with none."""
         self._order = terms_of_kind(kind)
         self.by_name: dict[str, Ordered] = {}
+        """In the order of the vocabulary."""
         self.widest = 0
         """How many elements the lists of a fact had together, at most: to compare its terms takes as long."""
 
@@ -61,7 +63,7 @@ class Terms:
         """Put in a fact that counts."""
         for name in _names(fact):
             if name not in self.by_name:
-                self.by_name[name] = Ordered()
+                self.by_name = self._in_order(self.by_name | {name: Ordered()})
             self.by_name[name].add(fact)
         self.widest = max(self.widest, sum([len(value) for value in fact.terms.values() if isinstance(value, tuple)]))
 
@@ -77,14 +79,23 @@ class Terms:
             return walk.lists(fact) if fact.change.track == "base" else fact.ends > walk.day
 
         found: Given = {}
+        last: Dated | None = None
         for name, facts in self.by_name.items():
-            if (last := facts.last_that(stands, walk.day)) is not None:
+            if last is None or facts.newest is not last:  # mostly one fact gives several terms
+                last = facts.last_that(stands, walk.day)
+            if last is not None:
                 found[name] = last  # type: ignore[assignment] # only live facts are put in
-        for fact in _joining(standing):
-            for name in (*fact.terms, *fact.unset):
-                if not (fact.change.hides and name in LEFT) and (name not in found or found[name].order < fact.order):
-                    found[name] = fact
-        return {name: found[name] for name in self._order if name in found and name in found[name].terms}
+        if standing.coming is not None or standing.hiding:
+            for fact in _joining(standing):
+                for name in (*fact.terms, *fact.unset):
+                    hidden = fact.change.hides and name in LEFT
+                    if not hidden and (name not in found or found[name].order < fact.order):
+                        found[name] = fact
+            found = self._in_order(found)
+        return {name: fact for name, fact in found.items() if name in fact.terms}
+
+    def _in_order(self, by_name: dict[str, _Value]) -> dict[str, _Value]:
+        return {name: by_name[name] for name in self._order if name in by_name}
 
 
 def given_by(fact: LiveFact) -> Given:
@@ -92,8 +103,13 @@ def given_by(fact: LiveFact) -> Given:
     return {name: fact for name in fact.terms if not (fact.change.hides and name in LEFT)}
 
 
+NOT_SAID = Left()
+
+
 def left(standing: Standing) -> Left:
     """Return what the hiding facts say is collected; None where they do not say."""
+    if not standing.hiding:
+        return NOT_SAID
     return Left(*[_latest(standing, name) for name in ("rate_percent", "rates", "portion")])
 
 

@@ -79,6 +79,11 @@ class Ordered:
         if fact.decided - fact.begins > NEAR:
             self._early.remove(fact)
 
+    @property
+    def newest(self) -> Dated | None:
+        """Return the last fact of all."""
+        return self.facts[-1] if self.facts else None
+
     def last_that(self, passes: Callable[[Dated], bool], day: int) -> Dated | None:
         """Return the last fact that has taken hold by a day and passes: mostly the last of all."""
         if not self.facts:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from service.domain.rule.answer import Rewrite
 from service.domain.rule.tokens import MARKED_BY, by_term, of_day, of_issue, scope_marks
 from service.domain.vocabulary.codes import (
     AGAINST_ALL,
@@ -20,10 +21,9 @@ from service.domain.vocabulary.codes import (
 from service.domain.vocabulary.dates import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from service.domain.rule.answer import Answer, Segment
-    from service.domain.rule.facts import LiveFact
     from service.domain.vocabulary.events import Fact
     from service.domain.vocabulary.kinds import Kind
 
@@ -70,42 +70,61 @@ class ScopeTokens(NamedTuple):
     every: tuple[str, ...]
 
 
-class _Entry:
-    """Some tokens that states carry together: in how many; `holder` keeps the facts alive that they are known by."""
-
-    __slots__ = ("count", "holder", "tokens")
-
-    def __init__(self, holder: object, tokens: tuple[str, ...]) -> None:
-        self.count, self.holder, self.tokens = 0, holder, tokens
+_Key = tuple[Any, ...]
+"""What some tokens of a state follow from: a term and the fact that gives it, the issues, or the facts of the marks."""
+_ISSUES: Final = "issues"
+_MARKS: Final = "marks"
 
 
 class Scope:
     """The tokens of all states of one item, kept as its states change: a change costs what it changes."""
 
-    __slots__ = ("_counts", "_entries", "_kind", "_left_out", "_sizes", "_states", "_touched")
+    __slots__ = ("_counts", "_kind", "_left_out", "_marked_by", "_sizes", "_states", "_touched", "_uses")
 
     def __init__(self, kind: Kind, segments: Iterable[Segment] = ()) -> None:
         """Begin with the states of an item."""
-        self._kind = kind
-        self._entries: dict[tuple[Any, ...], _Entry] = {}
+        self._kind, self._marked_by = kind, MARKED_BY.get(kind.name, ())
+        self._uses: dict[_Key, int] = {}
+        """In how many states."""
         self._counts: dict[str, Counter[str]] = {sort: Counter() for sort in _SORTS}
         self._sizes: Counter[str] = Counter()
-        self._left_out: dict[tuple[Any, ...], _Entry] = {}
+        self._left_out: dict[_Key, tuple[str, ...]] = {}
         self._states = 0
         self._touched: ScopeTokens | None = None
-        for segment in segments:
-            self._count(segment.answer, 1)
+        self.change([Rewrite(segment.start, None, segment) for segment in segments])
 
-    def change(self, before: Segment | None, after: Segment | None) -> None:
-        """Take a state in place of another; None for none."""
-        old, new = (None if each is None else each.answer for each in (before, after))
-        if old is not None and new is not None and old.status is not None and new.status is not None:
-            self._replace(old, new)
-            return
-        if new is not None:
-            self._count(new, 1)
-        if old is not None:
-            self._count(old, -1)
+    def change(self, rewrites: Iterable[Rewrite]) -> None:
+        """Take states in place of others."""
+        states = 0
+        more: dict[_Key, int] = {}
+        for _, before, after in rewrites:
+            old = None if before is None or before.answer.status is None else before.answer
+            new = None if after is None or after.answer.status is None else after.answer
+            states += (new is not None) - (old is not None)
+            was_given, given = {} if old is None else old.given, {} if new is None else new.given
+            for name, fact in given.items():
+                if was_given.get(name) is not fact:
+                    more[name, fact] = more.get((name, fact), 0) + 1
+            for name, fact in was_given.items():
+                if given.get(name) is not fact:
+                    more[name, fact] = more.get((name, fact), 0) - 1
+            were, are = self._others(old), self._others(new)
+            if were != are:
+                for key in are:
+                    more[key] = more.get(key, 0) + 1
+                for key in were:
+                    more[key] = more.get(key, 0) - 1
+        self._add(more, states)
+
+    def _others(self, answer: Answer | None) -> tuple[_Key, ...]:
+        """Return the keys of the tokens of a state that no term alone gives: of its issues, and its marks."""
+        if answer is None:
+            return ()
+        issues = _ISSUES, answer.issues
+        if not self._marked_by:
+            return (issues,)
+        given = answer.given
+        return issues, (_MARKS, *[given.get(name) for name in self._marked_by])
 
     def touched(self) -> ScopeTokens:
         """Return the tokens of all states."""
@@ -118,79 +137,40 @@ class Scope:
             self._touched = ScopeTokens(sorts, self._left_out_of_all(), self._states > 0, tuple(every))
         return self._touched
 
-    def _count(self, answer: Answer, step: int) -> None:
-        if answer.status is None:
-            return
-        self._states += step
-        if self._left_out or self._states <= 1:  # what all states leave out, or whether there is one
+    def _add(self, more: Mapping[_Key, int], states: int) -> None:
+        """Count so many more uses of each key, and so many more states."""
+        had, self._states = self._states > 0, self._states + states
+        if had != (self._states > 0):
             self._touched = None
-        for name, fact in answer.given.items():
-            self._count_term(name, fact, step)
-        for key in self._others(answer):
-            self._count_other(key, answer, step)
-
-    def _replace(self, old: Answer, new: Answer) -> None:
-        """Count one state in place of another, by what differs."""
-        if self._left_out and old.given != new.given:  # what all states leave out
+        for key, step in more.items():
+            if step and (tokens := self._tokens(key)):
+                uses = self._uses[key] = self._uses.get(key, 0) + step
+                if uses == max(step, 0):  # the first, or the last
+                    self._weigh(key, tokens, 1 if uses else -1)
+                if not uses:
+                    del self._uses[key]
+        if self._left_out and (states or any(more.values())):  # what all states leave out
             self._touched = None
-        for name, fact in new.given.items():
-            if old.given.get(name) is not fact:
-                self._count_term(name, fact, 1)
-        for name, fact in old.given.items():
-            if new.given.get(name) is not fact:
-                self._count_term(name, fact, -1)
-        before, after = [*self._others(old)], [*self._others(new)]
-        if before != after:
-            for key in after:
-                self._count_other(key, new, 1)
-            for key in before:
-                self._count_other(key, old, -1)
 
-    def _count_term(self, name: str, fact: LiveFact, step: int) -> None:
-        if tokens := (fact.tokens or by_term(fact)).get(name):
-            key = (id(fact), name)
-            entry = self._entries.get(key) or self._begin(key, fact, tokens)
-            self._add(key, entry, step)
+    def _tokens(self, key: _Key) -> tuple[str, ...]:
+        name, *rest = key
+        if name == _ISSUES:
+            return tuple([of_issue(issue) for issue in rest[0]])
+        if name == _MARKS:
+            given = {name: fact for name, fact in zip(self._marked_by, rest, strict=True) if fact is not None}
+            return scope_marks(self._kind, given)
+        return by_term(rest[0]).get(name, ())
 
-    def _count_other(self, key: tuple[Any, ...], answer: Answer, step: int) -> None:
-        entry = self._entries.get(key) or self._begin(key, answer, self._tokens_of_other(key[0], answer))
-        self._add(key, entry, step)
-
-    def _add(self, key: tuple[Any, ...], entry: _Entry, step: int) -> None:
-        entry.count += step
-        if not entry.count:
-            self._end(key, entry)
-
-    def _others(self, answer: Answer) -> Iterator[tuple[Any, ...]]:
-        """Return the keys of the tokens of a state that no term alone gives: of its issues, and its marks."""
-        yield "issues", answer.issues
-        if names := MARKED_BY.get(self._kind.name):
-            yield "marks", *[id(answer.given.get(name)) for name in names]
-
-    def _tokens_of_other(self, what: object, answer: Answer) -> tuple[str, ...]:
-        if what == "marks":
-            return tuple(scope_marks(self._kind, answer))
-        return tuple([of_issue(issue) for issue in answer.issues])
-
-    def _begin(self, key: tuple[Any, ...], holder: object, tokens: tuple[str, ...]) -> _Entry:
-        entry = self._entries[key] = _Entry(holder, tokens)
-        self._weigh(key, entry, 1)
-        return entry
-
-    def _end(self, key: tuple[Any, ...], entry: _Entry) -> None:
-        del self._entries[key]
-        self._weigh(key, entry, -1)
-
-    def _weigh(self, key: tuple[Any, ...], entry: _Entry, step: int) -> None:
-        """Count the tokens of an entry that is new, or gone."""
+    def _weigh(self, key: _Key, tokens: tuple[str, ...], step: int) -> None:
+        """Count the tokens of a key that is new, or gone."""
         self._touched = None
-        if entry.tokens and entry.tokens[0].startswith(_EXCEPT):
+        if tokens[0].startswith(_EXCEPT):
             if step > 0:
-                self._left_out[key] = entry
+                self._left_out[key] = tokens
             else:
                 del self._left_out[key]
             return
-        for token in entry.tokens:
+        for token in tokens:
             sort = _sort_of(token)
             if sort is None:
                 continue
@@ -203,13 +183,13 @@ class Scope:
 
     def _left_out_of_all(self) -> frozenset[str]:
         """Return what every state leaves out."""
-        by_name: dict[str, list[_Entry]] = {}
-        for (_, name), entry in self._left_out.items():
-            by_name.setdefault(name, []).append(entry)
+        by_name: dict[str, list[_Key]] = {}
+        for key in self._left_out:
+            by_name.setdefault(key[0], []).append(key)
         found: set[str] = set()
-        for entries in by_name.values():
-            if len(entries) <= _COMPARED and sum([entry.count for entry in entries]) == self._states:
-                found |= frozenset.intersection(*[frozenset(entry.tokens) for entry in entries])
+        for keys in by_name.values():
+            if len(keys) <= _COMPARED and sum([self._uses[key] for key in keys]) == self._states:
+                found |= frozenset.intersection(*[frozenset(self._left_out[key]) for key in keys])
         return frozenset(found)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from service.domain.rule.answer import Answer, Segment
     from service.domain.rule.facts import LiveFact
+    from service.domain.vocabulary.events import Fact
     from service.domain.vocabulary.kinds import Kind
 
 _ENCODER = msgspec.json.Encoder()
@@ -27,35 +28,32 @@ def state_of(kind: Kind, item: str, answer: Answer, every: Iterable[LiveFact] = 
     ruling = answer.ruling
     assert ruling is not None  # noqa: S101 - an answer with a status has a ruling fact
     sets = answer.sets()
-    state: dict[str, Any] = {
+    return {
         "id": item,
         "kind": kind.name,
         "issues": answer.issues,
         "status": answer.status,
         "since": answer.since,
-    }
-    if not answer.is_over:
-        event = ruling.event
-        state |= {name: text for name in _ENDS if (text := getattr(event, name)) is not None}
-    state |= {
+        **({} if answer.is_over else _ends_of(ruling.event)),
         "certainty": answer.certainty,
         "alternatives": [{"status": status, "event": fact and fact.id} for status, fact in answer.possible],
+        **{name: fact.terms[name] for name, fact in answer.given.items()},
+        **(_restriction(answer) if kind.name == "restriction" else {}),
+        "contested": any([fact.contested for fact in sets]),
+        "incomplete": not answer.complete,
+        "ruling": ruling.id,
+        "facts": _facts(sets, every),
+        # These three stay last, in this order: `read_state.with_coming` cuts the JSON before them.
+        "upcoming": answer.planned[:UPCOMING_MAX],
+        "upcoming_more": max(len(answer.planned) - UPCOMING_MAX, 0),
+        "next_change": None,
     }
-    state |= {name: fact.terms[name] for name, fact in answer.given.items()}
-    if kind.name == "restriction":
-        state |= _restriction(answer)
-    state["contested"] = any([fact.contested for fact in sets])
-    state["incomplete"] = not answer.complete
-    state["ruling"] = ruling.id
-    state["facts"] = _facts(sets, every)
-    # These three stay last, in this order: `read_state.with_coming` cuts the JSON before them.
-    state["upcoming"] = answer.planned[:UPCOMING_MAX]
-    state["upcoming_more"] = max(len(answer.planned) - UPCOMING_MAX, 0)
-    state["next_change"] = None
-    return state
 
 
-_ENDS = ("until", "through", "until_condition")
+def _ends_of(fact: Fact) -> dict[str, str]:
+    """Return the dates and the condition with which a fact ends, as they are written."""
+    ends = {"until": fact.until, "through": fact.through, "until_condition": fact.until_condition}
+    return {name: text for name, text in ends.items() if text is not None}
 
 
 def _facts(sets: Mapping[LiveFact, Sequence[str]], every: Iterable[LiveFact]) -> msgspec.Raw:

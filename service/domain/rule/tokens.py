@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,10 +23,11 @@ from service.domain.vocabulary.codes import (
 from service.domain.vocabulary.terms import tokens_by_term
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
     from service.domain.rule.answer import Answer
     from service.domain.rule.facts import LiveFact
+    from service.domain.rule.merge import Given
     from service.domain.vocabulary.events import Fact
     from service.domain.vocabulary.kinds import Kind
 
@@ -56,34 +57,27 @@ class FoundBy(NamedTuple):
     facets: list[str]
 
 
-class _OfTerms(NamedTuple):
-    """The tokens of the terms and issues of a state, as they are stored, and those on which pairs depend."""
-
-    tokens: Tokens
-    stored: str
-    paired: list[str]
-
-
 def found_by(kind: Kind, answer: Answer) -> FoundBy:
     """Return what a state is found by."""
-    carried, of_state = _of_terms(*_terms(answer)), marks(kind, answer)
+    return _found_by(kind, answer.issues, _by_term(answer), marks(kind, answer))
+
+
+@lru_cache(maxsize=64)  # most states of an item say the same as one before
+def _found_by(
+    kind: Kind, issues: tuple[str, ...], by_term: tuple[tuple[str, ...], ...], of_state: tuple[str, ...]
+) -> FoundBy:
+    tokens = [*_each_once(by_term, issues), *of_state]
     scope = [mark for mark in of_state if mark in SCOPE_MARKS]
-    return FoundBy(carried.stored + joined(of_state)[1:], [*scope, *pairs(kind, [*carried.paired, *of_state])])
+    return FoundBy(joined(tokens), [*scope, *pairs(kind, tokens)])
 
 
 def tokens_of_answer(answer: Answer) -> Tokens:
     """List the tokens of a state: `name:value`, normalized where case does not matter."""
-    return _of_terms(*_terms(answer)).tokens
+    return _each_once(_by_term(answer), answer.issues)
 
 
-def _terms(answer: Answer) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    return answer.issues, tuple([by_term(fact).get(name, ()) for name, fact in answer.given.items()])
-
-
-@lru_cache(maxsize=64)  # most states of an item say the same as one before
-def _of_terms(issues: tuple[str, ...], by_term: tuple[tuple[str, ...], ...]) -> _OfTerms:
-    tokens = _each_once(by_term, issues)
-    return _OfTerms(tokens, joined(tokens), paired(tokens))
+def _by_term(answer: Answer) -> tuple[tuple[str, ...], ...]:
+    return tuple([found for name, fact in answer.given.items() if (found := by_term(fact).get(name))])
 
 
 def tokens_of_fact(fact: LiveFact, issues: Iterable[str]) -> Tokens:
@@ -127,28 +121,34 @@ def days_in(found_by: Iterable[str]) -> list[int]:
     return [int(each.removeprefix(_ON)) for each in found_by if each.startswith(_ON)]
 
 
-def marks(kind: Kind, answer: Answer) -> list[str]:
+def marks(kind: Kind, answer: Answer) -> tuple[str, ...]:
     """List the marks of a state: its certainty, each status that some reading gives, whether it has ended.
 
     `ended` marks a status that is an end, `ended-surely` one that is an end in every reading. Marks that say what a
-    measure touches follow (`codes.SCOPE_MARKS`).
+    measure touches follow: its `applies`, and those of `scope_marks`.
     """
-    found = [f"certainty:{answer.certainty}", *[f"status:{each}" for each in statuses(answer)]]
-    if answer.status in kind.ends:
+    every = tuple(statuses(answer)) if answer.possible else (answer.status,)
+    return _marks(kind, answer.certainty, every, answer.applies) + scope_marks(kind, answer.given)
+
+
+@lru_cache(maxsize=1_024)
+def _marks(kind: Kind, certainty: str, every: tuple[str | None, ...], applies: str) -> tuple[str, ...]:
+    found = [f"certainty:{certainty}", *[f"{_STATUS}{each}" for each in every]]
+    if every[0] in kind.ends:
         found.append(ENDED)
-        if has_surely_ended(kind, answer):
+        if _all_ended(kind, every):
             found.append("ended-surely")
-    return found + scope_marks(kind, answer)
+    return (*found, f"applies:{applies}") if kind.name == "restriction" else tuple(found)
 
 
-def scope_marks(kind: Kind, answer: Answer) -> list[str]:
-    """List the marks of a state that say what it touches: its `applies`, and those of `unsaid_marks`."""
-    found = [f"applies:{answer.applies}"] if kind.name == "restriction" else []
-    given = [(name, fact) for name in MARKED_BY.get(kind.name, ()) if (fact := answer.given.get(name)) is not None]
-    return found + unsaid_marks(kind.name, [name for name, fact in given if says(name, fact.terms[name])])
+def scope_marks(kind: Kind, given: Given) -> tuple[str, ...]:
+    """List the marks of a state that say what it leaves unsaid (`codes.SCOPE_MARKS`), by the facts of its terms."""
+    said = [name for name in MARKED_BY.get(kind.name, ()) if name in given and says(name, given[name].terms[name])]
+    return unsaid_marks(kind.name, tuple(said))
 
 
-def unsaid_marks(kind: str, said: Collection[str]) -> list[str]:
+@cache
+def unsaid_marks(kind: str, said: tuple[str, ...]) -> tuple[str, ...]:
     """List the marks of a state that says some terms (`says`): what it leaves unsaid (`codes.SCOPE_MARKS`)."""
     found = []
     if kind == "restriction":
@@ -164,7 +164,7 @@ def unsaid_marks(kind: str, said: Collection[str]) -> list[str]:
             found.append(COUNTRIES_OF_RESTRICTION)
     elif kind == "statement":
         found.append(A_STATEMENT)
-    return found
+    return tuple(found)
 
 
 def says(name: str, value: Any) -> bool:  # noqa: ANN401 - any term
@@ -221,7 +221,11 @@ def possible_in(found_by: Iterable[str]) -> frozenset[str | None]:
 
 def has_surely_ended(kind: Kind, answer: Answer) -> bool:
     """Return whether the status is an end in every reading, or none at all in some."""
-    return answer.status in kind.ends and all([each is None or each in kind.ends for each in statuses(answer)])
+    return answer.status in kind.ends and _all_ended(kind, statuses(answer))
+
+
+def _all_ended(kind: Kind, every: Iterable[str | None]) -> bool:
+    return all([each is None or each in kind.ends for each in every])
 
 
 def delimited(token: str) -> str:

@@ -69,7 +69,7 @@ class Unsaid:
         """Return the marks and the pairs of parties that a state of the item may have, in order."""
         if self._found_by is None:
             said = [self._always, self._always | {"restriction"}] if self._refers else [self._always]
-            marks = dict.fromkeys(mark for each in said for mark in unsaid_marks(self._kind.name, each))
+            marks = dict.fromkeys(mark for each in said for mark in unsaid_marks(self._kind.name, tuple(sorted(each))))
             self._found_by = (*marks, *pairs(self._kind, sorted({*self._parties, *marks})))
         return self._found_by
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 Spend = Callable[[int], object]
 """Takes the steps that are about to be done; a bound may refuse them with an error of its own."""
-STATE_STEPS = 300
+STATE_STEPS = 210
 """Steps to write a state, in addition to one for every four bytes of it."""
-EDGE_STEPS = 240
+EDGE_STEPS = 200
 """Steps to find what stands on a day, in addition to one for each element of the lists in its terms."""
 REACH_STEPS = 1
 """Steps on a day for a fact that answers of many days look at (service/domain/rule/reach.py)."""
