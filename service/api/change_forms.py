@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 from xml.etree import ElementTree as ET  # it writes XML and reads none  # nosec B405
 
@@ -13,7 +13,6 @@ from icalendar import Calendar, Event
 from service.api.http.requests import JSON
 from service.api.http.tables import CSV, table
 from service.api.spec.change_shapes import ChangedPart, DayChange
-from service.domain.rule.answer import Arrival
 from service.domain.vocabulary import dates, instants
 from service.domain.vocabulary.kinds import KINDS
 
@@ -26,7 +25,19 @@ CALENDAR, ATOM = "text/calendar", "application/atom+xml"
 FORMS = {"json": JSON, "csv": CSV, "ics": CALENDAR, "atom": ATOM}
 """The media types by the value of `format`."""
 _ATOM = "http://www.w3.org/2005/Atom"
-_arrival = msgspec.json.Decoder(Arrival).decode
+
+
+class _Arrival(msgspec.Struct):
+    """What is read of a change as it is stored (`service.domain.rule.answer.Arrival`, whose module may be compiled)."""
+
+    on: str
+    event: str
+    type: str
+    because: Literal["fact", "end"]
+    terms: dict[str, msgspec.Raw]
+
+
+_arrival = msgspec.json.Decoder(_Arrival).decode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
