@@ -24,7 +24,6 @@ from nats.js.api import ConsumerConfig
 from service.relay.relay import STREAM, SUBJECTS
 from tests import tally
 from tests.brokers import Broker, RelayProcess, broker, connected
-from tests.examples import scaled
 from tests.followers import Log, Seen
 from tests.processes import PATIENCE, POLL
 from tests.servers import Event, Server, fact, openings, plain_client, read_feed, serving_together
@@ -32,7 +31,7 @@ from tests.sse import following
 
 pytestmark = pytest.mark.slow
 
-EVENTS = scaled(8_000)
+EVENTS = 20_000
 WRITERS = 8
 BATCH_MAX = 150
 ITEMS = 6_000
