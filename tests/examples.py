@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, settings
 
 USUAL = 60
 # More on demand: PARLEY_TEST_EXAMPLES=5000 pytest tests/views, or make oracle EXAMPLES=5000
-EXAMPLES = int(os.environ.get("PARLEY_TEST_EXAMPLES", f"{USUAL}"))
+EXAMPLES = int(os.environ.get("PARLEY_TEST_EXAMPLES", USUAL))
 
 
 def scaled(usual: int) -> int:

@@ -71,7 +71,7 @@ class Attempt:
         """
         for request in group:
             request.outcome = None
-        given = [request for request in group if request.refused is None]  # what others name is not loaded for nothing
+        given = [request for request in group if request.refused is None]  # nothing is loaded for the others
         await self._look_up([request for request in given if request.look_up and not request.recorded])
         if keyed := [request for request in given if request.key is not None]:
             await self._look_up_keys(keyed)

@@ -127,8 +127,7 @@ def marks(kind: Kind, answer: Answer) -> tuple[str, ...]:
     `ended` marks a status that is an end, `ended-surely` one that is an end in every reading. Marks that say what a
     measure touches follow: its `applies`, and those of `scope_marks`.
     """
-    every = tuple(statuses(answer)) if answer.possible else (answer.status,)
-    return _marks(kind, answer.certainty, every, answer.applies) + scope_marks(kind, answer.given)
+    return _marks(kind, answer.certainty, tuple(statuses(answer)), answer.applies) + scope_marks(kind, answer.given)
 
 
 @lru_cache(maxsize=1_024)

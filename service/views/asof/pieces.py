@@ -57,12 +57,11 @@ def first_pieces(versions: Sequence[Version], known: int, after: Corner, most: i
     `versions` are in the order of their days, then of K; `known` is the last K that counts.
     """
     found: list[Piece] = []
-    work = _Pieces(versions, known)
+    work = _Pieces(versions, known, after)
     for piece in work.all():
-        if (piece.version.valid_from, piece.known_from) > after:
-            if len(found) == most or (found and work.steps > STEPS):
-                return FirstPieces(found, more=True)
-            found.append(piece)
+        if len(found) == most or (found and work.steps > STEPS):
+            return FirstPieces(found, more=True)
+        found.append(piece)
     return FirstPieces(found, more=False)
 
 
@@ -73,24 +72,26 @@ class _Pieces:
     may have as many as pairs of facts.
     """
 
-    def __init__(self, versions: Sequence[Version], known: int) -> None:
-        """`versions` in the order of their days, then their positions."""
+    def __init__(self, versions: Sequence[Version], known: int, after: Corner) -> None:
+        """`versions` in the order of their days, then their positions; those after a corner are wanted."""
         self.steps = 0
-        self._versions, self._known = versions, known
+        self._versions, self._known, self._after = versions, known, after
         self._arriving = [index for index, version in enumerate(versions) if version.arrivals]
         moved: dict[int, _Move] = {}
         for index, version in enumerate(versions):
             _move_at(moved, version.known_from).take(index, version, 1)
             if version.known_to <= known:
                 _move_at(moved, version.known_to).take(index, version, -1)
-        self._moves = [moved[position] for position in sorted(moved)]
         self._positions = sorted(moved)
+        self._moves = [moved[position] for position in self._positions]
+        for each in self._moves:  # looked at for each day: what comes as it goes is left out once
+            each.balance = {change: more for change, more in each.balance.items() if more}
         self._earliest = [*accumulate(reversed([version.known_from for version in versions]), min)][::-1]
         """By index, the first K at which a version from there on is known."""
         self._changes: dict[str, tuple[str | None, bool]] = {}
 
     def all(self) -> Iterator[Piece]:
-        """Return the pieces that have a status."""
+        """Return the pieces after the corner that have a status."""
         versions = self._versions
         first = 0
         while first < len(versions):
@@ -111,8 +112,9 @@ class _Pieces:
                 place += 1
             start, last = version.known_from, min(version.known_to, self._known + 1)
             while start < last:
-                valid_to, coming = self._first_known(end, start), self._coming(arriving, version.status)
-                change = version.known_to
+                valid_to, change = self._first_known(end, start), version.known_to
+                is_wanted = version.status not in {None, PLANNED} and (version.valid_from, start) > self._after
+                coming = self._coming(arriving, version.status) if is_wanted else None
                 while place < len(self._moves) and self._positions[place] < last:
                     position, moved = self._positions[place], self._moves[place]
                     is_other = self._move(place, version.valid_from, arriving)
@@ -120,7 +122,7 @@ class _Pieces:
                     if is_other or (moved.last >= end and self._first_known(end, position) != valid_to):
                         change = position
                         break
-                if version.status not in {None, PLANNED}:
+                if coming is not None:
                     yield Piece(version, valid_to, start, change, coming)
                 start = change
 
@@ -145,10 +147,11 @@ class _Pieces:
 
     def _move(self, place: int, day: int, arriving: list[_Change]) -> bool:
         """Let the changes after a day come and go that do so at a place; return whether there are any."""
-        self.steps += 1
+        balances = self._moves[place].balance
+        self.steps += 1 + len(balances)
         moved = False
-        for change, balance in self._moves[place].balance.items():
-            if balance and change[0] > day:
+        for change, balance in balances.items():
+            if change[0] > day:
                 moved = True
                 if balance > 0:
                     insort(arriving, change)
