@@ -118,11 +118,11 @@ class Race:
                         break
 
     async def consume(self, delivered: Delivered) -> None:
-        """Follow JetStream by a durable consumer."""
+        """Follow JetStream by a durable consumer, made again where a kill took it from the broker."""
         async with connected(self.nats.url) as client:
             subscription = None
             while self.goes_on(len(delivered)):
-                with suppress(NatsError, TimeoutError):
+                try:
                     jetstream = client.jetstream(timeout=2)
                     subscription = subscription or await jetstream.pull_subscribe(
                         SUBJECTS, durable="race", stream=STREAM, config=ConsumerConfig(ack_wait=5, max_ack_pending=500)
@@ -130,6 +130,8 @@ class Race:
                     for message in await subscription.fetch(200, timeout=1):
                         delivered.take(message.metadata.sequence.stream, json.loads(message.data)["id"])
                         await message.ack()
+                except (NatsError, TimeoutError):
+                    subscription = None
 
     def kill(self, choose: random.Random) -> int:
         """Kill and restart processes, one after the other, while the writers write; return how often."""
