@@ -12,6 +12,7 @@ from service.domain.rule.facts import Entry
 from service.domain.rule.item import Item
 from service.domain.vocabulary.events import AnyEvent, encode
 from tests import oracle
+from tests.events import event
 from tests.strategies import FIRST_DAY, WINDOW, as_log, histories
 
 Event = dict[str, Any]
@@ -58,6 +59,22 @@ def test_every_day_is_answered_as_the_document_has_it(history: list[Event], data
         assert all(each["event"] in rulers[each["status"]] for each in found["alternatives"])
         del found["alternatives"], truth["alternatives"]
         assert found == truth, (slug, day)
+
+
+def test_a_plan_is_since_its_own_day_though_another_stood_before_it() -> None:
+    """Of two plans the first is overtaken by an end that is over at once: the state is since the other's `occurred`."""
+    terms = {"imposed_by": "CN", "instrument": "quota", "goods": [{"name": "terbium"}]}
+    history = [
+        event("restriction.proposed", "quota", "chips", occurred="2025-06-04", modality="planned", **terms),
+        event("restriction.withdrawn", "quota", "chips", occurred="2025-06-03", until="2025-06-03"),
+        event("restriction.proposed", "quota", "chips", occurred="2025-06-03", modality="planned", **terms),
+    ]
+    item = Item.of(events_of(history), "quota")
+    found = [state(item, date(2025, 6, day), planned=True) for day in (2, 3)]
+    assert [each and (each["since"], each["ruling"]) for each in found] == [
+        ("2025-06-03", history[2]["id"]),
+        ("2025-06-04", history[0]["id"]),
+    ]
 
 
 @settings(max_examples=150)

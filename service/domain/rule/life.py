@@ -179,7 +179,8 @@ class Life:
         for index in range(place, len(self.segments)):
             segment = self.segments[index]
             answer = segment.answer
-            since = former.since if answer.status == former.status else answer.since
+            goes_on = answer.status == former.status != PLANNED
+            since = former.since if goes_on else answer.since
             ever = former.ever or answer.status == IN_FORCE
             if (since, ever) == (answer.since, answer.ever):
                 break
@@ -272,11 +273,11 @@ def ended_from(kind: Kind, segments: Sequence[Segment]) -> int:
 
 
 def _since(before: Answer | None, status: str | None, ruling: LiveFact | None, cause: Cause | None) -> str:
-    """Return the date since which an item has a status."""
-    if before is not None and before.status == status:
-        return before.since
+    """Return the date since which an item has a status; of a plan, when it was made."""
     if status == PLANNED and ruling is not None:
         return ruling.occ.text
+    if before is not None and before.status == status:
+        return before.since
     return cause.on if cause is not None else ""
 
 
