@@ -7,7 +7,7 @@ from bisect import bisect_left
 from functools import partial
 from typing import TYPE_CHECKING
 
-from service.append.bounds import ANSWER_STEPS, GROUP_STEPS, LARGE_EVENTS, LARGE_STEPS, Bounds
+from service.append.bounds import ANSWER_STEPS, GROUP_STEPS, LARGE_EVENTS, LARGE_STEPS, NAME_STEPS, Bounds
 from service.append.homes import Homes
 from service.append.knowledge import LedgerKnowledge
 from service.append.repeats import Repeats, names_in
@@ -17,6 +17,7 @@ from service.domain.errors import EventChanged, Fault, Refused, TooEarly, TooMuc
 from service.domain.vocabulary import dates, instants
 from service.domain.vocabulary.events import Fact, Record, encode, is_uncertain, text_of
 from service.domain.vocabulary.kinds import CHANGES, PLANNED
+from service.domain.vocabulary.terms import terms_of, width_of
 from service.eventlog.head import head_of
 from service.eventlog.log import Stored, by_ids
 from service.eventlog.request_keys import keyed_requests
@@ -196,8 +197,8 @@ class Attempt:
     def _is_large(self, request: Request) -> bool:
         """Return whether others would wait for a request.
 
-        That is one of many events, of several with uncertain dates, on items that took long before, or with texts that
-        may change many answers together.
+        That is one of many events, of several with uncertain dates, with long lists, on items that took long before, or
+        with texts that may change many answers together.
         """
         count = len(request.events)
         if count >= LARGE_EVENTS:
@@ -207,6 +208,7 @@ class Attempt:
             texts = self._texts(event)
             if count > 1 and any(map(is_uncertain, texts)):
                 return True
+            steps += NAME_STEPS * sum([width_of(terms_of(text)) for text in texts])
             found = [(item, text) for text in texts if (item := self._loaded.get(text.item or ""))]
             answers = max([_answers_from(*each) for each in found], default=0)
             steps += sum([item.steps for item in {item for item, _ in found}]) + ANSWER_STEPS * answers

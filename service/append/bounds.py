@@ -26,6 +26,8 @@ LARGE_STEPS = 50_000
 """From so many steps on a request is decided in a thread: 5 ms, in which others would wait."""
 ANSWER_STEPS = 650
 """Steps for an answer that a request may change, before it is known whether it does: to work it out and to write it."""
+NAME_STEPS = 200
+"""Steps for an element of a list of a text, such as a name, before it is known what it is found by."""
 LARGE_EVENTS = 32
 """From so many events on, too: to decide and project one takes some 100 us."""
 FACTS_MAX = 10_000

@@ -208,6 +208,29 @@ def test_a_few_corrections_that_change_many_answers_together(server: Server, fig
     assert cost.blocked < BLOCKED_MAX / 10, "it was not decided in a thread"
 
 
+@pytest.mark.row(61)
+def test_few_events_with_long_lists(server: Server, figure: Callable[[str], None]) -> None:
+    """28 events are few, and each names 700 entities: others do not wait for them, nor for the history they make.
+
+    A state shows what is to come: 20 lists, the same as those of the states beside it.
+    """
+    first = imposed("list", "chips", occurred=day(0))
+    lists = [[{"name": f"Entity {number * 700 + index}"} for index in range(700)] for number in range(27)]
+    facts = [eased("list", "chips", occurred=day(number), entities=each) for number, each in enumerate(lists, 1)]
+    answer, cost = post(server, [first, *facts])
+    figure(outcome(answer, cost))
+    assert answer.status_code == 201
+    assert cost.blocked < BLOCKED_MAX / 10, "it was not decided in a thread"
+    for number in range(6):
+        change = first | {"against": [("US", "JP")[number % 2]]}
+        assert post(server, [corrected(first, change)])[0].status_code == 201
+    with plain_client(server.url) as client, metered(server) as cost:
+        page = client.get("/v1/restrictions/list/versions?limit=1000").raise_for_status().json()
+    figure(f"{len(page['items'])} rectangles {cost}")
+    assert page["next"]
+    assert cost.grown < GROWN_MAX / 4, "what is to come was kept for each rectangle"
+
+
 @pytest.mark.row(19)
 def test_the_history_as_published_of_many_days(server: Server, figure: Callable[[str], None]) -> None:
     """200 facts with 8 reports each, every report of another day: one rectangle costs no more than the bound."""

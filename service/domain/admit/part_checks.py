@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct
 
@@ -13,27 +13,42 @@ from service.domain.vocabulary.events.base import Good, Quota, Rate
 from service.domain.vocabulary.terms import parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from service.domain.vocabulary.events.measures import Restriction
 
-    Path = tuple[str | int, ...]
 
+def part_faults(value: object) -> list[Fault]:
+    """Return the faults of an event, a part or an array of parts, and of the parts within; other values have none.
 
-def part_faults(value: object, path: Path = ()) -> Iterator[Fault]:
-    """Yield the faults of an event, a part or an array of parts, and of the parts within; other values have none."""
+    Their paths begin at the value. The parts of an array are of one type.
+    """
     if isinstance(value, tuple):
-        for index, each in enumerate(value):
-            yield from part_faults(each, (*path, index))
-    elif isinstance(value, Struct):
-        shape = type(value)
-        for name, needed, at, detail in _NEEDS.get(shape, ()):
-            if getattr(value, name) is not None and getattr(value, needed) is None:
-                yield Fault((*path, at), detail)
-        for fault in _RULES[shape](value) if shape in _RULES else ():
-            yield Fault((*path, *fault.path), fault.detail)
-        for attribute, name in _checked(shape):
-            yield from part_faults(getattr(value, attribute), (*path, name))
+        return _faults_of_parts(value)
+    return [Fault(fault.path[1:], fault.detail) for fault in _faults_of_parts((value,))]
+
+
+def _faults_of_parts(parts: Sequence[object]) -> list[Fault]:
+    """Return the faults of parts of one type, check by check: an event may have thousands, most of which have none."""
+    if not parts or not isinstance(parts[0], Struct):
+        return []
+    needs, rule, inner = _checks(type(parts[0]))
+    faults = [
+        Fault((index, at), detail)
+        for name, needed, at, detail in needs
+        for index, part in enumerate(parts)
+        if getattr(part, name) is not None and getattr(part, needed) is None
+    ]
+    if rule is not None:
+        faults += [_within(fault, index) for index, part in enumerate(parts) for fault in rule(part)]
+    for attribute, name in inner:
+        for index, part in enumerate(parts):
+            faults += [_within(fault, index, name) for fault in part_faults(getattr(part, attribute))]
+    return faults
+
+
+def _within(fault: Fault, *path: str | int) -> Fault:
+    return Fault((*path, *fault.path), fault.detail)
 
 
 def scope_faults(event: Restriction) -> Iterator[Fault]:
@@ -86,11 +101,15 @@ _NEEDS = {
 _RULES: dict[type[Struct], Callable[[Any], Iterable[Fault]]] = {Rate: _rate, Quota: _quota}
 
 
+class _Checks(NamedTuple):
+    """The checks of a type of event or part; of the fields with parts that are checked: attribute, name in JSON."""
+
+    needs: Sequence[tuple[str, str, str, str]]
+    rule: Callable[[Any], Iterable[Fault]] | None
+    parts: tuple[tuple[str, str], ...]
+
+
 @cache
-def _checked(struct: type[Struct]) -> tuple[tuple[str, str], ...]:
-    """Return the fields with parts that are checked, or have such parts: the attribute and the name in JSON."""
-    return tuple(
-        (attribute, name)
-        for attribute, name, part in parts_of(struct)
-        if part in _RULES or part in _NEEDS or _checked(part)
-    )
+def _checks(struct: type[Struct]) -> _Checks:
+    parts = tuple((attribute, name) for attribute, name, part in parts_of(struct) if any(_checks(part)))
+    return _Checks(_NEEDS.get(struct, ()), _RULES.get(struct), parts)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from service.domain.rule.facts import LiveFact
 from service.domain.rule.ordered import Ordered
-from service.domain.vocabulary.terms import terms_of_kind
+from service.domain.vocabulary.terms import terms_of_kind, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ class Terms:
             if name not in self.by_name:
                 self.by_name = self._in_order(self.by_name | {name: Ordered()})
             self.by_name[name].add(fact)
-        self.widest = max(self.widest, sum([len(value) for value in fact.terms.values() if isinstance(value, tuple)]))
+        self.widest = max(self.widest, width_of(fact.terms))
 
     def remove(self, fact: LiveFact) -> None:
         """Take out a fact that is in."""

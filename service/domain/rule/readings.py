@@ -16,7 +16,7 @@ from service.domain.rule.choices import WORK_MAX, choices_of
 from service.domain.rule.decisions import POSTPONED, Decisions
 from service.domain.rule.ordered import Dated, by_order
 from service.domain.rule.walk import ANNOUNCED, GIVE_WAY, START_AFRESH, standing_on
-from service.domain.rule.work import READING, SIFT_STEPS, Spend, unbounded
+from service.domain.rule.work import POSSIBLE_STEPS, READING, SIFT_STEPS, Spend, unbounded
 from service.domain.vocabulary.dates import parse
 
 if TYPE_CHECKING:
@@ -51,10 +51,11 @@ class Readings:
         if not self._may_move and not any([lo <= day < hi for lo, hi in self._unsure]):
             return ()  # what has taken hold, what is over and their order are the same in all readings
         facts = self._mattering(day)
-        self._spend(SIFT_STEPS * len(self._facts) + READING * len(facts))
+        self._spend(SIFT_STEPS * len(self._facts) + POSSIBLE_STEPS * len(facts))
         possible = dict(self._possible(facts, day)) if any([fact.unsure for fact in facts]) else {}
         if possible.keys() <= {headline[0]}:
             return ()
+        self._spend(READING * len(facts))
         choices = choices_of(facts, day, self._spend, all_days=self._is_postponed)
         if choices is not None and not choices:
             return ()

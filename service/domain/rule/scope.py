@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping  # noqa: TC003 - compiled, a tuple reads the types of its fields
 from functools import lru_cache
 from itertools import chain
@@ -86,8 +85,8 @@ class Scope:
         self._kind, self._marked_by = kind, MARKED_BY.get(kind.name, ())
         self._uses: dict[_Key, int] = {}
         """In how many states."""
-        self._counts: dict[str, Counter[str]] = {sort: Counter() for sort in _SORTS}
-        self._sizes: Counter[str] = Counter()
+        self._counts: dict[str, dict[str, int]] = {sort: {} for sort in _SORTS}
+        self._sizes = dict.fromkeys(_SORTS, 0)
         self._left_out: dict[_Key, tuple[str, ...]] = {}
         self._states = 0
         self._touched: ScopeTokens | None = None
@@ -175,11 +174,13 @@ class Scope:
             if sort is None:
                 continue
             counted = self._counts[sort]
-            counted[token] += step
-            if counted[token] == max(step, 0):  # the first, or the last
+            number = counted.get(token, 0) + step
+            if number:
+                counted[token] = number
+            else:
+                del counted[token]
+            if number == max(step, 0):  # the first, or the last
                 self._sizes[sort] += step * (len(token) + 1)
-                if not counted[token]:
-                    del counted[token]
 
     def _left_out_of_all(self) -> frozenset[str]:
         """Return what every state leaves out."""

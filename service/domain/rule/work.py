@@ -11,7 +11,7 @@ Spend = Callable[[int], object]
 """Takes the steps that are about to be done; a bound may refuse them with an error of its own."""
 STATE_STEPS = 210
 """Steps to write a state, in addition to one for every four bytes of it."""
-EDGE_STEPS = 200
+EDGE_STEPS = 250
 """Steps to find what stands on a day, in addition to one for each element of the lists in its terms."""
 REACH_STEPS = 1
 """Steps on a day for a fact that answers of many days look at (service/domain/rule/reach.py)."""
@@ -19,25 +19,27 @@ WEIGH_STEPS = 300
 """Steps to weigh a fact, and to find the days on which it can matter."""
 EVENT_STEPS = 10
 """Steps to weigh a fact, for it and for each record on it."""
-REPORT_STEPS = 5
+REPORT_STEPS = 14
 """Steps to weigh a fact, for each report of these events."""
-TOKEN_STEPS = 24
+TOKEN_STEPS = 40
 """Steps for what a text is found by, a word or a name: to read it and to count it."""
-FACET_STEPS = 30
+FACET_STEPS = 80
 """Steps for what an item was not found by before: it is written too."""
 TALLY_STEPS = 400
 """Steps to shift the tally of an issue, and to write its posture."""
-READING = 60
-"""Steps for a fact in one reading of uncertain dates."""
+READING = 100
+"""Steps for a fact in one reading of uncertain dates, and to pick the readings."""
 SIFT_STEPS = 5
 """Steps for a fact of an item with uncertain dates, to find on a day whether it matters in some reading."""
-CHOICE_STEPS = 8
+POSSIBLE_STEPS = 20
+"""Steps for a fact that does, to find the statuses that it may give."""
+CHOICE_STEPS = 16
 """Steps for an uncertain date and another one that it is compared with, to find the days that it is read as."""
 
 
 def event_steps(size: int) -> int:
     """Return the steps to check an event of so many bytes and to keep it."""
-    return size // 4
+    return size // 2
 
 
 def unbounded(_: int) -> None:

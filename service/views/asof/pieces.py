@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from service.domain.rule.read_state import Coming, changes_to
 from service.domain.rule.state import UPCOMING_MAX
 from service.domain.vocabulary.kinds import PLANNED
+from service.views.asof.question import PAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,16 +53,17 @@ class FirstPieces(NamedTuple):
 
 
 def first_pieces(versions: Sequence[Version], known: int, after: Corner, most: int) -> FirstPieces:
-    """Return the first pieces after a corner that have a status: `most`, or fewer where they take much work.
+    """Return the first pieces after a corner that have a status: `most`, or fewer where they take much work or space.
 
     `versions` are in the order of their days, then of K; `known` is the last K that counts.
     """
     found: list[Piece] = []
-    work = _Pieces(versions, known, after)
+    work, size = _Pieces(versions, known, after), 0
     for piece in work.all():
-        if len(found) == most or (found and work.steps > STEPS):
+        if len(found) == most or (found and (work.steps > STEPS or size > PAGE_BYTES)):
             return FirstPieces(found, more=True)
         found.append(piece)
+        size += sum(map(len, piece.coming.first))
     return FirstPieces(found, more=False)
 
 
@@ -88,7 +90,7 @@ class _Pieces:
             each.balance = {change: more for change, more in each.balance.items() if more}
         self._earliest = [*accumulate(reversed([version.known_from for version in versions]), min)][::-1]
         """By index, the first K at which a version from there on is known."""
-        self._changes: dict[str, tuple[str | None, bool]] = {}
+        self._changes: dict[str, _ToCome] = {}
 
     def all(self) -> Iterator[Piece]:
         """Return the pieces after the corner that have a status."""
@@ -161,20 +163,28 @@ class _Pieces:
 
     def _coming(self, arriving: Sequence[_Change], status: str | None) -> Coming:
         """Return the changes to come, as they are seen from a day with a status."""
-        shown = [text.encode() for _, text in arriving[:UPCOMING_MAX]]
+        shown = [self._read(text).text for _, text in arriving[:UPCOMING_MAX]]
         for place, (_, text) in enumerate(arriving):
-            if self._leads(text, status):
+            change = self._read(text)
+            if change.has_terms or change.status != status:
                 self.steps += place
-                return Coming(shown, len(arriving), text.encode())
+                return Coming(shown, len(arriving), change.text)
         self.steps += len(arriving)
         return Coming(shown, len(arriving), None)
 
-    def _leads(self, text: str, status: str | None) -> bool:
-        """Return whether a change brings another status, or terms."""
+    def _read(self, text: str) -> _ToCome:
+        """Read a change once, for all the pieces to which it is to come."""
         if text not in self._changes:
-            self._changes[text] = changes_to(text)
-        brings, has_terms = self._changes[text]
-        return has_terms or brings != status
+            self._changes[text] = _ToCome(text.encode(), *changes_to(text))
+        return self._changes[text]
+
+
+class _ToCome(NamedTuple):
+    """A change to come: as JSON, the status that it brings, and whether it brings terms."""
+
+    text: bytes
+    status: str | None
+    has_terms: bool
 
 
 class _Move:
