@@ -90,9 +90,9 @@ def test_records_on_a_fact_with_many_reports(server: Server, figure: Callable[[s
     hidden = eased("quota", "chips", occurred=day(9), rate_percent=3.0)
     later = eased("quota", "chips", occurred=day(9), rate_percent=5.0)
     post(server, [imposed("quota", "chips", occurred=day(0)), hidden, later])
-    for first in range(0, 15_360, 2_560):
-        reports = [{"outlet": "o", "url": f"https://example.org/{first + number}"} for number in range(2_560)]
-        added = [record("report_added", hidden, reports=reports[place : place + 64]) for place in range(0, 2_560, 64)]
+    for first in range(0, 15_360, 1_280):
+        reports = [{"outlet": "o", "url": f"https://example.org/{first + number}"} for number in range(1_280)]
+        added = [record("report_added", hidden, reports=reports[place : place + 64]) for place in range(0, 1_280, 64)]
         assert post(server, added)[0].status_code == 201
     disputes = [record("disputed", hidden, reason="why") for _ in range(500)]
     answer, cost = post(server, disputes)
