@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 REQUEST_STEPS = 7_000_000
 """Steps of work (service/domain/rule/work.py) that one request may cost: with its commit less than a second of a core.
-
-One event cannot be split, so any fact of an item can be corrected, even where each of its FACTS_MAX answers changes by
-it, as long as they are a kilobyte each."""
+"""
+LONE_STEPS = 8_500_000
+"""Steps that one event alone may cost, which cannot be split: any fact of an item can be corrected, even where each of
+its FACTS_MAX answers changes by it, as long as they are a kilobyte each."""
 GROUP_STEPS = 2_000_000
 """A commit takes no further request after so many steps."""
 LARGE_STEPS = 50_000
@@ -62,7 +63,7 @@ class Bounds:
         One that is not bounded is a copy of what was recorded.
         """
         self._is_lone = events == 1
-        self._steps = steps + REQUEST_STEPS if bounded else UNBOUNDED
+        self._steps = steps + (LONE_STEPS if self._is_lone else REQUEST_STEPS) if bounded else UNBOUNDED
 
     def allow(self, steps: int) -> None:
         """Check the steps done for the group so far; raises TooMuchWork beyond those of a request."""

@@ -168,14 +168,19 @@ def test_an_item_may_have_so_many_facts_and_each_can_be_retracted(server: Server
 def test_the_opening_of_an_item_with_all_its_facts_can_be_corrected(
     server: Server, figure: Callable[[str], None]
 ) -> None:
-    """It changes every answer: as much as a request may cost, and a request that does so twice is refused."""
+    """It changes every answer: as much as an event may cost, and a request that does so twice is refused."""
     first = imposed("quota", "chips", occurred=day(-1_000))
-    rates = [
-        event("restriction.amended", "quota", "chips", occurred=day(number - 1_000), rate_percent=number % 90)
-        for number in range(1, 9_999)
-    ]
+    facts = [first]
+    for number in range(1, 9_999):
+        change, terms = (
+            ("extended", {"until": day(number - 980)}),
+            ("suspended", {"until": day(number - 990)}),
+            ("reinstated", {}),
+            ("amended", {"rate_percent": number % 90}),
+        )[number % 4]
+        facts.append(event(f"restriction.{change}", "quota", "chips", occurred=day(number - 1_000), **terms))
     for start in range(0, 9_999, 909):
-        answer, _ = post(server, [first, *rates][start : start + 909])
+        answer, _ = post(server, facts[start : start + 909])
         assert answer.status_code == 201, answer.text
     correction, another = (corrected(first, first | {"against": [party]}) for party in ("US", "EU"))
     twice, cost_of_both = post(server, [correction, another])

@@ -27,12 +27,14 @@ FACET_STEPS = 80
 """Steps for what an item was not found by before: it is written too."""
 TALLY_STEPS = 400
 """Steps to shift the tally of an issue, and to write its posture."""
-READING = 100
-"""Steps for a fact in one reading of uncertain dates, and to pick the readings."""
+READING = 60
+"""Steps for a fact in one reading of uncertain dates."""
 SIFT_STEPS = 5
 """Steps for a fact of an item with uncertain dates, to find on a day whether it matters in some reading."""
 POSSIBLE_STEPS = 20
 """Steps for a fact that does, to find the statuses that it may give."""
+CHOOSE_STEPS = 140
+"""Steps for it where there are several, to pick the days that dates are read as and to put the facts in order."""
 CHOICE_STEPS = 16
 """Steps for an uncertain date and another one that it is compared with, to find the days that it is read as."""
 
