@@ -168,7 +168,7 @@ def test_an_item_may_have_so_many_facts_and_each_can_be_retracted(server: Server
 def test_the_opening_of_an_item_with_all_its_facts_can_be_corrected(
     server: Server, figure: Callable[[str], None]
 ) -> None:
-    """It changes every answer: as much as an event may cost, and a request that does so twice is refused."""
+    """It changes every answer: as much as one event alone may cost. With another it is refused."""
     first = imposed("quota", "chips", occurred=day(-1_000))
     facts = [first]
     for number in range(1, 9_999):
@@ -185,7 +185,7 @@ def test_the_opening_of_an_item_with_all_its_facts_can_be_corrected(
     correction, another = (corrected(first, first | {"against": [party]}) for party in ("US", "EU"))
     twice, cost_of_both = post(server, [correction, another])
     figure(f"twice {outcome(twice, cost_of_both)}")
-    assert [fault["pointer"] for fault in twice.json()["errors"]] == ["#/events/1"]
+    assert [fault["pointer"] for fault in twice.json()["errors"]] == ["#/events/0"]
     after, cost_after = post(server, [correction])
     figure(f"once, on an item that is not in memory, {outcome(after, cost_after)}")
     assert after.status_code == 201
