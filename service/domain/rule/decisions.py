@@ -98,7 +98,8 @@ class Decisions:
 
     def _moved(self, fact: Dated) -> None:
         self._edges = None
-        self.stood.forget(min(days_of(fact)))
+        if self.stood.until:
+            self.stood.forget(min(days_of(fact)))
 
     @property
     def edges(self) -> Sequence[int]:

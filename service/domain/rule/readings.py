@@ -8,7 +8,7 @@ fact can give: then more is called possible, never less.
 
 from __future__ import annotations
 
-from itertools import islice, product
+from itertools import chain, islice, product
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -136,13 +136,23 @@ class Readings:
                 yield ANNOUNCED, fact
 
     def _read(self, facts: Sequence[LiveFact], choices: Mapping[str, Sequence[int]]) -> Iterator[Decisions]:
-        """Return the facts in every reading of some strings but the earliest, whose answer is known."""
-        sure = [fact for fact in facts if choices.keys().isdisjoint(_keys(fact))]
-        others = [fact for fact in facts if not choices.keys().isdisjoint(_keys(fact))]
+        """Return the facts in every reading of some strings but the earliest, whose answer is known.
+
+        They hold until the next one is asked for, which moves those facts alone whose days are others in it.
+        """
+        decisions = Decisions(self._kind, facts)
+        fixed: dict[LiveFact, Dated] = {fact: fact for fact in facts}
+        having = {key: [fact for fact in facts if key in _keys(fact)] for key in choices}
+        before: Sequence[int] = [days[0] for days in choices.values()]
         for picked in islice(product(*choices.values()), 1, None):
             self._spend(READING * len(facts))
-            reading = dict(zip(choices, picked, strict=True))
-            yield Decisions(self._kind, [*sure, *[_fixed(fact, reading) for fact in others]])
+            moved = [having[key] for key, day, was in zip(choices, picked, before, strict=True) if day != was]
+            reading, before = dict(zip(choices, picked, strict=True)), picked
+            for fact in dict.fromkeys(chain.from_iterable(moved)):
+                decisions.remove(fixed[fact])
+                fixed[fact] = _fixed(fact, reading)
+                decisions.add(fixed[fact])
+            yield decisions
 
     def _ruling(self, standing: Standing) -> LiveFact | None:
         return None if standing.ruling is None else self._by_position[standing.ruling.position]
