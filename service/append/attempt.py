@@ -83,17 +83,17 @@ class Attempt:
         loading = asyncio.create_task(self._load(missing)) if missing else None
         try:
             await asyncio.sleep(0)  # The database answers while those are decided that need nothing of it.
-            await self._decide_all([request for request in group if id(request) in ready])
+            await self._decide_all([request for request in group if id(request) in ready], ready=True)
         finally:
             if loading is not None:
                 await loading
         await self._decide_all([request for request in group if id(request) not in ready])
 
-    async def _decide_all(self, requests: Sequence[Request]) -> None:
+    async def _decide_all(self, requests: Sequence[Request], *, ready: bool = False) -> None:
         for request in requests:
             if self._projector.steps > GROUP_STEPS:
                 break
-            request.outcome = request.refused or await self._decide(request)
+            request.outcome = request.refused or await self._decide(request, is_ready=ready)
 
     async def commit(self, confirmed: int) -> bool:
         """Store what is prepared; False when the head has moved. Raises DuplicateId and Lost as the database does.
@@ -173,8 +173,8 @@ class Attempt:
             chains = filter(None, (self._known.chain(target) for target in targets))
             await self._loaded.fill({name for chain in chains for event in chain for name in names_in(event)})
 
-    async def _decide(self, request: Request) -> AppendResult | Refused | None:
-        """Decide a request on what is known after those before it.
+    async def _decide(self, request: Request, *, is_ready: bool = False) -> AppendResult | Refused | None:
+        """Decide a request on what is known after those before it; one that is ready (`_is_ready`) is not large.
 
         None where it waits for the next commit: what it repeats is being recorded by this one, or the one before.
         """
@@ -184,7 +184,7 @@ class Attempt:
             return TooEarly(request.recorded_at, self._before.final)
         try:
             take = partial(self._take, request)
-            return await to_its_end(None, take) if self._is_large(request) else take()
+            return take() if is_ready or not self._is_large(request) else await to_its_end(None, take)
         except TooMuchWork:
             raise
         except Refused as refused:
