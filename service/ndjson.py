@@ -161,7 +161,7 @@ def _recorder(written: msgspec.Raw | None) -> str:
     try:
         return msgspec.json.encode(accept(bytes(written), _Recorder)).decode()
     except Malformed as refused:
-        raise Malformed([Fault(("recorded_by", *fault.path), fault.detail) for fault in refused.faults]) from refused
+        raise Malformed([fault.within("recorded_by") for fault in refused.faults]) from refused
 
 
 def _instant(members: dict[str, msgspec.Raw]) -> int:

@@ -111,7 +111,7 @@ async def _change_subscription(request: AnyRequest) -> Response[bytes]:
     if sent.url is not None and (faults := await _faults_of_url(request, sent.url)):
         raise Malformed(faults)
     if sent.filter is not None and (faults := faults_of_conditions(sent.filter.type, sent.filter.party)):
-        raise Malformed([Fault(("filter", *fault.path), fault.detail) for fault in faults])
+        raise Malformed([fault.within("filter") for fault in faults])
     conditions = None if sent.filter is None else EventConditions.of(sent.filter)
     return await _current(
         request, await services_of(request).webhooks.store.change(name, sent.url, conditions, sent.state)

@@ -13,7 +13,7 @@ from service.append.knowledge import LedgerKnowledge
 from service.append.repeats import Repeats, names_in
 from service.append.request import AppendResult
 from service.domain.admit.decide import decide
-from service.domain.errors import EventChanged, Fault, Refused, TooEarly, TooMuchWork, VersionConflict
+from service.domain.errors import EventChanged, Refused, TooEarly, TooMuchWork, VersionConflict
 from service.domain.vocabulary import dates, instants
 from service.domain.vocabulary.events import Fact, Record, encode, is_uncertain, text_of
 from service.domain.vocabulary.kinds import CHANGES, PLANNED
@@ -233,9 +233,7 @@ class Attempt:
             stored = self._project(decision.events, request.recorded_by)
         except TooMuchWork as beyond:
             index = self._projector.position - first
-            request.refused = TooMuchWork(
-                [Fault(("events", index, *fault.path), fault.detail) for fault in beyond.faults]
-            )
+            request.refused = TooMuchWork([fault.within("events", index) for fault in beyond.faults])
         if request.refused is not None:  # raised here, for in the handler it would hold the other error and its frames
             raise request.refused
         if request.key is not None:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from service.domain.vocabulary.events import Fact, Record
 
 REQUEST_STEPS = 7_000_000
-"""Steps of work (service/domain/rule/work.py) that one request may cost: with its commit less than a second of a core.
-"""
+"""Steps of work (service/domain/rule/work.py) of one request at most: with its commit less than a second of a core."""
 LONE_STEPS = 8_500_000
 """Steps that one event alone may cost, which cannot be split: any fact of an item can be corrected, even where each of
 its FACTS_MAX answers changes by it, as long as they are a kilobyte each."""

@@ -24,6 +24,10 @@ class Fault(NamedTuple):
         """Return the path as a JSON pointer in a URI fragment (RFC 6901, section 6)."""
         return "#" + "".join([f"/{_step(step)}" for step in self.path])
 
+    def within(self, *path: str | int) -> Fault:
+        """Return the fault as one of a larger input, in which a path leads to this one."""
+        return Fault((*path, *self.path), self.detail)
+
 
 def _step(step: str | int) -> str:
     return quote(str(step).replace("~", "~0").replace("/", "~1"), safe="!$&'()*+,;=:@?")

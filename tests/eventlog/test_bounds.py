@@ -10,7 +10,9 @@ from uuid import uuid4
 
 import pytest
 
+from service.append.bounds import FACTS_MAX
 from service.views.asof.question import PAGE_BYTES
+from tests.benchmarks.histories import Histories
 from tests.costs import MB, Cost, memory, metered
 from tests.events import REPORTS, corrected, eased, event, imposed, opening, record
 from tests.servers import plain_client, serving
@@ -169,20 +171,13 @@ def test_the_opening_of_an_item_with_all_its_facts_can_be_corrected(
     server: Server, figure: Callable[[str], None]
 ) -> None:
     """It changes every answer: as much as one event alone may cost. With another it is refused."""
-    first = imposed("quota", "chips", occurred=day(-1_000))
-    facts = [first]
-    for number in range(1, 9_999):
-        change, terms = (
-            ("extended", {"until": day(number - 980)}),
-            ("suspended", {"until": day(number - 990)}),
-            ("reinstated", {}),
-            ("amended", {"rate_percent": number % 90}),
-        )[number % 4]
-        facts.append(event(f"restriction.{change}", "quota", "chips", occurred=day(number - 1_000), **terms))
-    for start in range(0, 9_999, 909):
-        answer, _ = post(server, facts[start : start + 909])
+    histories = Histories("mixed", FACTS_MAX, 1)
+    events = [*histories.events()]
+    assert len(events) == FACTS_MAX  # with the issue's opening
+    for start in range(0, len(events), 1_000):
+        answer, _ = post(server, events[start : start + 1_000])
         assert answer.status_code == 201, answer.text
-    correction, another = (corrected(first, first | {"against": [party]}) for party in ("US", "EU"))
+    correction, another = (histories.correction_of_all(histories.items[0], number) for number in (1, 2))
     twice, cost_of_both = post(server, [correction, another])
     figure(f"twice {outcome(twice, cost_of_both)}")
     assert [fault["pointer"] for fault in twice.json()["errors"]] == ["#/events/0"]
@@ -215,9 +210,9 @@ def test_a_few_corrections_that_change_many_answers_together(server: Server, fig
 
 @pytest.mark.row(61)
 def test_few_events_with_long_lists(server: Server, figure: Callable[[str], None]) -> None:
-    """28 events are few, and each names 700 entities: others do not wait for them, nor for the history they make.
+    """28 events are few, but 27 of them name 700 entities each: others do not wait for them.
 
-    A state shows what is to come: 20 lists, the same as those of the states beside it.
+    Each state of their history shows 20 lists that are to come, the same as the states beside it: they are kept once.
     """
     first = imposed("list", "chips", occurred=day(0))
     lists = [[{"name": f"Entity {number * 700 + index}"} for index in range(700)] for number in range(27)]

@@ -41,7 +41,7 @@ def faults_of(event: Fact | Record) -> list[Fault]:
         if (rule := _RULES.get(type(event))) and (fault := rule(event)):
             faults.append(fault)
     elif isinstance(event, RecordCorrected):
-        faults += [Fault(("event", *path), detail) for path, detail in faults_of(event.event)]
+        faults += [fault.within("event") for fault in faults_of(event.event)]
     if event.issues and len(set(event.issues)) < len(event.issues):
         faults.append(Fault(("issues",), "names an issue more than once"))
     return faults

@@ -40,15 +40,12 @@ def _faults_of_parts(parts: Sequence[object]) -> list[Fault]:
         if getattr(part, name) is not None and getattr(part, needed) is None
     ]
     if rule is not None:
-        faults += [_within(fault, index) for index, part in enumerate(parts) for fault in rule(part)]
+        faults += [fault.within(index) for index, part in enumerate(parts) for fault in rule(part)]
     for attribute, name in inner:
         for index, part in enumerate(parts):
-            faults += [_within(fault, index, name) for fault in part_faults(getattr(part, attribute))]
+            if (found := getattr(part, attribute)) is not None:
+                faults += [fault.within(index, name) for fault in part_faults(found)]
     return faults
-
-
-def _within(fault: Fault, *path: str | int) -> Fault:
-    return Fault((*path, *fault.path), fault.detail)
 
 
 def scope_faults(event: Restriction) -> Iterator[Fault]:

@@ -16,7 +16,7 @@ from service.domain.rule.choices import WORK_MAX, choices_of
 from service.domain.rule.decisions import POSTPONED, Decisions
 from service.domain.rule.ordered import Dated, by_order
 from service.domain.rule.walk import ANNOUNCED, GIVE_WAY, START_AFRESH, standing_on
-from service.domain.rule.work import CHOOSE_STEPS, POSSIBLE_STEPS, READING, SIFT_STEPS, Spend, unbounded
+from service.domain.rule.work import PICK_STEPS, POSSIBLE_STEPS, READING, SIFT_STEPS, Spend, unbounded
 from service.domain.vocabulary.dates import parse
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Readings:
         possible = dict(self._possible(facts, day)) if any([fact.unsure for fact in facts]) else {}
         if possible.keys() <= {headline[0]}:
             return ()
-        self._spend(CHOOSE_STEPS * len(facts))
+        self._spend(PICK_STEPS * len(facts))
         choices = choices_of(facts, day, self._spend, all_days=self._is_postponed)
         if choices is not None and not choices:
             return ()
@@ -138,7 +138,7 @@ class Readings:
     def _read(self, facts: Sequence[LiveFact], choices: Mapping[str, Sequence[int]]) -> Iterator[Decisions]:
         """Return the facts in every reading of some strings but the earliest, whose answer is known.
 
-        They hold until the next one is asked for, which moves those facts alone whose days are others in it.
+        They are the same object each time: the next reading moves those facts alone whose days are others in it.
         """
         decisions = Decisions(self._kind, facts)
         fixed: dict[LiveFact, Dated] = {fact: fact for fact in facts}

@@ -32,9 +32,9 @@ READING = 60
 SIFT_STEPS = 5
 """Steps for a fact of an item with uncertain dates, to find on a day whether it matters in some reading."""
 POSSIBLE_STEPS = 20
-"""Steps for a fact that does, to find the statuses that it may give."""
-CHOOSE_STEPS = 140
-"""Steps for it where there are several, to pick the days that dates are read as and to put the facts in order."""
+"""Steps for a fact that matters so, to find the statuses that it may give."""
+PICK_STEPS = 140
+"""Steps for such a fact where several statuses are possible, to pick the readings and to put the facts in order."""
 CHOICE_STEPS = 16
 """Steps for an uncertain date and another one that it is compared with, to find the days that it is read as."""
 

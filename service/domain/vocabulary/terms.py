@@ -212,7 +212,7 @@ def _by_templates(templates: tuple[str, ...], word: str | None, info: inspect.Ty
 
     def read(value: str) -> tuple[str, ...]:
         text = normalized(value) if folds else value
-        found = [start + (place and text) + end for start, place, end in parts]
+        found = [start + text + end if place else start for start, place, end in parts]
         return (*found, *[before + each + after for each in words_in(value)]) if word else tuple(found)
 
     if not templates:

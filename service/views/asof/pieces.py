@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from service.domain.rule.read_state import Coming, changes_to
 from service.domain.rule.state import UPCOMING_MAX
 from service.domain.vocabulary.kinds import PLANNED
-from service.views.asof.question import PAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,17 +52,16 @@ class FirstPieces(NamedTuple):
 
 
 def first_pieces(versions: Sequence[Version], known: int, after: Corner, most: int) -> FirstPieces:
-    """Return the first pieces after a corner that have a status: `most`, or fewer where they take much work or space.
+    """Return the first pieces after a corner that have a status: `most`, or fewer where they take much work.
 
     `versions` are in the order of their days, then of K; `known` is the last K that counts.
     """
     found: list[Piece] = []
-    work, size = _Pieces(versions, known, after), 0
+    work = _Pieces(versions, known, after)
     for piece in work.all():
-        if len(found) == most or (found and (work.steps > STEPS or size > PAGE_BYTES)):
+        if len(found) == most or (found and work.steps > STEPS):
             return FirstPieces(found, more=True)
         found.append(piece)
-        size += sum(map(len, piece.coming.first))
     return FirstPieces(found, more=False)
 
 
