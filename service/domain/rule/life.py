@@ -167,7 +167,7 @@ class Life:
         """
         days = {*self._calendar.between(first, last), last}
         if unsure:
-            days |= _unsure_days(unsure)
+            days |= _unsure_days(unsure, first)
         days.update(fact.eff.hi + 1 for fact in self._planned)
         if self._planned or self._kind.name == "issue":
             days.add(OPEN)
@@ -281,13 +281,18 @@ def _since(before: Answer | None, status: str | None, ruling: LiveFact | None, c
     return cause.on if cause is not None else ""
 
 
-def _unsure_days(facts: Iterable[LiveFact]) -> set[int]:
-    """Return the days on which readings may begin to differ in another way, where some dates are uncertain."""
-    dates = {when for fact in facts for when in (fact.occ, fact.eff, fact.end) if when is not None}
-    unsure = [when for when in dates if when.lo < when.hi]
-    bounds = {bound for when in dates for bound in (when.lo, when.hi)}
-    after = {bound + step for bound in bounds for step in range(1, min(len(unsure), UNSURE_MAX) + 1)}
-    return bounds | {day for day in after if any(when.lo <= day <= when.hi + 1 for when in unsure)}
+def _unsure_days(facts: Iterable[LiveFact], first: int) -> set[int]:
+    """Return the days on which readings may begin to differ in another way, where some dates are uncertain.
+
+    Days before the first that is asked for are left out, not all of them.
+    """
+    dates = {(when.lo, when.hi, when.text) for fact in facts for when in (fact.occ, fact.eff, fact.end) if when}
+    unsure = [(lo, hi) for lo, hi, _ in dates if lo < hi]
+    steps = min(len(unsure), UNSURE_MAX)
+    bounds = {bound for lo, hi, _ in dates for bound in (lo, hi) if bound >= first - steps}
+    near = [(lo, hi + 1) for lo, hi in unsure if hi + 1 >= first]
+    after = {bound + step for bound in bounds for step in range(1, steps + 1)} if near else ()
+    return bounds | {day for day in after if any([lo <= day <= last for lo, last in near])}
 
 
 def _live(fact: Dated | None) -> LiveFact | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from service.domain.rule.choices import WORK_MAX, choices_of
 from service.domain.rule.decisions import POSTPONED, Decisions
-from service.domain.rule.ordered import Dated, by_order
+from service.domain.rule.ordered import Dated
 from service.domain.rule.walk import ANNOUNCED, GIVE_WAY, START_AFRESH, standing_on
 from service.domain.rule.work import PICK_STEPS, POSSIBLE_STEPS, READING, SIFT_STEPS, Spend, unbounded
 from service.domain.vocabulary.dates import parse
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from service.domain.rule.facts import LiveFact
     from service.domain.rule.ordered import Order
-    from service.domain.rule.walk import Standing
     from service.domain.vocabulary.kinds import Kind
 
 Ruled = tuple[str | None, "LiveFact | None"]
@@ -36,15 +35,13 @@ Reading = dict[str, int]
 class Readings:
     """The readings of the facts of one item that count."""
 
-    def __init__(self, kind: Kind, facts: Iterable[LiveFact], spend: Spend = unbounded) -> None:
-        """`spend` takes the steps of the work, and may refuse them."""
-        self._kind, self._spend = kind, spend
-        self._facts = sorted(facts, key=by_order)
-        self._by_position = {fact.position: fact for fact in self._facts}
-        self._is_postponed = any([fact.change.name == POSTPONED for fact in self._facts])
-        dates = [when for fact in self._facts if fact.unsure for when in (fact.occ, fact.eff, fact.end) if when]
+    def __init__(self, kind: Kind, facts: Sequence[LiveFact], spend: Spend = unbounded) -> None:
+        """`facts` are in the order of decisions; `spend` takes the steps of the work, and may refuse them."""
+        self._kind, self._facts, self._spend = kind, facts, spend
+        self._is_postponed = any([fact.change.name == POSTPONED for fact in facts])
+        dates = [when for fact in facts if fact.unsure for when in (fact.occ, fact.eff, fact.end) if when]
         self._unsure = [(when.lo, when.hi) for when in dates if when.lo < when.hi]
-        self._may_move = self._is_postponed or _can_pass(self._facts)
+        self._may_move = self._is_postponed or _can_pass(facts)
 
     def on(self, day: int, headline: Ruled) -> tuple[Ruled, ...]:
         """List every status that some reading gives on a day, `headline` first; () when it is the only one."""
@@ -63,11 +60,13 @@ class Readings:
         if choices is None:
             found = possible | found
         else:
+            by_position: dict[int | None, LiveFact] = {fact.position: fact for fact in facts}
             for decisions in self._read(facts, choices):
-                standing = standing_on(decisions, day)
-                found.setdefault(standing.status, self._ruling(standing))
-                if len(found) == len(possible):
-                    break  # no reading gives another status than these
+                status, ruling, _, _ = standing_on(decisions, day)
+                if status not in found:
+                    found[status] = None if ruling is None else by_position[ruling.position]
+                    if len(found) == len(possible):
+                        break  # no reading gives another status than these
         del found[headline[0]]
         return (headline, *sorted(found.items(), key=_by_status)) if found else ()
 
@@ -153,9 +152,6 @@ class Readings:
                 fixed[fact] = _fixed(fact, reading)
                 decisions.add(fixed[fact])
             yield decisions
-
-    def _ruling(self, standing: Standing) -> LiveFact | None:
-        return None if standing.ruling is None else self._by_position[standing.ruling.position]
 
 
 def _by_status(ruled: Ruled) -> tuple[bool, str]:

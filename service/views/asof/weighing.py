@@ -119,7 +119,12 @@ def size_of(rows: Sequence[Row]) -> int:
     """Return how many events the work on an item's rows is like; an uncertain date is like MANY_EVENTS."""
     bodies: list[bytes] = [row[5] for row in rows]
     uncertain = sum([len(_UNCERTAIN.findall(body)) for body in bodies])
-    return len(bodies) + sum(map(len, bodies)) // EVENT_BYTES + MANY_EVENTS * uncertain
+    return events_like(bodies) + MANY_EVENTS * uncertain
+
+
+def events_like(bodies: Sequence[bytes]) -> int:
+    """Return how many events the reading of some bodies is like."""
+    return len(bodies) + sum(map(len, bodies)) // EVENT_BYTES
 
 
 async def apart(events: int, work: Callable[..., T], *given: Any) -> T:  # noqa: ANN401 - what the work takes
