@@ -16,7 +16,7 @@ from service.domain.rule.choices import WORK_MAX, choices_of
 from service.domain.rule.decisions import POSTPONED, Decisions
 from service.domain.rule.ordered import Dated
 from service.domain.rule.walk import ANNOUNCED, GIVE_WAY, START_AFRESH, standing_on
-from service.domain.rule.work import PICK_STEPS, POSSIBLE_STEPS, READING, SIFT_STEPS, Spend, unbounded
+from service.domain.rule.work import MOVED_STEPS, PICK_STEPS, POSSIBLE_STEPS, READING, SIFT_STEPS, Spend, unbounded
 from service.domain.vocabulary.dates import parse
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Readings:
         False too where there are too many readings to try.
         """
         facts = [fact for fact in self._facts if self._may_rule(fact, day)]
-        self._spend(READING * len(facts))
+        self._spend(PICK_STEPS * len(facts))
         choices = choices_of(facts, day, self._spend, all_days=True)
         if choices is None or prod(map(len, choices.values())) * len(facts) ** 2 > WORK_MAX:
             return False
@@ -144,10 +144,11 @@ class Readings:
         having = {key: [fact for fact in facts if key in _keys(fact)] for key in choices}
         before: Sequence[int] = [days[0] for days in choices.values()]
         for picked in islice(product(*choices.values()), 1, None):
-            self._spend(READING * len(facts))
-            moved = [having[key] for key, day, was in zip(choices, picked, before, strict=True) if day != was]
+            others = [having[key] for key, day, was in zip(choices, picked, before, strict=True) if day != was]
+            moved = dict.fromkeys(chain.from_iterable(others))
+            self._spend(READING + MOVED_STEPS * len(moved) + len(facts))
             reading, before = dict(zip(choices, picked, strict=True)), picked
-            for fact in dict.fromkeys(chain.from_iterable(moved)):
+            for fact in moved:
                 decisions.remove(fixed[fact])
                 fixed[fact] = _fixed(fact, reading)
                 decisions.add(fixed[fact])

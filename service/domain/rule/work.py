@@ -27,8 +27,10 @@ FACET_STEPS = 80
 """Steps for what an item was not found by before: it is written too."""
 TALLY_STEPS = 400
 """Steps to shift the tally of an issue, and to write its posture."""
-READING = 60
-"""Steps for a fact in one reading of uncertain dates."""
+READING = 50
+"""Steps for one reading of uncertain dates, or for a day of it, in addition to one for each fact."""
+MOVED_STEPS = 35
+"""Steps for a fact whose days are others in a reading than in the one before."""
 SIFT_STEPS = 5
 """Steps for a fact of an item with uncertain dates, to find on a day whether it matters in some reading."""
 POSSIBLE_STEPS = 20
