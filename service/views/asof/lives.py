@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PUBLISH_STEPS = 30
 """Steps for an event of a fact, to find what of it counts on a day."""
-LIVES_STEPS = 4_000_000
+LIVES_STEPS = 3_500_000
 """Steps of work (service/domain/rule/work.py) that an item may take on all of its days together.
 
 With what it takes to load the events that is less than a second.
