@@ -77,6 +77,19 @@ def test_a_plan_is_since_its_own_day_though_another_stood_before_it() -> None:
     ]
 
 
+def test_uncertain_days_of_changes_with_the_same_status_leave_it_certain() -> None:
+    """Ten extensions in one month, in whatever order, leave a suspension as it is: there is nothing to try out."""
+    ranges = [f"[2025-03-{day:02}..2025-03-20]" for day in range(1, 11)]
+    history = [
+        event("clearance.granted", "licence", "chips", occurred="2025-01-01", granted_by="US", beneficiaries=[]),
+        event("clearance.suspended", "licence", "chips", occurred="2025-02-01"),
+        *[event("clearance.extended", "licence", "chips", occurred=each) for each in ranges],
+    ]
+    found = state(Item.of(events_of(history), "licence"), date(2025, 3, 25))
+    assert found is not None
+    assert (found["status"], found["certainty"], found["alternatives"]) == ("suspended", "certain", [])
+
+
 @settings(max_examples=150)
 @given(histories())
 def test_a_life_that_grows_is_that_of_an_item_which_is_loaded(history: list[Event]) -> None:

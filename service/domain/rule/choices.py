@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from service.domain.vocabulary.dates import When
     from service.domain.vocabulary.kinds import ChangeRule
 
-Role = tuple["ChangeRule", bool]
+Trait = tuple["ChangeRule", bool]
 """The change of a fact, and whether the fact has an end."""
 
 WORK_MAX = 8_192
@@ -30,7 +30,7 @@ class _Date:
     """A date string of some facts.
 
     `shifts` are the days after it on which it is compared with D: 0 for the day itself, 1 for the end of a `through`.
-    `decided` are the roles of the facts that were decided on it; `begun` those of the facts that take hold on it, each
+    `decided` are the traits of the facts that were decided on it; `begun` those of the facts that take hold on it, each
     with the first and the last possible day of their decisions.
     """
 
@@ -39,8 +39,8 @@ class _Date:
     def __init__(self, when: When) -> None:
         self.when = when
         self.shifts: set[int] = set()
-        self.decided: set[Role] = set()
-        self.begun: dict[Role, tuple[int, int]] = {}
+        self.decided: set[Trait] = set()
+        self.begun: dict[Trait, tuple[int, int]] = {}
 
     @property
     def orders(self) -> bool:
@@ -53,18 +53,18 @@ class _Date:
 
     def is_compared_with(self, other: _Date) -> bool:
         """Return whether the order of two facts, one of each date, can depend on these dates and change the status."""
-        if any([_are_compared(role, another) for role in self.decided for another in other.decided]):
+        if any([_are_compared(trait, another) for trait in self.decided for another in other.decided]):
             return True
         return any(
             [
-                lo <= last and first <= hi and _are_compared(role, another)
-                for role, (lo, hi) in self.begun.items()
+                lo <= last and first <= hi and _are_compared(trait, another)
+                for trait, (lo, hi) in self.begun.items()
                 for another, (first, last) in other.begun.items()
             ]
         )
 
 
-def _are_compared(one: Role, other: Role) -> bool:
+def _are_compared(one: Trait, other: Trait) -> bool:
     """Return whether the order of two facts can matter to the status on a day, where neither is a `postponed`.
 
     If it cannot, the two may change places wherever they are neighbours, and the rule gives the same status.
@@ -92,14 +92,14 @@ def _dates(facts: Iterable[LiveFact], *, all_days: bool) -> dict[str, _Date]:
     """Return every date string of some facts that a reading fixes."""
     found: dict[str, _Date] = {}
     for fact in facts:
-        role, occ = (fact.change, fact.end is not None), fact.occ
+        trait, occ = (fact.change, fact.end is not None), fact.occ
         decided = found.setdefault(occ.text, _Date(occ))
-        decided.decided.add(role)
+        decided.decided.add(trait)
         if all_days or fact.change.opens:
             decided.shifts.add(0)
         begun = found.setdefault(fact.eff.text, _Date(fact.eff))
-        first, last = begun.begun.get(role, (occ.lo, occ.hi))
-        begun.begun[role] = min(first, occ.lo), max(last, occ.hi)
+        first, last = begun.begun.get(trait, (occ.lo, occ.hi))
+        begun.begun[trait] = min(first, occ.lo), max(last, occ.hi)
         begun.shifts.add(0)
         if fact.end_key is not None and fact.end is not None:
             when = parse(fact.end_key)
