@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from service.domain.rule.publication import as_published_by, days
 from service.domain.vocabulary.kinds import KINDS
-from service.views.asof.weighing import PageWork, chained, publication_day, rows_of, size_of
+from service.views.asof.weighing import PageWork, chained, publication_day, publish_steps, rows_of, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from service.storage.database import Database, Row
     from service.views.asof.question import Basis
 
-PUBLISH_STEPS = 30
-"""Steps for an event of a fact, to find what of it counts on a day."""
-LIVES_STEPS = 3_500_000
+LIVES_STEPS = 4_000_000
 """Steps of work (service/domain/rule/work.py) that an item may take on all of its days together.
 
 With what it takes to load the events that is less than a second.
@@ -45,14 +43,16 @@ class Lives:
         item = chained(self._rows)
         known: dict[int, Sequence[Entry]] = {}
         changes: dict[int, dict[int, None]] = {}
+        steps: dict[int, int] = {}
         for root, chain in item.chains.items():
+            steps[root] = publish_steps(chain)
             for entry in chain:
                 for day in days(entry):
                     changes.setdefault(day, {})[root] = None
         for day in sorted(changes):
             if day > self.last:
                 break
-            work.spend(PUBLISH_STEPS * sum([len(item.chains[root]) for root in changes[day]]))
+            work.spend(sum([steps[root] for root in changes[day]]))
             chains = {root: as_published_by(item.chains[root], day) for root in changes[day]}
             new = {root: chain for root, chain in chains.items() if chain != known.get(root, [])}
             known |= new

@@ -10,9 +10,10 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from service.domain.errors import TooMuchToAnswer
-from service.domain.rule.facts import Entry
+from service.domain.rule.facts import Entry, reports_in
 from service.domain.rule.item import Item
 from service.domain.rule.publication import as_published_by
+from service.domain.rule.work import REPORT_STEPS
 from service.domain.vocabulary import events, instants
 from service.views.working_set import rows_by_item
 
@@ -45,6 +46,8 @@ FIRST = 10
 """Items loaded before their sizes are known; each may have 4 MiB of events."""
 LOADED_BYTES = 4 * 2**20
 """Bytes of events that are loaded at a time, as far as the items before are a guide."""
+PUBLISH_STEPS = 30
+"""Steps for an event of a fact, in addition to those for its reports, to find what of it counts on a day."""
 BYTES_A_STEP = 2
 """Bytes of events that are decoded, and written into a state, in a step."""
 
@@ -71,11 +74,11 @@ class PageWork:
         """Whether the page ends here."""
         return self._steps >= self._most
 
-    def add(self, item: Item) -> None:
-        """Count an item that was loaded and weighed."""
+    def add(self, item: Item, more: int = 0) -> None:
+        """Count an item that was loaded and weighed, and `more` steps."""
         self._items += 1
         self._bytes += item.bytes
-        self._steps += item.steps + item.bytes // BYTES_A_STEP
+        self._steps += item.steps + item.bytes // BYTES_A_STEP + more
 
     def part(self, most: int) -> int:
         """Return how many items to load next: `most` at most."""
@@ -106,13 +109,19 @@ def _weighed(rows: Iterable[Sequence[Row]], day: int | None, work: PageWork, tak
     for of_item in rows:
         if work.is_enough:
             break
-        item, chains = chained(of_item), None
+        item, chains, steps = chained(of_item), None, 0
         if day is not None:
             chains = {root: as_published_by(chain, day) for root, chain in item.chains.items()}
+            steps = sum(map(publish_steps, item.chains.values()))
         item.know(item.chains if chains is None else chains)
         taken.append(take(item))
-        work.add(item)
+        work.add(item, steps)
     return taken
+
+
+def publish_steps(chain: Sequence[Entry]) -> int:
+    """Return the steps that it takes to find what of a chain counts on a day."""
+    return sum([PUBLISH_STEPS + REPORT_STEPS * reports_in(entry.event) for entry in chain])
 
 
 def size_of(rows: Sequence[Row]) -> int:
