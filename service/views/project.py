@@ -77,11 +77,16 @@ class Projector:
             self._index(recorded, home)
 
     def undo(self) -> None:
-        """Undo what was done to the tallies; the items have to be thrown away."""
+        """Undo what was done to the tallies, all at once for each; the items have to be thrown away."""
+        undone: dict[Tally, dict[tuple[int, int], int]] = {}
         while self._changed:
             tally, shifted, published_by = self._changed.pop()
             tally.published = published_by
-            tally.add([Shift(bearing, day, -more) for bearing, day, more in shifted])
+            of_tally = undone.setdefault(tally, {})
+            for bearing, day, more in shifted:
+                of_tally[bearing, day] = of_tally.get((bearing, day), 0) - more
+        for tally, of_tally in undone.items():
+            tally.add([Shift(*place, more) for place, more in of_tally.items() if more])
 
     def finish(self) -> Commit:
         """Return the collected rows."""
