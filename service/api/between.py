@@ -26,6 +26,7 @@ from service.views.asof.touching import not_compared, shown, touching_page
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from service.domain.matching.clauses import Clause
     from service.views.asof.question import ItemState, StatePage
 
 if TYPE_CHECKING:
@@ -135,15 +136,13 @@ async def _get_between(asked: AsOfRequest[BetweenQuery]) -> Answered:
 
 async def _displacing(asked: AsOfRequest[BetweenQuery], wanted: ScopeFilter, page: StatePage) -> dict[str, list[str]]:
     """Return, for each restriction that is displaced, those that the same partner has in its place."""
-    found: dict[str, list[str]] = {}
-    goods = [clause for clause in wanted.clauses if clause.unsaid]
+    sides: list[tuple[list[ItemState], list[Clause]]] = []
+    goods, day = [clause for clause in wanted.clauses if clause.unsaid], page.basis.as_of
     one, other = asked.query.partners()
     for side, actor, target in (("a_on_b", one, other), ("b_on_a", other, one)):
-        states = [each for each in page.items if each.side == side and each.kind == "restriction"]
-        day = page.basis.as_of
         clauses = [*goods, *[CLAUSES[name](who, day) for name, who in (("by", actor), ("against", target)) if who]]
-        found |= await displacing(asked.database, page.basis, states, clauses)
-    return found
+        sides.append(([each for each in page.items if each.side == side], clauses))
+    return await displacing(asked.database, page.basis, sides)
 
 
 def _grouped(items: Iterable[ItemState], displaced_by: Mapping[str, Sequence[str]]) -> bytes:

@@ -146,7 +146,7 @@ async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
         touching_page(database, basis.pinned(), wanted, after=asked.after, limit=query.limit),
         not_compared(database, basis, wanted),
     )
-    others = await displacing(database, basis, page.items, query.displacers(wanted, day))
+    others = await displacing(database, basis, [(page.items, query.displacers(wanted, day))])
     return await _answered(asked, page, others, left)
 
 
@@ -174,7 +174,7 @@ async def _with_charge(asked: AsOfRequest[ExposureQuery], wanted: ScopeFilter, p
         more.append(f"{NOT_COMPARED_MAX} measures or more could not be compared")
     elif left.next is not None:
         more.append("the measures that could not be compared were too much work to be counted")
-    others = await displacing(database, basis, states, query.displacers(wanted, basis.as_of))
+    others = await displacing(database, basis, [(states, query.displacers(wanted, basis.as_of))])
     shipment = Shipment(good, origin, blocs_with(origin, basis.as_of), query.entity, query.quota)
     measures = Touching(_on_imports(states), _on_imports(left.items), others, more)
     found = charge(shipment, measures, destination=query.destination is not None)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FIRST = 6
 """Items of a token that are listed first, for each that is wanted."""
+FIRST_OF_SEVERAL = 24
+"""Items of a token that are listed first where lists are intersected: few of a list are in the others."""
 GROWTH = 4
 CHUNK = 2_000
 """Items of a token that are listed at a time, at most."""

@@ -24,14 +24,20 @@ _TOKEN = "in-place-of:"  # noqa: S105 - a token to search by, not a secret  # no
 
 
 async def displacing(
-    database: Database, basis: Basis, states: Iterable[ItemState], clauses: Sequence[Clause]
+    database: Database, basis: Basis, asked: Iterable[tuple[Iterable[ItemState], Sequence[Clause]]]
 ) -> dict[str, list[str]]:
     """Return, for each restriction that is displaced, the names of those that apply in its place, sorted.
 
-    Those displace for which every clause holds: they touch the same good, and are against the same country. Without a
-    clause about a good, they are on every good that the displaced one names.
+    Of `asked`, states come with the clauses that have to hold for those that displace them: they touch the same good,
+    and are against the same country. Without a clause about a good, they are on every good that the displaced one
+    names.
     """
-    displaced = {f"{_TOKEN}{each.slug}": each.tokens for each in states if each.kind == IN_FORCE.kind}
+    displaced = {
+        f"{_TOKEN}{each.slug}": (each.tokens, clauses)
+        for states, clauses in asked
+        for each in states
+        if each.kind == IN_FORCE.kind
+    }
     tokens = [*displaced]
     if not tokens:
         return {}
@@ -39,14 +45,18 @@ async def displacing(
     sql = _NAMING.format(among=dialect.slugs.format("$1"))
     rows = await database.fetch(sql, dialect.listed(tokens), basis.position)
     found: dict[str, list[str]] = {}
-    by_good = any(clause.unsaid for clause in clauses)
     for other in await engine_of(basis).named(database, basis, [slug for (slug,) in rows]) if rows else ():
-        if _NOT_APPLIED not in other.tokens and all(clause.found(other.tokens) for clause in clauses):
-            for name in sorted(other.tokens.intersection(tokens)):
-                if not by_good and not _covers(other.tokens, displaced[name]):
-                    continue
-                found.setdefault(name.removeprefix(_TOKEN), []).append(other.slug)
+        if _NOT_APPLIED not in other.tokens:
+            for name in other.tokens.intersection(tokens):
+                if _displaces(other.tokens, *displaced[name]):
+                    found.setdefault(name.removeprefix(_TOKEN), []).append(other.slug)
     return {slug: sorted(others) for slug, others in found.items()}
+
+
+def _displaces(new: frozenset[str], old: frozenset[str], clauses: Sequence[Clause]) -> bool:
+    """Return whether a restriction displaces another one that it names, by their tokens."""
+    by_good = any(clause.unsaid for clause in clauses)
+    return all(clause.found(new) for clause in clauses) and (by_good or _covers(new, old))
 
 
 def _covers(new: frozenset[str], old: frozenset[str]) -> bool:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from service.domain.matching.partners import PARTNER_NAMES, about_item
 from service.domain.rule.state import encode
+from service.domain.vocabulary.kinds import KINDS
+from service.domain.vocabulary.terms import terms_of_kind
 from service.views.asof import candidates, published, recorded
 from service.views.asof.candidates import NEVER, groups_of, intersected, listed
 from service.views.asof.names import as_written, has_residual
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 PART = 10
 """Items read in one statement for each that is wanted, at most: it ends with the last wanted."""
 NOT_COMPARED_MAX = 100
+_REFERRING = frozenset(kind for kind in KINDS if "restriction" in terms_of_kind(kind))
+"""Kinds of which a state may name a restriction."""
 
 
 async def touching_page(
@@ -48,7 +52,8 @@ async def touching_page(
     groups, others = groups_of(wanted.searched())
     sieve, work = Sieve(wanted.searched(), others), PageWork()
     sift = recorded.sifted if question.published is None else partial(published.sifted, work=work)
-    size = min(candidates.FIRST * limit, candidates.CHUNK)
+    first = candidates.FIRST if len(groups) == 1 else candidates.FIRST_OF_SEVERAL
+    size = min(first * limit, candidates.CHUNK)
     while True:
         basis, lists = await listed(database, question, groups, after, size)
         numbers = await intersected(database, groups, lists, narrow=not wanted.unsaid)
@@ -123,6 +128,8 @@ def _reference_of(state: ItemState, wanted: ScopeFilter) -> str | None:
     if wanted.partners is not None and state.kind == "statement":
         return about_item(state.body)
     if wanted.partners is None and not any(clause.inherits in state.tokens for clause in wanted.clauses):
+        return None
+    if state.kind not in _REFERRING:
         return None
     return next((token.partition(":")[2] for token in state.tokens if token.startswith("restriction:")), None)
 
