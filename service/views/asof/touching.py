@@ -114,6 +114,8 @@ async def _with_references(
 
 def _touching(wanted: ScopeFilter, states: Iterable[ItemState], references: Mapping[str, ItemState]) -> list[ItemState]:
     touching = []
+    if wanted.partners is not None:  # they decide by themselves, more closely than the clauses that find candidates
+        wanted = wanted._replace(clauses=[each for each in wanted.clauses if each.name not in PARTNER_NAMES])
     for state in states:
         reference = references.get(state.slug)
         is_one = reference is not None and (reference.kind == "restriction" or state.kind == "statement")
@@ -144,8 +146,7 @@ def _found(state: ItemState, reference: frozenset[str] | None, wanted: ScopeFilt
     stands = wanted.partners.found(state.kind, state.body, reference)
     if stands is None:
         return None
-    others = {name: what for name, what in matched.items() if name not in PARTNER_NAMES}
-    return state._replace(matched=others | wanted.partners.matched(stands), side=stands.side)
+    return state._replace(matched=matched | wanted.partners.matched(stands), side=stands.side)
 
 
 def _is_of(state: ItemState, maker: Clause) -> bool:
