@@ -67,7 +67,8 @@ class _Date:
 def _are_compared(one: Trait, other: Trait) -> bool:
     """Return whether the order of two facts can matter to the status on a day, where neither is a `postponed`.
 
-    If it cannot, the two may change places wherever they are neighbours, and the rule gives the same status.
+    If it cannot, the two may change places wherever they are neighbours, and the rule gives the same status
+    (docs/decisions/0079).
     """
     (change, has_end), (another, another_has_end) = one, other
     if change.track != another.track:
