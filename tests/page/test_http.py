@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.events import event
 from tests.page.conftest import opened, record_all
 
 if TYPE_CHECKING:
@@ -166,6 +167,21 @@ def test_a_search_says_its_day_and_what_may_touch_the_good(page: Client) -> None
     assert re.search(r"\d+ measures between them may be on “gallium” or not", text)
     assert "as known on 10 December 2024, is on a good called “gallium”" in text
     assert "The status is that of the whole issue" in text
+
+
+def test_a_search_says_that_there_is_more(empty: Client) -> None:
+    """Of each list a search shows twelve items: where there are thirteen it says so, and where there are twelve not."""
+    record_all(empty, [opened("One")])
+    terms = {"imposed_by": "CN", "against": ["JP"], "instrument": "quota", "goods": [{"name": "terbium"}]}
+    record_all(empty, [event("restriction.imposed", f"quota-{each}", "one", **terms) for each in range(12)])
+    asked = "/?q=terbium&as_of=2025-06-10"
+    text = empty.get(asked).text
+    assert re.search(r'On this good, between any parties <span class="count">12</span>', text)
+    assert "There is more than is shown here" not in text
+    record_all(empty, [event("restriction.imposed", "quota-12", "one", **terms)])
+    text = empty.get(asked).text
+    assert re.search(r'On this good, between any parties <span class="count">12 and more</span>', text)
+    assert "There is more than is shown here" in text
 
 
 def test_an_empty_calendar_leads_further_ahead(page: Client) -> None:

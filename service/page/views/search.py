@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from service.domain.vocabulary.kinds import KINDS
@@ -28,7 +29,10 @@ def good_of(text: str) -> dict[str, object]:
 
 
 async def searched(visit: Visit, text: str, shown: set[str]) -> dict[str, Any]:
-    """Return what is found elsewhere, in groups without what is shown already, and the issues."""
+    """Return what is found elsewhere, in groups without what is shown already, and the issues.
+
+    A group is its head, its items, and whether there is more than these.
+    """
     code = party_named(text)
     groups: list[tuple[str, list[tuple[str, dict[str, object]]]]] = (
         [
@@ -46,8 +50,10 @@ async def searched(visit: Visit, text: str, shown: set[str]) -> dict[str, Any]:
     issues, *answers = await together(*asked)
     found, rest = [], iter(answers)
     for head, lists in groups:
-        items = [each for _ in lists for each in next(rest)["items"] if each["id"] not in shown]
+        pages = list(islice(rest, len(lists)))
+        items = [each for page in pages for each in page["items"] if each["id"] not in shown]
         shown |= {each["id"] for each in items}
-        if items:
-            found.append((head, items))
-    return {"groups": found, "issues": issues["items"], "country": code}
+        more = any(page["next"] for page in pages)
+        if items or more:
+            found.append((head, items, more))
+    return {"groups": found, "issues": issues["items"], "more_issues": bool(issues["next"]), "country": code}
