@@ -284,7 +284,7 @@ def _since(before: Answer | None, status: str | None, ruling: LiveFact | None, c
 def _unsure_days(facts: Iterable[LiveFact], first: int) -> set[int]:
     """Return the days on which readings may begin to differ in another way, where some dates are uncertain.
 
-    Days before the first that is asked for are left out, not all of them.
+    Most days before the first one that is asked for are left out.
     """
     dates = {(when.lo, when.hi, when.text) for fact in facts for when in (fact.occ, fact.eff, fact.end) if when}
     unsure = [(lo, hi) for lo, hi, _ in dates if lo < hi]
