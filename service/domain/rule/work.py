@@ -21,9 +21,9 @@ EVENT_STEPS = 10
 """Steps to weigh a fact, for it and for each record on it."""
 REPORT_STEPS = 14
 """Steps to weigh a fact, for each report of these events."""
-TOKEN_STEPS = 40
+TOKEN_STEPS = 25
 """Steps for what a text is found by, a word or a name: to read it and to count it."""
-FACET_STEPS = 80
+FACET_STEPS = 50
 """Steps for what an item was not found by before: it is written too."""
 TALLY_STEPS = 400
 """Steps to shift the tally of an issue, and to write its posture."""
