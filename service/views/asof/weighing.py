@@ -125,10 +125,13 @@ def publish_steps(chain: Sequence[Entry]) -> int:
 
 
 def size_of(rows: Sequence[Row]) -> int:
-    """Return how many events the work on an item's rows is like; an uncertain date is like MANY_EVENTS."""
+    """Return how many events the work on an item's rows is like: an uncertain date among few events is like many.
+
+    Many events are not searched for such dates: that would hold up others.
+    """
     bodies: list[bytes] = [row[5] for row in rows]
-    uncertain = sum([len(_UNCERTAIN.findall(body)) for body in bodies])
-    return events_like(bodies) + MANY_EVENTS * uncertain
+    events = events_like(bodies)
+    return events if events > MANY_EVENTS else events + MANY_EVENTS * any([_UNCERTAIN.search(body) for body in bodies])
 
 
 def events_like(bodies: Sequence[bytes]) -> int:
