@@ -299,11 +299,11 @@ def test_the_history_of_a_long_item_is_paged_by_its_work(server: Server, figure:
 @pytest.mark.attack
 @pytest.mark.row(24)
 def test_large_bodies_one_after_the_other_are_not_kept(server: Server, figure: Callable[[str], None]) -> None:
-    """What the process keeps of what it recorded is bounded in bytes: 60 bodies of 7 MB leave no more than 30 do."""
+    """What the process keeps of what it recorded is bounded in bytes: 60 bodies of 5 MB leave no more than 30 do."""
     reports = [{"outlet": "o", "url": "https://example.org/" + "x" * 1_900}] * 3
 
     def send(number: int) -> int:
-        facts = [imposed(f"item-{number}-{index}", "chips", reports=reports) for index in range(1_000)]
+        facts = [imposed(f"item-{number}-{index}", "chips", reports=reports) for index in range(700)]
         with plain_client(server.url) as client:
             client.post("/v1/events", json={"events": facts}).raise_for_status()
         return memory(server)
