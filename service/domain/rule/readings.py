@@ -60,7 +60,7 @@ class Readings:
         if choices is None:
             found = possible | found
         else:
-            by_position: dict[int | None, LiveFact] = {fact.position: fact for fact in facts}
+            by_position = {fact.position: fact for fact in facts}
             for decisions in self._read(facts, choices):
                 status, ruling, _, _ = standing_on(decisions, day)
                 if status not in found:

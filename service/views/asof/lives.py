@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from service.domain.rule.facts import reports_in
 from service.domain.rule.publication import as_published_by, days
 from service.domain.vocabulary.kinds import KINDS
 from service.views.asof.weighing import PageWork, chained, publication_day, publish_steps, rows_of, size_of
@@ -45,7 +46,7 @@ class Lives:
         changes: dict[int, dict[int, None]] = {}
         steps: dict[int, int] = {}
         for root, chain in item.chains.items():
-            steps[root] = publish_steps(chain)
+            steps[root] = publish_steps(len(chain), sum([reports_in(entry.event) for entry in chain]))
             for entry in chain:
                 for day in days(entry):
                     changes.setdefault(day, {})[root] = None
