@@ -22,8 +22,10 @@ from service.domain.vocabulary.events import Batch
 from service.eventlog.log import log_pages
 from service.storage.connect import connect
 from service.storage.database import Database
+from service.views.asof import lists
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Question, StateFilter
+from service.views.asof.weighing import PageWork
 from tests.conftest import PostgresServer
 from tests.oracle import K, Published
 
@@ -83,8 +85,8 @@ class Opened:
 
     async def kind(self, kind: str, day: date, known: K | None = None, *tokens: str) -> list[Event]:
         """Ask for the states of a kind."""
-        question, wanted = asking(day, known), StateFilter(kind, tokens)
-        page = await engine_of(question).page(self.database, question, wanted, after=0, limit=1_000)
+        wanted = lists.Search(StateFilter(kind, tokens))
+        page = await lists.page(self.database, asking(day, known), wanted, after=0, limit=1_000, work=PageWork())
         return [json.loads(found.body) for found in page.items]
 
     async def rows(self) -> dict[str, list[tuple[Any, ...]]]:

@@ -20,7 +20,7 @@ from service.domain.vocabulary.codes import PARTIES, Hs, Name, Party, Slug
 from service.domain.vocabulary.kinds import KINDS, PLANNED, STATUSES
 from service.views.asof.displaced import displacing
 from service.views.asof.question import Included, ScopeFilter
-from service.views.asof.sources import with_sources
+from service.views.asof.sources import page_work, with_sources
 from service.views.asof.touching import not_compared, shown, touching_page
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from service.domain.matching.clauses import Clause
     from service.views.asof.question import ItemState, StatePage
+    from service.views.asof.weighing import PageWork
 
 if TYPE_CHECKING:
     ItemKind = str
@@ -126,15 +127,18 @@ async def _get_between(asked: AsOfRequest[BetweenQuery]) -> Answered:
     """Read what stands between two partners."""
     query, database = asked.query, asked.database
     wanted = query.filter(asked.question.as_of)
-    page = await touching_page(database, asked.question, wanted, after=asked.after, limit=query.limit)
-    others = await _displacing(asked, wanted, page)
-    left = await not_compared(database, page.basis, wanted)
-    found = await with_sources(database, page.basis, page.items, page.next, query.sources)
+    work = page_work(asked.question, query.sources)
+    page = await touching_page(database, asked.question, wanted, after=asked.after, limit=query.limit, work=work)
+    others = await _displacing(asked, wanted, page, work.beside())
+    left = await not_compared(database, page.basis, wanted, work)
+    found = await with_sources(database, page.basis, page.items, page.next, query.sources, work)
     answered = asked.page(page.basis, (), found.next, not_compared=left)
     return answered._replace(members=_grouped(found.items, others) + answered.members.removeprefix(b'"items":[]'))
 
 
-async def _displacing(asked: AsOfRequest[BetweenQuery], wanted: ScopeFilter, page: StatePage) -> dict[str, list[str]]:
+async def _displacing(
+    asked: AsOfRequest[BetweenQuery], wanted: ScopeFilter, page: StatePage, work: PageWork
+) -> dict[str, list[str]]:
     """Return, for each restriction that is displaced, those that the same partner has in its place."""
     sides: list[tuple[list[ItemState], list[Clause]]] = []
     goods, day = [clause for clause in wanted.clauses if clause.unsaid], page.basis.as_of
@@ -142,7 +146,7 @@ async def _displacing(asked: AsOfRequest[BetweenQuery], wanted: ScopeFilter, pag
     for side, actor, target in (("a_on_b", one, other), ("b_on_a", other, one)):
         clauses = [*goods, *[CLAUSES[name](who, day) for name, who in (("by", actor), ("against", target)) if who]]
         sides.append(([each for each in page.items if each.side == side], clauses))
-    return await displacing(asked.database, page.basis, sides)
+    return await displacing(asked.database, page.basis, sides, work)
 
 
 def _grouped(items: Iterable[ItemState], displaced_by: Mapping[str, Sequence[str]]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
@@ -22,10 +21,9 @@ from service.domain.matching.blocs import blocs_with
 from service.domain.matching.partners import Partners
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party
 from service.views.asof import touching
-from service.views.asof.basis import resolve
 from service.views.asof.displaced import displacing
 from service.views.asof.question import ScopeFilter, StatePage
-from service.views.asof.sources import with_sources
+from service.views.asof.sources import page_work, with_sources
 from service.views.asof.touching import NOT_COMPARED_MAX, not_compared, touching_page
 
 if TYPE_CHECKING:
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from service.domain.charging.measures import Measure
     from service.domain.matching.clauses import Clause
     from service.views.asof.question import ItemState
+    from service.views.asof.weighing import PageWork
 
 CHARGED_MAX = 500
 """Measures that a charge is reckoned from, at most; with more it is not complete."""
@@ -137,48 +136,51 @@ async def _get_exposure(asked: AsOfRequest[ExposureQuery]) -> Answered:
     """Read the restrictions and clearances that touch a good and a country, and what is charged."""
     query, database, day = asked.query, asked.database, asked.question.as_of
     wanted = query.filter(day)
+    work = page_work(asked.question, query.sources)
+    page = await touching_page(database, asked.question, wanted, after=asked.after, limit=query.limit, work=work)
     charged = asked.cursor is None and query.origin is not None and query.good_asked is not None
     if charged and not wanted.unsaid:
-        page = await touching_page(database, asked.question, wanted, after=asked.after, limit=query.limit)
-        return await _with_charge(asked, wanted, page)
-    basis = await resolve(database, asked.question)
-    page, left = await asyncio.gather(  # each waits for the database several times
-        touching_page(database, basis.pinned(), wanted, after=asked.after, limit=query.limit),
-        not_compared(database, basis, wanted),
-    )
-    others = await displacing(database, basis, [(page.items, query.displacers(wanted, day))])
-    return await _answered(asked, page, others, left)
+        return await _with_charge(asked, wanted, page, work)
+    left = await not_compared(database, page.basis, wanted, work)
+    others = await displacing(database, page.basis, [(page.items, query.displacers(wanted, day))], work.beside())
+    return await _answered(asked, page, others, left, work)
 
 
 async def _answered(
-    asked: AsOfRequest[ExposureQuery], page: StatePage, others: Mapping[str, Sequence[str]], left: StatePage | None
+    asked: AsOfRequest[ExposureQuery],
+    page: StatePage,
+    others: Mapping[str, Sequence[str]],
+    left: StatePage | None,
+    work: PageWork,
 ) -> Answered:
-    found = await with_sources(asked.database, page.basis, page.items, page.next, asked.query.sources)
+    found = await with_sources(asked.database, page.basis, page.items, page.next, asked.query.sources, work)
     bodies = [touching.shown(each, others.get(each.slug, ())) for each in found.items]
     return asked.page(page.basis, bodies, found.next, not_compared=left)
 
 
-async def _with_charge(asked: AsOfRequest[ExposureQuery], wanted: ScopeFilter, page: StatePage) -> Answered:
+async def _with_charge(
+    asked: AsOfRequest[ExposureQuery], wanted: ScopeFilter, page: StatePage, work: PageWork
+) -> Answered:
     """Return the first page with the charge: it is reckoned from all measures on imports, on any page."""
     query, basis, database, states = asked.query, page.basis, asked.database, [*page.items]
     good, origin, more = query.good_asked, query.origin, list[str]()
     assert good is not None  # noqa: S101 - asked for only with both
     assert origin is not None  # noqa: S101
     if page.next is not None:
-        rest = await touching_page(database, basis.pinned(), wanted, after=page.next, limit=CHARGED_MAX)
+        rest = await touching_page(database, basis.pinned(), wanted, after=page.next, limit=CHARGED_MAX, work=work)
         states += rest.items
         more += [] if rest.next is None else [f"more than {len(states)} measures touch the good"]
     unclear = wanted._replace(unsaid=True)
-    left = await touching_page(database, basis.pinned(), unclear, after=0, limit=NOT_COMPARED_MAX)
+    left = await touching_page(database, basis.pinned(), unclear, after=0, limit=NOT_COMPARED_MAX, work=work)
     if left.next is not None and len(left.items) == NOT_COMPARED_MAX:
         more.append(f"{NOT_COMPARED_MAX} measures or more could not be compared")
     elif left.next is not None:
         more.append("the measures that could not be compared were too much work to be counted")
-    others = await displacing(database, basis, [(states, query.displacers(wanted, basis.as_of))])
+    others = await displacing(database, basis, [(states, query.displacers(wanted, basis.as_of))], work.beside())
     shipment = Shipment(good, origin, blocs_with(origin, basis.as_of), query.entity, query.quota)
     measures = Touching(_on_imports(states), _on_imports(left.items), others, more)
     found = charge(shipment, measures, destination=query.destination is not None)
-    answered = await _answered(asked, page, others, left)
+    answered = await _answered(asked, page, others, left, work)
     written = b"null" if found is None else _written(found)
     return answered._replace(members=b'%s,"charge":%s' % (answered.members, written))
 

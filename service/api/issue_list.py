@@ -21,7 +21,7 @@ from service.domain.rule.words import occur_in, words_of
 from service.domain.vocabulary.codes import Party
 from service.views.asof.question import Included, ScopeFilter, StateFilter
 from service.views.asof.sorting import Listing, PagePlace
-from service.views.asof.sources import with_sources
+from service.views.asof.sources import page_work, with_sources
 from service.views.asof.summaries import summaries
 
 if TYPE_CHECKING:
@@ -77,19 +77,22 @@ async def _list_issues(asked: AsOfRequest[IssuesQuery]) -> Answered:
     passes = partial(_has_words, words) if words else None
     listing = Listing(query.filter(question.as_of), passes, order_of(query.sort))
     found: list[tuple[ItemState, bytes]] = []
-    pages = 0
+    pages, work = 0, page_work(asked.question, query.sources)
+    summing = work.beside()
     while True:
-        page = await listed(asked.database, question, listing, place, query.limit)
-        shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
-        summed = await summaries(asked.database, page.basis, shown.items)
+        page = await listed(asked.database, question, listing, place, query.limit, work)
+        shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources, work)
+        summed = await summaries(asked.database, page.basis, shown.items, summing, is_first=not pages)
         items = [*takewhile(lambda each: each.slug in summed, shown.items)]  # noqa: B023 - of this page
         if len(items) < len(shown.items):
-            shown = shown._replace(items=items, next=items[-1].number)
+            shown = shown._replace(items=items, next=items[-1].number if items else place.number)
         found += _with_postures(shown.items, summed, query.posture)
         pages += 1
         if shown.next is not None:
-            question, place = page.basis.pinned(), PagePlace(listing.key(shown.items), shown.next)
-        if query.posture is None or shown.next is None or len(found) >= query.limit or pages == PAGES_MAX:
+            question = page.basis.pinned()
+            place = PagePlace(listing.key(items) if items else place.key, shown.next)
+        is_enough = len(found) >= query.limit or pages == PAGES_MAX or work.is_enough or summing.is_enough
+        if query.posture is None or shown.next is None or is_enough:
             break
     kept = found[: query.limit]
     if len(kept) < len(found):

@@ -43,7 +43,7 @@ from service.views.asof import touching
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ItemState, ScopeFilter, StateFilter
 from service.views.asof.sorting import Listing
-from service.views.asof.sources import one_with_sources, with_sources
+from service.views.asof.sources import one_with_sources, page_work, with_sources
 
 if TYPE_CHECKING:
     from service.views.asof.lists import Passes
@@ -192,11 +192,12 @@ def _list(kind: str) -> Handler:
             raise BadQuery([Fault(("compared",), "only restrictions and clearances are measures")])
         wanted, passes = query.filter(KINDS[kind], asked.question.as_of), query.passes()
         listing = Listing(wanted, passes, order_of(query.sort))
-        page = await listed(asked.database, asked.question, listing, place_of(asked), query.limit)
-        shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources)
+        work = page_work(asked.question, query.sources)
+        page = await listed(asked.database, asked.question, listing, place_of(asked), query.limit, work)
+        shown = await with_sources(asked.database, page.basis, page.items, page.next, query.sources, work)
         left = None
         if kind in response_shapes.MEASURES and passes is None:
-            left = await touching.not_compared(asked.database, page.basis, wanted)
+            left = await touching.not_compared(asked.database, page.basis, wanted, work)
         bodies, key = map(touching.shown, shown.items), listing.key(shown.items)
         return asked.page(page.basis, bodies, shown.next, key=key, not_compared=left)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from service.storage.database import Database
     from service.views.asof.question import Question, StatePage
     from service.views.asof.sorting import Listing
+    from service.views.asof.weighing import PageWork
 
 SORTED = (
     "In place of the order of the log, which is kept among equals; with `-` the last first. At most "
@@ -23,10 +24,12 @@ ItemSort = Literal["since", "-since", "until", "-until", "id", "-id"]
 IssueSort = Literal["since", "-since", "id", "-id"]
 
 
-async def listed(database: Database, question: Question, listing: Listing, place: PagePlace, limit: int) -> StatePage:
+async def listed(
+    database: Database, question: Question, listing: Listing, place: PagePlace, limit: int, work: PageWork
+) -> StatePage:
     """Return a page of a list after a place; raises BadQuery where there are too many to sort."""
     try:
-        return await sorting.page(database, question, listing, place=place, limit=limit)
+        return await sorting.page(database, question, listing, place=place, limit=limit, work=work)
     except TooManyToSort:
         more = f"more than {sorting.SORTED_MAX:,} would be sorted: add filters"
         raise BadQuery([Fault(("sort",), more)]) from None

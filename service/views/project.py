@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.domain.rule import tokens
-from service.domain.rule.facts import Entry, text_before
+from service.domain.rule.facts import Entry, reports_in, text_before
 from service.domain.rule.item import Item
 from service.domain.rule.life import ended_from
 from service.domain.rule.posture import BEARING_KINDS
@@ -63,7 +63,7 @@ class Projector:
 
     def project(self, batch: Sequence[Recorded]) -> None:
         """Add the rows of whole batches, in position order."""
-        self._spend(sum([event_steps(len(recorded.body)) for recorded in batch]))
+        self._spend(sum([event_steps(len(recorded.body), reports_in(recorded.event)) for recorded in batch]))
         for recorded in batch:
             self._introduce(recorded)
         for recorded in batch:

@@ -95,7 +95,9 @@ def paged(client: Client, path: str, limit: int) -> list[str]:
         cursor = f"&cursor={page['next']}"
 
 
-@pytest.mark.parametrize("filters", ["", "party=CN", "q=steel", "until_from=2025-11-01&by=US", "status=in_force"])
+@pytest.mark.parametrize(
+    "filters", ["", "party=CN", "q=steel", "until_from=2025-11-01&by=US", "status=in_force", "sources=all"]
+)
 def test_pages_of_sorted_items_are_the_whole_list_in_order(ledger: Client, filters: str) -> None:
     """Each item comes once, at its place, whatever the length of the pages, with filters and on both bases."""
     for basis in ("recorded", "published"):

@@ -26,10 +26,11 @@ from service.domain.admit.strict_json import accept
 from service.domain.vocabulary.events import Batch
 from service.settings import Settings
 from service.storage.connect import connect
+from service.views.asof import lists, recorded
 from service.views.asof import question as asof
-from service.views.asof import recorded
 from service.views.asof.engine import engine_of
 from service.views.asof.summaries import summaries
+from service.views.asof.weighing import PageWork
 from tests.benchmarks import report
 from tests.benchmarks.client import Plan, send
 from tests.benchmarks.measure import SECONDS, Sample, rounds
@@ -269,9 +270,9 @@ async def _asked(database: Database, ask: asof.Question, name: str, issue: str) 
         page = await engine.issue_page(database, ask, issue, asof.Included(), after=0, limit=PAGE)
         return len(page.items)
     wanted, postures = _LISTS[name]
-    listed = await engine.page(database, ask, wanted, after=0, limit=PAGE)
+    listed = await lists.page(database, ask, lists.Search(wanted), after=0, limit=PAGE, work=(work := PageWork()))
     if postures:
-        await summaries(database, listed.basis, listed.items)
+        await summaries(database, listed.basis, listed.items, work)
     return len(listed.items)
 
 

@@ -21,6 +21,7 @@ from service.storage.connect import connect
 from service.views.asof.question import Question, StateFilter
 from service.views.asof.recorded import page
 from service.views.asof.summaries import summaries
+from service.views.asof.weighing import PageWork
 from tests.benchmarks import report
 from tests.benchmarks.measure import SECONDS, Sample, rounds
 from tests.benchmarks.ours import runner
@@ -93,7 +94,7 @@ async def _read(database: Database, day: int, known: int | None, numbers: Iterat
     while now < began + TURN:
         asked = Question(day + next(numbers) % 100, known)
         issues = await page(database, asked, StateFilter("issue"), after=0, limit=ISSUES)
-        found = await summaries(database, issues.basis, issues.items)
+        found = await summaries(database, issues.basis, issues.items, PageWork())
         done = time.perf_counter()
         assert len(found) == ISSUES
         latencies.append(done - now)

@@ -124,5 +124,5 @@ def test_a_life_that_grows_is_that_of_an_item_which_is_loaded(history: list[Even
 
 
 def states(item: Item, index: int) -> bytes | None:
-    found = item.state_of_segment(index)
+    found = item.state(item.segments[index].start)
     return found and found.body

@@ -299,11 +299,11 @@ def test_the_history_of_a_long_item_is_paged_by_its_work(server: Server, figure:
 @pytest.mark.attack
 @pytest.mark.row(24)
 def test_large_bodies_one_after_the_other_are_not_kept(server: Server, figure: Callable[[str], None]) -> None:
-    """What the process keeps of what it recorded is bounded in bytes: 60 bodies of 5 MB leave no more than 30 do."""
+    """What the process keeps of what it recorded is bounded in bytes: 60 bodies of 7 MB leave no more than 30 do."""
     reports = [{"outlet": "o", "url": "https://example.org/" + "x" * 1_900}] * 3
 
     def send(number: int) -> int:
-        facts = [imposed(f"item-{number}-{index}", "chips", reports=reports) for index in range(700)]
+        facts = [imposed(f"item-{number}-{index}", "chips", reports=reports) for index in range(1_000)]
         with plain_client(server.url) as client:
             client.post("/v1/events", json={"events": facts}).raise_for_status()
         return memory(server)
@@ -417,6 +417,81 @@ def test_a_list_of_issues_as_published_ends_after_enough_work(server: Server, fi
     figure(f"the list of issues as published: {len(read)} pages, {cost}")
     assert len(read) > 1
     assert [each for page in read for each in page if each in issues] == issues
+
+
+@pytest.mark.row(61)
+def test_sorted_lists_as_published_are_refused_beyond_the_bound(server: Server, figure: Callable[[str], None]) -> None:
+    """A sorted list is put in order whole: where that is too much work as published, it says what to ask instead."""
+    record_out_of_order(server, "ores", 24)
+    path = "/v1/restrictions?sort=id&as_of=2000-01-01"
+    with plain_client(server.url) as client, metered(server) as cost:
+        answer = client.get(f"{path}&known_basis=published")
+    refused(answer, cost)
+    figure(f"a sorted list as published: {outcome(answer, cost)}")
+    with plain_client(server.url) as client:
+        assert len(client.get(path).raise_for_status().json()["items"]) == 24
+        few = client.get(f"{path}&known_basis=published&issue=chips").raise_for_status().json()
+    assert few["items"] == []
+
+
+@pytest.mark.row(61)
+def test_issues_of_a_posture_as_published_are_paged_by_work(server: Server, figure: Callable[[str], None]) -> None:
+    """With a filter on the posture several pages of issues are looked at for one: together they have one bound."""
+    issues = [f"ores-{number}" for number in range(12)]
+    for issue in issues:
+        record_out_of_order(server, issue, 3)
+    path = f"/v1/issues?known_basis=published&as_of={day(5)}&known_at={day(10)}&limit=2"
+    with plain_client(server.url) as client:
+        shown = [each for page in pages(client, path) for each in page]
+        posture = client.get(f"/v1/issues/ores-0?{path.partition('?')[2]}").raise_for_status().json()["posture"]
+        other = "restricted" if posture != "restricted" else "clear"
+        for wanted, right in ((posture, shown), (other, [])):
+            with metered(server) as cost:
+                page = client.get(f"{path}&posture={wanted}").raise_for_status().json()
+            assert cost.cpu < CPU_MAX
+            figure(f"issues of a posture as published: {cost}")
+            read = [each for ids in pages(client, f"{path}&posture={wanted}") for each in ids]
+            assert page["next"]
+            assert [each for each in read if each in issues] == [each for each in right if each in issues]
+
+
+@pytest.mark.row(61)
+@pytest.mark.parametrize("facts", [20, 1_000])
+def test_changes_of_a_clearance_for_the_goods_of_a_long_ban(
+    server: Server, facts: int, figure: Callable[[str], None]
+) -> None:
+    """Each change asks for the ban's goods on its day: the ban is weighed once, and others have their turns.
+
+    All reports were out long ago, so what is answered as published is answered as recorded.
+    """
+    out_of_order = [{"outlet": "o", "published": day(3_000 - facts)}, {"outlet": "o", "published": day(3_001)}]
+    spans = [{"occurred": day(number), "until": day(number + 3)} for number in range(1, facts)]
+    shared = {"reports": out_of_order}
+    ban = [imposed("ban", "chips", occurred=day(0), **shared)]
+    ban += [event("restriction.amended", "ban", "chips", rate_percent=index, **each, **shared)
+            for index, each in enumerate(spans)]  # fmt: skip
+    terms = {"granted_by": "CN", "beneficiaries": [{"name": "A firm", "country": "TR"}], "restriction": "ban"}
+    licence = [event("clearance.granted", "licence", "chips", occurred=day(0), **terms, **shared)]
+    licence += [event("clearance.amended", "licence", "chips", scope=f"part {index}", **each, **shared)
+                for index, each in enumerate(spans)]  # fmt: skip
+    for every in (ban, licence):
+        for start in range(0, facts, 250):
+            answer, _ = post(server, every[start : start + 250])
+            assert answer.status_code == 201, answer.text
+    path = f"/v1/changes?good=terbium&from={day(0)}&to={day(4_000)}&limit=1000"
+    answers = {}
+    for basis in ("recorded", "published"):
+        with plain_client(server.url) as client, metered(server) as cost:
+            answer = client.get(f"{path}&known_basis={basis}")
+        figure(f"changes of {facts} facts as {basis}: {outcome(answer, cost)}")
+        assert cost.cpu < CPU_MAX
+        assert cost.blocked < BLOCKED_MAX / 4
+        answers[basis] = answer
+    assert answers["recorded"].status_code == 200
+    if facts == 20:
+        read = [[(each["on"], each["item"]) for each in answer.json()["items"]] for answer in answers.values()]
+        assert read[0] == read[1]
+        assert {name for _, name in read[0]} == {"ban", "licence"}
 
 
 def record_out_of_order(server: Server, issue: str, items: int) -> None:

@@ -105,8 +105,13 @@ FOUND = (
         facts=80, items=4, order="same", dates="pairs", uncertain=2, fields=3, reports=64, report_dates=53, goods=2,
         corrections=158, added=377, disputes=400,
     ),
+    Shape(
+        facts=482, items=8, order="same", uncertain=15, fields=3, reports=64, report_dates=57, goods=2,
+        corrections=158, added=377, disputes=400, parts=4,
+    ),
+    Shape(facts=744, items=97, spread=800, reports=4, report_bytes=50, issues=14, changes=6),
 )  # fmt: skip
-"""What earlier searches found beyond a bound: long lists of names, and many reports of uncertain dates."""
+"""What earlier searches found beyond a bound: long lists of names, many reports of uncertain dates, and many issues."""
 
 
 class Batches:
@@ -205,6 +210,10 @@ def questions(item: str, issue: str) -> Iterator[str]:
         yield f"/v1/issues/{issue}/timeline?{shared}&limit=1000"
         yield f"/v1/issues/{issue}/diff?{shared}&from=2001-01-01&to=2003-01-01&limit=1000"
         yield f"/v1/exposure?good=terbium&party=CN&{shared}&limit=1000"
+        yield f"/v1/exposure?good=terbium&party=CN&{shared}&limit=1000&sources=all"
+        yield f"/v1/changes?good=terbium&{shared}&from=2001-01-01&to=2012-01-01&limit=1000"
+        yield f"/v1/diff?party=CN&{shared}&from=2001-01-01&to=2003-01-01&limit=1000"
+        yield f"/v1/restrictions?sort=id&{shared}&limit=1000"
 
 
 class Found:

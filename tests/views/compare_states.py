@@ -19,6 +19,7 @@ from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ItemState, StateFilter
 from service.views.asof.summaries import posture_by, summaries
 from service.views.asof.touching import not_compared, touching_page
+from service.views.asof.weighing import PageWork
 from tests import oracle, partners, touching
 from tests.ledgers import Opened, asking
 from tests.tally import comparing
@@ -85,7 +86,9 @@ async def _paged(ledger: Opened, kind: str, day: date, known: oracle.K) -> list[
     after: int | None = 0
     while after is not None:
         asked = asking(day, known)
-        page = await engine_of(asked).page(ledger.database, asked, StateFilter(kind), after=after, limit=2)
+        page = await lists.page(
+            ledger.database, asked, lists.Search(StateFilter(kind)), after=after, limit=2, work=PageWork()
+        )
         names += [state.slug for state in page.items]
         after = page.next
     return names
@@ -105,7 +108,9 @@ async def check_filters(ledger: Opened, kind: str, listed: list[Event], day: dat
         found: list[str] = []
         after: int | None = 0
         while after is not None:
-            page = await lists.page(ledger.database, asking(day, known), wanted, None, after=after, limit=2)
+            page = await lists.page(
+                ledger.database, asking(day, known), lists.Search(wanted), after=after, limit=2, work=PageWork()
+            )
             found += [each.slug for each in page.items]
             after = page.next
         truth = [state["id"] for state in listed if _passes(state, [*listed, *restrictions], query, day)]
@@ -144,9 +149,11 @@ async def _check_issue(ledger: Opened, log: list[Event], issue: str, day: date, 
 async def check_issues(ledger: Opened, log: list[Event], day: date, known: oracle.K) -> None:
     """Compare which issues are listed, each with its version and posture."""
     asked = asking(day, known)
-    page = await engine_of(asked).page(ledger.database, asked, StateFilter("issue"), after=0, limit=1_000)
+    page = await lists.page(
+        ledger.database, asked, lists.Search(StateFilter("issue")), after=0, limit=1_000, work=PageWork()
+    )
     names = [each.slug for each in page.items]
-    found = await summaries(ledger.database, page.basis, page.items)
+    found = await summaries(ledger.database, page.basis, page.items, PageWork())
     truth = [state["id"] for state in oracle.items_of_kind(log, "issue", day, known)]
     with comparing("lists"):
         assert names == truth
@@ -172,14 +179,15 @@ async def check_exposure(
     wanted = msgspec.convert(asked, ExposureQuery).filter(day.toordinal())
     found: list[str] = []
     after: int | None = 0
+    work = PageWork()
     while after is not None:
-        page = await touching_page(ledger.database, question, wanted, after=after, limit=limit)
+        page = await touching_page(ledger.database, question, wanted, after=after, limit=limit, work=work)
         found += [each.slug for each in page.items]
         question, after = page.basis.pinned(), page.next
     truth = oracle.exposed(standing, name, asked[name], asked["party"], day, include_ended="include" in asked)
     with comparing("exposures"):
         assert found == truth, asked
-    left = await not_compared(ledger.database, await resolve(ledger.database, asking(day, known)), wanted)
+    left = await not_compared(ledger.database, await resolve(ledger.database, asking(day, known)), wanted, work)
     uncompared = [
         state["id"]
         for state in standing
@@ -208,8 +216,9 @@ async def check_between(
     wanted = query.filter(day.toordinal())
     found: list[tuple[str, str | None]] = []
     after: int | None = 0
+    work = PageWork()
     while after is not None:
-        page = await touching_page(ledger.database, question, wanted, after=after, limit=limit)
+        page = await touching_page(ledger.database, question, wanted, after=after, limit=limit, work=work)
         found += [(each.slug, each.side) for each in page.items]
         question, after = page.basis.pinned(), page.next
     pair = (asked["a"], asked["b"])
@@ -219,7 +228,7 @@ async def check_between(
         assert found == [(item, side) for item, side in sides if side is not None and item in passing], asked
     if asked.keys() & GOODS.keys():
         right = {state["id"] for state in standing if _stands(state, standing, asked, day, good="not_compared")}
-        left = await not_compared(ledger.database, await resolve(ledger.database, asking(day, known)), wanted)
+        left = await not_compared(ledger.database, await resolve(ledger.database, asking(day, known)), wanted, work)
         with comparing("between"):
             assert left is not None
             count = len([item for item, side in sides if side is not None and item in right])
@@ -249,8 +258,9 @@ async def check_shipment(
     wanted = msgspec.convert(asked, ExposureQuery).filter(day.toordinal())
     question, found = asking(day, known), list[str]()
     after: int | None = 0
+    work = PageWork()
     while after is not None:
-        page = await touching_page(ledger.database, question, wanted, after=after, limit=limit)
+        page = await touching_page(ledger.database, question, wanted, after=after, limit=limit, work=work)
         found += [each.slug for each in page.items]
         question, after = page.basis.pinned(), page.next
     measures = [
@@ -263,7 +273,7 @@ async def check_shipment(
     with comparing("exposures"):
         names = [state["id"] for state, outcome in zip(measures, outcomes, strict=True) if outcome == "matches"]
         assert found == names, asked
-    left = await not_compared(ledger.database, await resolve(ledger.database, asking(day, known)), wanted)
+    left = await not_compared(ledger.database, await resolve(ledger.database, asking(day, known)), wanted, work)
     with comparing("exposures"):
         assert left is not None
         assert (len(left.items), left.next) == (outcomes.count("not_compared"), None), asked
@@ -285,7 +295,9 @@ async def check_words(ledger: Opened, log: list[Event], kind: str, asked: str, p
     while after is not None:
         question, wanted, words = asking(*point), StateFilter(kind), words_of(asked)
         has_words = partial(occurring, words)
-        page = await lists.page(ledger.database, question, wanted, has_words, after=after, limit=limit)
+        page = await lists.page(
+            ledger.database, question, lists.Search(wanted, has_words), after=after, limit=limit, work=PageWork()
+        )
         found += [each.slug for each in page.items]
         after = page.next
     truth = oracle.items_of_kind(log, kind, *point)

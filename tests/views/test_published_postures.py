@@ -14,6 +14,7 @@ from service.views.asof.basis import resolve
 from service.views.asof.published import page
 from service.views.asof.question import Question, StateFilter
 from service.views.asof.summaries import summaries, worked_out
+from service.views.asof.weighing import PageWork
 from tests.conftest import PostgresServer
 from tests.events import corrected, event, imposed, opening, record
 from tests.examples import thorough
@@ -74,9 +75,9 @@ async def check(ledger: Opened, draw: random.Random) -> int:
         for published in range(FIRST.toordinal() - 1, FIRST.toordinal() + DAYS + 1):
             asked = Question(FIRST.toordinal() + draw.randrange(DAYS), position, published=published)
             basis = await resolve(ledger.database, asked)
-            issues = (await page(ledger.database, asked, StateFilter("issue"), after=0, limit=9)).items
-            found = await summaries(ledger.database, basis, issues)
-            assert found == await worked_out(ledger.database, basis, issues, "")
+            issues = (await page(ledger.database, asked, StateFilter("issue"), after=0, limit=9, work=PageWork())).items
+            found = await summaries(ledger.database, basis, issues, PageWork())
+            assert found == await worked_out(ledger.database, basis, issues, PageWork(), None)
             kept += len(await recorded.summaries(ledger.database, asked, [each.slug for each in issues]))
     return kept
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from service.api.exposure import ExposureQuery
 from service.domain.vocabulary.kinds import KINDS
-from service.views.asof import sources
+from service.views.asof import lists, sources
 from service.views.asof.engine import engine_of
 from service.views.asof.question import Included, ItemState, StateFilter
 from service.views.asof.touching import touching_page
+from service.views.asof.weighing import PageWork
 from tests import oracle
 from tests.conftest import PostgresServer
 from tests.events import imposed, opening
@@ -36,7 +37,7 @@ async def standing(ledger: Opened, kind: str, day: date, known: oracle.K) -> lis
     after: int | None = 0
     while after is not None:
         wanted = StateFilter(kind, planned=True)
-        page = await engine_of(question).page(ledger.database, question, wanted, after=after, limit=3)
+        page = await lists.page(ledger.database, question, lists.Search(wanted), after=after, limit=3, work=PageWork())
         found += page.items
         question, after = page.basis.pinned(), page.next
     return found
@@ -50,7 +51,7 @@ async def check_kind(ledger: Opened, log: list[Event], kind: str, day: date, kno
         assert [each.slug for each in found] == [state["id"] for state in truth]
         planned = StateFilter(kind, marks=[["status:planned"]], planned=True)
         question = asking(day, known)
-        page = await engine_of(question).page(ledger.database, question, planned, after=0, limit=1_000)
+        page = await lists.page(ledger.database, question, lists.Search(planned), after=0, limit=1_000, work=PageWork())
         assert [each.slug for each in page.items] == [each["id"] for each in truth if each["status"] == "planned"]
     for shown in get_args(sources.Sources):
         answered = await sources.with_sources(ledger.database, page.basis, found, None, shown)

@@ -71,6 +71,6 @@ def _versions(events: list[Fact | Record], slug: str) -> list[dict[str, Any]]:
             **known,
             "state": msgspec.json.decode(without_facts(state.body)),
         }
-        for index, (start, end) in enumerate(zip(starts, ends, strict=True))
-        if (state := item.state_of_segment(index))
+        for start, end in zip(starts, ends, strict=True)
+        if (state := item.state(start))
     ]

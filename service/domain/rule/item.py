@@ -154,19 +154,23 @@ class Item:
         `whole`: with every fact of the list (docs/semantics.md, 3), also those that the state does not rest on.
         """
         begun = bisect_right(self.segments, day, key=_start)
-        return self.state_of_segment(begun - 1, self.life.listed(day) if whole else ()) if begun else None
+        if not begun:
+            return None
+        state = self.state_of_segment(begun - 1, self.life.listed(day) if whole else ())
+        if state is None:
+            return None
+        later = [text for segment in self.segments[begun:] if (text := arrival_text(segment))]
+        return state._replace(body=with_coming(state.body, coming_of(state.status, ",".join(later))))
 
     def state_of_segment(self, index: int, every: Iterable[LiveFact] = ()) -> StateOnDay | None:
-        """Return the state on the days of a segment, by its index; None for one without a status.
+        """Return the state on the days of a segment, by its index, without what is to come; None without a status.
 
         `every` are facts to show as well.
         """
         answer = self.segments[index].answer
         if answer.status is None:
             return None
-        later = [text for segment in self.segments[index + 1 :] if (text := arrival_text(segment))]
-        coming = coming_of(answer.status, ",".join(later))
-        body = with_coming(encode(state_of(self.kind, self.slug, answer, every)), coming)
+        body = encode(state_of(self.kind, self.slug, answer, every))
         return StateOnDay(answer.status, body, frozenset([*tokens_of_answer(answer), *marks(self.kind, answer)]))
 
     def add(self, entry: Entry) -> int:

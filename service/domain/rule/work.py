@@ -21,6 +21,8 @@ EVENT_STEPS = 10
 """Steps to weigh a fact, for it and for each record on it."""
 REPORT_STEPS = 14
 """Steps to weigh a fact, for each report of these events."""
+CHECKED_STEPS = 40
+"""Steps to check a report and to keep it, in addition to its bytes."""
 TOKEN_STEPS = 25
 """Steps for what a text is found by, a word or a name: to read it and to count it."""
 FACET_STEPS = 50
@@ -41,9 +43,9 @@ CHOICE_STEPS = 16
 """Steps for an uncertain date and another one that it is compared with, to find the days that it is read as."""
 
 
-def event_steps(size: int) -> int:
-    """Return the steps to check an event of so many bytes and to keep it."""
-    return size // 2
+def event_steps(size: int, reports: int) -> int:
+    """Return the steps to check an event of so many bytes, with so many reports, and to keep it."""
+    return size // 6 + CHECKED_STEPS * reports
 
 
 def unbounded(_: int) -> None:

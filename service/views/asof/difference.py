@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule import tokens
 from service.domain.rule.read_state import without_facts
-from service.views.asof import out_of_order, published, sql
+from service.views.asof import out_of_order, published, recorded, sql
 from service.views.asof.coming import first_changes, with_changes
-from service.views.asof.engine import engine_of
 from service.views.asof.known import known_at
 from service.views.asof.question import PAGE_BYTES, Basis, fitting
 from service.views.asof.touching import touching
-from service.views.asof.weighing import CHUNK, PageWork, weighed_until
+from service.views.asof.weighing import CHUNK, PAGE_STEPS, PageWork, weighed_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -118,30 +117,41 @@ async def change_page(
     compare = _recorded_states if basis.published is None else _published_states
     found: list[StateChange] = []
     rest: int | None = after
-    count, scanned, work = 0, 0, PageWork()
+    count, scanned = 0, 0
+    weighed = 1 if points.one.known == points.other.known else 2  # times, each item
+    work = PageWork(PAGE_STEPS // weighed)
     size = limit + 1 if wanted.touching is None else max(limit + 1, READ_MIN)
     while rest is not None and count == len(found) <= limit and not work.is_enough and scanned < SCAN_MAX:
         states, rest = await compare(database, basis, wanted, points, rest, size, work)
         scanned += 0 if wanted.touching is None else len(states)
         states = states if points.with_facts else [each.without_facts() for each in states]
         differing = [each for each in states if each.before != each.after]
-        found += await _touching(database, basis, wanted, points, differing)
+        found += await _touching(database, basis, wanted, points, differing, work)
         count = fitting([each.size for each in found], limit)
     return ChangePage(found[:count], found[count - 1].number if count < len(found) else rest)
 
 
 async def _touching(
-    database: Database, basis: Basis, wanted: WantedDiff, points: Points, changes: list[StateChange]
+    database: Database,
+    basis: Basis,
+    wanted: WantedDiff,
+    points: Points,
+    changes: list[StateChange],
+    work: PageWork,
 ) -> list[StateChange]:
     """Keep the changes of items that touch what is asked about at one of the points, or at both."""
     if wanted.touching is None or not changes:
         return changes
     touched: set[str] = set()
+    slugs, referring = [each.slug for each in changes], work.beside()
     for point in points[:2]:
         known = {"position": point.known} if basis.published is None else {"published": point.known}
         at = basis._replace(as_of=point.day, newest=False, **known)
-        states = await engine_of(at).named(database, at, [each.slug for each in changes])
-        touched |= {each.slug for each in await touching(database, at, wanted.touching(point.day), states)}
+        if basis.published is None:
+            states = await recorded.named(database, at, slugs)
+        else:
+            states = await published.named(database, at, slugs, work=work.beside(inf))
+        touched |= {each.slug for each in await touching(database, at, wanted.touching(point.day), states, referring)}
     return [each for each in changes if each.slug in touched]
 
 
@@ -189,7 +199,7 @@ async def _published_states(
             database,
             basis._replace(published=one.known),
             slugs,
-            PageWork(inf),
+            work.beside(inf),
             lambda item: _member(item, one.day, token),
         )
         states = [state._replace(before=before) for state, before in zip(states, then, strict=True)]

@@ -8,7 +8,7 @@ from service.domain.rule.posture import IN_FORCE
 from service.domain.rule.tokens import token
 from service.domain.vocabulary.codes import ALL_GOODS
 from service.domain.vocabulary.goods import hs_parts
-from service.views.asof.engine import engine_of
+from service.views.asof import published, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from service.domain.matching.clauses import Clause
     from service.storage.database import Database
     from service.views.asof.question import Basis, ItemState
+    from service.views.asof.weighing import PageWork
 
 _NAMING = """SELECT DISTINCT i.slug FROM facet f CROSS JOIN item i
     WHERE f.token {among} AND f.item <= $2 AND i.number = f.item"""
@@ -24,9 +25,11 @@ _TOKEN = "in-place-of:"  # noqa: S105 - a token to search by, not a secret  # no
 
 
 async def displacing(
-    database: Database, basis: Basis, asked: Iterable[tuple[Iterable[ItemState], Sequence[Clause]]]
+    database: Database, basis: Basis, asked: Iterable[tuple[Iterable[ItemState], Sequence[Clause]]], work: PageWork
 ) -> dict[str, list[str]]:
     """Return, for each restriction that is displaced, the names of those that apply in its place, sorted.
+
+    Raises TooMuchToAnswer where, as published, these are too much work.
 
     Of `asked`, states come with the clauses that have to hold for those that displace them: they touch the same good,
     and are against the same country. Without a clause about a good, they are on every good that the displaced one
@@ -45,12 +48,20 @@ async def displacing(
     sql = _NAMING.format(among=dialect.slugs.format("$1"))
     rows = await database.fetch(sql, dialect.listed(tokens), basis.position)
     found: dict[str, list[str]] = {}
-    for other in await engine_of(basis).named(database, basis, [slug for (slug,) in rows]) if rows else ():
+    for other in await _named(database, basis, [slug for (slug,) in rows], work) if rows else ():
         if _NOT_APPLIED not in other.tokens:
             for name in other.tokens.intersection(tokens):
                 if _displaces(other.tokens, *displaced[name]):
                     found.setdefault(name.removeprefix(_TOKEN), []).append(other.slug)
     return {slug: sorted(others) for slug, others in found.items()}
+
+
+async def _named(database: Database, basis: Basis, slugs: Sequence[str], work: PageWork) -> list[ItemState]:
+    if basis.published is None:
+        return await recorded.named(database, basis, slugs)
+    found = await published.named(database, basis, slugs, work=work)
+    work.check()
+    return found
 
 
 def _displaces(new: frozenset[str], old: frozenset[str], clauses: Sequence[Clause]) -> bool:

@@ -1,8 +1,8 @@
 """The two engines: one answers as recorded, the other as published.
 
-`engine_of` picks one by the basis for the questions of `Engine`: items, lists, issues. Other questions branch on the
-basis themselves: `exposure.py`, `difference.py` and `versions.py` have one way for each, and `timeline.py` cuts chains
-to what was published.
+`engine_of` picks one by the basis for the questions of `Engine`: items, issues. Other questions branch on the
+basis themselves: `lists.py`, `touching.py`, `difference.py` and `versions.py` have one way for each, and `timeline.py`
+cuts chains to what was published.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
         ItemState,
         OneState,
         Question,
-        StateFilter,
-        StatePage,
     )
 
 
@@ -35,11 +33,6 @@ class Engine(Protocol):
         self, database: Database, question: Question, kind: str, slug: str, *, planned: bool = False
     ) -> OneState | None:
         """Return one item's state; None when it has no status at (D, K), or without `planned` is only planned."""
-
-    async def page(
-        self, database: Database, question: Question, wanted: StateFilter, *, after: int, limit: int
-    ) -> StatePage:
-        """Return the states that pass a filter, after an item number."""
 
     async def issue_page(
         self, database: Database, question: Question, slug: str, included: Included, *, after: int, limit: int

@@ -82,7 +82,9 @@ async def item(
     return OneState(basis, states[0], (await recorded.issue_versions(database, basis.position, [slug])).get(slug, 0))
 
 
-async def page(database: Database, question: Question, wanted: StateFilter, *, after: int, limit: int) -> StatePage:
+async def page(
+    database: Database, question: Question, wanted: StateFilter, *, after: int, limit: int, work: PageWork
+) -> StatePage:
     """Return the states that pass a filter, after an item number."""
     kept = await recorded.page(database, question, wanted, after=after, limit=limit)
     others = OutOfOrder(
@@ -93,7 +95,7 @@ async def page(database: Database, question: Question, wanted: StateFilter, *, a
         planned=wanted.planned,
         after=after,
     )
-    states, last = await _with_others(database, kept, others, PageWork())
+    states, last = await _with_others(database, kept, others, work)
     page = page_of(kept.basis, states, limit, more=kept.next is not None)
     return page if page.next else page._replace(next=last)
 
@@ -160,7 +162,7 @@ async def named_until(
     for place, slug in enumerate(unordered):
         if place and work.is_enough:
             return found, frozenset(unordered[place:])
-        states = await weighed_until(database, basis, [slug], PageWork(inf) if work.is_enough else work, take)
+        states = await weighed_until(database, basis, [slug], work.beside(inf) if work.is_enough else work, take)
         found += [state for state in states if state is not None]
     return found, frozenset()
 
@@ -183,14 +185,16 @@ async def sifted(
     return await _with_others(database, StatePage(basis, kept, last), unordered, work)
 
 
-async def statuses(database: Database, question: Question, issues: Sequence[str], needed: str) -> Statuses:
+async def statuses(
+    database: Database, question: Question, issues: Sequence[str], work: PageWork, needed: str | None
+) -> Statuses:
     """Return issues' items as their postures see them, as many as these depend on; of the last issues none.
 
     These are left out once the work is enough for a page; raises TooMuchToAnswer where the `needed` issue is one.
     Items are read from the newest on: older ones have mostly ended. Of busy issues with a hundred items most are
     decided by twenty.
     """
-    basis, work = await resolve(database, question), PageWork()
+    basis = await resolve(database, question)
     found: dict[str, set[ItemStatus]] = {}
     for issue in issues:
         try:

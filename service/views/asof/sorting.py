@@ -20,13 +20,12 @@ if TYPE_CHECKING:
     from service.storage.database import Database
     from service.views.asof.lists import Passes
     from service.views.asof.question import ItemState, Question, ScopeFilter, StateFilter
+    from service.views.asof.weighing import PageWork
 
 SORTED_MAX = 10_000
 """States that are sorted for one page, at most."""
 CHUNK = 500
 """States that are read at a time."""
-READ_MAX = 2 * SORTED_MAX // CHUNK
-"""Times that states are read, at most: as published fewer come at a time, where that costs enough."""
 _NO_END = {False: "~", True: ""}
 """The key of a state without an end, by `last_first`: it comes last in both orders."""
 
@@ -71,17 +70,25 @@ class TooManyToSort(Exception):  # noqa: N818 - a refusal, not an error
     """More than SORTED_MAX states would be read for a list that is to be sorted."""
 
 
-async def page(database: Database, question: Question, listing: Listing, *, place: PagePlace, limit: int) -> StatePage:
-    """Return the states of a list after a place (the number 0: from the first); raises TooManyToSort."""
+async def page(
+    database: Database, question: Question, listing: Listing, *, place: PagePlace, limit: int, work: PageWork
+) -> StatePage:
+    """Return the states of a list after a place (the number 0: from the first).
+
+    A sorted one raises TooManyToSort, and TooMuchToAnswer where, as published, its items are too much work.
+    """
     wanted, passes, order = listing
     if order is None:
-        return await lists.page(database, question, wanted, passes, after=place.number, limit=limit)
+        return await lists.page(
+            database, question, lists.Search(wanted, passes), after=place.number, limit=limit, work=work
+        )
+    every = lists.Search(wanted)
     found: list[tuple[str, int, ItemState]] = []
-    after, seen, read = 0, 0, 0
+    after, seen = 0, 0
     while True:
-        chunk = await lists.page(database, question, wanted, None, after=after, limit=CHUNK)
-        seen, read = seen + len(chunk.items), read + 1
-        if seen > SORTED_MAX or read > READ_MAX:
+        chunk = await lists.page(database, question, every, after=after, limit=CHUNK, work=work)
+        seen += len(chunk.items)
+        if seen > SORTED_MAX:
             raise TooManyToSort
         keyed = [(order.key(each), each.number, each) for each in chunk.items if passes is None or passes(each)]
         found += [each for each in keyed if not place.number or _follows(PagePlace(*each[:2]), place, order)]
@@ -90,6 +97,7 @@ async def page(database: Database, question: Question, listing: Listing, *, plac
         del found[limit + 1 :]
         if chunk.next is None:
             return page_of(chunk.basis, [state for _, _, state in found], limit)
+        work.check()
         question, after = chunk.basis.pinned(), chunk.next
         await asyncio.sleep(0)  # others want an answer too
 

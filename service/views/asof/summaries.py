@@ -12,6 +12,7 @@ from service.domain.rule.posture import is_decided, posture_of
 from service.domain.rule.read_state import status_in
 from service.views.asof import published, recorded
 from service.views.asof.question import Summary
+from service.views.asof.weighing import PageWork
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
     from service.views.asof.question import Basis, IssuePage, ItemState
 
 
-async def summaries(database: Database, basis: Basis, issues: Sequence[ItemState]) -> dict[str, Summary]:
+async def summaries(
+    database: Database, basis: Basis, issues: Sequence[ItemState], work: PageWork, *, is_first: bool = True
+) -> dict[str, Summary]:
     """Return the version and the posture of issues, of which these are the states.
 
-    Some are left out, the first never, where they take too much work together; raises TooMuchToAnswer for one alone.
+    Some are left out where they take too much work together, of the first page of an answer all but the first: raises
+    TooMuchToAnswer for one alone.
     """
     question = basis.pinned()
     found = await recorded.summaries(database, question, [each.slug for each in issues])
@@ -35,14 +39,17 @@ async def summaries(database: Database, basis: Basis, issues: Sequence[ItemState
     versions = await recorded.issue_versions(database, basis.position, [*postures])
     found |= {slug: Summary(versions[slug], posture) for slug, posture in postures.items()}
     others = [each for each in others if each.slug not in found]
-    return found | await worked_out(database, basis, others, issues[0].slug) if others else found
+    needed = issues[0].slug if is_first else None
+    return found | await worked_out(database, basis, others, work, needed) if others else found
 
 
-async def worked_out(database: Database, basis: Basis, issues: Sequence[ItemState], needed: str) -> dict[str, Summary]:
+async def worked_out(
+    database: Database, basis: Basis, issues: Sequence[ItemState], work: PageWork, needed: str | None
+) -> dict[str, Summary]:
     """Return the same as published, worked out from the items of the issues."""
     slugs = [each.slug for each in issues]
     versions = await recorded.issue_versions(database, basis.position, slugs)
-    statuses = await published.statuses(database, basis.pinned(), slugs, needed)
+    statuses = await published.statuses(database, basis.pinned(), slugs, work, needed)
     return {
         each.slug: Summary(versions[each.slug], posture_of(_status(each), statuses[each.slug]))
         for each in issues
@@ -54,7 +61,7 @@ async def posture_by(database: Database, page: IssuePage, own: ItemState) -> Pos
     """Return the posture of the issue of a page, `own` being its state."""
     if page.basis.published is not None and is_decided(statuses := set(map(_status, page.items))):
         return posture_of(_status(own), statuses)
-    return page.posture or (await summaries(database, page.basis, [own]))[own.slug].posture
+    return page.posture or (await summaries(database, page.basis, [own], PageWork()))[own.slug].posture
 
 
 def _status(state: ItemState) -> ItemStatus:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import partial
-from math import inf
 from typing import TYPE_CHECKING
 
 from service.domain.matching.partners import PARTNER_NAMES, about_item
@@ -45,12 +44,21 @@ _REFERRING = frozenset(kind for kind in KINDS if "restriction" in terms_of_kind(
 
 
 async def touching_page(
-    database: Database, question: Question, wanted: ScopeFilter, *, after: int, limit: int
+    database: Database,
+    question: Question,
+    wanted: ScopeFilter,
+    *,
+    after: int,
+    limit: int,
+    work: PageWork | None = None,
 ) -> StatePage:
-    """Return the states that pass a filter, after an item number, each with what of it was found (`matched`)."""
+    """Return the states that pass a filter, after an item number, each with what of it was found (`matched`).
+
+    `work` is that of the parts of the answer before.
+    """
     found: list[ItemState] = []
     groups, others = groups_of(wanted.searched())
-    sieve, work = Sieve(wanted.searched(), others), PageWork()
+    sieve, work = Sieve(wanted.searched(), others), work or PageWork()
     sift = recorded.sifted if question.published is None else partial(published.sifted, work=work)
     first = candidates.FIRST if len(groups) == 1 else candidates.FIRST_OF_SEVERAL
     size = min(first * limit, candidates.CHUNK)
@@ -73,20 +81,29 @@ async def touching_page(
         size = min(candidates.GROWTH * size, candidates.CHUNK)
 
 
-async def not_compared(database: Database, basis: Basis, wanted: StateFilter | ScopeFilter) -> StatePage | None:
+async def not_compared(
+    database: Database, basis: Basis, wanted: StateFilter | ScopeFilter, work: PageWork | None = None
+) -> StatePage | None:
     """Return the first NOT_COMPARED_MAX measures that pass but for their goods, not said in the way that is asked for.
 
-    None where a filter asks for no good, or for these measures themselves.
+    None where a filter asks for no good, or for these measures themselves. `work` is as for `touching_page`.
     """
     if not isinstance(wanted, ScopeFilter) or wanted.unsaid or not any(clause.unsaid for clause in wanted.clauses):
         return None
     others = wanted._replace(unsaid=True, bodies=wanted.partners is not None or wanted.maker is not None)
-    return await touching_page(database, basis.pinned(), others, after=0, limit=NOT_COMPARED_MAX)
+    return await touching_page(database, basis.pinned(), others, after=0, limit=NOT_COMPARED_MAX, work=work)
 
 
-async def touching(database: Database, basis: Basis, wanted: ScopeFilter, states: list[ItemState]) -> list[ItemState]:
-    """Keep the states that touch all that is asked about, with what was found; clearances with their restrictions."""
-    states, references, _ = await _with_references(database, basis, wanted, states, PageWork(inf))
+async def touching(
+    database: Database, basis: Basis, wanted: ScopeFilter, states: list[ItemState], work: PageWork
+) -> list[ItemState]:
+    """Keep the states that touch all that is asked about, with what was found; clearances with their restrictions.
+
+    Raises TooMuchToAnswer where, as published, these restrictions are too much work.
+    """
+    states, references, cut = await _with_references(database, basis, wanted, states, work)
+    if cut is not None:
+        work.check()
     return _touching(wanted, states, references)
 
 

@@ -42,6 +42,8 @@ PAGE_STEPS = 3_000_000
 
 What an item may be is bounded (docs/limits.md), so a page ends within a second.
 """
+REST_STEPS = 500_000
+"""Steps that the last part of an answer may take at least."""
 FIRST = 10
 """Items loaded before their sizes are known; each may have 4 MiB of events."""
 LOADED_BYTES = 4 * 2**20
@@ -53,11 +55,30 @@ BYTES_A_STEP = 2
 
 
 class PageWork:
-    """What the items of a page have cost so far."""
+    """What the items of a page have cost so far, and these items: none is weighed twice as known at one basis.
+
+    What it keeps is bounded, as an item's events count as work.
+    """
 
     def __init__(self, most: float = PAGE_STEPS) -> None:
         """`most` is how many steps are enough."""
         self._most, self._steps, self._items, self._bytes = most, 0, 0, 0
+        self.weighed: dict[tuple[int, int | None, str], Item] = {}
+        """By position, day of publication and name."""
+
+    def beside(self, most: float = PAGE_STEPS) -> PageWork:
+        """Begin a count of its own for another part of the same answer."""
+        other = PageWork(most)
+        other.weighed = self.weighed
+        return other
+
+    def rest(self) -> PageWork:
+        """Go on with another part of the same answer, which may take REST_STEPS, whatever is left."""
+        return self.beside(max(REST_STEPS, self._most - self._steps))
+
+    def count(self, steps: int) -> None:
+        """Count steps of work."""
+        self._steps += steps
 
     def spend(self, steps: int) -> None:
         """Count steps of work; raises TooMuchToAnswer where they are too many for an answer that cannot be cut."""
@@ -90,32 +111,39 @@ class PageWork:
 async def weighed_until(
     database: Database, basis: Basis, slugs: Sequence[str], work: PageWork, take: Callable[[Item], T]
 ) -> list[T]:
-    """Load items as known at a basis, as recorded or as published, and take something of each.
+    """Load items as known at a basis, as recorded or as published, and take something of each, in the order of names.
 
-    They are named in order of numbers. Those after which the work is enough are left out.
+    Those after which the work is enough are left out.
     """
     taken: list[T] = []
     start = 0
     while start < len(slugs) and not work.is_enough:
         part = slugs[start : start + work.part(CHUNK)]
-        rows = await rows_of(database, part, basis.position)
-        taken += await apart(sum(map(size_of, rows)), _weighed, rows, basis.published, work, take)
+        missing = [slug for slug in part if (basis.position, basis.published, slug) not in work.weighed]
+        rows = await rows_of(database, missing, basis.position)
+        taken += await apart(sum(map(size_of, rows)), _weighed, basis, part, rows, work, take)
         start += len(part)
     return taken
 
 
-def _weighed(rows: Iterable[Sequence[Row]], day: int | None, work: PageWork, take: Callable[[Item], T]) -> list[T]:
-    taken = []
-    for of_item in rows:
+def _weighed(
+    basis: Basis, part: Iterable[str], rows: Iterable[Sequence[Row]], work: PageWork, take: Callable[[Item], T]
+) -> list[T]:
+    taken: list[T] = []
+    loaded = {of_item[0][1]: of_item for of_item in rows}
+    for slug in part:
         if work.is_enough:
             break
-        item, chains, steps = chained(of_item), None, 0
-        if day is not None:
-            chains = {root: as_published_by(chain, day) for root, chain in item.chains.items()}
-            steps = publish_steps(item.size, item.reports)
-        item.know(item.chains if chains is None else chains)
+        item = work.weighed.get((basis.position, basis.published, slug))
+        if item is None:
+            item, chains, steps = chained(loaded[slug]), None, 0
+            if basis.published is not None:
+                chains = {root: as_published_by(chain, basis.published) for root, chain in item.chains.items()}
+                steps = publish_steps(item.size, item.reports)
+            item.know(item.chains if chains is None else chains)
+            work.add(item, steps)
+            work.weighed[basis.position, basis.published, slug] = item
         taken.append(take(item))
-        work.add(item, steps)
     return taken
 
 
