@@ -63,14 +63,12 @@ from service.domain.vocabulary.events import (
     RecordRetracted,
     Reports,
     Retraction,
-    decode,
 )
 from service.eventlog.log import Place
 from service.feed.filters import EventConditions, passing
 from service.feed.pages import EventFilter, log_page
 from service.views.asof.basis import resolve
-from service.views.asof.engine import engine_of
-from service.views.asof.recorded_event import annotated
+from service.views.asof.recorded_event import annotated, counting
 
 if TYPE_CHECKING:
     from litestar import Response
@@ -132,10 +130,9 @@ async def _list_events(request: AnyRequest) -> Response[bytes]:
         basis.position,
     )
     page = await log_page(asked.database, Place(asked.after), query.limit, wanted)
-    items = {decode(event.body).item or "" for event in page.events} if basis.published is not None else set()
-    counted = await engine_of(basis).counted(asked.database, basis, sorted(items))
-    bodies = [event.json() for event in page.events if counted is None or event.position in counted]
-    members = asked.page(basis, bodies, page.next if page.next < basis.position else None).members
+    events, last = await counting(asked.database, basis, page.events)
+    last = page.next if last is None else last
+    members = asked.page(basis, [event.json() for event in events], last if last < basis.position else None).members
     headers["Link"] += next_link(request, members)
     return json_answer(b"{%s,%s}" % (members, every_day_members(basis)), headers=headers)
 

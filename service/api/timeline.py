@@ -40,7 +40,8 @@ ROUTES = [
             summary="Read the timeline of an issue",
             description="The issue's facts in valid order as known at K: retracted ones are absent, corrected ones "
             "have their newest text, planned, conditional and denied ones stand here too. In order of the first day on "
-            "which a fact may have occurred, then the last, then its position.",
+            "which a fact may have occurred, then the last, then its position. A page of facts with many records may "
+            "be short before the end.",
             path_parameters={"issue": IssueName}, query=KnownPageQuery, headers=("If-None-Match",),
             answers=as_of_answers("A page of facts.", response_shapes.Timeline, examples.TIMELINE),
             problems=("not-found", "knowledge-ahead"),

@@ -456,6 +456,34 @@ def test_issues_of_a_posture_as_published_are_paged_by_work(server: Server, figu
 
 
 @pytest.mark.row(61)
+def test_events_as_published_are_paged_by_the_histories_of_their_items(
+    server: Server, figure: Callable[[str], None]
+) -> None:
+    """Which events count depends on all events of their items: a page ends where these are enough, and leaves none out.
+
+    All of them were out long ago.
+    """
+    record_out_of_order(server, "ores", 24)
+    with plain_client(server.url) as client, metered(server) as cost:
+        read = list(event_pages(client, "/v1/events?known_basis=published&limit=1000"))
+    figure(f"events as published: {len(read)} pages, {cost}")
+    assert len(read) > 1
+    assert cost.blocked < BLOCKED_MAX / 4
+    with plain_client(server.url) as client:
+        every = list(event_pages(client, "/v1/events?limit=1000"))
+    assert [name for page in read for name in page] == [name for page in every for name in page]
+
+
+def event_pages(client: httpx.Client, path: str) -> Iterator[list[str]]:
+    """Read the ids of the events on every page, whatever the size of a page."""
+    cursor: str | None = ""
+    while cursor is not None:
+        body = client.get(f"{path}&cursor={cursor}" if cursor else path).raise_for_status().json()
+        yield [each["id"] for each in body["items"]]
+        cursor = body["next"]
+
+
+@pytest.mark.row(61)
 @pytest.mark.parametrize("facts", [20, 1_000])
 def test_changes_of_a_clearance_for_the_goods_of_a_long_ban(
     server: Server, facts: int, figure: Callable[[str], None]

@@ -110,8 +110,9 @@ FOUND = (
         corrections=158, added=377, disputes=400, parts=4,
     ),
     Shape(facts=744, items=97, spread=800, reports=4, report_bytes=50, issues=14, changes=6),
+    Shape(facts=1, disputes=4_000, parts=80),
 )  # fmt: skip
-"""What earlier searches found beyond a bound: long lists of names, many reports of uncertain dates, and many issues."""
+"""What earlier searches found beyond a bound: many names, reports of uncertain dates, issues, or records on a fact."""
 
 
 class Batches:
@@ -214,6 +215,7 @@ def questions(item: str, issue: str) -> Iterator[str]:
         yield f"/v1/changes?good=terbium&{shared}&from=2001-01-01&to=2012-01-01&limit=1000"
         yield f"/v1/diff?party=CN&{shared}&from=2001-01-01&to=2003-01-01&limit=1000"
         yield f"/v1/restrictions?sort=id&{shared}&limit=1000"
+        yield f"/v1/events?{shared}&limit=1000"
 
 
 class Found:

@@ -8,7 +8,7 @@ import msgspec
 
 from service.domain.rule.disagreements import DENIES, disagreements
 from service.domain.rule.ordered import Dated
-from service.domain.rule.work import EVENT_STEPS, REPORT_STEPS, WEIGH_STEPS
+from service.domain.rule.work import EVENT_STEPS, REPORT_STEPS, RETRACTED_STEPS, WEIGH_STEPS
 from service.domain.vocabulary.dates import FOREVER, over_on, parse
 from service.domain.vocabulary.events import (
     Fact,
@@ -99,7 +99,9 @@ def reports_in(event: Fact | Record) -> int:
 def weigh_steps(chain: Sequence[Entry]) -> int:
     """Return the steps that it takes to weigh a fact against the records on it (service/domain/rule/work.py)."""
     reports = sum([reports_in(entry.event) for entry in chain])
-    return WEIGH_STEPS + EVENT_STEPS * len(chain) + REPORT_STEPS * reports
+    has_retractions = any([isinstance(entry.event, RecordRetracted) for entry in chain])
+    steps = RETRACTED_STEPS if has_retractions else EVENT_STEPS
+    return WEIGH_STEPS + steps * len(chain) + REPORT_STEPS * reports
 
 
 def weigh(chain: Sequence[Entry]) -> LiveFact | None:
@@ -161,9 +163,11 @@ def live_records(records: Sequence[Record]) -> list[Record]:
     `records` and the result are in position order.
     """
     retracted: set[UUID | None] = set()
-    for record in reversed(records):
-        if isinstance(record, RecordRetracted) and record.id not in retracted:
-            retracted.add(record.target)
+    for retraction in [record for record in reversed(records) if isinstance(record, RecordRetracted)]:
+        if retraction.id not in retracted:
+            retracted.add(retraction.target)
+    if not retracted:
+        return [*records]
     void: set[UUID | None] = set()
     for record in records:
         if record.id in retracted or (record.target in void and not isinstance(record, RecordRetracted)):

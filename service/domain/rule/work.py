@@ -17,8 +17,10 @@ REACH_STEPS = 1
 """Steps on a day for a fact that answers of many days look at (service/domain/rule/reach.py)."""
 WEIGH_STEPS = 300
 """Steps to weigh a fact, and to find the days on which it can matter."""
-EVENT_STEPS = 10
+EVENT_STEPS = 20
 """Steps to weigh a fact, for it and for each record on it."""
+RETRACTED_STEPS = 45
+"""The same where one of the records is a retraction: others may be void."""
 REPORT_STEPS = 14
 """Steps to weigh a fact, for each report of these events."""
 CHECKED_STEPS = 40

@@ -50,9 +50,6 @@ class Engine(Protocol):
     async def first(self, database: Database, basis: Basis, kind: str, slug: str) -> FirstStatus | None:
         """Return when an item first has a status at all; None when it never has."""
 
-    async def counted(self, database: Database, basis: Basis, slugs: Sequence[str]) -> set[int] | None:
-        """Return the positions of the events of some items that count; None where every recorded event does."""
-
 
 def engine_of(question: Question | Basis) -> Engine:
     """Return the engine that answers a question."""

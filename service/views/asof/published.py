@@ -44,14 +44,15 @@ from service.views.asof.weighing import (
     apart,
     chained,
     publication_day,
+    publish_steps,
     rows_of,
     weighed_until,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from service.storage.database import Database
+    from service.storage.database import Database, Row
     from service.views.asof.question import Question
 
 _CANDIDATES = """
@@ -59,6 +60,8 @@ SELECT i.number, i.slug FROM facet f CROSS JOIN item i
 WHERE f.item > $1 AND f.item <= $2 AND f.token = $4 AND i.number = f.item ORDER BY f.item LIMIT $3
 """
 _ITEMS = "SELECT i.number, i.slug FROM item i WHERE i.number > $1 AND i.number <= $2 ORDER BY i.number LIMIT $3"
+READ_STEPS = 100
+"""Steps to decode an event, and to put it into its chain."""
 NAMED_STEPS = 500
 """Steps of work (service/domain/rule/work.py) to read the state of an item whose name is known."""
 _NEWEST = f"""
@@ -242,13 +245,36 @@ def _begun(found: Lives) -> FirstStatus | None:
     return None
 
 
-async def counted(database: Database, basis: Basis, slugs: Iterable[str]) -> set[int] | None:
-    """Return the positions of the events of some items that count on the day of publication."""
+async def counted(
+    database: Database, basis: Basis, slugs: Sequence[str], work: PageWork
+) -> tuple[set[int], frozenset[str]]:
+    """Return the positions of the events of some items that count on the day of publication.
+
+    Where the work is enough, also the names of the items after that, which were not looked at.
+    """
     found: set[int] = set()
-    for rows in await rows_of(database, slugs, basis.position):
-        for chain in chained(rows).chains.values():
-            found.update(entry.position for entry in as_published_by(chain, publication_day(basis)))
-    return found
+    left = [*slugs]
+    while left and not work.is_enough:
+        part = left[: work.part(CHUNK)]
+        rows = await rows_of(database, part, basis.position)
+        by_name = {of_item[0][1]: of_item for of_item in rows}
+        in_order = [by_name.get(slug, ()) for slug in part]
+        done = await apart(sum(map(len, rows)), _count, in_order, publication_day(basis), work, found)
+        del left[:done]
+    return found, frozenset(left)
+
+
+def _count(rows: Sequence[Sequence[Row]], day: int, work: PageWork, found: set[int]) -> int:
+    """Find what counts of items until the work is enough; return of how many."""
+    for done, of_item in enumerate(rows):
+        if work.is_enough:
+            return done
+        if of_item:
+            item = chained(of_item)
+            for chain in item.chains.values():
+                found.update([entry.position for entry in as_published_by(chain, day)])
+            work.add(item, publish_steps(item.size, item.reports) + READ_STEPS * item.size)
+    return len(rows)
 
 
 async def candidates(database: Database, basis: Basis, token: str | None, after: int) -> list[str]:

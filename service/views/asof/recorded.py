@@ -26,7 +26,7 @@ from service.views.asof.question import (
 from service.views.asof.sql import BY_KIND, BY_TOKEN, StateStatement, states_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from service.storage.database import Database
     from service.views.asof.question import Question
@@ -171,11 +171,6 @@ async def first(database: Database, basis: Basis, kind: str, slug: str) -> First
     """Return when an item first has a status at all; None when it never has."""
     (row,) = await database.fetch(_FIRST, slug, kind)
     return None if row[0] is None else FirstStatus(row[0], row[1])
-
-
-async def counted(database: Database, basis: Basis, slugs: Iterable[str]) -> set[int] | None:  # noqa: ARG001 - all do
-    """Return the positions of the events of some items that count; None where every recorded event does."""
-    return None
 
 
 async def issue_versions(database: Database, position: int, issues: Sequence[str]) -> dict[str, int]:
