@@ -43,6 +43,7 @@ from service.views.asof.weighing import (
     PageWork,
     apart,
     chained,
+    events_like,
     publication_day,
     publish_steps,
     rows_of,
@@ -259,7 +260,8 @@ async def counted(
         rows = await rows_of(database, part, basis.position)
         by_name = {of_item[0][1]: of_item for of_item in rows}
         in_order = [by_name.get(slug, ()) for slug in part]
-        done = await apart(sum(map(len, rows)), _count, in_order, publication_day(basis), work, found)
+        events = sum([events_like([row[5] for row in of_item]) for of_item in rows])
+        done = await apart(events, _count, in_order, publication_day(basis), work, found)
         del left[:done]
     return found, frozenset(left)
 

@@ -62,6 +62,8 @@ async def with_sources(
 
     slugs = [each.slug for each in states]
     bodies = await weighed_until(database, basis, slugs, counted, whole)
+    if work is not None:
+        work.count(counted.steps)
     shown = [each._replace(body=body or each.body) for each, body in zip(states, bodies, strict=False)]
     shown = shown[: fitting([len(each.body) for each in shown], len(shown))]
     return Sourced(shown, following if len(shown) == len(states) else shown[-1].number)

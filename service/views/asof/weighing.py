@@ -62,7 +62,7 @@ class PageWork:
 
     def __init__(self, most: float = PAGE_STEPS) -> None:
         """`most` is how many steps are enough."""
-        self._most, self._steps, self._items, self._bytes = most, 0, 0, 0
+        self._most, self.steps, self._items, self._bytes = most, 0, 0, 0
         self.weighed: dict[tuple[int, int | None, str], Item] = {}
         """By position, day of publication and name."""
 
@@ -74,15 +74,15 @@ class PageWork:
 
     def rest(self) -> PageWork:
         """Go on with another part of the same answer, which may take REST_STEPS, whatever is left."""
-        return self.beside(max(REST_STEPS, self._most - self._steps))
+        return self.beside(max(REST_STEPS, self._most - self.steps))
 
     def count(self, steps: int) -> None:
         """Count steps of work."""
-        self._steps += steps
+        self.steps += steps
 
     def spend(self, steps: int) -> None:
         """Count steps of work; raises TooMuchToAnswer where they are too many for an answer that cannot be cut."""
-        self._steps += steps
+        self.steps += steps
         self.check()
 
     def check(self) -> None:
@@ -93,13 +93,13 @@ class PageWork:
     @property
     def is_enough(self) -> bool:
         """Whether the page ends here."""
-        return self._steps >= self._most
+        return self.steps >= self._most
 
     def add(self, item: Item, more: int = 0) -> None:
         """Count an item that was loaded and weighed, and `more` steps."""
         self._items += 1
         self._bytes += item.bytes
-        self._steps += item.steps + item.bytes // BYTES_A_STEP + more
+        self.steps += item.steps + item.bytes // BYTES_A_STEP + more
 
     def part(self, most: int) -> int:
         """Return how many items to load next: `most` at most."""
