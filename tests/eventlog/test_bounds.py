@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from datetime import date, timedelta
+from math import inf
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -408,10 +409,7 @@ def test_a_posture_as_published_that_takes_too_much_work_is_refused(
 @pytest.mark.row(61)
 def test_a_list_of_issues_as_published_ends_after_enough_work(server: Server, figure: Callable[[str], None]) -> None:
     """Issues whose postures take much work make short pages, as long as each alone takes less than a page may."""
-    issues = [f"ores-{number}" for number in range(3)]
-    for issue in issues:
-        record_out_of_order(server, issue, 10)
-    path = f"/v1/issues?known_basis=published&as_of={day(5)}&known_at={day(10)}"
+    issues, path = issues_out_of_order(server, 3, 10)
     with plain_client(server.url) as client, metered(server) as cost:
         read = list(pages(client, path))
     figure(f"the list of issues as published: {len(read)} pages, {cost}")
@@ -437,10 +435,8 @@ def test_sorted_lists_as_published_are_refused_beyond_the_bound(server: Server, 
 @pytest.mark.row(61)
 def test_issues_of_a_posture_as_published_are_paged_by_work(server: Server, figure: Callable[[str], None]) -> None:
     """With a filter on the posture several pages of issues are looked at for one: together they have one bound."""
-    issues = [f"ores-{number}" for number in range(12)]
-    for issue in issues:
-        record_out_of_order(server, issue, 3)
-    path = f"/v1/issues?known_basis=published&as_of={day(5)}&known_at={day(10)}&limit=2"
+    issues, path = issues_out_of_order(server, 12, 3)
+    path += "&limit=2"
     with plain_client(server.url) as client:
         shown = [each for page in pages(client, path) for each in page]
         posture = client.get(f"/v1/issues/ores-0?{path.partition('?')[2]}").raise_for_status().json()["posture"]
@@ -465,22 +461,31 @@ def test_events_as_published_are_paged_by_the_histories_of_their_items(
     """
     record_out_of_order(server, "ores", 24)
     with plain_client(server.url) as client, metered(server) as cost:
-        read = list(event_pages(client, "/v1/events?known_basis=published&limit=1000"))
+        read = list(pages(client, "/v1/events?known_basis=published&limit=1000", inf))
     figure(f"events as published: {len(read)} pages, {cost}")
     assert len(read) > 1
     assert cost.blocked < BLOCKED_MAX / 4
     with plain_client(server.url) as client:
-        every = list(event_pages(client, "/v1/events?limit=1000"))
+        every = list(pages(client, "/v1/events?limit=1000", inf))
     assert [name for page in read for name in page] == [name for page in every for name in page]
 
 
-def event_pages(client: httpx.Client, path: str) -> Iterator[list[str]]:
-    """Read the ids of the events on every page, whatever the size of a page."""
-    cursor: str | None = ""
-    while cursor is not None:
-        body = client.get(f"{path}&cursor={cursor}" if cursor else path).raise_for_status().json()
-        yield [each["id"] for each in body["items"]]
-        cursor = body["next"]
+@pytest.mark.row(61)
+def test_changes_of_clearances_that_name_many_long_bans_are_refused(
+    server: Server, figure: Callable[[str], None]
+) -> None:
+    """The bans are weighed for the goods of the clearances alone, one after the other: they are too much together."""
+    record_out_of_order(server, "ores", 24)
+    terms = {"granted_by": "CN", "beneficiaries": [{"name": "A firm"}], "occurred": day(0)}
+    names = [f"ores-{number}" for number in range(24)]
+    post(server, [event("clearance.granted", f"from-{name}", "ores", restriction=name, **terms) for name in names])
+    path = f"/v1/changes?kind=clearance&good=terbium&from={day(0)}&to={day(9)}"
+    with plain_client(server.url) as client, metered(server) as cost:
+        answer = client.get(f"{path}&known_basis=published")
+    refused(answer, cost)
+    figure(f"changes of clearances as published: {outcome(answer, cost)}")
+    with plain_client(server.url) as client:
+        assert len(client.get(path).raise_for_status().json()["items"]) == 24
 
 
 @pytest.mark.row(61)
@@ -522,6 +527,14 @@ def test_changes_of_a_clearance_for_the_goods_of_a_long_ban(
         assert {name for _, name in read[0]} == {"ban", "licence"}
 
 
+def issues_out_of_order(server: Server, count: int, items: int) -> tuple[list[str], str]:
+    """Record issues and items as `record_out_of_order` does; return them, and their list before all was out."""
+    issues = [f"ores-{number}" for number in range(count)]
+    for issue in issues:
+        record_out_of_order(server, issue, items)
+    return issues, f"/v1/issues?known_basis=published&as_of={day(5)}&known_at={day(10)}"
+
+
 def record_out_of_order(server: Server, issue: str, items: int) -> None:
     """Record an issue and bans that are lifted the next day; each has large facts of which half came out later."""
     one, other = (
@@ -536,12 +549,12 @@ def record_out_of_order(server: Server, issue: str, items: int) -> None:
         assert post(server, [bans, lifted, *large])[0].status_code == 201
 
 
-def pages(client: httpx.Client, path: str) -> Iterator[list[str]]:
-    """Read the names of the items on every page of a list; the pages have few bytes."""
+def pages(client: httpx.Client, path: str, most: float = MB) -> Iterator[list[str]]:
+    """Read the names of the items, or the ids of events, on every page of a list; each has less than `most` bytes."""
     cursor: str | None = ""
     while cursor is not None:
         answer = client.get(f"{path}&cursor={cursor}" if cursor else path).raise_for_status()
-        assert len(answer.content) < MB
+        assert len(answer.content) < most
         body = answer.json()
         found = body["items"]
         kinds = [found] if isinstance(found, list) else found.values()

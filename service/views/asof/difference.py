@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.rule import tokens
 from service.domain.rule.read_state import without_facts
-from service.views.asof import out_of_order, published, recorded, sql
+from service.views.asof import out_of_order, published, sql
 from service.views.asof.coming import first_changes, with_changes
+from service.views.asof.engine import named
 from service.views.asof.known import known_at
 from service.views.asof.question import PAGE_BYTES, Basis, fitting
 from service.views.asof.touching import touching
@@ -120,13 +121,14 @@ async def change_page(
     count, scanned = 0, 0
     weighed = 1 if points.one.known == points.other.known else 2  # times, each item
     work = PageWork(PAGE_STEPS // weighed)
+    referring = work.beside()
     size = limit + 1 if wanted.touching is None else max(limit + 1, READ_MIN)
     while rest is not None and count == len(found) <= limit and not work.is_enough and scanned < SCAN_MAX:
         states, rest = await compare(database, basis, wanted, points, rest, size, work)
         scanned += 0 if wanted.touching is None else len(states)
         states = states if points.with_facts else [each.without_facts() for each in states]
         differing = [each for each in states if each.before != each.after]
-        found += await _touching(database, basis, wanted, points, differing, work)
+        found += await _touching(database, basis, wanted, points, differing, referring)
         count = fitting([each.size for each in found], limit)
     return ChangePage(found[:count], found[count - 1].number if count < len(found) else rest)
 
@@ -143,15 +145,12 @@ async def _touching(
     if wanted.touching is None or not changes:
         return changes
     touched: set[str] = set()
-    slugs, referring = [each.slug for each in changes], work.beside()
+    slugs = [each.slug for each in changes]
     for point in points[:2]:
         known = {"position": point.known} if basis.published is None else {"published": point.known}
         at = basis._replace(as_of=point.day, newest=False, **known)
-        if basis.published is None:
-            states = await recorded.named(database, at, slugs)
-        else:
-            states = await published.named(database, at, slugs, work=work.beside(inf))
-        touched |= {each.slug for each in await touching(database, at, wanted.touching(point.day), states, referring)}
+        states = await named(database, at, slugs, work.beside(inf))
+        touched |= {each.slug for each in await touching(database, at, wanted.touching(point.day), states, work)}
     return [each for each in changes if each.slug in touched]
 
 

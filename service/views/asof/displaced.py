@@ -8,7 +8,7 @@ from service.domain.rule.posture import IN_FORCE
 from service.domain.rule.tokens import token
 from service.domain.vocabulary.codes import ALL_GOODS
 from service.domain.vocabulary.goods import hs_parts
-from service.views.asof import published, recorded
+from service.views.asof.engine import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,20 +48,12 @@ async def displacing(
     sql = _NAMING.format(among=dialect.slugs.format("$1"))
     rows = await database.fetch(sql, dialect.listed(tokens), basis.position)
     found: dict[str, list[str]] = {}
-    for other in await _named(database, basis, [slug for (slug,) in rows], work) if rows else ():
+    for other in await named(database, basis, [slug for (slug,) in rows], work) if rows else ():
         if _NOT_APPLIED not in other.tokens:
             for name in other.tokens.intersection(tokens):
                 if _displaces(other.tokens, *displaced[name]):
                     found.setdefault(name.removeprefix(_TOKEN), []).append(other.slug)
     return {slug: sorted(others) for slug, others in found.items()}
-
-
-async def _named(database: Database, basis: Basis, slugs: Sequence[str], work: PageWork) -> list[ItemState]:
-    if basis.published is None:
-        return await recorded.named(database, basis, slugs)
-    found = await published.named(database, basis, slugs, work=work)
-    work.check()
-    return found
 
 
 def _displaces(new: frozenset[str], old: frozenset[str], clauses: Sequence[Clause]) -> bool:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         OneState,
         Question,
     )
+    from service.views.asof.weighing import PageWork
 
 
 class Engine(Protocol):
@@ -39,14 +40,6 @@ class Engine(Protocol):
     ) -> IssuePage:
         """Return the states of an issue's items after an item number, ended and planned ones only when asked for."""
 
-    async def named(
-        self, database: Database, basis: Basis, slugs: Sequence[str], *, planned: bool = False
-    ) -> list[ItemState]:
-        """Return the states of named items with their tokens, by number; those without a status are left out.
-
-        Without `planned` those that are only planned are left out too.
-        """
-
     async def first(self, database: Database, basis: Basis, kind: str, slug: str) -> FirstStatus | None:
         """Return when an item first has a status at all; None when it never has."""
 
@@ -54,3 +47,15 @@ class Engine(Protocol):
 def engine_of(question: Question | Basis) -> Engine:
     """Return the engine that answers a question."""
     return recorded if question.published is None else published
+
+
+async def named(database: Database, basis: Basis, slugs: Sequence[str], work: PageWork) -> list[ItemState]:
+    """Return the states of named items with their tokens, by number; those without a status, and plans, are left out.
+
+    `work` counts what they cost as published: raises TooMuchToAnswer where that is too much.
+    """
+    if basis.published is None:
+        return await recorded.named(database, basis, slugs)
+    found = await published.named(database, basis, slugs, work=work)
+    work.check()
+    return found

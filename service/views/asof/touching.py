@@ -101,9 +101,8 @@ async def touching(
 
     Raises TooMuchToAnswer where, as published, these restrictions are too much work.
     """
-    states, references, cut = await _with_references(database, basis, wanted, states, work)
-    if cut is not None:
-        work.check()
+    states, references, _ = await _with_references(database, basis, wanted, states, work)
+    work.check()
     return _touching(wanted, states, references)
 
 
