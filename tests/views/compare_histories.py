@@ -40,7 +40,7 @@ async def _timeline(ledger: Opened, issue: str, known: oracle.K, limit: int) -> 
         facts += [json.loads(fact.body) for fact in page.facts]
         if page.next is None:
             return facts
-        assert page.next != after
+        assert page.facts
         after = page.next
 
 

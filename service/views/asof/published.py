@@ -43,10 +43,9 @@ from service.views.asof.weighing import (
     PageWork,
     apart,
     chained,
-    events_like,
+    loaded_until,
     publication_day,
     publish_steps,
-    rows_of,
     weighed_until,
 )
 
@@ -253,30 +252,17 @@ async def counted(
 
     Where the work is enough, also the names of the items after that, which were not looked at.
     """
-    found: set[int] = set()
-    left = [*slugs]
-    while left and not work.is_enough:
-        part = left[: work.part(CHUNK)]
-        rows = await rows_of(database, part, basis.position)
-        by_name = {of_item[0][1]: of_item for of_item in rows}
-        in_order = [by_name.get(slug, ()) for slug in part]
-        events = sum([events_like([row[5] for row in of_item]) for of_item in rows])
-        done = await apart(events, _count, in_order, publication_day(basis), work, found)
-        del left[:done]
-    return found, frozenset(left)
+    day = publication_day(basis)
 
+    def count(_: str, rows: Sequence[Row]) -> list[int]:
+        if not rows:
+            return []
+        item = chained(rows)
+        work.add(item, publish_steps(item.size, item.reports) + READ_STEPS * item.size)
+        return [entry.position for chain in item.chains.values() for entry in as_published_by(chain, day)]
 
-def _count(rows: Sequence[Sequence[Row]], day: int, work: PageWork, found: set[int]) -> int:
-    """Find what counts of items until the work is enough; return of how many."""
-    for done, of_item in enumerate(rows):
-        if work.is_enough:
-            return done
-        if of_item:
-            item = chained(of_item)
-            for chain in item.chains.values():
-                found.update([entry.position for entry in as_published_by(chain, day)])
-            work.add(item, publish_steps(item.size, item.reports) + READ_STEPS * item.size)
-    return len(rows)
+    found = await loaded_until(database, basis, slugs, work, count)
+    return {position for of_item in found for position in of_item}, frozenset(slugs[len(found) :])
 
 
 async def candidates(database: Database, basis: Basis, token: str | None, after: int) -> list[str]:

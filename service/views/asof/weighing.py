@@ -18,7 +18,7 @@ from service.domain.vocabulary import events, instants
 from service.views.working_set import rows_by_item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from service.storage.database import Database, Row
     from service.views.asof.question import Basis
@@ -63,8 +63,8 @@ class PageWork:
     def __init__(self, most: float = PAGE_STEPS) -> None:
         """`most` is how many steps are enough."""
         self._most, self.steps, self._items, self._bytes = most, 0, 0, 0
-        self.weighed: dict[tuple[int, int | None, str], Item] = {}
-        """By position, day of publication and name."""
+        self.weighed: dict[tuple[int, int | None], dict[str, Item]] = {}
+        """By position and day of publication, then by name."""
 
     def beside(self, most: float = PAGE_STEPS) -> PageWork:
         """Begin a count of its own for another part of the same answer."""
@@ -82,7 +82,7 @@ class PageWork:
 
     def spend(self, steps: int) -> None:
         """Count steps of work; raises TooMuchToAnswer where they are too many for an answer that cannot be cut."""
-        self.steps += steps
+        self.count(steps)
         self.check()
 
     def check(self) -> None:
@@ -115,35 +115,54 @@ async def weighed_until(
 
     Those after which the work is enough are left out.
     """
+    known = work.weighed.setdefault((basis.position, basis.published), {})
+
+    def weighed(slug: str, rows: Sequence[Row]) -> T:
+        item = known.get(slug)
+        if item is None:
+            item, chains, steps = chained(rows), None, 0
+            if basis.published is not None:
+                chains = {root: as_published_by(chain, basis.published) for root, chain in item.chains.items()}
+                steps = publish_steps(item.size, item.reports)
+            item.know(item.chains if chains is None else chains)
+            work.add(item, steps)
+            known[slug] = item
+        return take(item)
+
+    return await loaded_until(database, basis, slugs, work, weighed, known)
+
+
+async def loaded_until(
+    database: Database,
+    basis: Basis,
+    slugs: Sequence[str],
+    work: PageWork,
+    take: Callable[[str, Sequence[Row]], T],
+    known: Container[str] = (),
+) -> list[T]:
+    """Read the events that bear on items, and take something of each, in the order of names, until the work is enough.
+
+    Of those that are `known`, no event is read.
+    """
     taken: list[T] = []
     start = 0
     while start < len(slugs) and not work.is_enough:
         part = slugs[start : start + work.part(CHUNK)]
-        missing = [slug for slug in part if (basis.position, basis.published, slug) not in work.weighed]
-        rows = await rows_of(database, missing, basis.position)
-        taken += await apart(sum(map(size_of, rows)), _weighed, basis, part, rows, work, take)
+        rows = await rows_of(database, [slug for slug in part if slug not in known], basis.position)
+        taken += await apart(sum(map(size_of, rows)), _taken, part, rows, work, take)
         start += len(part)
     return taken
 
 
-def _weighed(
-    basis: Basis, part: Iterable[str], rows: Iterable[Sequence[Row]], work: PageWork, take: Callable[[Item], T]
+def _taken(
+    part: Iterable[str], rows: Iterable[Sequence[Row]], work: PageWork, take: Callable[[str, Sequence[Row]], T]
 ) -> list[T]:
     taken: list[T] = []
     loaded = {of_item[0][1]: of_item for of_item in rows}
     for slug in part:
         if work.is_enough:
             break
-        item = work.weighed.get((basis.position, basis.published, slug))
-        if item is None:
-            item, chains, steps = chained(loaded[slug]), None, 0
-            if basis.published is not None:
-                chains = {root: as_published_by(chain, basis.published) for root, chain in item.chains.items()}
-                steps = publish_steps(item.size, item.reports)
-            item.know(item.chains if chains is None else chains)
-            work.add(item, steps)
-            work.weighed[basis.position, basis.published, slug] = item
-        taken.append(take(item))
+        taken.append(take(slug, loaded.get(slug, ())))
     return taken
 
 
