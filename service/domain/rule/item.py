@@ -11,15 +11,18 @@ from bisect import bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.domain.rule.facts import Entry, LiveFact, reports_in, weigh, weigh_steps
+from service.domain.rule.decisions import Decisions
+from service.domain.rule.facts import Entry, LiveFact, reports_in, shown, weigh, weigh_steps
 from service.domain.rule.life import Life
+from service.domain.rule.ordered import by_order
 from service.domain.rule.publication import days, only_day
 from service.domain.rule.reach import reaches
-from service.domain.rule.read_state import coming_of, with_coming
+from service.domain.rule.read_state import coming_of, facts_in, with_coming, with_facts
 from service.domain.rule.scope import Scope
 from service.domain.rule.state import arrival_text, encode, state_of
 from service.domain.rule.tokens import marks, tokens_of_answer
 from service.domain.rule.unsaid import Unsaid
+from service.domain.rule.walk import Walk
 from service.domain.rule.work import Spend, unbounded
 from service.domain.vocabulary.events import Fact, Record, is_uncertain, text_of
 from service.domain.vocabulary.kinds import CHANGES, KINDS
@@ -148,29 +151,34 @@ class Item:
         """Return the item's segments in order of days."""
         return self.life.segments
 
-    def state(self, day: int, *, whole: bool = False) -> StateOnDay | None:
-        """Return the state on a day (an ordinal); None when the item has no status then.
-
-        `whole`: with every fact of the list (docs/semantics.md, 3), also those that the state does not rest on.
-        """
+    def state(self, day: int) -> StateOnDay | None:
+        """Return the state on a day (an ordinal); None when the item has no status then."""
         begun = bisect_right(self.segments, day, key=_start)
         if not begun:
             return None
-        state = self.state_of_segment(begun - 1, self.life.listed(day) if whole else ())
+        state = self.state_of_segment(begun - 1)
         if state is None:
             return None
         later = [text for segment in self.segments[begun:] if (text := arrival_text(segment))]
         return state._replace(body=with_coming(state.body, coming_of(state.status, ",".join(later))))
 
-    def state_of_segment(self, index: int, every: Iterable[LiveFact] = ()) -> StateOnDay | None:
-        """Return the state on the days of a segment, by its index, without what is to come; None without a status.
+    def with_list(self, body: bytes, day: int) -> bytes:
+        """Return a state on a day with every fact of the list (docs/semantics.md, 3), also those it does not rest on.
 
-        `every` are facts to show as well.
+        `body` is the state. Only the facts have to be known for this, not the life.
         """
+        counting = [fact for fact in self.facts.values() if fact.counts]
+        listed = {fact.position for fact in Walk(Decisions(self.kind, counting), day).listed()}
+        kept = facts_in(body)
+        facts = [fact for fact in self.facts.values() if fact.position in listed or fact.id in kept]
+        return with_facts(body, [kept.get(fact.id) or shown(fact, ()) for fact in sorted(facts, key=by_order)])
+
+    def state_of_segment(self, index: int) -> StateOnDay | None:
+        """Return the state on the days of a segment, by its index, without what is to come; None without a status."""
         answer = self.segments[index].answer
         if answer.status is None:
             return None
-        body = encode(state_of(self.kind, self.slug, answer, every))
+        body = encode(state_of(self.kind, self.slug, answer))
         return StateOnDay(answer.status, body, frozenset([*tokens_of_answer(answer), *marks(self.kind, answer)]))
 
     def add(self, entry: Entry) -> int:
@@ -210,12 +218,17 @@ class Item:
 
         They are the item's own, or parts of them as known earlier; an empty chain is a fact not known then.
         """
+        self.weigh(chains)
+        steps: list[int] = []
+        self.life = Life(self.kind, self.facts.values(), steps.append)
+        self.steps += sum(steps)
+
+    def weigh(self, chains: Mapping[int, Sequence[Entry]]) -> None:
+        """Know the facts of these chains, as `know` does, and leave the life as it is."""
         weighed = {root: self._weigh(chain) for root, chain in chains.items() if chain}
         self.facts = {root: fact for root, fact in weighed.items() if fact is not None}
         self.scope = None
-        steps: list[int] = []
-        self.life = Life(self.kind, self.facts.values(), steps.append)
-        self.steps = sum(steps) + sum([weigh_steps(chain) for chain in chains.values()])
+        self.steps = sum([weigh_steps(chain) for chain in chains.values()])
 
     def learn(self, chains: Mapping[int, Sequence[Entry]], spend: Spend = unbounded) -> dict[int, Segment | None]:
         """Know these chains as they are given, the others as before, and work out what follows for the life.

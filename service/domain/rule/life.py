@@ -82,10 +82,6 @@ class Life:
             rewrites += self._rewrite(day, day, spend)
         return joined(rewrites) if dates else rewrites
 
-    def listed(self, day: int) -> list[LiveFact]:
-        """Return every fact of the list on a day, in the order of decisions."""
-        return [fact for fact in Walk(self._decisions, day).listed() if isinstance(fact, LiveFact)]
-
     def _put(self, fact: LiveFact) -> None:
         if reaches(fact.event):
             self._reaching.add(fact.position)

@@ -39,6 +39,12 @@ class _Alternative(msgspec.Struct):
     status: str | None
 
 
+class _Shown(msgspec.Struct):
+    """What is read of a fact."""
+
+    id: str
+
+
 class _WithDays(msgspec.Struct):
     """What is read of a state to see when its status begins and ends."""
 
@@ -50,10 +56,12 @@ class _WithDays(msgspec.Struct):
 _change = msgspec.json.Decoder(_Change).decode
 _texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _alternatives = msgspec.json.Decoder(_Alternatives).decode
+_shown = msgspec.json.Decoder(_Shown).decode
 _days = msgspec.json.Decoder(_WithDays).decode
 
 _FACTS = b',"facts":['
 _UPCOMING = b'"upcoming":['
+_LATER = b"]," + _UPCOMING
 _MORE = b'],"upcoming_more":'
 _NO_CHANGE = b',"next_change":null}'
 
@@ -93,6 +101,18 @@ def without_facts(body: bytes) -> bytes:
     """Return a state without its member `facts`."""
     head, _, tail = body.partition(_FACTS)
     return b"".join((head, b",", _UPCOMING, tail.rpartition(_UPCOMING)[2]))
+
+
+def facts_in(body: bytes) -> dict[str, bytes | msgspec.Raw]:
+    """Return the facts of a state by their ids, each as JSON."""
+    facts = body.partition(_FACTS)[2].rpartition(_LATER)[0]
+    return {_shown(text).id: text for text in _texts(b"[" + facts + b"]")}
+
+
+def with_facts(body: bytes, facts: Iterable[bytes | msgspec.Raw]) -> bytes:
+    """Return a state with these facts, each as JSON, in the place of its own."""
+    head, _, tail = body.partition(_FACTS)
+    return b"".join((head, _FACTS, b",".join(facts), _LATER, tail.rpartition(_LATER)[2]))
 
 
 class Coming(NamedTuple):

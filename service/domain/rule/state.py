@@ -10,10 +10,9 @@ from service.domain.rule.facts import shown
 from service.domain.vocabulary.kinds import IN_FORCE, SUSPENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from service.domain.rule.answer import Answer, Segment
-    from service.domain.rule.facts import LiveFact
     from service.domain.vocabulary.events import Fact
     from service.domain.vocabulary.kinds import Kind
 
@@ -23,8 +22,8 @@ UPCOMING_MAX = 20
 """Changes to come that a state shows; the others it counts."""
 
 
-def state_of(kind: Kind, item: str, answer: Answer, every: Iterable[LiveFact] = ()) -> dict[str, Any]:
-    """Return an item's state, as it is on days after which no change is known; `every` are facts to show as well."""
+def state_of(kind: Kind, item: str, answer: Answer) -> dict[str, Any]:
+    """Return an item's state, as it is on days after which no change is known."""
     ruling = answer.ruling
     assert ruling is not None  # noqa: S101 - an answer with a status has a ruling fact
     sets = answer.sets()
@@ -42,7 +41,7 @@ def state_of(kind: Kind, item: str, answer: Answer, every: Iterable[LiveFact] = 
         "contested": any([fact.contested for fact in sets]),
         "incomplete": not answer.complete,
         "ruling": ruling.id,
-        "facts": _facts(sets, every),
+        "facts": [msgspec.Raw(shown(fact, names)) for fact, names in sets.items()],
         # These three stay last, in this order: `read_state.with_coming` cuts the JSON before them.
         "upcoming": answer.planned[:UPCOMING_MAX],
         "upcoming_more": max(len(answer.planned) - UPCOMING_MAX, 0),
@@ -54,12 +53,6 @@ def _ends_of(fact: Fact) -> dict[str, str]:
     """Return the dates and the condition with which a fact ends, as they are written."""
     ends = {"until": fact.until, "through": fact.through, "until_condition": fact.until_condition}
     return {name: text for name, text in ends.items() if text is not None}
-
-
-def _facts(sets: Mapping[LiveFact, Sequence[str]], every: Iterable[LiveFact]) -> msgspec.Raw:
-    listed = {**dict.fromkeys(every, ()), **sets}
-    ordered = sorted(listed.items(), key=lambda pair: pair[0].order) if every else listed.items()
-    return msgspec.Raw(b"[" + b",".join([shown(fact, names) for fact, names in ordered]) + b"]")
 
 
 def _restriction(answer: Answer) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Walk:
         return _has_stood(self._decisions, status, opened.begins, self.day)
 
     def listed(self) -> list[Dated]:
-        """Return the facts of the list, in the order of decisions."""
+        """Return the facts of the list, track by track."""
         decisions = self._decisions
         found = [*filter(self.lists, decisions.bases.begun(self.day)), *decisions.terms.begun(self.day)]
         for track in (decisions.overlays, decisions.quotas):
@@ -115,7 +115,7 @@ class Walk:
                     found.append(fact)
                 if fact.change.name in START_AFRESH or (not fact.change.hides and fact.ends > self.day):
                     is_out = True
-        return sorted(found, key=by_order)
+        return found
 
     def lists(self, fact: Dated) -> bool:
         """Return whether a base fact that has taken hold is in the list at the end of the walk."""

@@ -43,8 +43,8 @@ async def with_sources(
 ) -> Sourced:
     """Return the states of a page with the facts that are asked for; `following` is the page's `next`.
 
-    For `all`, the items are loaded and weighed, unless `work` has them: where that costs enough, or the states are too
-    large, the page ends.
+    For `all`, the facts of the items are loaded and weighed, unless `work` has them: where that costs enough, or the
+    states are too large, the page ends.
     """
     if sources == "standing":
         return Sourced(states, following)
@@ -53,18 +53,17 @@ async def with_sources(
 
     counted = PageWork() if work is None else work.rest()
 
-    def whole(item: Item) -> bytes | None:
-        state = item.state(basis.as_of, whole=True)
-        if state is None:
-            return None
-        counted.count(state_steps(len(state.body)))
-        return state.body
+    by_slug = {each.slug: each for each in states}
 
-    slugs = [each.slug for each in states]
-    bodies = await weighed_until(database, basis, slugs, counted, whole)
+    def whole(item: Item) -> ItemState:
+        state = by_slug[item.slug]
+        body = item.with_list(state.body, basis.as_of)
+        counted.count(state_steps(len(body)))
+        return state._replace(body=body)
+
+    shown = await weighed_until(database, basis, [*by_slug], counted, whole, lives=False)
     if work is not None:
         work.count(counted.steps)
-    shown = [each._replace(body=body or each.body) for each, body in zip(states, bodies, strict=False)]
     shown = shown[: fitting([len(each.body) for each in shown], len(shown))]
     return Sourced(shown, following if len(shown) == len(states) else shown[-1].number)
 

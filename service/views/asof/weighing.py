@@ -109,11 +109,17 @@ class PageWork:
 
 
 async def weighed_until(
-    database: Database, basis: Basis, slugs: Sequence[str], work: PageWork, take: Callable[[Item], T]
+    database: Database,
+    basis: Basis,
+    slugs: Sequence[str],
+    work: PageWork,
+    take: Callable[[Item], T],
+    *,
+    lives: bool = True,
 ) -> list[T]:
     """Load items as known at a basis, as recorded or as published, and take something of each, in the order of names.
 
-    Those after which the work is enough are left out.
+    Those after which the work is enough are left out. Without `lives`, an item may have no life, only its facts.
     """
     known = work.weighed.setdefault((basis.position, basis.published), {})
 
@@ -124,9 +130,10 @@ async def weighed_until(
             if basis.published is not None:
                 chains = {root: as_published_by(chain, basis.published) for root, chain in item.chains.items()}
                 steps = publish_steps(item.size, item.reports)
-            item.know(item.chains if chains is None else chains)
+            (item.know if lives else item.weigh)(item.chains if chains is None else chains)
             work.add(item, steps)
-            known[slug] = item
+            if lives:
+                known[slug] = item
         return take(item)
 
     return await loaded_until(database, basis, slugs, work, weighed, known)
