@@ -44,6 +44,7 @@ from service.eventlog.log import Place, lines, place_before
 from service.feed.cloudevents import BATCH_MEDIA_TYPE, envelope, origin_of
 from service.feed.filters import EventConditions, Passing, passing
 from service.feed.pages import CHUNK_BYTES, EventFilter, LogPage, log_page
+from service.tasks import quiet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -258,7 +259,7 @@ async def _lines(
 
 def _read(database: Database, after: Place, wanted: EventFilter, left: int | None) -> asyncio.Task[LogPage]:
     limit = LINES if left is None else min(left, LINES)
-    return asyncio.create_task(log_page(database, after, limit, wanted, CHUNK_BYTES), name="lines")
+    return quiet(asyncio.create_task(log_page(database, after, limit, wanted, CHUNK_BYTES), name="lines"))
 
 
 _LINE = Media(NDJSON, (AnyRecorded, follower_shapes.FeedEnd), example=examples.FEED["events"][0])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from service.domain.errors import Unavailable
 from service.eventlog.head import head_of
+from service.tasks import quiet
 
 if TYPE_CHECKING:
     from service.storage.database import Database
@@ -56,8 +57,7 @@ class Freezer:
         until = asyncio.get_running_loop().time() + FREEZE_SECONDS
         while self.instant < instant:
             if self._writing is None:
-                self._writing = asyncio.create_task(self._write(), name="freeze")
-                self._writing.add_done_callback(self._written)
+                self._writing = quiet(asyncio.create_task(self._write(), name="freeze"))
             writing = self._writing
             await asyncio.wait([writing], timeout=until - asyncio.get_running_loop().time())
             if not writing.done():
@@ -74,12 +74,10 @@ class Freezer:
 
     async def _write(self) -> None:
         wanted = self._wanted
-        final = (await head_of(self._database)).final
-        if final < wanted:
-            await self._database.freeze(wanted)
-        self.instant = max(self.instant, wanted, final)
-
-    def _written(self, writing: asyncio.Task[None]) -> None:
-        self._writing = None
-        if not writing.cancelled():
-            writing.exception()  # who still waits has it; the others have given up
+        try:
+            final = (await head_of(self._database)).final
+            if final < wanted:
+                await self._database.freeze(wanted)
+            self.instant = max(self.instant, wanted, final)
+        finally:
+            self._writing = None

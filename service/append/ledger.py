@@ -27,6 +27,7 @@ from service.domain.errors import Fault, TooMuchWork, Unavailable
 from service.domain.vocabulary import instants
 from service.eventlog.head import head_after, head_of
 from service.storage.database import DuplicateId, Head, Lost
+from service.tasks import quiet
 from service.views.working_set import WorkingSet
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ class Ledger:
         group = self._decided(group)
         self._loaded.trim(attempt.touched)
         began = asyncio.get_running_loop().time()
-        stored = asyncio.create_task(attempt.commit(self._confirmed), name="commit")
+        stored = quiet(asyncio.create_task(attempt.commit(self._confirmed), name="commit"))
         stored.add_done_callback(lambda _: self._wake.set())
         return Flight(group, attempt, stored, began)
 

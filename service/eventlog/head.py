@@ -10,6 +10,7 @@ import structlog
 
 from service.domain.vocabulary import instants
 from service.storage.database import Head
+from service.tasks import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,7 +138,7 @@ class Heads:
     async def read(self) -> Head:
         """Return a head that is no older than this call; raises Lost when the database cannot be reached."""
         if self._next is None:
-            self._next = asyncio.get_running_loop().create_future()
+            self._next = quiet(asyncio.get_running_loop().create_future())
             if self._reading is None:
                 self._reading = asyncio.create_task(self._read(), name="heads")
         # A caller who is cancelled must not take the others' answer away.

@@ -19,7 +19,8 @@ import structlog
 
 from service.storage.database import Lost
 from service.storage.postgres_set_up import SETTINGS, keep_alive, set_up, timeline_of
-from service.storage.postgres_url import target
+from service.storage.postgres_url import CONNECT_SECONDS, target
+from service.tasks import quiet
 
 if TYPE_CHECKING:
     import socket
@@ -35,6 +36,8 @@ QUIET_SECONDS = 1.0
 """How long a statement runs before its server is asked whether it answers, and from one answer to the next question."""
 LOOK_SECONDS = 0.25
 """Seconds between two looks at the sessions."""
+STEP_SECONDS = 0.1
+"""In steps of so many seconds the answer is waited for: where the process is busy they take longer, as reading does."""
 CLOSE_SECONDS = 0.5
 """How long a session is given to end in order."""
 LOST = (
@@ -197,9 +200,9 @@ class Sessions:
         return not session.is_closed() and session.place is self.place
 
     async def answers(self, place: Host) -> bool:
-        """Return whether a server answers at all, if only with a refusal."""
+        """Return whether a server answers at all, if only with a refusal, however long it takes."""
         try:
-            await _close(await self._connect(place, {"target_session_attrs": "any"}))
+            await _close(await self._connect(place, {"target_session_attrs": "any", "timeout": LONG_SECONDS}))
         except OSError:
             return False
         except (asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -241,14 +244,25 @@ class Sessions:
         self._looking = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     def _ask(self, place: Host) -> None:
-        """Ask a server whether it answers, unless it is being asked; leave it if it does not."""
+        """Ask a server whether it answers, unless it is being asked; leave it if it does not.
+
+        The steps of a connection are counted, not seconds: a process that is busy is not to take it for silent.
+        """
 
         async def ask() -> None:
             began = monotonic()
-            if await self.answers(place):
+            asking = quiet(asyncio.create_task(self.answers(place), name="knock"))
+            try:
+                for _ in range(round((self._target.arguments["timeout"] or CONNECT_SECONDS) / STEP_SECONDS)):
+                    if (await asyncio.wait([asking], timeout=STEP_SECONDS))[0]:
+                        break
+            finally:
+                asking.cancel()
+            if asking.done() and await asking:
                 self._answered[place] = monotonic()
                 return
-            await asyncio.sleep(LOOK_SECONDS)  # an answer may be here and unread, where the process was busy
+            self._order(place, len(self._places))
+            await asyncio.sleep(LOOK_SECONDS)
             sessions = [each for each in self._open if each.place == place]
             if any(0.0 < each.since < began for each in sessions):
                 log.warning("database.silent", seconds=round(monotonic() - began, 1), sessions=len(sessions))

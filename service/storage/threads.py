@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
+from service.tasks import quiet
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
@@ -17,7 +19,7 @@ async def to_its_end(executor: Executor | None, call: Callable[[], T]) -> T:
 
     For work on what others use afterwards: a connection, or items in memory.
     """
-    running = asyncio.get_running_loop().run_in_executor(executor, call)
+    running = quiet(asyncio.get_running_loop().run_in_executor(executor, call))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:

@@ -167,7 +167,7 @@ class Webhooks:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Look at the subscriptions at once if a worker ended well; after a failure the next look is soon enough."""
-        if task.exception() is None:
+        if not task.cancelled() and task.exception() is None:
             self.wake()
 
     def _lease(self) -> int:

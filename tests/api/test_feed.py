@@ -1,13 +1,15 @@
 """The feed over HTTP: its pages, waits, forms and filters; and live, on real servers."""
 
 import asyncio
+import gc
 import gzip
 import json
 import re
 import socket
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import httpx
@@ -18,10 +20,12 @@ from litestar.testing import TestClient
 
 from service.api.event_stream import CHUNK, Follower
 from service.api.http.moments import POSITION_MAX
+from service.app import create_app
 from service.eventlog.log import Place
 from service.feed import live
 from service.feed.filters import EVERYTHING, EventConditions, passing
 from service.feed.live import Tail
+from service.settings import Settings
 from service.storage.connect import connect
 from service.storage.database import Database
 from tests.api.conftest import LONDON
@@ -506,3 +510,43 @@ def test_a_heartbeat_carries_the_position_reached(migrated_url: str, monkeypatch
         return blocks
 
     assert asyncio.run(run()) == [b"retry: 3000\n\n", *[b"id: 0\n: alive\n\n"] * 3]
+
+
+@pytest.mark.anyio
+async def test_a_page_that_cannot_be_read_after_the_client_has_gone_is_not_reported(migrated_sqlite_url: str) -> None:
+    """The next page of NDJSON is read while one is sent: the log is set back, and the client goes before it is told."""
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    app = create_app(Settings(database_url=migrated_sqlite_url))
+    scope: Any = {
+        "type": "http", "http_version": "1.1", "method": "GET", "path": "/v1/feed", "raw_path": b"/v1/feed",
+        "query_string": b"", "root_path": "", "scheme": "http", "client": ("127.0.0.1", 1), "server": ("localhost", 80),
+        "headers": [(b"accept", NDJSON.encode()), (b"host", b"localhost")],
+    }  # fmt: skip
+    sent, gone = 0, asyncio.Event()
+
+    async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
+        nonlocal sent
+        sent += bool(message.get("body"))
+        if sent == 1:
+            early.backup(live)
+        if sent == 2:
+            await asyncio.wait([task for task in asyncio.all_tasks() if task.get_name() == "lines"])
+            gone.set()
+            await asyncio.Event().wait()
+
+    async def receive() -> Any:  # noqa: ANN401 - of ASGI
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    file = migrated_sqlite_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(file)) as live, closing(sqlite3.connect(f"{file}.early")) as early:
+        async with opened(migrated_sqlite_url) as ledger:
+            await ledger.append(openings())
+            live.backup(early)
+            for seed in range(4):
+                await ledger.append(facts(seed, 500))
+        async with app.lifespan():
+            await app(scope, receive, send)
+    gc.collect()
+    assert (sent, reported) == (2, [])

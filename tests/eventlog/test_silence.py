@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from service.eventlog.head import Heads
 from service.storage.connect import connect, next_tables
 from service.storage.database import Lost
 from service.storage.postgres_readers import READERS_MAX
@@ -263,3 +265,37 @@ def test_no_connection_left_is_not_our_failure() -> None:
             assert 503 in statuses(answers)
             assert statuses(answers) <= {200, 201, 503}
             assert statuses(asyncio.run(ask_all(server.url))) <= {200, 201}
+
+
+@pytest.mark.row(31)
+@pytest.mark.anyio
+async def test_a_busy_process_does_not_take_its_server_for_silent(postgres: Postgres) -> None:
+    """A long statement goes on to its end though the process hardly reads: a new session takes too long there."""
+    database = connect(f"{postgres.url}?connect_timeout=2")
+    await database.open()
+    statement = asyncio.create_task(database.fetch_long("SELECT 1 FROM pg_sleep(10)"))
+    while not statement.done():
+        time.sleep(0.8)  # noqa: ASYNC251 - as work does that holds the loop
+        await asyncio.sleep(0)
+    assert [tuple(row) for row in await statement] == [(1,)]
+    await database.close()
+
+
+@pytest.mark.row(31)
+@pytest.mark.anyio
+async def test_a_read_that_fails_after_its_readers_have_gone_is_not_reported(postgres: Postgres) -> None:
+    """Of the head: one who asks gives up before the server is noticed to be silent, and the error is for no one."""
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    database = connect(postgres.url)
+    await database.open()
+    heads = Heads(database, lambda: 0)
+    postgres.pause()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await heads.read()
+    with pytest.raises(Lost):
+        await heads.read()
+    await database.close()
+    gc.collect()
+    assert reported == []

@@ -67,7 +67,8 @@ def main() -> int:
             limit = "" if bound is None else f"at most {bound}"
             mark = "  <-- too many" if bound is not None and size > bound else ""
             print(f"{name:55} {size:8} {limit}{mark}")
-        print("the soak holds" if findings.good else f"the soak FAILED (seed {seed})")
+        wrong = ", ".join(name for name, size, bound in findings.table() if bound is not None and size > bound)
+        print(f"the soak FAILED (seed {seed}): {wrong}" if wrong else "the soak holds")
         return 0 if findings.good else 1
     print("broken off")
     return BREAKS_OFF
