@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from service.storage.next_tables import NextTables
-    from service.storage.postgres_sessions import Session
+    from service.storage.postgres_session import Session
 
 COMMIT_SECONDS = 10.0
 """How long a commit may take: it waits for those of others, for the disk and for standbys."""

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from service.storage.database import Commit, Dialect, Row, Source
-    from service.storage.postgres_sessions import Session, Sessions
+    from service.storage.postgres_session import Session
+    from service.storage.postgres_sessions import Sessions
 
 OLD = "parley_old"
 """The schema of the tables that were replaced, until they are dropped."""

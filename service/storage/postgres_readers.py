@@ -10,12 +10,14 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from service.storage.postgres_sessions import CLOSE_SECONDS, LOST, STATEMENT_SECONDS
+from service.storage.postgres_session import STATEMENT_SECONDS
+from service.storage.postgres_sessions import CLOSE_SECONDS, LOST
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from service.storage.postgres_sessions import Session, Sessions
+    from service.storage.postgres_session import Session
+    from service.storage.postgres_sessions import Sessions
 
 READERS_MAX = 8
 WAIT_SECONDS = STATEMENT_SECONDS

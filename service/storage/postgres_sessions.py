@@ -10,7 +10,7 @@ after a loss of power, is noticed by the keepalive of its sockets as well.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +18,16 @@ import asyncpg
 import structlog
 
 from service.storage.database import Lost
+from service.storage.postgres_session import Session
 from service.storage.postgres_set_up import SETTINGS, keep_alive, set_up, timeline_of
 from service.storage.postgres_url import CONNECT_SECONDS, target
 from service.tasks import quiet
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from service.storage.postgres_url import Host
 
-STATEMENT_SECONDS = 5.0
-"""How long a short statement may take."""
 LONG_SECONDS = 86_400.0
 """How long one may take that takes as long as its server answers."""
 QUIET_SECONDS = 1.0
@@ -52,44 +50,6 @@ LOST = (
 )
 """Errors after which a session is useless, though it may not know yet that it is closed."""
 log = structlog.get_logger(__name__)
-
-if TYPE_CHECKING:
-    _Connection = asyncpg.Connection[asyncpg.Record]
-else:
-    _Connection = asyncpg.Connection
-
-
-class Session(_Connection):
-    """A connection of asyncpg's that knows its socket, the place that it was opened at, and when it is overdue."""
-
-    __slots__ = ("is_overdue", "limit", "place", "since", "socket", "timeline")
-
-    def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:  # noqa: ANN401 - asyncpg's own types
-        """As asyncpg calls it."""
-        super().__init__(protocol, transport, *rest)
-        self.socket: socket.socket | None = transport.get_extra_info("socket")
-        self.place: Host
-        self.since, self.limit, self.is_overdue = 0.0, 0.0, False
-        self.timeline = 0
-
-    def begin(self, seconds: float | None = None) -> None:
-        """Limit what follows to so many seconds; `STATEMENT_SECONDS` for None."""
-        self.limit = STATEMENT_SECONDS if seconds is None else seconds
-        self.since = monotonic()
-
-    def end(self) -> None:
-        """Take note that it is done."""
-        self.since = 0.0
-        self.is_overdue = False
-
-    @contextmanager
-    def within(self, seconds: float | None = None) -> Iterator[None]:
-        """Begin, and end with the block."""
-        self.begin(seconds)
-        try:
-            yield
-        finally:
-            self.end()
 
 
 class Sessions:

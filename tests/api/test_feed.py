@@ -514,7 +514,7 @@ def test_a_heartbeat_carries_the_position_reached(migrated_url: str, monkeypatch
 
 @pytest.mark.anyio
 async def test_a_page_that_cannot_be_read_after_the_client_has_gone_is_not_reported(migrated_sqlite_url: str) -> None:
-    """The next page of NDJSON is read while one is sent: the log is set back, and the client goes before it is told."""
+    """The next page of NDJSON is read while one is sent: the log is set back, and the client goes in between."""
     reported: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     app = create_app(Settings(database_url=migrated_sqlite_url))

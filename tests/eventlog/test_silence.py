@@ -130,7 +130,7 @@ def test_a_service_stops_beside_a_silent_database(postgres: Postgres, figure: Ca
 @pytest.mark.anyio
 async def test_no_call_waits_for_a_silent_server(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is asked, and left: short and long reads, writes and locks are lost, new sessions too; so is what waits."""
-    monkeypatch.setattr("service.storage.postgres_sessions.STATEMENT_SECONDS", 2 * SECONDS)
+    monkeypatch.setattr("service.storage.postgres_session.STATEMENT_SECONDS", 2 * SECONDS)
     monkeypatch.setattr("service.storage.postgres_sessions.LOOK_SECONDS", 0.05)
     monkeypatch.setattr("service.storage.postgres_sessions.QUIET_SECONDS", 0.2)
 
@@ -167,7 +167,7 @@ async def test_what_takes_long_on_a_server_that_answers_is_waited_for(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is asked and answers. A long read outlasts the limit of a short one, and a short one that limit's half."""
-    monkeypatch.setattr("service.storage.postgres_sessions.STATEMENT_SECONDS", 1.0)
+    monkeypatch.setattr("service.storage.postgres_session.STATEMENT_SECONDS", 1.0)
     monkeypatch.setattr("service.storage.postgres_sessions.LOOK_SECONDS", 0.05)
     monkeypatch.setattr("service.storage.postgres_sessions.QUIET_SECONDS", 0.1)
     database = connect(postgres.url)
