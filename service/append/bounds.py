@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from service.domain.rule.item import Item
     from service.domain.vocabulary.events import Fact, Record
 
-REQUEST_STEPS = 5_500_000
+REQUEST_STEPS = 5_000_000
 """Steps of work (service/domain/rule/work.py) of one request at most: with its commit less than a second of a core."""
 LONE_STEPS = 8_500_000
 """Steps that one event alone may cost, which cannot be split: any fact of an item can be corrected, even where each of

@@ -6,6 +6,8 @@ import asyncio
 import signal
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from service.tasks import quiet
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
@@ -44,7 +46,7 @@ class Signals:
 
     async def unless_came(self, waited: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine and return its result; raises Stopped when a signal comes first, or came before."""
-        waiting = asyncio.ensure_future(waited)
+        waiting = quiet(asyncio.ensure_future(waited))
         come = asyncio.ensure_future(self._come.wait())
         try:
             await asyncio.wait((waiting, come), return_when=asyncio.FIRST_COMPLETED)

@@ -17,6 +17,7 @@ from service.storage.layout import PROJECTIONS, TYPES
 from service.storage.next_tables import COLUMNS_MADE, NOTES, SCHEMA, CannotRebuild, TablesInUse
 from service.storage.postgres_commit import columns, insert
 from service.storage.postgres_sessions import LOOK_SECONDS
+from service.tasks import quiet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -165,9 +166,8 @@ class PostgresNext:
 
     async def _copy(self, table: str, rows: Sequence[Row]) -> None:
         """Copy rows; raises ConnectionResetError when the connection is lost: asyncpg was seen to wait on then."""
-        copying = asyncio.create_task(
-            self._session.copy_records_to_table(table, schema_name=SCHEMA, records=rows, columns=COLUMNS_MADE[table])
-        )
+        copy = self._session.copy_records_to_table(table, schema_name=SCHEMA, records=rows, columns=COLUMNS_MADE[table])
+        copying = quiet(asyncio.create_task(copy))
         try:
             await self._over(copying)
         except asyncio.CancelledError:
