@@ -44,6 +44,7 @@ from service.eventlog.log import Place, lines, place_before
 from service.feed.cloudevents import BATCH_MEDIA_TYPE, envelope, origin_of
 from service.feed.filters import EventConditions, Passing, passing
 from service.feed.pages import CHUNK_BYTES, EventFilter, LogPage, log_page
+from service.storage.database import Lost
 from service.tasks import quiet
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ async def _lines(
     """Yield the events after a position up to another, one JSON a line; then a line with the position reached.
 
     The next page is read while one is sent. Without the last line the stream was cut off, as it is where the log is set
-    back during it, or where the reader's key ends: `lasts` is asked before each page.
+    back during it, where the database is lost, or where the reader's key ends: `lasts` is asked before each page.
     """
     count, wanted = 0, EventFilter(passing, until=until)
     reading = _read(database, after, wanted, limit)
@@ -251,6 +252,9 @@ async def _lines(
                 break
     except OtherLog as error:
         logger.warning("feed.set_back", error=str(error))
+        return
+    except Lost as error:
+        logger.warning("feed.lost", error=str(error))
         return
     finally:
         reading.cancel()
