@@ -8,6 +8,7 @@ import types
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import structlog
 from litestar import Response
 from litestar.enums import HttpMethod
 from litestar.response.base import ASGIResponse
@@ -27,6 +28,7 @@ from service.api.spec.recorded_shapes import AnyRecorded
 from service.domain.errors import OtherLog
 from service.feed.pages import CHUNK_BYTES, EventFilter, log_page
 from service.feed.recent import block
+from service.storage.database import Lost
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Generator, Iterator
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from service.feed.live import Tail
     from service.storage.database import Database
 
+logger = structlog.get_logger(__name__)
 CHUNK = 200
 """Events that a follower is sent at once, at most; also at most CHUNK_BYTES, which a slow one keeps in memory twice."""
 HEARTBEAT_SECONDS = 14.0
@@ -145,7 +148,8 @@ class Follower:
     async def follow(self, send: Send) -> None:
         """Send the events after the place page by page, then new ones; a heartbeat now and then.
 
-        Where the log was set back, so that the place is not in it, a message says so and is the last.
+        Where the log was set back, so that the place is not in it, a message says so and is the last. Where the
+        database is lost, the stream ends: the client comes back to where it was.
         """
         self._send = send
         await send(_message(RETRY))
@@ -154,6 +158,8 @@ class Follower:
                 await self._go_on()
         except OtherLog as error:
             await send(_message(_SET_BACK % (str(self._after).encode(), encode(str(error)))))
+        except Lost as error:
+            logger.warning("feed.cut_off", error=str(error))
 
     async def _go_on(self) -> None:
         while not self._tail.closed:

@@ -250,11 +250,8 @@ async def _lines(
                 yield lines(page.events)
             if not more:
                 break
-    except OtherLog as error:
-        logger.warning("feed.set_back", error=str(error))
-        return
-    except Lost as error:
-        logger.warning("feed.lost", error=str(error))
+    except (OtherLog, Lost) as error:
+        logger.warning("feed.cut_off", error=str(error))
         return
     finally:
         reading.cancel()

@@ -7,7 +7,7 @@ import json
 import re
 import socket
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from typing import Any
@@ -30,6 +30,8 @@ from service.storage.connect import connect
 from service.storage.database import Database
 from tests.api.conftest import LONDON
 from tests.ledgers import opened
+from tests.migrations import migrate
+from tests.postgres_servers import postgres_servers
 from tests.processes import PATIENCE
 from tests.servers import Event, Server, facts, openings, plain_client, read_feed, serving, serving_together
 from tests.sse import following
@@ -512,17 +514,33 @@ def test_a_heartbeat_carries_the_position_reached(migrated_url: str, monkeypatch
     assert asyncio.run(run()) == [b"retry: 3000\n\n", *[b"id: 0\n: alive\n\n"] * 3]
 
 
+async def stream(app: Litestar, path: str, send: Callable[[Any], Awaitable[None]], gone: asyncio.Event) -> None:
+    """Ask for a stream without a server: `send` takes each message, `gone` is set when the client leaves."""
+
+    async def receive() -> Any:  # noqa: ANN401 - of ASGI
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def sending(message: Any) -> None:  # noqa: ANN401 - of ASGI
+        await send(message)
+        if not message.get("more_body", True):
+            gone.set()
+
+    scope: Any = {
+        "type": "http", "http_version": "1.1", "method": "GET", "path": path, "raw_path": path.encode(),
+        "query_string": b"", "root_path": "", "scheme": "http", "client": ("127.0.0.1", 1), "server": ("localhost", 80),
+        "headers": [(b"accept", NDJSON.encode() if path == "/v1/feed" else b"*/*"), (b"host", b"localhost")],
+    }  # fmt: skip
+    async with asyncio.timeout(PATIENCE):
+        await app(scope, receive, sending)
+
+
 @pytest.mark.anyio
 async def test_a_page_that_cannot_be_read_after_the_client_has_gone_is_not_reported(migrated_sqlite_url: str) -> None:
     """The next page of NDJSON is read while one is sent: the log is set back, and the client goes in between."""
     reported: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     app = create_app(Settings(database_url=migrated_sqlite_url))
-    scope: Any = {
-        "type": "http", "http_version": "1.1", "method": "GET", "path": "/v1/feed", "raw_path": b"/v1/feed",
-        "query_string": b"", "root_path": "", "scheme": "http", "client": ("127.0.0.1", 1), "server": ("localhost", 80),
-        "headers": [(b"accept", NDJSON.encode()), (b"host", b"localhost")],
-    }  # fmt: skip
     sent, gone = 0, asyncio.Event()
 
     async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
@@ -535,10 +553,6 @@ async def test_a_page_that_cannot_be_read_after_the_client_has_gone_is_not_repor
             gone.set()
             await asyncio.Event().wait()
 
-    async def receive() -> Any:  # noqa: ANN401 - of ASGI
-        await gone.wait()
-        return {"type": "http.disconnect"}
-
     file = migrated_sqlite_url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(file)) as live, closing(sqlite3.connect(f"{file}.early")) as early:
         async with opened(migrated_sqlite_url) as ledger:
@@ -547,6 +561,35 @@ async def test_a_page_that_cannot_be_read_after_the_client_has_gone_is_not_repor
             for seed in range(4):
                 await ledger.append(facts(seed, 500))
         async with app.lifespan():
-            await app(scope, receive, send)
+            await stream(app, "/v1/feed", send, gone)
     gc.collect()
     assert (sent, reported) == (2, [])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/v1/feed", "/v1/feed/stream"])
+async def test_a_stream_ends_where_the_database_is_lost(path: str) -> None:
+    """What was sent until then is whole, nothing says that it is all, and no error is left for the server to report."""
+    sent: list[bytes] = []
+
+    async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
+        body = message.get("body", b"")
+        if b"issue.opened" in body:
+            postgres.kill()
+        sent.append(body)
+
+    with postgres_servers() as servers:
+        postgres = servers.primary()
+        migrate(postgres.url)
+        async with opened(postgres.url) as ledger:
+            await ledger.append(openings())
+            for seed in range(4):
+                await ledger.append(facts(seed, 500))
+        app = create_app(Settings(database_url=postgres.url))
+        async with app.lifespan():
+            await stream(app, path, send, asyncio.Event())
+    received = b"".join(sent)
+    assert b"issue.opened" in received
+    assert received.endswith(b"\n")
+    assert b'"end":true' not in received
+    assert received.count(b'"position":') < 2_003

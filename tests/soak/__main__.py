@@ -69,7 +69,7 @@ def main() -> int:
             print(f"{name:55} {size:8} {limit}{mark}")
         wrong = ", ".join(name for name, size, bound in findings.table() if bound is not None and size > bound)
         print(f"the soak FAILED (seed {seed}): {wrong}" if wrong else "the soak holds")
-        return 0 if findings.good else 1
+        return 1 if wrong else 0
     print("broken off")
     return BREAKS_OFF
 

@@ -27,7 +27,7 @@ CHECKED_STEPS = 40
 """Steps to check a report and to keep it, in addition to its bytes."""
 TOKEN_STEPS = 25
 """Steps for what a text is found by, a word or a name: to read it and to count it."""
-FACET_STEPS = 50
+FACET_STEPS = 40
 """Steps for what an item was not found by before: it is written too."""
 TALLY_STEPS = 400
 """Steps to shift the tally of an issue, and to write its posture."""
