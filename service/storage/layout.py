@@ -26,7 +26,7 @@ _LAYOUT = {
     "fact_record": "fact bigint key, position bigint key",
     "event_index": "position bigint key, occurred_lo bigint, occurred_hi bigint, tokens text, acts_on bigint, "
     "size bigint",
-    "facet": "token text key, item bigint key",
+    "facet": "token text key, item bigint key, position bigint",
     "state": "number bigint key, status text, tokens text, body bytea",
     "version": "item bigint key, valid_from integer key, known_from bigint key, closed_at bigint, closed_on integer, "
     "published_on integer, state bigint, arrivals text",

@@ -63,7 +63,7 @@ _PRAGMAS = (
 _INSERT = {
     table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
     for table, columns in COLUMNS.items()
-} | {"facet": "INSERT OR IGNORE INTO facet (token, item) VALUES (?, ?)"}
+} | {"facet": "INSERT OR IGNORE INTO facet (token, item, position) VALUES (?, ?, ?)"}
 _MOVE = """UPDATE head SET position = ?4, recorded_at = ?5
 WHERE id = 1 AND position = ?1 AND recorded_at = ?2 AND epoch = ?3 AND frozen_at < ?5"""
 

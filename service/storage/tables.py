@@ -170,6 +170,9 @@ class EventIndexRow(Table, table=True):
 class FacetRow(Table, table=True):
     """A token that some text ever gave an item: the candidates of a question, whose states at (D, K) decide.
 
+    `position` is that of the event that first gave it. At an earlier K the item is no candidate: what an answer looks
+    at, and where it ends for its work, is the same whatever is recorded later (docs/decisions/0080).
+
     Some tokens come from no event: they mark every item that had such a state at some recorded K, `against-all` every
     restriction that named no target country (`codes.SCOPE_MARKS`). An item that is out of order has also those that a
     state may have as published (docs/decisions/0076).
@@ -180,6 +183,7 @@ class FacetRow(Table, table=True):
 
     token: str = Field(sa_column=sa.Column(sa.Text(), primary_key=True, nullable=False))
     item: int = Field(sa_column=_number(primary_key=True))
+    position: int = Field(sa_column=_number())
 
 
 class VersionRow(Table, table=True):

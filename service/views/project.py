@@ -58,7 +58,7 @@ class Projector:
         self._changed: list[tuple[Tally, Sequence[Shift], int]] = []
         self._items: dict[int, list[Any]] = {}
         self._endings: dict[int, Ending] = {}
-        self._facets: dict[tuple[str, int], None] = {}
+        self._facets: dict[tuple[str, int], int] = {}
         self._touched: dict[str, list[ScopeTokens]] = {}  # by item: before and after the event that is being projected
 
     def project(self, batch: Sequence[Recorded]) -> None:
@@ -93,7 +93,8 @@ class Projector:
         self.commit.rows["item"] = [tuple(row) for row in self._items.values()]
         self.commit.rows["version"], self.commit.closings = self._versions.rows, self._versions.closings
         self.commit.rows["posture"], self.commit.posture_closings = self._postures.rows, self._postures.closings
-        self.commit.rows["facet"], self.commit.endings = list(self._facets), list(self._endings.values())
+        self.commit.rows["facet"] = [(*found_by, position) for found_by, position in self._facets.items()]
+        self.commit.endings = list(self._endings.values())
         return self.commit
 
     def _introduce(self, recorded: Recorded) -> None:
@@ -160,11 +161,11 @@ class Projector:
         return sorted({*of_texts(event.type, texts, kinds), *followed(found_by, others, touched)})
 
     def _facet(self, item: Item, found_by: Iterable[str]) -> None:
-        """Make an item a candidate for the tokens of a text; a state has no others, on whatever basis."""
+        """Make an item a candidate for the tokens of a text, from here on; a state has no others, on whatever basis."""
         new = [token for token in found_by if token not in item.tokens]
         self._spend(FACET_STEPS * len(new))
         for token in new:
-            self._facets[token, item.number] = None
+            self._facets[token, item.number] = self.position
             item.tokens.add(token)
 
     def _leave_unsaid(self, item: Item) -> None:

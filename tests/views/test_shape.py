@@ -16,7 +16,7 @@ from service.views.shape import SHAPE
 from tests.ledgers import opened
 
 ISSUE = "rare-earth-export-restrictions"
-FINGERPRINTS = {14: "6113a4a73ce9a69aae9ae359d07f4d0444b95e73a2673f1be8d7adfe77a3ffe5"}
+FINGERPRINTS = {15: "fc2db8c34d73e23e509ddd076ede658a67db1994ec95276ad038d459d74905e8"}
 """The digest of the projections of all sets of seeds by the shape that they were written with."""
 
 

@@ -45,11 +45,12 @@ _NUMBERS = msgspec.json.Decoder(list[int])
 # From the first that can be of all: a party's first items are the issues that it has a part in.
 _LISTS = """WITH b AS MATERIALIZED (SELECT b.*, (SELECT max(z.item) FROM ({firsts}) z) AS first FROM ({basis}) b)
 SELECT b.k, b.at, b.head, {each} FROM b"""
-_FIRST = "SELECT (SELECT min(f.item) FROM facet f WHERE f.token = {token} AND f.item > $2) AS item"
+_FIRST = """SELECT (SELECT min(f.item) FROM facet f
+    WHERE f.token = {token} AND f.item > $2 AND f.position <= b.k) AS item"""
 _LIST = """SELECT f.item FROM facet f
-    WHERE f.token = {token} AND f.item >= b.first AND f.item <= b.k ORDER BY f.item LIMIT $3"""
+    WHERE f.token = {token} AND f.item >= b.first AND f.position <= b.k ORDER BY f.item LIMIT $3"""
 _RESTRICTIONS = """SELECT 'restriction:' || (SELECT i.slug FROM item i WHERE i.number = f.item)
-    FROM facet f WHERE f.token {among} LIMIT $2"""
+    FROM facet f WHERE f.token {among} AND f.position <= $3 LIMIT $2"""
 
 
 def groups_of(searched: ScopeFilter) -> tuple[list[Sequence[str]], list[Sequence[str]]]:
@@ -120,7 +121,9 @@ def _next(lists: Iterable[Sequence[int]], horizon: int, size: int) -> int:
     )
 
 
-async def intersected(database: Database, groups: Sequence[Sequence[str]], lists: Lists, *, narrow: bool) -> list[int]:
+async def intersected(
+    database: Database, basis: Basis, groups: Sequence[Sequence[str]], lists: Lists, *, narrow: bool
+) -> list[int]:
     """Return the items that have a token of every group, in order; `narrow` leaves out clearances from other goods."""
     numbers = set.intersection(*[set().union(*[lists.items[token] for token in group]) for group in groups])
     for group in groups:
@@ -128,17 +131,19 @@ async def intersected(database: Database, groups: Sequence[Sequence[str]], lists
             goods = [token for token in group if token != GOODS_OF_RESTRICTION]
             own = set().union(*[lists.items[token] for token in goods])
             if others := numbers - own:
-                numbers = (numbers & own) | await _from_good(database, [*goods, ALL_GOODS], others)
+                numbers = (numbers & own) | await _from_good(database, basis, [*goods, ALL_GOODS], others)
     return sorted(numbers)
 
 
-async def _from_good(database: Database, goods: Sequence[str], clearances: set[int]) -> set[int]:
+async def _from_good(database: Database, basis: Basis, goods: Sequence[str], clearances: set[int]) -> set[int]:
     """Keep the clearances from restrictions on a good where it is rare; else all of them."""
     dialect = database.dialect
     among = dialect.slugs.format("$1")
-    rows = await database.fetch(_RESTRICTIONS.format(among=among), dialect.listed(goods), RARE)
+    rows = await database.fetch(_RESTRICTIONS.format(among=among), dialect.listed(goods), RARE, basis.position)
     if len(rows) == RARE:
         return clearances
     tokens = [token for (token,) in rows]
-    carrying = await database.fetch_long(CARRYING.format(among=among), dialect.listed(tokens))
+    carrying = await database.fetch_long(
+        CARRYING.format(among=among, known="$2"), dialect.listed(tokens), basis.position
+    )
     return clearances & {item for (item,) in carrying}

@@ -194,7 +194,7 @@ def _statement(dialect: Dialect, first: int, *, published: bool, kinds: bool, ev
         candidate.append(_IS_KIND.format(among=dialect.slugs.format(f"${first}")))
     first += kinds
     listed = [dialect.slugs.format(f"${number}") for number in range(first, first + every)]
-    candidate += [sql.CARRIES.format(among=among, item="c.item") for among in listed]
+    candidate += [sql.CARRIES.format(among=among, item="c.item", known=dialect.number.format("$5")) for among in listed]
     return _CHANGES.format(
         candidate=" AND ".join(candidate) or "TRUE",
         known_c=known.replace("w.", "c."),

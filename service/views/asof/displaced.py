@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from service.views.asof.weighing import PageWork
 
 _NAMING = """SELECT DISTINCT i.slug FROM facet f CROSS JOIN item i
-    WHERE f.token {among} AND f.item <= $2 AND i.number = f.item"""
+    WHERE f.token {among} AND f.position <= $2 AND i.number = f.item"""
 _NOT_APPLIED = token("applies", "none")
 _TOKEN = "in-place-of:"  # noqa: S105 - a token to search by, not a secret  # nosec B105
 

@@ -89,7 +89,7 @@ async def _named(database: Database, basis: Basis, wanted: OutOfOrder, after: in
         where += f" AND i.kind {dialect.slugs.format(f'${len(parameters)}')}"
     for tokens in wanted.tokens:
         parameters.append(dialect.listed(tokens))
-        where += " AND " + CARRIES.format(among=dialect.slugs.format(f"${len(parameters)}"), item="o.item")
+        where += " AND " + CARRIES.format(among=dialect.slugs.format(f"${len(parameters)}"), item="o.item", known="$3")
     if wanted.slugs is not None:
         parameters.append(dialect.listed(wanted.slugs))
         where += f" AND i.slug {dialect.slugs.format(f'${len(parameters)}')}"
@@ -99,10 +99,11 @@ async def _named(database: Database, basis: Basis, wanted: OutOfOrder, after: in
     return await database.fetch_long(_OUT_OF_ORDER.format(where=where), *parameters)
 
 
-async def _carrying(database: Database, tokens: Sequence[str]) -> list[int]:
+async def _carrying(database: Database, basis: Basis, tokens: Sequence[str]) -> list[int]:
     """Return the items that have carried some tokens, an item once for each token: all, or more than FEW."""
-    text = f"{CARRYING.format(among=database.dialect.slugs.format('$1'))} LIMIT $2"
-    return [number for (number,) in await database.fetch_long(text, database.dialect.listed(tokens), FEW + 1)]
+    text = f"{CARRYING.format(among=database.dialect.slugs.format('$1'), known='$3')} LIMIT $2"
+    rows = await database.fetch_long(text, database.dialect.listed(tokens), FEW + 1, basis.position)
+    return [number for (number,) in rows]
 
 
 async def among(database: Database, basis: Basis, slugs: Sequence[str]) -> list[str]:
@@ -118,7 +119,7 @@ async def taken_of(
     database: Database, basis: Basis, wanted: OutOfOrder, work: PageWork, take: Callable[[Item], T]
 ) -> list[T]:
     """Take something of each item that is wanted, until the work is enough; its state is not looked at."""
-    if wanted.tokens and len(few := await _carrying(database, wanted.tokens[0])) <= FEW:
+    if wanted.tokens and len(few := await _carrying(database, basis, wanted.tokens[0])) <= FEW:
         wanted = wanted._replace(numbers=few, tokens=wanted.tokens[1:])
     taken: list[T] = []
     after = wanted.after

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
 _CANDIDATES = """
 SELECT i.number, i.slug FROM facet f CROSS JOIN item i
-WHERE f.item > $1 AND f.item <= $2 AND f.token = $4 AND i.number = f.item ORDER BY f.item LIMIT $3
+WHERE f.item > $1 AND f.position <= $2 AND f.token = $4 AND i.number = f.item ORDER BY f.item LIMIT $3
 """
 _ITEMS = "SELECT i.number, i.slug FROM item i WHERE i.number > $1 AND i.number <= $2 ORDER BY i.number LIMIT $3"
 READ_STEPS = 100
@@ -66,7 +66,7 @@ NAMED_STEPS = 500
 """Steps of work (service/domain/rule/work.py) to read the state of an item whose name is known."""
 _NEWEST = f"""
 SELECT i.number, i.slug FROM facet f CROSS JOIN item i
-WHERE f.token = $1 AND f.item < $2 AND i.number = f.item AND i.kind IN {DECIDING_KINDS}
+WHERE f.token = $1 AND f.item < $2 AND f.position <= $4 AND i.number = f.item AND i.kind IN {DECIDING_KINDS}
 ORDER BY f.item DESC LIMIT $3
 """
 
@@ -212,7 +212,7 @@ async def statuses(
 async def _statuses(database: Database, basis: Basis, issue: str, work: PageWork) -> set[ItemStatus]:
     found: set[ItemStatus] = set()
     token, before = of_issue(issue), basis.position + 1
-    while names := await database.fetch_long(_NEWEST, token, before, CHUNK // 2):
+    while names := await database.fetch_long(_NEWEST, token, before, CHUNK // 2, basis.position):
         states = await named(database, basis, [slug for _, slug in names], work=work)
         work.spend(NAMED_STEPS * len(names))
         found |= {

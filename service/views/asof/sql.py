@@ -47,9 +47,9 @@ Ended items that pass are dropped later, by the mark `ended` or `over` of their 
 _NOT_PUBLISHED_ENDED = "(i.over_from > $2 OR i.over_known > b.k OR i.over_on > {day})"
 IN_ORDER = "NOT EXISTS (SELECT 1 FROM out_of_order o WHERE o.item = i.number AND o.position <= b.k)"
 """The condition that the versions of item i answer as published."""
-CARRYING = "SELECT f.item FROM facet f WHERE f.token {among}"
-"""The statement for the items that have carried one of some tokens."""
-CARRIES = "EXISTS (SELECT 1 FROM facet f WHERE f.token {among} AND f.item = {item})"
+CARRYING = "SELECT f.item FROM facet f WHERE f.token {among} AND f.position <= {known}"
+"""The statement for the items that have carried one of some tokens up to a position."""
+CARRIES = "EXISTS (SELECT 1 FROM facet f WHERE f.token {among} AND f.item = {item} AND f.position <= {known})"
 """The condition that an item has."""
 BY_KIND = "item i"
 BY_TOKEN = "facet f CROSS JOIN item i"  # noqa: S105 - a token to search by, not a secret  # nosec B105
@@ -143,10 +143,11 @@ class StateStatement:
         return f"${len(self._parameters)}"
 
     def by_token(self, token: str, after: int) -> None:
-        """Take the candidates that ever carried a token, and of them the states that do."""
+        """Take the candidates that have carried a token up to K, and of them the states that do."""
         self.where += [
             f"f.token = {self.parameter(token)}",
             f"f.item > {self.parameter(after)}",
+            "f.position <= b.k",
             "i.number = f.item",
             self.carries(token),
         ]
@@ -170,9 +171,9 @@ class StateStatement:
         return f"({' OR '.join(alternatives)})"
 
     def found_by_one(self, tokens: Sequence[str]) -> str:
-        """Return the condition that an item has ever carried one of some tokens."""
+        """Return the condition that an item has carried one of some tokens up to K."""
         among = self._database.dialect.slugs.format(self.parameter(self._database.dialect.listed(tokens)))
-        return CARRIES.format(among=among, item="i.number")
+        return CARRIES.format(among=among, item="i.number", known="b.k")
 
     def named(self, slugs: Sequence[str]) -> str:
         """Return the comparison of a name with some slugs."""

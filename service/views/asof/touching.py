@@ -64,7 +64,7 @@ async def touching_page(
     size = min(first * limit, candidates.CHUNK)
     while True:
         basis, lists = await listed(database, question, groups, after, size)
-        numbers = await intersected(database, groups, lists, narrow=not wanted.unsaid)
+        numbers = await intersected(database, basis, groups, lists, narrow=not wanted.unsaid)
         while numbers and not is_full(found, limit) and not work.is_enough:
             most = limit + 1 - len(found)
             part = numbers[: PART * most]
