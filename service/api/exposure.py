@@ -177,7 +177,7 @@ async def _with_charge(
     elif left.next is not None:
         more.append("the measures that could not be compared were too much work to be counted")
     others = await displacing(database, basis, [(states, query.displacers(wanted, basis.as_of))], work.beside())
-    shipment = Shipment(good, origin, blocs_with(origin, basis.as_of), query.entity, query.quota)
+    shipment = Shipment(good, origin, blocs_with(origin, basis.as_of), basis.as_of, query.entity, query.quota)
     measures = Touching(_on_imports(states), _on_imports(left.items), others, more)
     found = charge(shipment, measures, destination=query.destination is not None)
     answered = await _answered(asked, page, others, left, work)

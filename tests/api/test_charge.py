@@ -11,6 +11,8 @@ from tests.api.test_touching import BASES, ON, Event, granted, imposed, record
 Client = TestClient[Litestar]
 STEEL = [{"name": "steel", "hs": "72"}]
 IMPORTERS = {"name": "importers"}
+KOREAN = {"name": "Foo Corp", "country": "KR"}
+OTHERS_OF_JAPAN = {"name": "all other exporters", "residual": True, "country": "JP"}
 
 
 def charged(client: Client, query: str) -> dict[str, Any]:
@@ -309,6 +311,62 @@ CHARGED: dict[str, tuple[list[Event], str, object]] = {
         ],
         "",
         5,
+    ),
+    "another rate since an uncertain day": (
+        [
+            imposed("a", goods=STEEL, rate_percent=34, occurred="2025-01-01"),
+            fact("tightened", "a", rate_percent=60, occurred="[2025-05-01..2025-07-10]"),
+        ],
+        "",
+        "not certain whether its terms hold",
+    ),
+    "another rate since an uncertain day before": (
+        [
+            imposed("a", goods=STEEL, rate_percent=34, occurred="2025-01-01"),
+            fact("tightened", "a", rate_percent=60, occurred="[2025-02-01..2025-02-10]"),
+        ],
+        "",
+        60,
+    ),
+    "another suspension since an uncertain day": (
+        [
+            imposed("a", goods=STEEL, rate_percent=34, occurred="2025-01-01"),
+            fact("suspended", "a", rate_percent=10, occurred="2025-02-01", until="2026-01-01"),
+            fact("suspended", "a", rate_percent=2, occurred="[2025-05-01..2025-07-10]", until="2026-01-01"),
+        ],
+        "",
+        "not certain whether its terms hold",
+    ),
+    "the rate of a maker by its other name": (
+        [
+            imposed(
+                "a",
+                goods=STEEL,
+                rate_percent=50,
+                entities=[{"name": "Acme Steel", "also": ["华为"]}, {"name": "all others", "residual": True}],
+                rates=[{"percent": 10, "entity": "Acme Steel"}],
+            )
+        ],
+        "entity=华为",
+        10,
+    ),
+    "all other makers of another country": (
+        [imposed("a", goods=STEEL, rate_percent=34, entities=[KOREAN, OTHERS_OF_JAPAN], against=[])],
+        "origin=KR",
+        "it is for the entities that it names",
+    ),
+    "a maker that is not of that country": (
+        [imposed("a", goods=STEEL, rate_percent=34, entities=[KOREAN, OTHERS_OF_JAPAN], against=[])],
+        "origin=KR&entity=Bar",
+        "it is for the entities that it names",
+    ),
+    "cleared for all others of another country": (
+        [
+            imposed("a", goods=STEEL, rate_percent=34, against=["KR"]),
+            granted("b", KOREAN, OTHERS_OF_JAPAN, restriction="a"),
+        ],
+        "origin=KR",
+        "b may lift a: it is for the beneficiaries it names",
     ),
     "displaced, and the other cleared": (
         [

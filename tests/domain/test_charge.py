@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 from hypothesis import given, settings
@@ -21,19 +22,25 @@ GOODS: list[Event] = [
     {"name": "steel"},
     {"name": "steel of Wales", "hs": "72", "place": "Wales"},
 ]
-ASKED, ORIGIN, BLOCS = "7208", "DE", ("EU",)
+ASKED, ORIGIN, BLOCS, DAY = "7208", "DE", ("EU",), date(2025, 6, 1).toordinal()
 PERCENT = st.sampled_from([0, 5, 7.5, 25, 0.1])
 ACME: Event = {"name": "Acme Steel"}
+BEST: Event = {"name": "Best", "also": ["Acme Steel"]}
 RATE = st.fixed_dictionaries(
     {"percent": PERCENT},
     optional={
         "party": st.sampled_from(["DE", "EU", "GB"]),
         "goods": st.lists(st.sampled_from(GOODS), min_size=1, max_size=2),
-        "entity": st.sampled_from(["Acme Steel", "Others"]),
+        "entity": st.sampled_from(["Acme Steel", "Best", "Others"]),
         "quota": st.sampled_from(["in", "over"]),
         "basis": st.sampled_from(["additional", "all_in", "minimum_price"]),
     },
 ) | st.just({"amount": 3})
+OTHER: Event = {"name": "Other"}
+OTHERS: Event = {"name": "x", "residual": True}
+RESIDUAL = [OTHERS, OTHERS | {"country": "EU"}, OTHERS | {"country": "JP"}]
+EARLY: Event = {"contested": False, "sets": ["rate_percent"], "occurred": "[2025-05-01..2025-06-02]"}
+"""A fact that in one reading does not hold yet on the day."""
 ALL_OF_IT = st.just(GOODS[:1])
 SOME_GOODS = ALL_OF_IT | ALL_OF_IT | st.lists(st.sampled_from(GOODS), min_size=1, max_size=2)
 STATUS = st.sampled_from(["in_force"] * 6 + ["suspended", "announced", "lifted"])
@@ -49,7 +56,7 @@ def duties(draw: st.DrawFn, name: str) -> Event:
             optional={
                 "rate_percent": PERCENT,
                 "rates": st.lists(RATE, min_size=1, max_size=3),
-                "entities": st.sampled_from([[ACME], [ACME, {"name": "x", "residual": True}]]),
+                "entities": st.sampled_from([[ACME], [BEST], [OTHER], *[[ACME, each] for each in RESIDUAL]]),
             },
         )
     )  # fmt: skip
@@ -59,10 +66,15 @@ def duties(draw: st.DrawFn, name: str) -> Event:
     hidden = found["status"] == "suspended"
     applies = "full" if found["status"] == "in_force" else "partly" if hidden and left != 0 else "none"
     charged = left if hidden else found.get("rate_percent", 0) if applies == "full" else 0
-    return whole(found | {"id": name, "kind": "restriction", "instrument": "tariff", "imposed_by": "US"}) | {
-        "applies": applies,
-        "charged_percent": charged,
-    }
+    state = whole(found | {"id": name, "kind": "restriction", "instrument": "tariff", "imposed_by": "US"})
+    state["facts"] += draw(st.sampled_from([[]] * 8 + [[EARLY], [EARLY | {"effective": "2025-06-01"}]]))
+    return state | {"applies": applies, "charged_percent": charged}
+
+
+BENEFICIARIES: list[Event] = [
+    {"name": "importers"}, {"name": "importers", "country": "US"}, {"name": "importers", "country": "JP"}, ACME, BEST,
+    {"name": "x", "residual": True, "country": "DE"}, {"name": "x", "residual": True, "country": "JP"},
+]  # fmt: skip
 
 
 @st.composite
@@ -74,7 +86,7 @@ def clearances(draw: st.DrawFn, name: str) -> Event:
                 "status": st.sampled_from(["active", "active", "applied"]),
                 "certainty": CERTAINTY,
                 "restriction": st.sampled_from(["duty-0", "duty-1"]),
-                "beneficiaries": st.sampled_from([[{"name": "importers"}], [{"name": "Acme Steel"}]]),
+                "beneficiaries": st.sampled_from([[each] for each in BENEFICIARIES]),
             },
             optional={
                 "goods": SOME_GOODS,
@@ -83,14 +95,14 @@ def clearances(draw: st.DrawFn, name: str) -> Event:
             },
         )
     )
-    return whole(found | {"id": name, "kind": "clearance"})
+    return whole(found | {"id": name, "kind": "clearance", "granted_by": "US"})
 
 
 def whole(state: Event) -> Event:
     """Add the readings and the facts: one fact, which is contested where the state is."""
     other = "lifted" if state["kind"] == "restriction" else "revoked"
     alternatives = [{"status": state["status"]}, {"status": other}] if state["certainty"] == "possible" else []
-    facts = [{"contested": state["certainty"] == "contested", "sets": ["status"]}]
+    facts = [{"contested": state["certainty"] == "contested", "sets": ["status"], "occurred": "2025-01-01"}]
     return state | {"alternatives": alternatives, "facts": facts}
 
 
@@ -152,19 +164,27 @@ def lifts(clearance: Event, maker: str | None, quota: str | None) -> bool | None
         and (not clearance.get("goods") or "all" in map(part_of, clearance["goods"]))
         and ("quota" not in clearance or quota == "in")
         and "scope" not in clearance
-        and (clearance["beneficiaries"][0]["name"] == "importers" or maker == "acme")
+        and is_meant(clearance["beneficiaries"][0], {"US", ORIGIN, *BLOCS}, maker)
     )
     return True if known else None
 
 
+def is_meant(named: Event, countries: set[str], maker: str | None) -> bool:
+    """Whether a firm or a group is the maker, or all who are of some countries."""
+    everyone = named.get("residual") or named["name"] == "importers"
+    return (everyone and named.get("country", ORIGIN) in countries) or (maker == "acme" and named in (ACME, BEST))
+
+
 def rate_of(duty: Event, maker: str | None, quota: str | None) -> tuple[float, str] | None:
     """Return what a duty collects and on which basis; None where that is not known."""
-    if duty["certainty"] != "certain":
+    if duty["certainty"] != "certain" or EARLY in duty["facts"]:
         return None
     goods = {"all"} if duty.get("all_goods") else set(map(part_of, duty["goods"]))
     excepted = set(map(part_of, duty.get("except_goods", [])))
-    residual = any(each.get("residual") for each in duty.get("entities", []))
-    if "all" not in goods or excepted & {"all", "some", "?"} or (duty.get("entities") and not maker and not residual):
+    named = duty.get("entities", [])
+    if "all" not in goods or excepted & {"all", "some", "?"}:
+        return None
+    if named and not any(is_meant(each, {ORIGIN, *BLOCS}, maker) for each in named):
         return None
     if duty["status"] == "suspended":
         return None if duty["charged_percent"] is None else (duty["charged_percent"], "additional")
@@ -173,7 +193,7 @@ def rate_of(duty: Event, maker: str | None, quota: str | None) -> tuple[float, s
         rates = [rate for rate in rates if quota and rate.get("quota", quota) == quota]
         if not rates:
             return (0, "additional") if quota else None
-    return closest_of([(rate, fits(rate, maker)) for rate in rates])
+    return closest_of([(rate, fits(rate, named, maker)) for rate in rates])
 
 
 def closest_of(answers: list[tuple[Event, bool | None]]) -> tuple[float, str] | None:
@@ -190,7 +210,7 @@ def closest_of(answers: list[tuple[Event, bool | None]]) -> tuple[float, str] | 
     return None if percent is None or basis == "minimum_price" else (percent, basis)
 
 
-def fits(rate: Event, maker: str | None) -> bool | None:
+def fits(rate: Event, named: list[Event], maker: str | None) -> bool | None:
     """Return whether a rate is for the shipment; None where that is not known."""
     if rate.get("party", ORIGIN) not in {ORIGIN, *BLOCS}:
         return False
@@ -199,7 +219,8 @@ def fits(rate: Event, maker: str | None) -> bool | None:
         if "all" not in found:
             return False if found == {"none"} else None
     if "entity" in rate:
-        return None if maker is None else rate["entity"] == "Acme Steel"
+        theirs = rate["entity"] == "Acme Steel" or (rate["entity"] == "Best" and BEST in named)
+        return None if maker is None else theirs
     return True
 
 
@@ -220,7 +241,7 @@ def test_a_charge_is_what_is_reckoned_by_hand(
 ) -> None:
     """The percentage is the sum by hand; there is none, with a reason, just where there is none by hand."""
     measures, displaced, maker, quota = asked
-    shipment = Shipment(AskedGood("hs", ASKED), ORIGIN, BLOCS, maker, quota)  # type: ignore[arg-type]
+    shipment = Shipment(AskedGood("hs", ASKED), ORIGIN, BLOCS, DAY, maker, quota)  # type: ignore[arg-type]
     decoded = [measure_of(json.dumps(each)) for each in measures]
     found = charge(shipment, Touching(decoded, [], {item: [by] for item, by in displaced.items()}), destination=True)
     right = reckoned(measures, displaced, maker, quota)

@@ -136,15 +136,22 @@ def _doubt(clearance: Measure, shipment: Shipment) -> str | None:
         (bool(clearance.goods) and best(clearance.goods, shipment.good) != "all", "it is for a part of these goods"),
         (clearance.quota is not None and shipment.quota is None, "it depends on its quota"),
         (clearance.scope is not None, "its scope is in words"),
-        (not any(_is_for(each, shipment) for each in clearance.beneficiaries), "it is for the beneficiaries it names"),
+        (
+            not any(_is_for(each, clearance, shipment) for each in clearance.beneficiaries),
+            "it is for the beneficiaries it names",
+        ),
+        (clearance.is_early(_LIFTS, shipment.day), "it is not certain from which day on it says so"),
     )
     return next((text for holds, text in doubts if holds), None)
 
 
-def _is_for(beneficiary: Maker, shipment: Shipment) -> bool:
-    names = [{*words_in(name)} for name in (beneficiary.name, *beneficiary.also)]
-    if shipment.maker is not None and any({*words_in(shipment.maker)} <= words for words in names):
+def _is_for(beneficiary: Maker, clearance: Measure, shipment: Shipment) -> bool:
+    """Return whether a beneficiary is the maker, or everyone: of the origin, or who imports."""
+    if shipment.is_by(beneficiary.names):
         return True
+    if beneficiary.country != clearance.granted_by and not shipment.is_from(beneficiary.country):
+        return False
+    names = [{*words_in(name)} for name in beneficiary.names]
     return beneficiary.residual or any(words and words <= _ROLES for words in names)
 
 

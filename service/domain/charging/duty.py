@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from service.domain.charging.measures import DutyRate, best, cover
-from service.domain.vocabulary.words import words_in
+from service.domain.vocabulary.words import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.domain.charging.measures import Measure, Shipment
+    from service.domain.charging.measures import Maker, Measure, Shipment
 
 _RESTS_ON = (
     "imposed_by", "against", "except_parties", "goods", "all_goods", "except_goods", "entities", "rate_percent",
@@ -31,7 +31,7 @@ def collected(duty: Measure, shipment: Shipment) -> Collected | None:
     if not duty.may_collect:
         hidden = duty.status not in {"proposed", "announced", "planned"} and duty.is_contested(())
         return Collected(None, why=["its status is contested"]) if hidden else None
-    doubts = [*_doubts(duty), *_goods(duty, shipment)]
+    doubts = [*_doubts(duty, shipment.day), *_goods(duty, shipment)]
     if duty.status == "suspended":
         found = Collected(duty.charged_percent)
         if duty.charged_percent is None:
@@ -41,10 +41,14 @@ def collected(duty: Measure, shipment: Shipment) -> Collected | None:
     return found._replace(why=[*doubts, *found.why])
 
 
-def _doubts(duty: Measure) -> list[str]:
+def _doubts(duty: Measure, day: int) -> list[str]:
     if duty.certainty == "possible":
         return ["it is not certain whether it applies on this day"]
-    return ["a fact that it rests on is contested"] if duty.is_contested(_RESTS_ON) else []
+    if duty.is_contested(_RESTS_ON):
+        return ["a fact that it rests on is contested"]
+    collecting = {"status", "charged_percent"} if duty.status == "suspended" else set[str]()
+    is_early = duty.is_early({*_RESTS_ON, *collecting}, day)
+    return ["it is not certain whether its terms hold on this day already"] if is_early else []
 
 
 def _goods(duty: Measure, shipment: Shipment) -> list[str]:
@@ -57,9 +61,13 @@ def _goods(duty: Measure, shipment: Shipment) -> list[str]:
         found.append("a part of these goods is excepted")
     elif "unknown" in excepted:
         found.append("its exceptions cannot be compared with the good")
-    if duty.entities and shipment.maker is None and not any(each.residual for each in duty.entities):
+    if duty.entities and not any(_is_on(each, shipment) for each in duty.entities):
         found.append("it is for the entities that it names")
     return found
+
+
+def _is_on(entity: Maker, shipment: Shipment) -> bool:
+    return shipment.is_by(entity.names) or (entity.residual and shipment.is_from(entity.country))
 
 
 def _rate(duty: Measure, shipment: Shipment) -> Collected:
@@ -73,15 +81,15 @@ def _rate(duty: Measure, shipment: Shipment) -> Collected:
     meant = [rate for rate in rates if shipment.quota is None or rate.quota in {None, shipment.quota}]
     if rates and not meant:  # it is on the other side of the quota alone
         return Collected(0)
-    fits = [(rate, how) for rate in meant for how in (_fits(rate, shipment),) if how != "no"]
+    fits = [(rate, how) for rate in meant for how in (_fits(rate, duty, shipment),) if how != "no"]
     if unsure := [how for _, how in fits if how != "yes"]:
         return Collected(None, why=[unsure[0]])
     return _only([rate for rate, _ in fits])
 
 
-def _fits(rate: DutyRate, shipment: Shipment) -> str:
+def _fits(rate: DutyRate, duty: Measure, shipment: Shipment) -> str:
     """Return whether a rate is for a shipment: `yes`, `no`, or why that is not known."""
-    if rate.party is not None and rate.party != shipment.origin and rate.party not in shipment.blocs:
+    if not shipment.is_from(rate.party):
         return "no"
     if rate.goods:
         covered = best(rate.goods, shipment.good)
@@ -92,7 +100,9 @@ def _fits(rate: DutyRate, shipment: Shipment) -> str:
     if rate.entity is not None:
         if shipment.maker is None:
             return "its rate depends on the maker"
-        if not {*words_in(shipment.maker)} <= {*words_in(rate.entity)}:
+        named = normalized(rate.entity)
+        named_so = [each.names for each in duty.entities if named in map(normalized, each.names)]
+        if not any(map(shipment.is_by, [[rate.entity], *named_so])):
             return "no"
     return "yes"
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from service.domain.vocabulary.dates import parse
 from service.domain.vocabulary.elements import GROUPS, element_named, element_of_symbol, group_named
 from service.domain.vocabulary.goods import phrase
-from service.domain.vocabulary.words import normalized, stems_in
+from service.domain.vocabulary.words import normalized, stems_in, words_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,13 +27,25 @@ class AskedGood(NamedTuple):
 
 
 class Shipment(NamedTuple):
-    """What a charge is asked for: a good from a country, perhaps of one maker, within a quota or beyond it."""
+    """What a charge is asked for: a good from a country on a day, perhaps of one maker, within a quota or beyond it."""
 
     good: AskedGood
     origin: str
     blocs: Sequence[str]
+    day: int
     maker: str | None = None
     quota: Literal["in", "over"] | None = None
+
+    def is_from(self, country: str | None) -> bool:
+        """Return whether it comes from a country or a bloc; from any for None."""
+        return country is None or country == self.origin or country in self.blocs
+
+    def is_by(self, names: Iterable[str]) -> bool:
+        """Return whether all words of its maker stand in one of some names, as an entity is found."""
+        if self.maker is None:
+            return False
+        words, whole = {*words_in(self.maker)}, normalized(self.maker)
+        return any(normalized(name) == whole or (bool(words) and words <= {*words_in(name)}) for name in names)
 
 
 class NamedGood(msgspec.Struct):
@@ -53,6 +66,11 @@ class Maker(msgspec.Struct):
     country: str | None = None
     residual: bool = False
 
+    @property
+    def names(self) -> list[str]:
+        """Return all of its names."""
+        return [self.name, *self.also]
+
 
 class DutyRate(msgspec.Struct):
     """One rate of a duty."""
@@ -71,6 +89,12 @@ class RestsOn(msgspec.Struct):
 
     contested: bool
     sets: list[str]
+    occurred: str
+    effective: str | None = None
+
+    def may_come_after(self, day: int) -> bool:
+        """Return whether in some reading of its date it does not hold yet on a day."""
+        return parse(self.effective or self.occurred).hi > day
 
 
 class Possible(msgspec.Struct):
@@ -102,6 +126,7 @@ class Measure(msgspec.Struct):
     restriction: str | None = None
     beneficiaries: list[Maker] = []
     scope: str | None = None
+    granted_by: str | None = None
 
     @property
     def is_duty(self) -> bool:
@@ -121,6 +146,10 @@ class Measure(msgspec.Struct):
     def is_contested(self, names: Iterable[str]) -> bool:
         """Return whether a fact that gives the status or one of some terms is contested."""
         return any(fact.contested and not {"status", *names}.isdisjoint(fact.sets) for fact in self.facts)
+
+    def is_early(self, names: Iterable[str], day: int) -> bool:
+        """Return whether a fact that gives one of some terms may not hold yet on a day: its date is uncertain."""
+        return any(fact.may_come_after(day) and not {*names}.isdisjoint(fact.sets) for fact in self.facts)
 
 
 measure_of = msgspec.json.Decoder(Measure).decode
