@@ -74,7 +74,7 @@ def chance() -> Chance:
 def rules(settings: Settings) -> Rules:
     """Return the rules by which webhooks are delivered."""
     return Rules(
-        settings.public_url,
+        settings.reached_at,
         settings.webhooks_allow_private,
         settings.webhooks_schedule or SCHEDULE,
         settings.webhooks_lease or LEASE_SECONDS,
@@ -119,7 +119,7 @@ async def opened(settings: Settings, traffic: Traffic | None = None) -> AsyncIte
         try:
             webhooks = Webhooks(primary, heads, tail, rules(settings), clock, chance())
             watches = Watcher(primary, heads, tail, clock, new_id, webhooks)
-            more = settings.public_url, keys, traffic or Traffic(), bounded
+            more = settings.reached_at, keys, traffic or Traffic(), bounded
             yield Services(database, ledger, heads, answers, tail, webhooks, watches, clock, *more)
         finally:
             for task in watching:
@@ -149,7 +149,7 @@ def create_app(settings: Settings, traffic: Traffic | None = None) -> Litestar:
         logger.info("service.stopped")
 
     kept, channels = ((files.data("openapi") / name).read_bytes() for name in ("openapi.json", "asyncapi.json"))
-    written = reached_at(kept, settings.public_url)
+    written = reached_at(kept, settings.reached_at)
     return Litestar(
         route_handlers=[*page_handlers(), *reference_handlers(written), *route_handlers(written, channels)],
         lifespan=[lifespan],

@@ -72,7 +72,8 @@ class Settings:
     """Requests in seconds that a client may send; None: as `bounds` has it."""
     client_connections: int | None = None
     client_streams: int | None = None
-    public_url: str = "http://127.0.0.1:8000"
+    public_url: str = ""
+    """Where clients reach the service; "" for its own host and port, see `reached_at`."""
     nats_url: str = "nats://127.0.0.1:4222"
     key: str = field(default="", repr=False)
     """The key that commands send to a service; it is never shown."""
@@ -107,7 +108,7 @@ class Settings:
             rate_limit=rate(_read("RATE_LIMIT")),
             client_connections=_count("CLIENT_CONNECTIONS"),
             client_streams=_count("CLIENT_STREAMS"),
-            public_url=public_url(_read("PUBLIC_URL") or cls.public_url),
+            public_url=public_url(_read("PUBLIC_URL")),
             nats_url=_read("NATS_URL") or cls.nats_url,
             key=_key(_read("KEY")),
             webhooks_allow_private=_flag("WEBHOOKS_ALLOW_PRIVATE"),
@@ -124,6 +125,12 @@ class Settings:
     def is_shared(self) -> bool:
         """Whether other processes may write to the same ledger while this one serves."""
         return self.workers > 1 or not self.embedded
+
+    @property
+    def reached_at(self) -> str:
+        """Return the URL under which clients reach the service: this machine's, unless `public_url` has another."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104 - compared only  # nosec B104
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def is_loopback(self) -> bool:
         """Return whether only this machine can reach the service."""
@@ -160,7 +167,7 @@ def rate(text: str) -> tuple[int, int] | None:
 
 def public_url(text: str) -> str:
     """Return the URL under which clients reach the service, without a slash at its end; raises BadSetting otherwise."""
-    if not _URL.match(text):
+    if text and not _URL.match(text):
         msg = f"{PREFIX}PUBLIC_URL must be an http:// or https:// URL without query, not {text!r}"
         raise BadSetting(msg)
     return text.rstrip("/")

@@ -67,12 +67,12 @@ async def without_status(database: Database, question: Question, kind: str, slug
     first = await engine_of(question).first(database, basis, kind, slug)
     if first is None:
         return NotFound(f"There is no {kind} {slug}.")
-    detail, day = f"The {kind} {slug} has no status on this day as known then. As known now,", dates.iso(first.as_of)
+    detail, day = f"The {kind} {slug} has no status on this day as known then.", dates.iso(first.as_of)
     if first.published is not None:
         known_at = dates.iso(first.published)
-        detail += f" it has one from {day}, published by {known_at}."
+        detail += f" As known now, it has one from {day}, published by {known_at}."
         return NotFound(detail, first_as_of=day, first_known_at=known_at)
-    detail += f" it has one from {day}, known from position {first.position}."
+    detail += f" It has had one, for days from {day} on, since position {first.position}: its versions say when."
     if not basis.position:
         detail += f" {NOTHING_RECORDED}"
     return NotFound(detail, first_as_of=day, first_known_position=first.position)

@@ -130,7 +130,7 @@ async def _relay(services: Services, settings: Settings, replicas: int, metrics_
     from service.relay.metrics import RelayMetrics
 
     logs.configure(settings.log_level, settings.log_format)
-    relay = relaying.Relay(services.database, settings.nats_url.split(","), settings.public_url, replicas)
+    relay = relaying.Relay(services.database, settings.nats_url.split(","), settings.reached_at, replicas)
     async with _measured(RelayMetrics(relay, services.database, services.clock), metrics_at):
         running = asyncio.ensure_future(relay.run())
         for stop in (signal.SIGTERM, signal.SIGINT):

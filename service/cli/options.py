@@ -60,6 +60,18 @@ def several(name: str, text: str, **more: Any) -> Callable[[F], F]:  # noqa: ANN
     return click.option(name, multiple=True, help=text, **more)
 
 
+def once(name: str, text: str, **more: Any) -> Callable[[F], F]:  # noqa: ANN401 - what click takes
+    """Return an option that takes one text; given again it is refused, not passed over."""
+
+    def only(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> str | None:
+        if len(given) > 1:
+            msg = "give it once: of several texts ask about one after the other"
+            raise click.BadParameter(msg)
+        return given[0] if given else None
+
+    return click.option(name, multiple=True, callback=only, help=text, **more)
+
+
 _url = click.option("--url", metavar="URL", help="Ask this service, with the key in PARLEY_KEY, not a ledger.")
 _format = click.option(
     "--format", "form", type=click.Choice(FORMATS), default="table", help="For people (table), JSON of the API, CSV."
@@ -111,10 +123,10 @@ PARTY = several("--party", "Of this party, a country or a bloc.", metavar="CODE"
 ISSUE = several("--issue", "Of this issue.", metavar="ISSUE")
 KIND = several("--kind", "Of this kind, such as restriction.", metavar="KIND")
 STATUS = several("--status", "With this status, such as in_force.", metavar="STATUS")
-GOOD = click.option("--good", metavar="WORDS", help="On this good: words of its name, its element or ECCN.")
+GOOD = once("--good", "On this good: words of its name, its element or ECCN.", metavar="WORDS")
 HS = several("--hs", "On goods of this HS code.", metavar="CODE")
 ECCN = several("--eccn", "On goods of this ECCN.", metavar="CODE")
-ENTITY = click.option("--entity", metavar="WORDS", help="On an entity with these words in one of its names.")
+ENTITY = once("--entity", "On an entity with these words in one of its names.", metavar="WORDS")
 
 
 def query_of(options: Mapping[str, Any]) -> dict[str, Any]:

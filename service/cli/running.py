@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 database_option = click.option(
     "--database-url", metavar="URL", help="The ledger: sqlite:///PATH or postgresql://... (PARLEY_DATABASE_URL)."
 )
-PUBLIC_URL_HELP = "Where clients reach the service; `source` of its events (http://127.0.0.1:8000)."
+PUBLIC_URL_HELP = "Where clients reach the service; `source` of its events (http://, its host and port)."
 """Help of an option of `serve` and `relay`."""
 
 

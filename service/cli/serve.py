@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -147,6 +148,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
     from service.edge.observing import Observed
     from service.edge.spans import Spans
 
+    settings = replace(settings, port=listening.getsockname()[1])  # the one that was free, where any would do
     lines = logs.Lines(sys.stderr, settings.log_format, clock)
     logs.configure(settings.log_level, settings.log_format, lines)
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -154,7 +156,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
     app = create_app(settings, traffic)
     gate = Gate(
         Bodies(app, settings.stall_seconds),
-        names(settings.public_url, settings.allowed_hosts, settings.cors_origins, local=settings.is_loopback()),
+        names(settings.reached_at, settings.allowed_hosts, settings.cors_origins, local=settings.is_loopback()),
     )
     spans = (
         Spans(settings.otlp_endpoint, settings.otlp_headers, clock, str(new_id())) if settings.otlp_endpoint else None

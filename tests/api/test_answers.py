@@ -13,7 +13,7 @@ from litestar.testing import TestClient
 from service.app import create_app
 from service.settings import Settings
 from tests.api.conftest import LONDON
-from tests.servers import plain_client, serving_together
+from tests.servers import plain_client, serving, serving_together
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -153,6 +153,13 @@ def test_the_catalog_names_the_documents(london: Client) -> None:
             found = london.get(target["href"].removeprefix("http://127.0.0.1:8000"))
             assert found.headers["content-type"].startswith(target["type"])
     assert london.head("/.well-known/api-catalog").links["api-catalog"]["url"].endswith("/.well-known/api-catalog")
+
+
+def test_links_follow_the_host_and_port(migrated_url: str) -> None:
+    """Without a public URL, what a service says of itself is where it listens, also at a port that was free."""
+    with serving(migrated_url) as server, plain_client(server.url) as client:
+        (links,) = client.get("/.well-known/api-catalog").json()["linkset"]
+        assert links["service-desc"][0]["href"].startswith(f"{server.url}/")
 
 
 def test_a_public_url_with_a_path_is_in_every_url(migrated_sqlite_url: str) -> None:

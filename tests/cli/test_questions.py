@@ -288,6 +288,7 @@ def test_wrong_usage_ends_with_2(parley: Run, server: str) -> None:
         ("issues", "--url", server, "--database-url", "sqlite:///here.db"),
         ("issues", "--known-basis", "foo"),
         ("issues", "--nothing"),
+        ("exposure", "--good", "gallium", "--good", "dysprosium", "--party", "US"),
         ("as-of", "../issues"),
         ("show", "a\x1b[31m"),
     ):
