@@ -17,7 +17,7 @@ from service.domain.charging.charge import Reckoned, Touching, charge
 from service.domain.charging.measures import AskedGood, Shipment, measure_of
 from service.domain.errors import Fault
 from service.domain.matching.asked import CLAUSES
-from service.domain.matching.blocs import blocs_with
+from service.domain.matching.blocs import blocs_with, members_on
 from service.domain.matching.partners import Partners
 from service.domain.vocabulary.codes import Eccn, Hs, Name, Party
 from service.views.asof import touching
@@ -177,7 +177,11 @@ async def _with_charge(
     elif left.next is not None:
         more.append("the measures that could not be compared were too much work to be counted")
     others = await displacing(database, basis, [(states, query.displacers(wanted, basis.as_of))], work.beside())
-    shipment = Shipment(good, origin, blocs_with(origin, basis.as_of), basis.as_of, query.entity, query.quota)
+    if query.entity is not None and not more:  # what was not found is for other makers
+        names = {each.slug for each in states}
+        others = {slug: [by for by in found if by in names] for slug, found in others.items()}
+    day = basis.as_of
+    shipment = Shipment(good, origin, blocs_with(origin, day), day, members_on(origin, day), query.entity, query.quota)
     measures = Touching(_on_imports(states), _on_imports(left.items), others, more)
     found = charge(shipment, measures, destination=query.destination is not None)
     answered = await _answered(asked, page, others, left, work)

@@ -45,8 +45,8 @@ def create(role: str, name: str | None, expires: str | None, database_url: str |
     """Make a key and show it, once.
 
     A reader reads. A recorder also records events, adds reports, opens issues, and has consumers of its own. An editor
-    also corrects, retracts, and revises and closes issues. An admin does all else: subscriptions, and the consumers of
-    others. The key alone is on standard output. Keys of one name belong to one holder.
+    also corrects, retracts, revises and closes issues, and sets watches. An admin does all else: subscriptions, and
+    the consumers of others. The key alone is on standard output. Keys of one name belong to one holder.
 
     \b
       parley keys create --role recorder --name desk --expires 2027-06-30

@@ -124,7 +124,9 @@ class KnowledgeAhead(Refused):
 
     def __init__(self, asked: str, head: int) -> None:
         """`asked` as written in the question; `head` is the last position."""
-        super().__init__(f"{asked} is beyond head {head}")
+        is_position = asked.replace("=", " ").rpartition(" ")[2].isdecimal()
+        beyond = f"lies beyond the head, {head}" if is_position else "is not past yet: more may be known then"
+        super().__init__(f"{asked} {beyond}")
         self.asked, self.head = asked, head
 
 

@@ -368,6 +368,32 @@ CHARGED: dict[str, tuple[list[Event], str, object]] = {
         "origin=KR",
         "b may lift a: it is for the beneficiaries it names",
     ),
+    "a bloc of which a member is excepted": (
+        [imposed("a", goods=STEEL, rate_percent=50, against=[], except_parties=["DE"])],
+        "origin=EU",
+        "a part of EU is excepted",
+    ),
+    "a bloc of which a member has its own rate": (
+        [imposed("a", goods=STEEL, rate_percent=50, against=["EU"], rates=[{"percent": 5, "party": "DE"}])],
+        "origin=EU",
+        "its rate depends on the country",
+    ),
+    "displaced for another maker": (
+        [
+            imposed("a", goods=STEEL, rate_percent=50, against=["KR"]),
+            imposed("b", goods=STEEL, rate_percent=25, against=["KR"], entities=[KOREAN], in_place_of=["a"]),
+        ],
+        "origin=KR&entity=Bar",
+        50,
+    ),
+    "displaced for the maker": (
+        [
+            imposed("a", goods=STEEL, rate_percent=50, against=["KR"]),
+            imposed("b", goods=STEEL, rate_percent=25, against=["KR"], entities=[KOREAN], in_place_of=["a"]),
+        ],
+        "origin=KR&entity=Foo",
+        25,
+    ),
     "displaced, and the other cleared": (
         [
             imposed("a", goods=STEEL, rate_percent=5),

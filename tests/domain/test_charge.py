@@ -212,16 +212,14 @@ def closest_of(answers: list[tuple[Event, bool | None]]) -> tuple[float, str] | 
 
 def fits(rate: Event, named: list[Event], maker: str | None) -> bool | None:
     """Return whether a rate is for the shipment; None where that is not known."""
-    if rate.get("party", ORIGIN) not in {ORIGIN, *BLOCS}:
+    theirs = rate.get("entity") in {None, "Acme Steel"} or (rate["entity"] == "Best" and BEST in named)
+    if rate.get("party", ORIGIN) not in {ORIGIN, *BLOCS} or (maker is not None and not theirs):
         return False
     if "goods" in rate:
         found = set(map(part_of, rate["goods"]))
         if "all" not in found:
             return False if found == {"none"} else None
-    if "entity" in rate:
-        theirs = rate["entity"] == "Acme Steel" or (rate["entity"] == "Best" and BEST in named)
-        return None if maker is None else theirs
-    return True
+    return None if maker is None and "entity" in rate else True
 
 
 @st.composite
@@ -241,7 +239,7 @@ def test_a_charge_is_what_is_reckoned_by_hand(
 ) -> None:
     """The percentage is the sum by hand; there is none, with a reason, just where there is none by hand."""
     measures, displaced, maker, quota = asked
-    shipment = Shipment(AskedGood("hs", ASKED), ORIGIN, BLOCS, DAY, maker, quota)  # type: ignore[arg-type]
+    shipment = Shipment(AskedGood("hs", ASKED), ORIGIN, BLOCS, DAY, maker=maker, quota=quota)  # type: ignore[arg-type]
     decoded = [measure_of(json.dumps(each)) for each in measures]
     found = charge(shipment, Touching(decoded, [], {item: [by] for item, by in displaced.items()}), destination=True)
     right = reckoned(measures, displaced, maker, quota)

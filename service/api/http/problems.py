@@ -172,8 +172,7 @@ def _version_conflict(refusal: VersionConflict) -> Occurrence:
 
 
 def _knowledge_ahead(refusal: KnowledgeAhead) -> Occurrence:
-    detail = f"{refusal.asked} lies beyond the head, {refusal.head}."
-    return Occurrence("knowledge-ahead", detail, {"asked": refusal.asked, "head": refusal.head})
+    return Occurrence("knowledge-ahead", f"{refusal}.", {"asked": refusal.asked, "head": refusal.head})
 
 
 def _cursor_conflict(refusal: CursorConflict) -> Occurrence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from service.domain.charging.measures import DutyRate, best, cover
@@ -61,6 +62,8 @@ def _goods(duty: Measure, shipment: Shipment) -> list[str]:
         found.append("a part of these goods is excepted")
     elif "unknown" in excepted:
         found.append("its exceptions cannot be compared with the good")
+    if not shipment.members.isdisjoint(duty.except_parties):
+        found.append(f"a part of {shipment.origin} is excepted")
     if duty.entities and not any(_is_on(each, shipment) for each in duty.entities):
         found.append("it is for the entities that it names")
     return found
@@ -89,22 +92,28 @@ def _rate(duty: Measure, shipment: Shipment) -> Collected:
 
 def _fits(rate: DutyRate, duty: Measure, shipment: Shipment) -> str:
     """Return whether a rate is for a shipment: `yes`, `no`, or why that is not known."""
-    if not shipment.is_from(rate.party):
+    covered = best(rate.goods, shipment.good) if rate.goods else "all"
+    is_of_member = rate.party in shipment.members
+    by_maker = rate.entity is not None
+    if (
+        covered == "none"
+        or not (is_of_member or shipment.is_from(rate.party))
+        or (by_maker and shipment.maker is not None and not shipment.is_by(_names_of(rate, duty)))
+    ):
         return "no"
-    if rate.goods:
-        covered = best(rate.goods, shipment.good)
-        if covered == "none":
-            return "no"
-        if covered != "all":
-            return "its rate depends on the good"
-    if rate.entity is not None:
-        if shipment.maker is None:
-            return "its rate depends on the maker"
-        named = normalized(rate.entity)
-        named_so = [each.names for each in duty.entities if named in map(normalized, each.names)]
-        if not any(map(shipment.is_by, [[rate.entity], *named_so])):
-            return "no"
-    return "yes"
+    doubts = (
+        (covered != "all", "its rate depends on the good"),
+        (by_maker and shipment.maker is None, "its rate depends on the maker"),
+        (is_of_member, "its rate depends on the country"),
+    )
+    return next((text for holds, text in doubts if holds), "yes")
+
+
+def _names_of(rate: DutyRate, duty: Measure) -> list[str]:
+    """List the name of a rate's maker, and the other names that the duty's entities have for it."""
+    name = rate.entity or ""
+    same = [each.names for each in duty.entities if normalized(name) in map(normalized, each.names)]
+    return [name, *chain.from_iterable(same)]
 
 
 def _only(rates: Sequence[DutyRate]) -> Collected:

@@ -27,12 +27,16 @@ class AskedGood(NamedTuple):
 
 
 class Shipment(NamedTuple):
-    """What a charge is asked for: a good from a country on a day, perhaps of one maker, within a quota or beyond it."""
+    """What a charge is asked for: a good from a country on a day, perhaps of one maker, within a quota or beyond it.
+
+    `blocs` are those that the country is in, `members` the countries of one that is a bloc itself.
+    """
 
     good: AskedGood
     origin: str
     blocs: Sequence[str]
     day: int
+    members: frozenset[str] = frozenset()
     maker: str | None = None
     quota: Literal["in", "over"] | None = None
 
@@ -122,6 +126,7 @@ class Measure(msgspec.Struct):
     goods: list[NamedGood] = []
     all_goods: bool = False
     except_goods: list[NamedGood] = []
+    except_parties: list[str] = []
     entities: list[Maker] = []
     restriction: str | None = None
     beneficiaries: list[Maker] = []

@@ -81,6 +81,11 @@ def days_of_change(country: str, first: int, last: int) -> list[int]:
     return [first, *sorted(day for day in moves if first < day <= last)]
 
 
+def members_on(bloc: str, day: int) -> frozenset[str]:
+    """Return the countries of a bloc on a day (an ordinal); none of a country."""
+    return frozenset(each.country for each in MEMBERSHIPS if each.bloc == bloc and each.first <= day < each.end)
+
+
 @lru_cache(maxsize=4_096)
 def blocs_with(country: str, day: int) -> tuple[str, ...]:
     """Return the blocs that a country was a member of on a day (an ordinal)."""
